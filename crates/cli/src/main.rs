@@ -1,0 +1,2 @@
+//! The spanreel command.
+fn main() {}

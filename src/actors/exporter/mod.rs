@@ -1,0 +1,251 @@
+//! Exporters: the trait that a destination implements, and what the pipeline knows about one.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+
+use crate::model::request::{Request, Signal};
+
+/// A destination of telemetry.
+///
+/// The pipeline batches, frames, retries, limits the time of an attempt and counts; an exporter
+/// only delivers one request and says truthfully what became of it. Several calls may run at
+/// once, as many as [`Exporter::concurrency`] allows. A call may be dropped at any await point
+/// (time-out, shutdown): its outcome is then unknown and it may be tried again.
+///
+/// A panic costs that attempt alone.
+///
+/// ```
+/// use spanreel::{Export, ExportError, Request};
+///
+/// /// Counts what it is given.
+/// struct Count(std::sync::atomic::AtomicU64);
+///
+/// impl Export for Count {
+///     fn name(&self) -> &str {
+///         "count"
+///     }
+///
+///     async fn export(&self, request: Request) -> Result<(), ExportError> {
+///         self.0.fetch_add(request.items(), std::sync::atomic::Ordering::Relaxed);
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Export: Send + Sync + 'static {
+    /// Names the destination in reports and diagnostics, without secrets: `otlp-grpc`, say.
+    fn name(&self) -> &str;
+
+    /// Delivers one request. `Ok` means that the destination has taken responsibility for all of
+    /// its items.
+    ///
+    /// # Errors
+    /// Says which of the four classes of [`ExportError`] the failure belongs to; the pipeline acts
+    /// on the class alone.
+    fn export(&self, request: Request) -> impl Future<Output = Result<(), ExportError>> + Send;
+}
+
+/// Why a request was not delivered, in the classes that the pipeline acts on (OTLP 1.11,
+/// "Failures").
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// It may succeed later: it is tried again, after `after` when the destination said how long
+    /// to wait, otherwise after a growing delay with jitter.
+    #[error("the destination cannot take it now")]
+    Retryable {
+        /// What the destination asked for (`Retry-After`, `RetryInfo`).
+        after: Option<Duration>,
+        /// What happened.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// It will never succeed: its items are booked as rejected.
+    #[error("the destination refused it")]
+    Permanent {
+        /// What happened.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// It is larger than the destination takes: it is cut in two and tried again, down to single
+    /// items, which are booked as too large.
+    #[error("the request is larger than the destination takes")]
+    TooLarge {
+        /// What happened.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The destination took the request but for some items (`partial_success`). Never tried again.
+    #[error("the destination refused {rejected} of the items: {message}")]
+    Partial {
+        /// How many items were refused.
+        rejected: u64,
+        /// The destination's words.
+        message: String,
+    },
+}
+
+impl ExportError {
+    /// A failure that may pass.
+    pub fn retryable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Retryable {
+            after: None,
+            source: source.into(),
+        }
+    }
+
+    /// A failure that will not pass.
+    pub fn permanent(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Permanent {
+            source: source.into(),
+        }
+    }
+
+    /// A refusal for size.
+    pub fn too_large(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::TooLarge {
+            source: source.into(),
+        }
+    }
+
+    /// Whether the pipeline tries the same request again.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Retryable { .. })
+    }
+}
+
+/// [`Export`] behind a pointer.
+pub(crate) trait DynExport: Send + Sync + 'static {
+    fn name(&self) -> &str;
+    fn export(&self, request: Request) -> BoxFuture<'_, Result<(), ExportError>>;
+}
+
+impl<E: Export> DynExport for E {
+    fn name(&self) -> &str {
+        Export::name(self)
+    }
+
+    fn export(&self, request: Request) -> BoxFuture<'_, Result<(), ExportError>> {
+        Box::pin(Export::export(self, request))
+    }
+}
+
+/// Something wrong in the configuration: which setting, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The setting, as the user wrote it: a method of the builder or an environment variable.
+    pub setting: String,
+    /// What is wrong and what would be right, in one sentence, without secrets.
+    pub advice: String,
+}
+
+impl Problem {
+    pub(crate) fn new(setting: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            setting: setting.into(),
+            advice: advice.into(),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting, self.advice)
+    }
+}
+
+/// Makes the exporter when the pipeline starts; every problem is reported at once.
+type Build = Box<dyn FnOnce() -> Result<Arc<dyn DynExport>, Vec<Problem>> + Send>;
+
+/// An exporter with the settings of its lane: how many requests at once, how long an attempt may
+/// take, how long a request is tried again. Anything that is [`Export`] turns into one with the
+/// defaults below.
+pub struct Exporter {
+    pub(crate) build: Build,
+    pub(crate) settings: LaneSettings,
+}
+
+/// How a lane drives its exporter.
+#[derive(Clone, Debug)]
+pub(crate) struct LaneSettings {
+    pub(crate) name: String,
+    pub(crate) concurrency: NonZeroUsize,
+    pub(crate) timeout: Duration,
+    pub(crate) retry_for: Duration,
+    pub(crate) signals: Vec<Signal>,
+}
+
+impl Exporter {
+    /// An exporter that is ready.
+    pub fn new(exporter: impl Export) -> Self {
+        let name = exporter.name().to_owned();
+        Self::deferred(name, move || Ok(Arc::new(exporter) as Arc<dyn DynExport>))
+    }
+
+    /// An exporter that is made, and its settings checked, when the pipeline starts.
+    pub(crate) fn deferred(
+        name: impl Into<String>,
+        build: impl FnOnce() -> Result<Arc<dyn DynExport>, Vec<Problem>> + Send + 'static,
+    ) -> Self {
+        let settings = LaneSettings {
+            name: name.into(),
+            concurrency: const { NonZeroUsize::new(4).unwrap() },
+            timeout: Duration::from_secs(10),
+            retry_for: Duration::from_secs(300),
+            signals: Signal::ALL.to_vec(),
+        };
+        Self {
+            build: Box::new(build),
+            settings,
+        }
+    }
+
+    /// How many requests may be under way at once. Default: 4. With 1, requests arrive in order.
+    #[must_use]
+    pub fn concurrency(mut self, requests: NonZeroUsize) -> Self {
+        self.settings.concurrency = requests;
+        self
+    }
+
+    /// How long one attempt may take before it is given up and tried again. Default: 10 s
+    /// (`OTEL_EXPORTER_OTLP_TIMEOUT` for OTLP exporters).
+    #[must_use]
+    pub fn timeout(mut self, attempt: Duration) -> Self {
+        self.settings.timeout = attempt;
+        self
+    }
+
+    /// How long a request is tried again, counted from its first attempt, before its items are
+    /// booked as expired. Default: 300 s.
+    #[must_use]
+    pub fn retry_for(mut self, total: Duration) -> Self {
+        self.settings.retry_for = total;
+        self
+    }
+
+    /// Which signals it is given. Default: all.
+    #[must_use]
+    pub fn signals(mut self, signals: &[Signal]) -> Self {
+        self.settings.signals = signals.to_vec();
+        self
+    }
+}
+
+impl<E: Export> From<E> for Exporter {
+    fn from(exporter: E) -> Self {
+        Self::new(exporter)
+    }
+}
+
+impl fmt::Debug for Exporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exporter")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

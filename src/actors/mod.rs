@@ -1,0 +1,3 @@
+//! Who acts: the actors, one folder or file each.
+
+pub(crate) mod exporter;

@@ -1,0 +1,12 @@
+//! Session telemetry for AI agents.
+
+#![forbid(unsafe_code)]
+
+mod actors;
+mod model;
+mod pipeline;
+
+pub use actors::exporter::{Export, ExportError, Exporter, Problem};
+pub use model::attribute::Value;
+pub use model::id::{SpanId, TraceId};
+pub use model::request::{Body, Request, Signal};

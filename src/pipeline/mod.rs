@@ -1,0 +1,1 @@
+//! How it lives: the public handle, its builder, configuration, start, flush and shutdown.
