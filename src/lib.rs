@@ -6,7 +6,10 @@ mod actors;
 mod model;
 mod pipeline;
 
-pub use actors::exporter::{Export, ExportError, Exporter, Problem};
+pub use actors::exporter::{Export, ExportError, Exporter};
 pub use model::attribute::Value;
+pub use model::context::{InvalidTraceparent, SpanContext, TraceFlags};
+pub use model::limits::Limits;
+pub use model::problem::Problem;
 pub use model::id::{SpanId, TraceId};
 pub use model::request::{Body, Request, Signal};

@@ -1,3 +1,12 @@
 //! Who acts: the actors, one folder or file each.
 
+pub(crate) mod baton;
+pub(crate) mod clock;
+pub(crate) mod deadline;
 pub(crate) mod exporter;
+pub(crate) mod mailbox;
+pub(crate) mod pool;
+pub(crate) mod road;
+pub(crate) mod run;
+pub(crate) mod sampler;
+pub(crate) mod session;

@@ -1,8 +1,19 @@
 //! What flows: ids, attributes, spans in wire form, batches, the ledger.
 //!
-//! Pure data and bytes: no runtime, no I/O, no locks, no reading of clocks.
+//! Pure data and bytes: no runtime, no I/O, no reading of clocks.
 
 pub(crate) mod attribute;
+pub(crate) mod batch;
+pub(crate) mod chunk;
+pub(crate) mod context;
+pub(crate) mod genai;
 pub(crate) mod id;
+pub(crate) mod kind;
+pub(crate) mod ledger;
+pub(crate) mod limits;
 pub(crate) mod otlp;
+pub(crate) mod problem;
 pub(crate) mod request;
+pub(crate) mod resource;
+pub(crate) mod session_id;
+pub(crate) mod usage;

@@ -1,1 +1,7 @@
 //! The wire: the only place that knows protobuf.
+
+pub(crate) mod draft;
+pub(crate) mod fields;
+pub(crate) mod frame;
+pub(crate) mod scan;
+pub(crate) mod writer;

@@ -1,0 +1,203 @@
+//! Recycled buffers under one byte budget.
+//!
+//! What a host can make the pipeline hold lives in these buffers: open chunks, mailboxes, the
+//! sampler's window, batches, requests in flight. A buffer counts from the moment it is taken
+//! until the last user of its bytes is gone; when the budget is used up, none is given. Idle
+//! buffers are kept for reuse within the same budget.
+//!
+//! Holds: idle buffers. Waits: never; others wait on `room`. Loses: nothing.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+/// The sizes that are kept. A chunk in transit is at most the largest; a larger buffer holds one
+/// oversized span and is not kept.
+const CLASSES: [usize; 3] = [1 << 10, 4 << 10, CHUNK_BYTES];
+
+/// The size of a full chunk: one HTTP/2 frame of default size. A chunk is sealed before it.
+pub(crate) const CHUNK_BYTES: usize = 16 << 10;
+
+/// Where buffers come from and go back to.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    budget: usize,
+    in_use: AtomicUsize,
+    idle: AtomicUsize,
+    /// Told when what is in use falls below three quarters of the budget.
+    room: Notify,
+    shelves: [Mutex<Vec<Vec<u8>>>; CLASSES.len()],
+}
+
+impl Pool {
+    pub(crate) fn new(budget: usize) -> Arc<Self> {
+        Arc::new(Self {
+            budget,
+            in_use: AtomicUsize::new(0),
+            idle: AtomicUsize::new(0),
+            room: Notify::new(),
+            shelves: Default::default(),
+        })
+    }
+
+    /// An empty buffer for at least `len` bytes, or `None` when the budget is used up.
+    pub(crate) fn take(self: &Arc<Self>, len: usize) -> Option<Buffer> {
+        let class = CLASSES.iter().position(|size| len <= *size);
+        let size = class.map_or(len, |class| CLASSES[class]);
+        let before = self.in_use.fetch_add(size, Ordering::Relaxed);
+        if before + size > self.budget {
+            self.in_use.fetch_sub(size, Ordering::Relaxed);
+            return None;
+        }
+        let kept = class.and_then(|class| self.shelf(class).pop());
+        if kept.is_some() {
+            self.idle.fetch_sub(size, Ordering::Relaxed);
+        } else {
+            self.make_room(before + size);
+        }
+        let bytes = kept.unwrap_or_else(|| Vec::with_capacity(size));
+        Some(Buffer { bytes, size, pool: Arc::clone(self) })
+    }
+
+    /// Bytes in use now.
+    pub(crate) fn in_use(&self) -> usize {
+        self.in_use.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn budget(&self) -> usize {
+        self.budget
+    }
+
+    /// Whether those who wait for room may go on: a quarter of the budget is kept for those that
+    /// were told so before.
+    pub(crate) fn has_room(&self) -> bool {
+        self.in_use() <= self.mark()
+    }
+
+    fn mark(&self) -> usize {
+        self.budget / 4 * 3
+    }
+
+    /// Completes when room was made since the future was enabled.
+    pub(crate) fn room(&self) -> tokio::sync::futures::Notified<'_> {
+        self.room.notified()
+    }
+
+    /// Frees idle buffers until what is kept and what is in use are within the budget together.
+    fn make_room(&self, in_use: usize) {
+        for class in (0..CLASSES.len()).rev() {
+            while in_use + self.idle.load(Ordering::Relaxed) > self.budget {
+                if self.shelf(class).pop().is_none() {
+                    break;
+                }
+                self.idle.fetch_sub(CLASSES[class], Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn give_back(&self, mut bytes: Vec<u8>, size: usize) {
+        let in_use = self.in_use.fetch_sub(size, Ordering::Relaxed) - size;
+        if in_use <= self.mark() && in_use + size > self.mark() {
+            self.room.notify_waiters();
+        }
+        let Some(class) = CLASSES.iter().position(|kept| *kept == size) else { return };
+        let idle = self.idle.fetch_add(size, Ordering::Relaxed) + size;
+        if in_use + idle > self.budget {
+            self.idle.fetch_sub(size, Ordering::Relaxed);
+            return;
+        }
+        bytes.clear();
+        self.shelf(class).push(bytes);
+    }
+
+    fn shelf(&self, class: usize) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+        self.shelves[class].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A buffer on loan: it returns to its pool when the last user is gone.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    bytes: Vec<u8>,
+    size: usize,
+    pool: Arc<Pool>,
+}
+
+impl Buffer {
+    /// How many more bytes fit.
+    #[inline]
+    pub(crate) fn room(&self) -> usize {
+        self.size - self.bytes.len()
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The bytes, to be appended to within [`Buffer::room`].
+    #[inline]
+    pub(crate) fn as_mut_vec(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The bytes, to be shared; the buffer returns when the last share is gone.
+    pub(crate) fn freeze(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.pool.give_back(std::mem::take(&mut self.bytes), self.size);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The budget covers what is lent, and a buffer that returned is lent again.
+    #[test]
+    fn the_budget_covers_what_is_lent() {
+        let pool = Pool::new(20 << 10);
+        let large = pool.take(16_000).expect("within the budget");
+        let small = pool.take(100).expect("within the budget");
+        assert_eq!(pool.in_use(), 17 << 10);
+        assert!(pool.take(4 << 10).is_none());
+        let shared = large.freeze();
+        let copy = shared.clone();
+        drop(shared);
+        assert_eq!(pool.in_use(), 17 << 10, "still shared");
+        drop(copy);
+        drop(small);
+        assert_eq!(pool.in_use(), 0);
+        assert_eq!(pool.idle.load(Ordering::Relaxed), 17 << 10);
+        let again = pool.take(5000).expect("within the budget");
+        assert!(again.as_slice().is_empty());
+        assert_eq!(pool.idle.load(Ordering::Relaxed), 1 << 10);
+    }
+
+    /// Idle buffers give way to buffers in use.
+    #[test]
+    fn idle_buffers_give_way() {
+        let pool = Pool::new(16 << 10);
+        drop(pool.take(16 << 10));
+        let small: Vec<_> = (0..4).map(|_| pool.take(4 << 10).expect("room")).collect();
+        assert_eq!(pool.idle.load(Ordering::Relaxed), 0);
+        assert!(pool.take(1).is_none());
+        drop(small);
+    }
+}

@@ -1,0 +1,146 @@
+//! How spans begin.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::cell::Cell;
+use super::drafts;
+use super::log;
+use super::span::Span;
+use super::state::Facts;
+use crate::actors::clock::unix_ns;
+use crate::model::attribute::Value;
+use crate::model::context::SpanContext;
+use crate::model::genai::{Operation, key};
+use crate::model::id::SpanId;
+use crate::model::kind::SpanKind;
+use crate::model::otlp::draft::Draft;
+use crate::model::request::Signal;
+
+/// A span that has not started. Dropped, it leaves no trace.
+#[must_use = "call start"]
+#[derive(Debug)]
+pub struct SpanBuilder<'a> {
+    cell: &'a Arc<Cell>,
+    /// None in an unsampled session.
+    draft: Option<Box<Draft>>,
+    parent: SpanId,
+    id: Option<SpanId>,
+    kind: SpanKind,
+    operation: Operation,
+    start_ns: Option<u64>,
+}
+
+impl<'a> SpanBuilder<'a> {
+    /// A span named after what it does and to what.
+    #[inline]
+    pub(super) fn new(
+        cell: &'a Arc<Cell>,
+        parent: SpanId,
+        operation: Operation,
+        kind: SpanKind,
+        name: &str,
+        object: &str,
+    ) -> Self {
+        let draft = cell.sampled.then(|| {
+            let mut draft = drafts::take();
+            draft.begin_span(name, object, &cell.shared.limits);
+            if let Some(name) = operation.name() {
+                draft.set(key::OPERATION_NAME, name.into());
+            }
+            draft
+        });
+        Self { cell, draft, parent, id: None, kind, operation, start_ns: None }
+    }
+
+    /// Its kind. Default: client for calls to models and data sources, internal otherwise.
+    #[inline]
+    pub fn kind(mut self, kind: SpanKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Sets an attribute.
+    #[inline]
+    pub fn attribute<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
+        if let Some(draft) = &mut self.draft {
+            draft.set(key, value.into());
+        }
+        self
+    }
+
+    /// The id of the tool call that the model asked for (`gen_ai.tool.call.id`).
+    #[inline]
+    pub fn call_id(self, id: &str) -> Self {
+        self.attribute(key::TOOL_CALL_ID, id)
+    }
+
+    /// Links it to another span, of this trace or any.
+    pub fn link(mut self, to: &SpanContext) -> Self {
+        if let Some(draft) = &mut self.draft {
+            draft.link(to, &[], &self.cell.shared.limits);
+        }
+        self
+    }
+
+    /// When it started, for events that are told late. Default: now.
+    pub fn started_at(mut self, time: SystemTime) -> Self {
+        self.start_ns = Some(unix_ns(time));
+        self
+    }
+
+    /// Its id, for recordings whose ids must come out the same each time. Default: random.
+    pub fn id(mut self, id: SpanId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Its parent within the session's trace. Default: what the builder was called on.
+    pub fn parent(mut self, parent: SpanId) -> Self {
+        self.parent = parent;
+        self
+    }
+
+    /// What it does, for the totals of its session and `gen_ai.operation.name`. Set already by all
+    /// but `child` and `record`.
+    pub fn operation(mut self, operation: Operation) -> Self {
+        self.operation = operation;
+        match operation.name() {
+            Some(name) => self.attribute(key::OPERATION_NAME, name),
+            None => self,
+        }
+    }
+
+    /// Starts it.
+    #[inline]
+    pub fn start(self) -> Span {
+        let Self { cell, mut draft, parent, id, kind, operation, start_ns } = self;
+        let id = id.unwrap_or_else(SpanId::random);
+        let facts = Facts { operation, ..Facts::default() };
+        let (mut slot, mut started_ns) = (None, 0);
+        if let Some(draft) = &mut draft {
+            started_ns = start_ns.unwrap_or_else(|| cell.now_ns());
+            draft.head(id, Some(parent), kind, started_ns);
+            slot = Some(cell.start_span(id, parent, kind, operation, started_ns, draft.name()));
+            if cell.shared.config.events.span_start && cell.shared.wants(Signal::Logs) {
+                log::span_start(cell, id, parent, draft.name(), kind, started_ns);
+            }
+        }
+        Span { cell: Arc::clone(cell), draft, id, slot, start_ns: started_ns, end_ns: None, facts }
+    }
+
+    /// A span that is finished already: it was never open, so starting it costs neither a clock
+    /// nor a lock. Attributes may still be set; it is handed on when it is ended or dropped. An
+    /// end before the start counts as the start.
+    #[inline]
+    pub fn record(self, start: SystemTime, end: SystemTime) -> Span {
+        let Self { cell, mut draft, parent, id, kind, operation, .. } = self;
+        let id = id.unwrap_or_else(SpanId::random);
+        let start_ns = unix_ns(start);
+        if let Some(draft) = &mut draft {
+            draft.head(id, Some(parent), kind, start_ns);
+        }
+        let facts = Facts { operation, ..Facts::default() };
+        Span { cell: Arc::clone(cell), draft, id, slot: None, start_ns, end_ns: Some(unix_ns(end)), facts }
+    }
+}

@@ -1,0 +1,299 @@
+//! The cell of a session: its identity, and its state behind its own lock. The state machine runs
+//! inline, on the thread that ends a span.
+//!
+//! Holds: one open chunk per signal, open spans, parked chunks (at most [`PARKED`]). Waits: never.
+//! Loses: what the pipeline has no room for, booked as `queue_full`.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::drafts;
+use super::head::Declined;
+use super::identity::Identity;
+use super::shared::Shared;
+use super::slab::SlotRef;
+use super::state::{Facts, Sealed, State};
+use crate::actors::clock::Anchor;
+use crate::actors::road::Msg;
+use crate::actors::session::config::WhenFull;
+use crate::model::chunk::Chunk;
+use crate::model::context::SpanContext;
+use crate::model::genai::{Operation, key};
+use crate::model::id::SpanId;
+use crate::model::kind::SpanKind;
+use crate::model::ledger::Fate;
+use crate::model::otlp::draft::Draft;
+use crate::model::request::Signal;
+
+/// How many sealed chunks a session puts aside at most under `WhenFull::Block`.
+const PARKED: usize = 8;
+
+#[derive(Debug)]
+pub(crate) struct Cell {
+    pub(super) shared: Arc<Shared>,
+    pub(super) identity: Identity,
+    pub(super) sampled: bool,
+    pub(super) anchor: Anchor,
+    /// The next segment, once the session has rolled over.
+    pub(super) next: OnceLock<Arc<Cell>>,
+    /// Whether chunks are parked: `ready` asks this before it asks for the lock.
+    parked: AtomicBool,
+    /// Spans that ended unsampled and are in no book yet.
+    unsampled: AtomicU64,
+    state: Mutex<State>,
+}
+
+impl Cell {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        identity: Identity,
+        sampled: bool,
+        anchor: Anchor,
+        state: State,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            shared,
+            identity,
+            sampled,
+            anchor,
+            next: OnceLock::new(),
+            parked: AtomicBool::new(false),
+            unsampled: AtomicU64::new(0),
+            state: Mutex::new(state),
+        })
+    }
+
+    /// The segment that is open now, for a handle that may be older than a roll-over.
+    #[inline]
+    pub(super) fn current(self: &Arc<Self>) -> &Arc<Self> {
+        let mut cell = self;
+        while let Some(next) = cell.next.get() {
+            cell = next;
+        }
+        cell
+    }
+
+    #[inline]
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[inline]
+    pub(super) fn now_ns(&self) -> u64 {
+        self.shared.clock.now_ns(&self.anchor)
+    }
+
+    /// Notes that a span has started.
+    #[inline]
+    pub(super) fn start_span(
+        self: &Arc<Self>,
+        id: SpanId,
+        parent: SpanId,
+        kind: SpanKind,
+        operation: Operation,
+        start_ns: u64,
+        name: &str,
+    ) -> SlotRef {
+        let mut state = self.lock();
+        state.last_ns = state.last_ns.max(start_ns);
+        if state.root.is_none() && !state.retired {
+            state.retired = true;
+            self.shared.registry.retire(Arc::clone(self));
+        }
+        state.slab.insert(id, Some(parent), kind, operation, start_ns, name)
+    }
+
+    /// Takes in a span that has ended. `slot` is none for one that was recorded whole.
+    #[inline]
+    pub(super) fn end_span(self: &Arc<Self>, draft: &Draft, slot: Option<SlotRef>, facts: &Facts, start_ns: u64, end_ns: u64) {
+        let mut state = self.lock();
+        if slot.is_some_and(|slot| !state.slab.remove(slot)) {
+            drop(state);
+            self.shared.books.of(Signal::Traces).enter_settled(1, Fate::Superseded);
+            return;
+        }
+        if self.shared.is_closed() {
+            drop(state);
+            self.shared.books.of(Signal::Traces).enter_settled(1, Fate::AfterShutdown);
+            return;
+        }
+        state.last_ns = state.last_ns.max(end_ns);
+        state.count(facts);
+        let common = self.identity.common(facts.operation.is_genai());
+        if self.put(&mut state, Signal::Traces, draft, common) {
+            state.note(facts, end_ns - start_ns, false);
+        }
+        let over = state.root.is_some()
+            && (state.totals.spans > self.shared.config.max_spans
+                || state.bytes > self.shared.config.max_bytes);
+        drop(state);
+        if over {
+            super::segment::roll_over(self);
+        }
+    }
+
+    /// Counts a span of an unsampled session.
+    #[inline]
+    pub(super) fn end_unsampled(&self, facts: &Facts) {
+        self.unsampled.fetch_add(1, Ordering::Relaxed);
+        if facts.count() {
+            let mut state = self.lock();
+            state.last_ns = state.last_ns.max(self.now_ns());
+            state.count(facts);
+        }
+    }
+
+    /// Takes in a log record.
+    pub(super) fn log(self: &Arc<Self>, draft: &Draft) {
+        if self.shared.is_closed() {
+            self.shared.books.of(Signal::Logs).enter_settled(1, Fate::AfterShutdown);
+            return;
+        }
+        let mut state = self.lock();
+        state.last_ns = state.last_ns.max(self.now_ns());
+        self.put(&mut state, Signal::Logs, draft, self.identity.log_common());
+    }
+
+    /// Puts an item into the open chunk; whether there was room.
+    #[inline]
+    pub(super) fn put(self: &Arc<Self>, state: &mut State, signal: Signal, draft: &Draft, common: &[u8]) -> bool {
+        let appended = state.append(signal, draft, common, &self.shared.pool);
+        if let Some(sealed) = appended.sealed {
+            let chunk = self.book(sealed);
+            self.pass_on(state, chunk);
+        }
+        if !appended.taken {
+            self.shared.books.of(signal).enter_settled(1, Fate::QueueFull);
+            return false;
+        }
+        if !state.lingering {
+            self.linger(state);
+        }
+        true
+    }
+
+    /// Registers with the sweeper, or seals at once when the shutdown has taken its queue.
+    fn linger(self: &Arc<Self>, state: &mut State) {
+        let linger_ns = u64::try_from(self.shared.config.linger.as_nanos()).unwrap_or(u64::MAX);
+        state.lingering = self.shared.linger.push(self.shared.now_ns().saturating_add(linger_ns), self);
+        if !state.lingering {
+            self.seal(state);
+        }
+    }
+
+    /// Makes a chunk of what was sealed: from here on it is in the book.
+    pub(super) fn book(&self, sealed: Sealed) -> Chunk {
+        let Sealed { signal, buffer, items, digest } = sealed;
+        Chunk {
+            signal,
+            session: self.identity.key,
+            origin: Arc::clone(&self.shared.origin),
+            bytes: buffer.freeze(),
+            digest,
+            tally: self.shared.books.of(signal).enter(items),
+        }
+    }
+
+    /// Seals what is open and hands it to the pipeline.
+    pub(super) fn seal(&self, state: &mut State) {
+        for signal in Signal::ALL {
+            if let Some(sealed) = state.seal(signal) {
+                let chunk = self.book(sealed);
+                self.pass_on(state, chunk);
+            }
+        }
+    }
+
+    /// Hands a chunk to the pipeline, behind those that are parked.
+    fn pass_on(&self, state: &mut State, chunk: Chunk) {
+        if !self.unpark(state) {
+            self.park(state, chunk);
+            return;
+        }
+        match self.shared.head.offer(Msg::Chunk(chunk)) {
+            Err(Declined::Full(Msg::Chunk(chunk))) => self.park(state, chunk),
+            Err(Declined::Closed(Msg::Chunk(chunk))) => chunk.tally.settle(Fate::AfterShutdown),
+            _ => {}
+        }
+    }
+
+    fn park(&self, state: &mut State, chunk: Chunk) {
+        if self.shared.when_full == WhenFull::DropNewest || state.parked.len() >= PARKED {
+            chunk.tally.settle(Fate::QueueFull);
+            return;
+        }
+        state.parked.push_back(chunk);
+        self.parked.store(true, Ordering::Release);
+    }
+
+    /// Hands on what is parked; whether all of it went.
+    pub(super) fn unpark(&self, state: &mut State) -> bool {
+        while let Some(chunk) = state.parked.pop_front() {
+            match self.shared.head.offer(Msg::Chunk(chunk)) {
+                Err(Declined::Full(Msg::Chunk(chunk))) => {
+                    state.parked.push_front(chunk);
+                    return false;
+                }
+                Err(Declined::Closed(Msg::Chunk(chunk))) => chunk.tally.settle(Fate::AfterShutdown),
+                _ => {}
+            }
+        }
+        self.parked.store(false, Ordering::Release);
+        true
+    }
+
+    #[inline]
+    pub(super) fn has_parked(&self) -> bool {
+        self.parked.load(Ordering::Acquire)
+    }
+
+    /// Books the unsampled spans that ended since the last time.
+    pub(super) fn book_unsampled(&self) {
+        let spans = self.unsampled.swap(0, Ordering::Relaxed);
+        if spans > 0 {
+            self.shared.books.of(Signal::Traces).enter_settled(spans, Fate::SampledOut);
+        }
+    }
+
+    /// Items that have ended and are in no book yet.
+    pub(crate) fn unbooked(&self, signal: Signal) -> u64 {
+        let unsampled = match signal {
+            Signal::Traces => self.unsampled.load(Ordering::Relaxed),
+            Signal::Logs => 0,
+        };
+        unsampled + self.lock().unsealed(signal)
+    }
+
+    /// Spans that have started and not ended, the root included.
+    pub(crate) fn open_spans(&self) -> u64 {
+        let state = self.lock();
+        state.slab.len() as u64 + u64::from(state.root.is_some() && self.sampled)
+    }
+
+    /// Writes the spans that are still open as incomplete, ended now.
+    pub(super) fn complete_open(self: &Arc<Self>, state: &mut State, now_ns: u64) {
+        let mut draft = drafts::take();
+        for span in state.slab.clear() {
+            draft.begin_span(&span.name, "", &self.shared.limits);
+            draft.head(span.id, span.parent, span.kind, span.start_ns);
+            if let Some(operation) = span.operation.name() {
+                draft.set(key::OPERATION_NAME, operation.into());
+            }
+            draft.set(key::INCOMPLETE, true.into());
+            let end_ns = now_ns.max(span.start_ns);
+            draft.end(end_ns);
+            let facts = Facts { operation: span.operation, ..Facts::default() };
+            state.count(&facts);
+            let common = self.identity.common(span.operation.is_genai());
+            if self.put(state, Signal::Traces, &draft, common) {
+                state.note(&facts, end_ns - span.start_ns, false);
+            }
+        }
+        drafts::give_back(draft);
+    }
+
+    /// The context of one of its spans.
+    pub(super) fn context_of(&self, span: SpanId) -> SpanContext {
+        self.identity.context_of(span, self.sampled)
+    }
+}

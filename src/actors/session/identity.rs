@@ -1,0 +1,120 @@
+//! Who a session is: what never changes while it is open.
+
+use std::sync::Arc;
+
+use crate::model::chunk::SessionKey;
+use crate::model::context::{SpanContext, TraceFlags};
+use crate::model::genai::key;
+use crate::model::id::{SpanId, TraceId};
+use crate::model::limits::TextLimit;
+use crate::model::otlp::fields as f;
+use crate::model::otlp::writer::Writer;
+
+#[derive(Debug)]
+pub(super) struct Identity {
+    /// What samplers know it by: each segment is judged for itself.
+    pub(super) key: SessionKey,
+    /// What the registry knows it by: the same for all segments.
+    pub(super) home: SessionKey,
+    /// The session's id as it is exported.
+    pub(super) id: Arc<str>,
+    /// The id the conversation began with: a segment after a roll-over has an id of its own.
+    pub(super) conversation: Arc<str>,
+    pub(super) segment: u32,
+    pub(super) trace_id: TraceId,
+    pub(super) flags: TraceFlags,
+    pub(super) trace_state: Option<Arc<str>>,
+    pub(super) root: SpanId,
+    pub(super) parent: Option<SpanId>,
+    pub(super) start_ns: u64,
+    pub(super) about: Arc<About>,
+    /// What every span carries, in wire form: trace id, flags, `session.id`; then, for GenAI spans,
+    /// `gen_ai.conversation.id`.
+    common: Box<[u8]>,
+    /// Where the GenAI part of `common` begins.
+    genai_from: usize,
+    /// What every log record carries.
+    log_common: Box<[u8]>,
+}
+
+/// What a host says of a session; the same for all its segments.
+#[derive(Debug, Default)]
+pub(super) struct About {
+    pub(super) agent: Option<Box<str>>,
+    pub(super) agent_id: Option<Box<str>>,
+    pub(super) user: Option<Box<str>>,
+    pub(super) tags: Box<[Box<str>]>,
+    pub(super) baggage: Box<[(Box<str>, Box<str>)]>,
+}
+
+/// What an identity is made of.
+pub(super) struct Particulars {
+    pub(super) key: SessionKey,
+    pub(super) home: SessionKey,
+    pub(super) id: Arc<str>,
+    pub(super) conversation: Arc<str>,
+    pub(super) segment: u32,
+    pub(super) trace_id: TraceId,
+    pub(super) flags: TraceFlags,
+    pub(super) trace_state: Option<Arc<str>>,
+    pub(super) root: SpanId,
+    pub(super) parent: Option<SpanId>,
+    pub(super) start_ns: u64,
+    pub(super) about: Arc<About>,
+}
+
+impl Identity {
+    pub(super) fn new(it: Particulars) -> Self {
+        let none = TextLimit::new(None, usize::MAX);
+        let mut common = Writer::with_capacity(256);
+        common.bytes(f::span::TRACE_ID, &it.trace_id.to_bytes());
+        if let Some(state) = &it.trace_state {
+            common.bytes(f::span::TRACE_STATE, state.as_bytes());
+        }
+        let flags = SpanContext::new(it.trace_id, it.root, it.flags).otlp_flags();
+        common.fixed32(f::span::FLAGS, flags);
+        common.attribute(f::span::ATTRIBUTES, key::SESSION_ID, (&*it.id).into(), none);
+        let genai_from = common.len();
+        let conversation = (&*it.conversation).into();
+        common.attribute(f::span::ATTRIBUTES, key::CONVERSATION_ID, conversation, none);
+
+        let mut log_common = Writer::with_capacity(128);
+        log_common.bytes(f::log::TRACE_ID, &it.trace_id.to_bytes());
+        log_common.fixed32(f::log::FLAGS, it.flags.bits().into());
+        log_common.attribute(f::log::ATTRIBUTES, key::SESSION_ID, (&*it.id).into(), none);
+
+        let Particulars { key, home, id, conversation, segment, trace_id, flags, trace_state, root, parent, start_ns, about } = it;
+        Self {
+            key,
+            home,
+            id,
+            conversation,
+            segment,
+            trace_id,
+            flags,
+            trace_state,
+            root,
+            parent,
+            start_ns,
+            about,
+            common: common.written().into(),
+            genai_from,
+            log_common: log_common.written().into(),
+        }
+    }
+
+    /// What a span carries of its session.
+    #[inline]
+    pub(super) fn common(&self, genai: bool) -> &[u8] {
+        if genai { &self.common } else { &self.common[..self.genai_from] }
+    }
+
+    pub(super) fn log_common(&self) -> &[u8] {
+        &self.log_common
+    }
+
+    pub(super) fn context_of(&self, span: SpanId, sampled: bool) -> SpanContext {
+        let flags = TraceFlags::from_bits(self.flags.bits() & !1 | u8::from(sampled));
+        SpanContext::new(self.trace_id, span, flags).with_trace_state(self.trace_state.clone())
+    }
+}

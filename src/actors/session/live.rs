@@ -1,0 +1,79 @@
+//! What is open now: the live view.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::cell::Cell;
+use crate::model::genai::Operation;
+use crate::model::id::{SpanId, TraceId};
+use crate::model::usage::Totals;
+
+/// An open session, as it was when it was asked for.
+#[derive(Clone, Debug)]
+pub struct LiveSession {
+    /// Its id, as it is exported.
+    pub id: String,
+    /// Its trace.
+    pub trace_id: TraceId,
+    /// The agent, where one was named.
+    pub agent: Option<String>,
+    /// The user, where one was named.
+    pub user: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Whether it is recorded.
+    pub sampled: bool,
+    /// When it started.
+    pub started: SystemTime,
+    /// When a span last started or ended in it.
+    pub last_active: SystemTime,
+    /// What it did so far.
+    pub totals: Totals,
+    /// Spans that are open, in no order; the root is not among them.
+    pub open_spans: Vec<LiveSpan>,
+}
+
+/// A span that has started and not ended.
+#[derive(Clone, Debug)]
+pub struct LiveSpan {
+    /// Its id.
+    pub id: SpanId,
+    /// Its parent.
+    pub parent: Option<SpanId>,
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub operation: Operation,
+    /// When it started.
+    pub started: SystemTime,
+}
+
+impl Cell {
+    pub(crate) fn live(&self) -> LiveSession {
+        let state = self.lock();
+        let identity = &self.identity;
+        let about = &identity.about;
+        let open_spans = state.slab.open().map(|span| LiveSpan {
+            id: span.id,
+            parent: span.parent,
+            name: span.name.clone(),
+            operation: span.operation,
+            started: time(span.start_ns),
+        });
+        LiveSession {
+            id: identity.id.to_string(),
+            trace_id: identity.trace_id,
+            agent: about.agent.as_deref().map(str::to_owned),
+            user: about.user.as_deref().map(str::to_owned),
+            tags: about.tags.iter().map(|tag| tag.to_string()).collect(),
+            sampled: self.sampled,
+            started: time(identity.start_ns),
+            last_active: time(state.last_ns),
+            totals: state.totals,
+            open_spans: open_spans.collect(),
+        }
+    }
+}
+
+fn time(unix_ns: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(unix_ns)
+}

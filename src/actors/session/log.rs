@@ -1,0 +1,105 @@
+//! Log records of a session: what can grow without end is a log record, never a span event.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::cell::Cell;
+use super::drafts;
+use super::state::State;
+use crate::actors::clock::unix_ns;
+use crate::model::attribute::Value;
+use crate::model::genai::key;
+use crate::model::id::SpanId;
+use crate::model::kind::{Severity, SpanKind};
+use crate::model::otlp::draft::Draft;
+use crate::model::request::Signal;
+
+/// A log record being made, correlated with its session's trace and, from
+/// [`Span::log`](crate::Span::log), with a span. Nothing is written until [`emit`](Self::emit).
+#[must_use = "call emit"]
+#[derive(Debug)]
+pub struct LogBuilder<'a> {
+    cell: &'a Arc<Cell>,
+    span: Option<SpanId>,
+    /// None in an unsampled session and where no exporter takes logs.
+    draft: Option<Box<Draft>>,
+    severity: Severity,
+    time_ns: Option<u64>,
+}
+
+impl<'a> LogBuilder<'a> {
+    pub(super) fn new(cell: &'a Arc<Cell>, span: Option<SpanId>, body: Value<'_>) -> Self {
+        let draft = (cell.sampled && cell.shared.wants(Signal::Logs)).then(|| {
+            let mut draft = drafts::take();
+            draft.begin_log(&cell.shared.limits);
+            draft.body(body);
+            draft
+        });
+        Self { cell, span, draft, severity: Severity::Info, time_ns: None }
+    }
+
+    /// How severe it is. Default: info.
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// Makes it an event of this name (OpenTelemetry logs data model, "EventName"). The last call
+    /// counts.
+    pub fn event_name(mut self, name: &str) -> Self {
+        if let Some(draft) = &mut self.draft {
+            draft.event_name(name, &self.cell.shared.limits);
+        }
+        self
+    }
+
+    /// Sets an attribute, as [`Span::set`](crate::Span::set) does.
+    pub fn attribute<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
+        if let Some(draft) = &mut self.draft {
+            draft.set(key, value.into());
+        }
+        self
+    }
+
+    /// When it happened. Default: now. The time of observation is always now.
+    pub fn at(mut self, time: SystemTime) -> Self {
+        self.time_ns = Some(unix_ns(time));
+        self
+    }
+
+    /// Hands it to the pipeline. Never waits, never fails; what the pipeline has no room for is
+    /// booked.
+    pub fn emit(mut self) {
+        let Some(mut draft) = self.draft.take() else { return };
+        let now_ns = self.cell.now_ns();
+        draft.severity(self.severity as u8, self.severity.name());
+        draft.end_log(self.time_ns.unwrap_or(now_ns), now_ns, self.span);
+        self.cell.log(&draft);
+        drafts::give_back(draft);
+    }
+}
+
+/// Writes `session.start` or `session.end`, with its attributes of the semantic conventions.
+pub(super) fn session_event(cell: &Arc<Cell>, state: &mut State, name: &str, at_ns: u64) {
+    let mut draft = drafts::take();
+    draft.begin_log(&cell.shared.limits);
+    draft.event_name(name, &cell.shared.limits);
+    draft.severity(Severity::Info as u8, Severity::Info.name());
+    draft.end_log(at_ns, at_ns, Some(cell.identity.root));
+    cell.put(state, Signal::Logs, &draft, cell.identity.log_common());
+    drafts::give_back(draft);
+}
+
+/// Writes `spanreel.span.start`, for viewers that want to see what is open.
+pub(super) fn span_start(cell: &Arc<Cell>, id: SpanId, parent: SpanId, name: &str, kind: SpanKind, at_ns: u64) {
+    let mut draft = drafts::take();
+    draft.begin_log(&cell.shared.limits);
+    draft.event_name("spanreel.span.start", &cell.shared.limits);
+    draft.severity(Severity::Info as u8, Severity::Info.name());
+    draft.set(key::SPAN_NAME, name.into());
+    draft.set(key::SPAN_KIND, (kind as i64).into());
+    draft.set(key::PARENT_SPAN_ID, parent.to_string().as_str().into());
+    draft.end_log(at_ns, at_ns, Some(id));
+    cell.log(&draft);
+    drafts::give_back(draft);
+}

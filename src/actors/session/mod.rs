@@ -1,0 +1,210 @@
+//! Sessions: an agent's session is one trace, and its root span is the session.
+//!
+//! A session is an actor driven inline: private state that takes one message at a time, under its
+//! own lock, on the thread that ends a span, and acts only by sending chunks.
+
+pub(crate) mod builder;
+pub(crate) mod cell;
+pub(crate) mod config;
+mod drafts;
+pub(crate) mod head;
+mod identity;
+pub(crate) mod live;
+pub(crate) mod log;
+pub(crate) mod open;
+pub(crate) mod registry;
+pub(crate) mod segment;
+pub(crate) mod shared;
+mod slab;
+pub(crate) mod span;
+mod starters;
+mod state;
+pub(crate) mod sweeper;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use self::cell::Cell;
+use self::log::LogBuilder;
+use self::segment::{Cause, EndState};
+use crate::actors::clock::unix_ns;
+use crate::model::attribute::Value;
+use crate::model::context::SpanContext;
+use crate::model::id::TraceId;
+use crate::model::usage::Totals;
+
+/// The pipeline is shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the telemetry pipeline is shut down")]
+pub struct Closed;
+
+/// One conversation or run of agents: a trace of its own, isolated from all others.
+///
+/// A handle, cheap to clone; the pipeline owns the session. It ends when [`end`](Self::end),
+/// [`succeed`](Self::succeed) or [`fail`](Self::fail) is called, when nothing happens in it for
+/// [`SessionConfig::idle_timeout`](crate::SessionConfig::idle_timeout), or when the pipeline is
+/// shut down; dropping handles does not end it. Spans still open then are exported as incomplete.
+/// A span started after the end is exported too, in the same trace.
+#[derive(Clone)]
+pub struct Session {
+    cell: Arc<Cell>,
+}
+
+impl Session {
+    pub(crate) fn of(cell: Arc<Cell>) -> Self {
+        Self { cell }
+    }
+
+    /// Its id as it is exported (`session.id`).
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.cell.current().identity.id
+    }
+
+    /// The trace that it is.
+    #[must_use]
+    pub fn trace_id(&self) -> TraceId {
+        self.cell.current().identity.trace_id
+    }
+
+    /// The context of its root span: give it to what the session calls.
+    #[must_use]
+    pub fn context(&self) -> SpanContext {
+        let cell = self.cell.current();
+        cell.context_of(cell.identity.root)
+    }
+
+    /// Whether its spans are recorded (decided once, when it is opened).
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.cell.sampled
+    }
+
+    /// Its baggage, as given when it was opened.
+    pub fn baggage(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.cell.identity.about.baggage.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// What it did so far.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.cell.current().lock().totals
+    }
+
+    /// Waits until the pipeline has room for what this session has ended: the only call that
+    /// waits. A host that awaits it between turns, under
+    /// [`WhenFull::Block`](crate::WhenFull::Block), loses nothing.
+    ///
+    /// # Errors
+    /// The pipeline is shut down.
+    #[inline]
+    pub async fn ready(&self) -> Result<(), Closed> {
+        let cell = self.cell.current();
+        let shared = &cell.shared;
+        if !cell.has_parked() && shared.pool.has_room() && !shared.is_closed() {
+            return Ok(());
+        }
+        self.wait().await
+    }
+
+    async fn wait(&self) -> Result<(), Closed> {
+        let cell = self.cell.current();
+        let shared = &cell.shared;
+        let gauge = shared.head.gauge();
+        let mut waited = false;
+        loop {
+            let (queue, budget) = (gauge.room(), shared.pool.room());
+            tokio::pin!(queue, budget);
+            queue.as_mut().enable();
+            budget.as_mut().enable();
+            if shared.is_closed() {
+                return Err(Closed);
+            }
+            let unparked = cell.unpark(&mut cell.lock());
+            if unparked && shared.pool.has_room() {
+                return Ok(());
+            }
+            if !std::mem::replace(&mut waited, true) {
+                gauge.count_wait();
+            }
+            tokio::select! {
+                () = queue => {}
+                () = budget => {}
+            }
+        }
+    }
+
+    /// Sets an attribute of the root span. Does nothing after the end.
+    pub fn set<'v>(&self, key: &str, value: impl Into<Value<'v>>) -> &Self {
+        self.edit_root(|draft| draft.set(key, value.into()));
+        self
+    }
+
+    /// Links the root span to another span.
+    pub fn link(&self, to: &SpanContext) -> &Self {
+        let limits = &self.cell.shared.limits;
+        self.edit_root(|draft| draft.link(to, &[], limits));
+        self
+    }
+
+    fn edit_root(&self, edit: impl FnOnce(&mut crate::model::otlp::draft::Draft)) {
+        let cell = self.cell.current();
+        if !cell.sampled {
+            return;
+        }
+        let mut state = cell.lock();
+        let Some(root) = &state.root else { return };
+        let mut draft = drafts::take();
+        draft.resume(root, &cell.shared.limits);
+        edit(&mut draft);
+        state.root = Some(draft.save());
+        drafts::give_back(draft);
+    }
+
+    /// A span that is finished already: see [`SpanBuilder::record`](crate::SpanBuilder::record).
+    #[inline]
+    pub fn record(&self, name: &str, start: SystemTime, end: SystemTime) -> span::Span {
+        self.child(name).record(start, end)
+    }
+
+    /// A log record correlated with the session's trace and root span.
+    pub fn log<'v>(&self, body: impl Into<Value<'v>>) -> LogBuilder<'_> {
+        let cell = self.cell.current();
+        LogBuilder::new(cell, Some(cell.identity.root), body.into())
+    }
+
+    /// Ends it without saying how it went.
+    pub fn end(&self) {
+        self.finish(EndState::Unset);
+    }
+
+    /// Ends it: it did what it was for.
+    pub fn succeed(&self) {
+        self.finish(EndState::Success);
+    }
+
+    /// Ends it: it failed.
+    pub fn fail(&self, message: &str) {
+        self.finish(EndState::Error(message));
+    }
+
+    /// Ends it in this state. A second end does nothing.
+    pub fn finish(&self, state: EndState<'_>) {
+        segment::end(self.cell.current(), Cause::Host(state), None);
+    }
+
+    /// Ends it in this state at a time of its own, for recordings.
+    pub fn finish_at(&self, state: EndState<'_>, time: SystemTime) {
+        segment::end(self.cell.current(), Cause::Host(state), Some(unix_ns(time)));
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id())
+            .field("trace_id", &self.trace_id())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,232 @@
+//! How sessions are opened.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::cell::Cell;
+use super::identity::{About, Identity, Particulars};
+use super::segment::{RootSpan, begin_root};
+use super::shared::Shared;
+use super::state::State;
+use super::{Closed, Session, drafts, log};
+use crate::actors::clock::unix_ns;
+use crate::model::attribute::Value;
+use crate::model::chunk::SessionKey;
+use crate::model::context::{SpanContext, TraceFlags};
+use crate::model::id::{SpanId, TraceId};
+use crate::model::kind::SpanKind;
+use crate::model::limits::truncate_bytes;
+use crate::model::otlp::draft::Draft;
+use crate::model::request::Signal;
+use crate::model::session_id::trace_id_of;
+
+/// A session that is not open yet. If it is open already, [`open`](Self::open) finds it and what
+/// was said here is ignored.
+#[must_use = "call open"]
+#[derive(Debug)]
+pub struct SessionBuilder<'a> {
+    shared: &'a Arc<Shared>,
+    id: String,
+    about: About,
+    tags: Vec<Box<str>>,
+    baggage: Vec<(Box<str>, Box<str>)>,
+    parent: Option<SpanContext>,
+    links: Vec<SpanContext>,
+    previous_id: Option<String>,
+    name: Option<String>,
+    kind: SpanKind,
+    start_ns: Option<u64>,
+    root: Option<SpanId>,
+    /// Attributes of the root, in a draft of their own until its name is known.
+    attributes: Vec<(String, Box<Draft>)>,
+}
+
+impl<'a> SessionBuilder<'a> {
+    pub(crate) fn new(shared: &'a Arc<Shared>, id: &str) -> Self {
+        Self {
+            shared,
+            id: id.to_owned(),
+            about: About::default(),
+            tags: Vec::new(),
+            baggage: Vec::new(),
+            parent: None,
+            links: Vec::new(),
+            previous_id: None,
+            name: None,
+            kind: SpanKind::Internal,
+            start_ns: None,
+            root: None,
+            attributes: Vec::new(),
+        }
+    }
+
+    /// The agent whose session it is: the root span is then named `invoke_agent {name}`
+    /// (`gen_ai.agent.name`). Without it, the root is named `session`.
+    pub fn agent(mut self, name: &str) -> Self {
+        self.about.agent = Some(name.into());
+        self
+    }
+
+    /// The agent's id (`gen_ai.agent.id`).
+    pub fn agent_id(mut self, id: &str) -> Self {
+        self.about.agent_id = Some(id.into());
+        self
+    }
+
+    /// The user (`user.id`).
+    pub fn user(mut self, id: &str) -> Self {
+        self.about.user = Some(id.into());
+        self
+    }
+
+    /// Adds a tag (`spanreel.session.tags`).
+    pub fn tag(mut self, tag: &str) -> Self {
+        self.tags.push(tag.into());
+        self
+    }
+
+    /// Adds a member to the session's baggage. It stays in the process and with the session.
+    pub fn baggage(mut self, key: &str, value: &str) -> Self {
+        self.baggage.push((key.into(), value.into()));
+        self
+    }
+
+    /// Continues the trace of a foreign span: the session keeps that trace id, and its root is a
+    /// child of that span. `None` changes nothing.
+    pub fn parent(mut self, parent: impl Into<Option<SpanContext>>) -> Self {
+        if let Some(parent) = parent.into() {
+            self.parent = Some(parent);
+        }
+        self
+    }
+
+    /// Links the root span to another span.
+    pub fn link(mut self, to: SpanContext) -> Self {
+        self.links.push(to);
+        self
+    }
+
+    /// The id of the session that this one continues (`session.previous_id`).
+    pub fn previous_id(mut self, id: &str) -> Self {
+        self.previous_id = Some(id.to_owned());
+        self
+    }
+
+    /// The name of the root span, instead of the one that follows from the agent.
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = Some(name.to_owned());
+        self
+    }
+
+    /// The kind of the root span. Default: internal.
+    pub fn kind(mut self, kind: SpanKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Sets an attribute of the root span.
+    pub fn attribute<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
+        let mut draft = drafts::take();
+        draft.begin_span("", "", &self.shared.limits);
+        draft.set(key, value.into());
+        self.attributes.push((key.to_owned(), draft));
+        self
+    }
+
+    /// When it started, for recordings. Default: now. Times of its spans are then the caller's to
+    /// give, too.
+    pub fn started_at(mut self, time: SystemTime) -> Self {
+        self.start_ns = Some(unix_ns(time));
+        self
+    }
+
+    /// The id of the root span, for recordings whose ids must come out the same each time.
+    /// Default: random.
+    pub fn root_id(mut self, id: SpanId) -> Self {
+        self.root = Some(id);
+        self
+    }
+
+    /// Opens it, or finds it when it is open.
+    ///
+    /// An empty id gets a random one. A long id is exported cut to
+    /// [`Limits::session_id_length`](crate::Limits::session_id_length); its trace id still follows
+    /// from the whole.
+    ///
+    /// # Errors
+    /// The pipeline is shut down.
+    pub fn open(mut self) -> Result<Session, Closed> {
+        if self.shared.is_closed() {
+            return Err(Closed);
+        }
+        if self.id.is_empty() {
+            self.id = random_uuid();
+        }
+        let hash_key = self.shared.config.hash_key.as_ref().map(super::config::HashKey::bytes);
+        let (trace_id, random) = trace_id_of(&self.id, hash_key);
+        let key = SessionKey(trace_id);
+        let shared = self.shared;
+        let (cell, is_new) = shared.registry.find_or_open(key, || self.build(key, trace_id, random));
+        if is_new && shared.config.events.session && cell.sampled && shared.wants(Signal::Logs) {
+            log::session_event(&cell, &mut cell.lock(), "session.start", cell.identity.start_ns);
+        }
+        Ok(Session::of(cell))
+    }
+
+    fn build(mut self, key: SessionKey, trace_id: TraceId, random: bool) -> Arc<Cell> {
+        let shared = self.shared;
+        let parent = self.parent.take();
+        let trace_id = parent.as_ref().map_or(trace_id, SpanContext::trace_id);
+        let sampled = shared.sampling.decide(trace_id, parent.as_ref()) && shared.wants(Signal::Traces);
+        let random = parent.as_ref().map_or(random, |parent| parent.flags().is_random());
+        let flags = u8::from(sampled) | u8::from(random) << 1;
+        let anchor = shared.clock.anchor();
+        let id: Arc<str> = match shared.config.hash_key {
+            None => truncate_bytes(&self.id, shared.limits.session_id_length).into(),
+            Some(_) => key.0.to_string().into(),
+        };
+        if let Some(earlier) = shared.registry.earlier_root(key) {
+            self.links.push(SpanContext::new(key.0, earlier, TraceFlags::from_bits(flags)));
+        }
+        self.about.tags = self.tags.into();
+        self.about.baggage = self.baggage.into();
+        let identity = Identity::new(Particulars {
+            key,
+            home: key,
+            conversation: Arc::clone(&id),
+            id,
+            segment: 1,
+            trace_id,
+            flags: TraceFlags::from_bits(flags),
+            trace_state: parent.as_ref().and_then(SpanContext::shared_trace_state).cloned(),
+            root: self.root.unwrap_or_else(SpanId::random),
+            parent: parent.as_ref().map(SpanContext::span_id),
+            start_ns: self.start_ns.unwrap_or_else(|| anchor.unix_ns()),
+            about: Arc::new(self.about),
+        });
+        let mut draft = drafts::take();
+        let root = RootSpan {
+            name: self.name.as_deref(),
+            kind: self.kind,
+            links: &self.links,
+            previous_id: self.previous_id.as_deref(),
+        };
+        begin_root(&mut draft, shared, &identity, &root);
+        for (key, attribute) in self.attributes {
+            draft.adopt(&key, &attribute);
+            drafts::give_back(attribute);
+        }
+        let state = State::new(draft.save(), identity.start_ns);
+        drafts::give_back(draft);
+        Cell::new(Arc::clone(shared), identity, sampled, anchor, state)
+    }
+}
+
+/// A random UUID (version 4, RFC 9562).
+fn random_uuid() -> String {
+    let mut bytes = TraceId::random().to_bytes();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}

@@ -1,0 +1,94 @@
+//! The registry: it owns every session until the last of its spans is handed on.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+use super::cell::Cell;
+use crate::model::chunk::SessionKey;
+use crate::model::id::SpanId;
+
+/// How many ended sessions are remembered, so that one that is opened again links to its first
+/// root: 40 bytes each.
+const REMEMBERED: usize = 16_384;
+
+/// Sessions by key.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    open: DashMap<SessionKey, Arc<Cell>>,
+    /// Sessions that ended or rolled over, with spans still open.
+    retired: Mutex<Vec<Arc<Cell>>>,
+    ended: Mutex<Ended>,
+}
+
+/// Roots of sessions that ended, the oldest first.
+#[derive(Debug, Default)]
+struct Ended {
+    roots: HashMap<SessionKey, SpanId>,
+    order: VecDeque<SessionKey>,
+}
+
+impl Registry {
+    /// The open session of this key, or the one that `open` makes.
+    pub(super) fn find_or_open(&self, key: SessionKey, open: impl FnOnce() -> Arc<Cell>) -> (Arc<Cell>, bool) {
+        if let Some(cell) = self.open.get(&key) {
+            return (Arc::clone(&cell), false);
+        }
+        match self.open.entry(key) {
+            Entry::Occupied(entry) => (Arc::clone(entry.get()), false),
+            Entry::Vacant(entry) => (Arc::clone(entry.insert(open()).value()), true),
+        }
+    }
+
+    /// Puts `next` in the place of a session that rolled over.
+    pub(super) fn replace(&self, key: SessionKey, next: Arc<Cell>) {
+        self.open.insert(key, next);
+    }
+
+    /// Forgets a session that has ended and remembers its root.
+    pub(super) fn remove(&self, key: SessionKey, cell: &Arc<Cell>, root: SpanId) {
+        self.open.remove_if(&key, |_, open| Arc::ptr_eq(open, cell));
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.roots.insert(key, root).is_none() {
+            ended.order.push_back(key);
+        }
+        if ended.order.len() > REMEMBERED
+            && let Some(oldest) = ended.order.pop_front()
+        {
+            ended.roots.remove(&oldest);
+        }
+    }
+
+    /// The root of the session when it was open before.
+    pub(super) fn earlier_root(&self, key: SessionKey) -> Option<SpanId> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).roots.get(&key).copied()
+    }
+
+    /// Keeps a session that has ended and still has open spans.
+    pub(super) fn retire(&self, cell: Arc<Cell>) {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(cell);
+    }
+
+    /// Drops the retired sessions that `keep` does not want.
+    pub(super) fn prune_retired(&self, keep: impl FnMut(&Arc<Cell>) -> bool) {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner).retain(keep);
+    }
+
+    /// Every session it owns, open ones first.
+    pub(crate) fn all(&self) -> Vec<Arc<Cell>> {
+        let mut all = self.open();
+        all.extend(self.retired.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+        all
+    }
+
+    /// The open sessions.
+    pub(crate) fn open(&self) -> Vec<Arc<Cell>> {
+        self.open.iter().map(|entry| Arc::clone(entry.value())).collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+}

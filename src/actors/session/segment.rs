@@ -1,0 +1,234 @@
+//! How a session's root span begins and ends, and how an endless session rolls over into its next
+//! segment.
+
+use std::sync::Arc;
+
+use super::cell::Cell;
+use super::drafts;
+use super::identity::{Identity, Particulars};
+use super::log;
+use super::shared::Shared;
+use super::state::{Facts, State};
+use crate::model::attribute::Value;
+use crate::model::chunk::SessionKey;
+use crate::model::context::SpanContext;
+use crate::model::genai::{Operation, key};
+use crate::model::id::SpanId;
+use crate::model::kind::{SpanKind, Status};
+use crate::model::otlp::draft::Draft;
+use crate::model::otlp::fields as f;
+use crate::model::otlp::writer::Writer;
+use crate::model::request::Signal;
+use crate::model::session_id::trace_id_of;
+use crate::model::usage::Totals;
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EndState<'a> {
+    /// Nobody said.
+    #[default]
+    Unset,
+    /// It did what it was for.
+    Success,
+    /// It failed, with a description for people.
+    Error(&'a str),
+}
+
+impl EndState<'_> {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Unset => "unset",
+            Self::Success => "success",
+            Self::Error(_) => "error",
+        }
+    }
+}
+
+/// Why a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause<'a> {
+    /// The host said so: what is still open is incomplete, the session is not.
+    Host(EndState<'a>),
+    /// It was idle too long, or the pipeline is shut down: the session is incomplete too.
+    Forced,
+    /// It goes on in its next segment: open spans stay open.
+    RolledOver,
+}
+
+/// What the root span of a session begins with.
+pub(super) struct RootSpan<'a> {
+    pub(super) name: Option<&'a str>,
+    pub(super) kind: SpanKind,
+    pub(super) links: &'a [SpanContext],
+    pub(super) previous_id: Option<&'a str>,
+}
+
+/// Writes the beginning of the root span.
+pub(super) fn begin_root(draft: &mut Draft, shared: &Shared, identity: &Identity, root: &RootSpan<'_>) {
+    let about = &identity.about;
+    match (root.name, &about.agent) {
+        (Some(name), _) => draft.begin_span(name, "", &shared.limits),
+        (None, Some(agent)) => draft.begin_span("invoke_agent", agent, &shared.limits),
+        (None, None) => draft.begin_span("session", "", &shared.limits),
+    }
+    draft.head(identity.root, identity.parent, root.kind, identity.start_ns);
+    if let Some(agent) = &about.agent {
+        draft.set(key::OPERATION_NAME, "invoke_agent".into());
+        draft.set(key::AGENT_NAME, (&**agent).into());
+    }
+    if let Some(agent_id) = &about.agent_id {
+        draft.set(key::AGENT_ID, (&**agent_id).into());
+    }
+    if let Some(user) = &about.user {
+        draft.set(key::USER_ID, (&**user).into());
+    }
+    if !about.tags.is_empty() {
+        let tags: Vec<Value<'_>> = about.tags.iter().map(|tag| Value::Str(tag)).collect();
+        draft.set(key::TAGS, Value::Array(&tags));
+    }
+    if let Some(previous) = root.previous_id {
+        draft.set(key::SESSION_PREVIOUS_ID, previous.into());
+    }
+    for link in root.links {
+        draft.link(link, &[], &shared.limits);
+    }
+}
+
+/// Ends the session: spans still open are written as incomplete (they stay open when it rolls
+/// over), the root is written whole, what is open is sealed. Does nothing when it has ended.
+pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
+    let shared = &cell.shared;
+    let identity = &cell.identity;
+    let mut state = cell.lock();
+    let Some(root) = state.root.take() else { return };
+    let now_ns = at_ns.unwrap_or_else(|| cell.now_ns());
+    if cell.sampled {
+        if cause != Cause::RolledOver {
+            cell.complete_open(&mut state, now_ns);
+        }
+        if shared.config.events.session && shared.wants(Signal::Logs) {
+            log::session_event(cell, &mut state, "session.end", now_ns);
+        }
+        let mut draft = drafts::take();
+        draft.resume(&root, &shared.limits);
+        let end_state = match cause {
+            Cause::Host(end_state) => end_state,
+            Cause::Forced | Cause::RolledOver => EndState::Unset,
+        };
+        let facts = end_root(&mut draft, &state.totals, end_state, cause == Cause::Forced);
+        let end_ns = now_ns.max(identity.start_ns);
+        draft.end(end_ns);
+        let mut common = identity.common(true).to_vec();
+        if identity.parent.is_some() {
+            // The last value of a field counts: this one says that the parent is remote.
+            let mut flags = Writer::with_capacity(8);
+            let remote = SpanContext::new(identity.trace_id, identity.root, identity.flags);
+            flags.fixed32(f::span::FLAGS, remote.otlp_flags() | 0x200);
+            common.extend_from_slice(flags.written());
+        }
+        if cell.put(&mut state, Signal::Traces, &draft, &common) {
+            state.note(&facts, end_ns - identity.start_ns, true);
+        }
+        drafts::give_back(draft);
+    } else {
+        cell.end_unsampled(&Facts::default());
+    }
+    finish(cell, &mut state, cause);
+    drop(state);
+    cell.book_unsampled();
+}
+
+/// Seals what is open and gives up the session's place in the registry.
+fn finish(cell: &Arc<Cell>, state: &mut State, cause: Cause<'_>) {
+    cell.seal(state);
+    let open = state.slab.len() > 0 || !state.parked.is_empty();
+    if cause == Cause::RolledOver {
+        if open && !state.retired {
+            state.retired = true;
+            cell.shared.registry.retire(Arc::clone(cell));
+        }
+        return;
+    }
+    state.slab.clear();
+    if !state.parked.is_empty() && !state.retired {
+        state.retired = true;
+        cell.shared.registry.retire(Arc::clone(cell));
+    }
+    cell.shared.registry.remove(cell.identity.home, cell, cell.identity.root);
+}
+
+/// Writes totals and end state. Unknown is absent, never zero.
+fn end_root(draft: &mut Draft, totals: &Totals, end_state: EndState<'_>, incomplete: bool) -> Facts {
+    draft.set_own(key::END_STATE, end_state.name().into());
+    draft.set_own(key::TOTAL_LLM_CALLS, totals.llm_calls.into());
+    draft.set_own(key::TOTAL_TOOL_CALLS, totals.tool_calls.into());
+    draft.set_own(key::TOTAL_ERRORS, totals.errors.into());
+    let usage = &totals.usage;
+    for (name, tokens) in [
+        (key::TOTAL_INPUT_TOKENS, usage.input),
+        (key::TOTAL_OUTPUT_TOKENS, usage.output),
+        (key::TOTAL_CACHED_TOKENS, usage.cache_read),
+        (key::TOTAL_REASONING_TOKENS, usage.reasoning),
+    ] {
+        if let Some(tokens) = tokens {
+            draft.set_own(name, tokens.into());
+        }
+    }
+    if let Some(cost) = totals.cost {
+        draft.set_own(key::TOTAL_COST, cost.into());
+    }
+    if incomplete {
+        draft.set_own(key::INCOMPLETE, true.into());
+    }
+    match end_state {
+        EndState::Unset => {}
+        EndState::Success => draft.status(Status::Ok),
+        EndState::Error(message) => draft.status(Status::Error(message)),
+    }
+    Facts {
+        operation: Operation::Other,
+        failed: matches!(end_state, EndState::Error(_)),
+        ..Facts::default()
+    }
+}
+
+/// Ends this segment and begins the next: a trace of its own, linked to this one.
+pub(super) fn roll_over(cell: &Arc<Cell>) {
+    let shared = &cell.shared;
+    let before = &cell.identity;
+    let segment = before.segment + 1;
+    let id: Arc<str> = format!("{}~{segment}", before.conversation).into();
+    let (trace_id, _) = trace_id_of(&id, None);
+    let anchor = shared.clock.anchor();
+    let identity = Identity::new(Particulars {
+        key: SessionKey(trace_id),
+        home: before.home,
+        id,
+        conversation: Arc::clone(&before.conversation),
+        segment,
+        trace_id,
+        flags: before.flags,
+        trace_state: before.trace_state.clone(),
+        root: SpanId::random(),
+        parent: None,
+        start_ns: anchor.unix_ns(),
+        about: Arc::clone(&before.about),
+    });
+    let mut draft = drafts::take();
+    let links = [cell.context_of(before.root)];
+    let root = RootSpan {
+        name: None,
+        kind: SpanKind::Internal,
+        links: &links,
+        previous_id: Some(&before.id),
+    };
+    begin_root(&mut draft, shared, &identity, &root);
+    let state = State::new(draft.save(), identity.start_ns);
+    drafts::give_back(draft);
+    let next = Cell::new(Arc::clone(shared), identity, cell.sampled, anchor, state);
+    if cell.next.set(Arc::clone(&next)).is_err() {
+        return;
+    }
+    shared.registry.replace(before.home, next);
+    end(cell, Cause::RolledOver, None);
+}

@@ -1,0 +1,102 @@
+//! What all sessions of a pipeline share.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::cell::Cell;
+use super::config::{SessionConfig, WhenFull};
+use super::head::Head;
+use super::registry::Registry;
+use crate::actors::clock::{Anchor, Clock};
+use crate::actors::pool::Pool;
+use crate::actors::sampler::policy::Sampling;
+use crate::model::ledger::Books;
+use crate::model::limits::Limits;
+use crate::model::request::Signal;
+use crate::model::resource::Origin;
+
+/// Made once, when the pipeline starts; sessions hold it, it holds no session but through the
+/// registry.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) anchor: Anchor,
+    pub(crate) limits: Limits,
+    pub(crate) sampling: Sampling,
+    pub(crate) config: SessionConfig,
+    pub(crate) when_full: WhenFull,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) books: Arc<Books>,
+    pub(crate) origin: Arc<Origin>,
+    pub(crate) head: Head,
+    pub(crate) registry: Registry,
+    pub(crate) linger: Linger,
+    /// Which signals any lane takes; what nobody takes is not written.
+    pub(crate) wanted: [bool; Signal::ALL.len()],
+    /// The shutdown has begun: what ends now is booked as such.
+    pub(crate) closed: AtomicBool,
+}
+
+impl Shared {
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn wants(&self, signal: Signal) -> bool {
+        self.wanted[signal as usize]
+    }
+
+    /// Nanoseconds on the pipeline's own clock, for timers.
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.clock.now_ns(&self.anchor)
+    }
+}
+
+/// Sessions whose open chunk waits for company, in the order in which they are due.
+#[derive(Debug, Default)]
+pub(crate) struct Linger(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    due: VecDeque<(u64, Arc<Cell>)>,
+    closed: bool,
+}
+
+impl Linger {
+    /// Registers a session; `false` when the shutdown took the queue: then the caller seals.
+    pub(super) fn push(&self, due_ns: u64, cell: &Arc<Cell>) -> bool {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return false;
+        }
+        waiting.due.push_back((due_ns, Arc::clone(cell)));
+        true
+    }
+
+    /// The next session that is due.
+    pub(super) fn pop_due(&self, now_ns: u64) -> Option<Arc<Cell>> {
+        let mut waiting = self.lock();
+        let (due_ns, _) = waiting.due.front()?;
+        if *due_ns > now_ns {
+            return None;
+        }
+        waiting.due.pop_front().map(|(_, cell)| cell)
+    }
+
+    /// All that wait now, due or not.
+    pub(crate) fn take(&self) -> Vec<Arc<Cell>> {
+        self.lock().due.drain(..).map(|(_, cell)| cell).collect()
+    }
+
+    /// All that wait; nothing is registered any more.
+    pub(crate) fn close(&self) -> Vec<Arc<Cell>> {
+        self.lock().closed = true;
+        self.take()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

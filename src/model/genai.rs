@@ -1,0 +1,106 @@
+//! Names of attributes: the only file with `gen_ai.` strings. GenAI semantic conventions 1.41.1.
+
+/// GenAI attributes and their values.
+pub(crate) mod key {
+    pub(crate) const OPERATION_NAME: &str = "gen_ai.operation.name";
+    pub(crate) const PROVIDER_NAME: &str = "gen_ai.provider.name";
+    pub(crate) const CONVERSATION_ID: &str = "gen_ai.conversation.id";
+    pub(crate) const REQUEST_MODEL: &str = "gen_ai.request.model";
+    pub(crate) const AGENT_NAME: &str = "gen_ai.agent.name";
+    pub(crate) const AGENT_ID: &str = "gen_ai.agent.id";
+    pub(crate) const WORKFLOW_NAME: &str = "gen_ai.workflow.name";
+    pub(crate) const DATA_SOURCE_ID: &str = "gen_ai.data_source.id";
+    pub(crate) const TOOL_NAME: &str = "gen_ai.tool.name";
+    pub(crate) const TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
+    pub(crate) const TOOL_TYPE: &str = "gen_ai.tool.type";
+    pub(crate) const INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
+    pub(crate) const OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
+    pub(crate) const CACHE_READ_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens";
+    pub(crate) const CACHE_CREATION_TOKENS: &str = "gen_ai.usage.cache_creation.input_tokens";
+    pub(crate) const REASONING_TOKENS: &str = "gen_ai.usage.reasoning.output_tokens";
+    /// Not in the conventions at 1.41.1 (an open proposal): in US dollars.
+    pub(crate) const COST: &str = "gen_ai.usage.cost";
+
+    pub(crate) const SESSION_ID: &str = "session.id";
+    pub(crate) const SESSION_PREVIOUS_ID: &str = "session.previous_id";
+    pub(crate) const USER_ID: &str = "user.id";
+    pub(crate) const ERROR_TYPE: &str = "error.type";
+    pub(crate) const EXCEPTION_TYPE: &str = "exception.type";
+    pub(crate) const EXCEPTION_MESSAGE: &str = "exception.message";
+    pub(crate) const EXCEPTION_STACKTRACE: &str = "exception.stacktrace";
+
+    pub(crate) const INCOMPLETE: &str = "spanreel.incomplete";
+    pub(crate) const SPAN_NAME: &str = "spanreel.span.name";
+    pub(crate) const SPAN_KIND: &str = "spanreel.span.kind";
+    pub(crate) const PARENT_SPAN_ID: &str = "spanreel.span.parent_id";
+    pub(crate) const TAGS: &str = "spanreel.session.tags";
+    pub(crate) const ACTION_NAME: &str = "spanreel.action.name";
+    pub(crate) const END_STATE: &str = "spanreel.session.end_state";
+    pub(crate) const TOTAL_LLM_CALLS: &str = "spanreel.session.llm_calls";
+    pub(crate) const TOTAL_TOOL_CALLS: &str = "spanreel.session.tool_calls";
+    pub(crate) const TOTAL_ERRORS: &str = "spanreel.session.errors";
+    pub(crate) const TOTAL_INPUT_TOKENS: &str = "spanreel.session.input_tokens";
+    pub(crate) const TOTAL_OUTPUT_TOKENS: &str = "spanreel.session.output_tokens";
+    pub(crate) const TOTAL_CACHED_TOKENS: &str = "spanreel.session.cached_tokens";
+    pub(crate) const TOTAL_REASONING_TOKENS: &str = "spanreel.session.reasoning_tokens";
+    pub(crate) const TOTAL_COST: &str = "spanreel.session.cost";
+}
+
+/// What a span does, as far as sessions count it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Anything else.
+    #[default]
+    Other,
+    /// A chat completion.
+    Chat,
+    /// A completion of plain text.
+    TextCompletion,
+    /// Multimodal generation (Gemini's `generateContent`).
+    GenerateContent,
+    /// Embeddings.
+    Embeddings,
+    /// A search in a data source.
+    Retrieval,
+    /// An agent at work.
+    InvokeAgent,
+    /// A workflow of agents.
+    InvokeWorkflow,
+    /// A tool call.
+    ExecuteTool,
+    /// An action of the agent in its environment that is no tool call.
+    Action,
+}
+
+impl Operation {
+    /// The value of `gen_ai.operation.name`; `None` where the conventions have no name.
+    #[inline]
+    #[must_use]
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Chat => "chat",
+            Self::TextCompletion => "text_completion",
+            Self::GenerateContent => "generate_content",
+            Self::Embeddings => "embeddings",
+            Self::Retrieval => "retrieval",
+            Self::InvokeAgent => "invoke_agent",
+            Self::InvokeWorkflow => "invoke_workflow",
+            Self::ExecuteTool => "execute_tool",
+            Self::Other | Self::Action => return None,
+        })
+    }
+
+    /// Whether a session counts it as an LLM call.
+    #[inline]
+    #[must_use]
+    pub const fn is_llm_call(self) -> bool {
+        matches!(self, Self::Chat | Self::TextCompletion | Self::GenerateContent | Self::Embeddings)
+    }
+
+    /// Whether spans of it carry `gen_ai.conversation.id`.
+    #[inline]
+    pub(crate) const fn is_genai(self) -> bool {
+        !matches!(self, Self::Other | Self::Action)
+    }
+}

@@ -1,0 +1,233 @@
+//! The ledger: where every ended span and log record went.
+//!
+//! Two books: the pipeline's, in which an item is entered when it has ended and settled once, and
+//! one per lane, in which it is entered when it is handed to the lane and settled once more. What
+//! is entered and not settled is in flight. A [`Tally`] is custody of some items: dropped
+//! unsettled, by a panic or a cancelled future, it books them as abandoned.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::request::Signal;
+
+macro_rules! fates {
+    ($($(#[$doc:meta])* $name:ident $text:literal $loss:literal,)*) => {
+        /// What became of an item: each is settled exactly once in the pipeline, and once in each
+        /// lane it was handed to.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Fate { $($(#[$doc])* $name,)* }
+
+        impl Fate {
+            /// Every fate, in the order of reports.
+            pub const ALL: [Self; [$($text),*].len()] = [$(Self::$name),*];
+
+            /// The name in reports and metrics: `queue_full`, say.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// Whether something was lost that nobody asked to be left out.
+            #[must_use]
+            pub const fn is_loss(self) -> bool {
+                match self { $(Self::$name => $loss,)* }
+            }
+        }
+    };
+}
+
+fates! {
+    /// Pipeline: given to every lane that takes its signal.
+    Handed "handed" false,
+    /// Pipeline: a processor dropped it.
+    Filtered "filtered" false,
+    /// Pipeline: its session is not sampled.
+    SampledOut "sampled_out" false,
+    /// Pipeline: its real end came after it had been exported as incomplete.
+    Superseded "superseded" false,
+    /// Pipeline: refused where sessions meet the pipeline, for want of room.
+    QueueFull "queue_full" true,
+    /// Pipeline: it ended when the pipeline was shut down.
+    AfterShutdown "after_shutdown" true,
+    /// Lane: the destination accepted it.
+    Exported "exported" false,
+    /// Lane: the destination refused it for good, in whole or in part.
+    Rejected "rejected" true,
+    /// Both: alone larger than a request may be.
+    TooLarge "too_large" true,
+    /// Lane: one of several lanes could not take it in time.
+    LaneFull "lane_full" true,
+    /// Lane: its retries were used up.
+    Expired "expired" true,
+    /// Both: given up by a deadline, a panic or a dropped future.
+    Abandoned "abandoned" true,
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The counts of one book for one signal.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    entered: AtomicU64,
+    fates: [AtomicU64; Fate::ALL.len()],
+}
+
+impl Book {
+    /// Takes custody of `items` that have come into this book.
+    pub(crate) fn enter(self: &Arc<Self>, items: u64) -> Tally {
+        self.entered.fetch_add(items, Ordering::Relaxed);
+        Tally { items, book: Arc::clone(self) }
+    }
+
+    /// Enters and settles in one step.
+    pub(crate) fn enter_settled(&self, items: u64, fate: Fate) {
+        self.entered.fetch_add(items, Ordering::Relaxed);
+        self.settle(items, fate);
+    }
+
+    fn settle(&self, items: u64, fate: Fate) {
+        self.fates[fate as usize].fetch_add(items, Ordering::Release);
+    }
+
+    /// The counts now. What is settled is read first, so that it never exceeds what was entered.
+    pub(crate) fn counts(&self) -> Counts {
+        let fates = std::array::from_fn(|fate| self.fates[fate].load(Ordering::Acquire));
+        Counts { entered: self.entered.load(Ordering::Relaxed), fates }
+    }
+}
+
+/// The counts of a book at one moment: `entered = settled + in flight`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    entered: u64,
+    fates: [u64; Fate::ALL.len()],
+}
+
+impl Counts {
+    /// How many items came into the book: ended, for the pipeline's; handed over, for a lane's.
+    #[must_use]
+    pub fn entered(&self) -> u64 {
+        self.entered
+    }
+
+    /// How many met this fate.
+    #[must_use]
+    pub fn of(&self, fate: Fate) -> u64 {
+        self.fates[fate as usize]
+    }
+
+    /// How many met a fate.
+    #[must_use]
+    pub fn settled(&self) -> u64 {
+        self.fates.iter().sum()
+    }
+
+    /// How many are on their way.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.entered.saturating_sub(self.settled())
+    }
+
+    /// How many were lost: the sum of the fates that are losses.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        Fate::ALL.iter().filter(|fate| fate.is_loss()).map(|fate| self.of(*fate)).sum()
+    }
+
+    /// The fates that were met, with their counts.
+    pub fn fates(&self) -> impl Iterator<Item = (Fate, u64)> + '_ {
+        Fate::ALL.into_iter().map(|fate| (fate, self.of(fate))).filter(|(_, items)| *items > 0)
+    }
+}
+
+/// A book for each signal.
+#[derive(Debug, Default)]
+pub(crate) struct Books([Arc<Book>; Signal::ALL.len()]);
+
+impl Books {
+    pub(crate) fn of(&self, signal: Signal) -> &Arc<Book> {
+        &self.0[signal as usize]
+    }
+}
+
+/// Custody of some ended items. Dropped unsettled, they are booked as abandoned.
+#[must_use = "settle it, or its items count as abandoned"]
+#[derive(Debug)]
+pub(crate) struct Tally {
+    items: u64,
+    book: Arc<Book>,
+}
+
+impl Tally {
+    pub(crate) fn items(&self) -> u64 {
+        self.items
+    }
+
+    /// Books all of them.
+    pub(crate) fn settle(mut self, fate: Fate) {
+        self.book.settle(std::mem::take(&mut self.items), fate);
+    }
+
+    /// Books some of them (at most all) and keeps the rest.
+    pub(crate) fn settle_some(&mut self, items: u64, fate: Fate) {
+        let items = items.min(self.items);
+        self.items -= items;
+        self.book.settle(items, fate);
+    }
+
+    /// Passes custody of some of them (at most all) to another tally.
+    pub(crate) fn split(&mut self, items: u64) -> Self {
+        let items = items.min(self.items);
+        self.items -= items;
+        Self { items, book: Arc::clone(&self.book) }
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        if self.items > 0 {
+            self.book.settle(self.items, Fate::Abandoned);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every item is settled once, whatever becomes of its tally.
+    #[test]
+    fn every_item_is_settled_once() {
+        let book = Arc::new(Book::default());
+        let mut tally = book.enter(10);
+        let half = tally.split(4);
+        tally.settle_some(1, Fate::Rejected);
+        assert_eq!(book.counts().in_flight(), 9);
+        tally.settle(Fate::Exported);
+        drop(half);
+        let counts = book.counts();
+        assert_eq!((counts.entered(), counts.in_flight()), (10, 0));
+        let fates: Vec<_> = counts.fates().collect();
+        assert_eq!(fates, [(Fate::Exported, 5), (Fate::Rejected, 1), (Fate::Abandoned, 4)]);
+        assert_eq!(counts.lost(), 5);
+    }
+
+    /// A panic does not make items disappear.
+    #[test]
+    fn a_panic_abandons_what_it_held() {
+        let book = Arc::new(Book::default());
+        let tally = book.enter(3);
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _held = tally;
+            panic!("exporter");
+        }));
+        assert!(caught.is_err());
+        assert_eq!(book.counts().of(Fate::Abandoned), 3);
+    }
+}

@@ -1,0 +1,462 @@
+//! A span or log record while it is written: a growing piece of OTLP protobuf.
+//!
+//! What all items of a session share (trace id, flags, `session.id`) is not written here but
+//! appended when the item joins its chunk ([`Draft::append_to`]): the order of protobuf fields is
+//! free.
+
+use std::ops::Range;
+
+use super::fields as f;
+use super::writer::{Writer, len_field, varint_len};
+use crate::model::attribute::Value;
+use crate::model::context::SpanContext;
+use crate::model::genai::key;
+use crate::model::id::SpanId;
+use crate::model::kind::{SpanKind, Status};
+use crate::model::limits::{Limits, TextLimit};
+
+/// Tag and length of an item in its chunk (`ScopeSpans.spans`, `ScopeLogs.log_records`).
+const ITEM_TAG: u8 = (f::scope_items::ITEMS as u8) << 3 | 2;
+
+/// The most that tag and length of an item can take.
+pub(crate) const ITEM_HEADER_MAX: usize = 1 + 10;
+
+/// One item being written. Reused: `begin` forgets the one before.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    out: Writer,
+    /// The field of its attributes: spans and log records differ.
+    attribute_field: u32,
+    attributes: usize,
+    attribute_limit: usize,
+    text: TextLimit,
+    size_limit: usize,
+    /// Which keys may have been set: a Bloom filter of one hash and 256 bits, so that only a
+    /// probable duplicate costs a search.
+    keys: [u64; 4],
+    name: Range<usize>,
+    events: usize,
+    links: usize,
+    dropped: Dropped,
+}
+
+/// A draft put aside in as little memory as it needs: the root span of a session.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    bytes: Box<[u8]>,
+    name: Range<usize>,
+    attributes: usize,
+    events: usize,
+    links: usize,
+    dropped: Dropped,
+}
+
+/// What was left out, per kind.
+#[derive(Debug, Default, Clone, Copy)]
+struct Dropped {
+    attributes: u32,
+    events: u32,
+    links: u32,
+}
+
+impl Draft {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self {
+            out: Writer::with_capacity(capacity),
+            attribute_field: f::span::ATTRIBUTES,
+            attributes: 0,
+            attribute_limit: 0,
+            text: TextLimit::new(None, 0),
+            size_limit: 0,
+            keys: [0; 4],
+            name: 0..0,
+            events: 0,
+            links: 0,
+            dropped: Dropped::default(),
+        }
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.out.capacity()
+    }
+
+    #[inline]
+    fn begin(&mut self, attribute_field: u32, attribute_limit: usize, text: TextLimit, limits: &Limits) {
+        self.out.clear();
+        self.attribute_field = attribute_field;
+        self.attributes = 0;
+        self.attribute_limit = attribute_limit;
+        self.text = text;
+        self.size_limit = limits.span_bytes;
+        self.keys = RESERVED_KEYS;
+        self.name = 0..0;
+        self.events = 0;
+        self.links = 0;
+        self.dropped = Dropped::default();
+    }
+
+    /// Begins a span whose name is `operation`, a space and `object`, or `operation` alone.
+    /// A name over the limit is cut.
+    #[inline]
+    pub(crate) fn begin_span(&mut self, operation: &str, object: &str, limits: &Limits) {
+        self.begin(f::span::ATTRIBUTES, limits.attribute_count, limits.text(), limits);
+        let name = limits.name_text();
+        let operation = name.cut(operation);
+        let object = name.cut(object);
+        let space = usize::from(!operation.is_empty() && !object.is_empty());
+        let len = operation.len() + space + object.len();
+        self.out.open(f::span::NAME, len);
+        let start = self.out.len();
+        self.out.raw(operation.as_bytes());
+        self.out.raw(&b" "[..space]);
+        self.out.raw(object.as_bytes());
+        self.name = start..start + len;
+    }
+
+    /// The name of the span, as written.
+    pub(crate) fn name(&self) -> &str {
+        std::str::from_utf8(&self.out.written()[self.name.clone()])
+            .expect("a name is made of texts cut at character boundaries")
+    }
+
+    /// Ids, kind and start of the span that was begun.
+    #[inline]
+    pub(crate) fn head(&mut self, id: SpanId, parent: Option<SpanId>, kind: SpanKind, start_ns: u64) {
+        self.out.bytes(f::span::SPAN_ID, &id.to_bytes());
+        if let Some(parent) = parent {
+            self.out.bytes(f::span::PARENT_SPAN_ID, &parent.to_bytes());
+        }
+        self.out.uint(f::span::KIND, kind as u64);
+        self.out.fixed64(f::span::START_TIME_UNIX_NANO, start_ns);
+    }
+
+    /// Sets an attribute. The last value of a key wins; over the limits it is counted instead.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, key: &str, value: Value<'_>) {
+        let (word, bit) = key_hash(key);
+        if self.keys[word] & bit != 0 && !self.admit(key) {
+            return;
+        }
+        self.keys[word] |= bit;
+        if self.attributes >= self.attribute_limit || self.out.len() >= self.size_limit {
+            self.dropped.attributes += 1;
+            return;
+        }
+        self.attributes += 1;
+        self.out.attribute(self.attribute_field, key, value, self.text);
+    }
+
+    /// Makes way for a key that was probably set before. `false` for one that the session sets.
+    #[cold]
+    #[inline(never)]
+    fn admit(&mut self, key: &str) -> bool {
+        if RESERVED.contains(&key) {
+            return false;
+        }
+        self.forget(key);
+        true
+    }
+
+    /// Removes the attribute `key` if it was set.
+    #[cold]
+    #[inline(never)]
+    fn forget(&mut self, key: &str) {
+        let tag = self.attribute_field << 3 | 2;
+        let found = fields(self.out.written())
+            .find(|field| field.tag == u64::from(tag) && is_key(field.body, key))
+            .map(|field| field.range);
+        if let Some(range) = found {
+            self.out.remove(range);
+            self.attributes -= 1;
+        }
+    }
+
+    /// Adds an event at `time_ns`.
+    pub(crate) fn event(
+        &mut self,
+        time_ns: u64,
+        name: &str,
+        attributes: &[(&str, Value<'_>)],
+        limits: &Limits,
+    ) {
+        if self.events >= limits.event_count || self.out.len() >= self.size_limit {
+            self.dropped.events += 1;
+            return;
+        }
+        self.events += 1;
+        let name = limits.name_text().cut(name);
+        let kept = attributes.len().min(limits.event_attribute_count);
+        let dropped = (attributes.len() - kept) as u64;
+        let text = self.text;
+        let mut len = 9 + len_field(name.len());
+        for (key, value) in &attributes[..kept] {
+            len += Writer::attribute_len(key, *value, text);
+        }
+        if dropped > 0 {
+            len += 1 + varint_len(dropped);
+        }
+        self.out.open(f::span::EVENTS, len);
+        self.out.fixed64(f::event::TIME_UNIX_NANO, time_ns);
+        self.out.bytes(f::event::NAME, name.as_bytes());
+        for (key, value) in &attributes[..kept] {
+            self.out.attribute(f::event::ATTRIBUTES, key, *value, text);
+        }
+        if dropped > 0 {
+            self.out.uint(f::event::DROPPED_ATTRIBUTES_COUNT, dropped);
+        }
+    }
+
+    /// Adds a link to another span.
+    pub(crate) fn link(
+        &mut self,
+        to: &SpanContext,
+        attributes: &[(&str, Value<'_>)],
+        limits: &Limits,
+    ) {
+        if self.links >= limits.link_count || self.out.len() >= self.size_limit {
+            self.dropped.links += 1;
+            return;
+        }
+        self.links += 1;
+        let kept = attributes.len().min(limits.link_attribute_count);
+        let dropped = (attributes.len() - kept) as u64;
+        let mut link = Writer::with_capacity(128);
+        link.bytes(f::link::TRACE_ID, &to.trace_id().to_bytes());
+        link.bytes(f::link::SPAN_ID, &to.span_id().to_bytes());
+        if let Some(state) = to.trace_state() {
+            link.bytes(f::link::TRACE_STATE, state.as_bytes());
+        }
+        for (key, value) in &attributes[..kept] {
+            link.attribute(f::link::ATTRIBUTES, key, *value, self.text);
+        }
+        if dropped > 0 {
+            link.uint(f::link::DROPPED_ATTRIBUTES_COUNT, dropped);
+        }
+        link.fixed32(f::link::FLAGS, to.otlp_flags());
+        self.out.bytes(f::span::LINKS, link.written());
+    }
+
+    /// Sets the status; the last one wins.
+    pub(crate) fn status(&mut self, status: Status<'_>) {
+        let tag = u64::from(f::span::STATUS << 3 | 2);
+        let earlier = fields(self.out.written()).find(|field| field.tag == tag);
+        if let Some(range) = earlier.map(|field| field.range) {
+            self.out.remove(range);
+        }
+        let (code, message) = match status {
+            Status::Unset => return,
+            Status::Ok => (1, ""),
+            Status::Error(message) => (2, self.text.cut(message)),
+        };
+        let message_len = if message.is_empty() { 0 } else { len_field(message.len()) };
+        self.out.open(f::span::STATUS, 2 + message_len);
+        if !message.is_empty() {
+            self.out.bytes(f::status::MESSAGE, message.as_bytes());
+        }
+        self.out.uint(f::status::CODE, code);
+    }
+
+    /// Ends the span: nothing may be set afterwards.
+    #[inline]
+    pub(crate) fn end(&mut self, end_ns: u64) {
+        self.out.fixed64(f::span::END_TIME_UNIX_NANO, end_ns);
+        let Dropped { attributes, events, links } = self.dropped;
+        if attributes | events | links == 0 {
+            return;
+        }
+        for (field, count) in [
+            (f::span::DROPPED_ATTRIBUTES_COUNT, attributes),
+            (f::span::DROPPED_EVENTS_COUNT, events),
+            (f::span::DROPPED_LINKS_COUNT, links),
+        ] {
+            if count > 0 {
+                self.out.uint(field, count.into());
+            }
+        }
+    }
+
+    /// Puts the span aside.
+    pub(crate) fn save(&self) -> Saved {
+        Saved {
+            bytes: self.out.written().into(),
+            name: self.name.clone(),
+            attributes: self.attributes,
+            events: self.events,
+            links: self.links,
+            dropped: self.dropped,
+        }
+    }
+
+    /// Goes on with a span that was put aside.
+    pub(crate) fn resume(&mut self, saved: &Saved, limits: &Limits) {
+        self.begin(f::span::ATTRIBUTES, limits.attribute_count, limits.text(), limits);
+        self.out.raw(&saved.bytes);
+        self.keys = [u64::MAX; 4];
+        self.name = saved.name.clone();
+        self.attributes = saved.attributes;
+        self.events = saved.events;
+        self.links = saved.links;
+        self.dropped = saved.dropped;
+    }
+
+    /// Sets an attribute beyond the limit on their number: for the few that a session adds to its
+    /// root, which must not be pushed out by a host's.
+    pub(crate) fn set_own(&mut self, key: &str, value: Value<'_>) {
+        self.forget(key);
+        self.attributes += 1;
+        self.out.attribute(self.attribute_field, key, value, self.text);
+    }
+
+    /// Takes over the attribute `key` of another draft, if that has it.
+    pub(crate) fn adopt(&mut self, key: &str, from: &Self) {
+        let tag = u64::from(from.attribute_field << 3 | 2);
+        let attribute = fields(from.out.written()).find(|field| field.tag == tag);
+        let Some(attribute) = attribute else { return };
+        if self.attributes >= self.attribute_limit {
+            self.dropped.attributes += 1;
+            return;
+        }
+        self.forget(key);
+        self.attributes += 1;
+        self.out.raw(&from.out.written()[attribute.range]);
+    }
+
+    /// Begins a log record.
+    pub(crate) fn begin_log(&mut self, limits: &Limits) {
+        self.begin(f::log::ATTRIBUTES, limits.log_attribute_count, limits.log_text(), limits);
+    }
+
+    pub(crate) fn event_name(&mut self, name: &str, limits: &Limits) {
+        self.out.bytes(f::log::EVENT_NAME, limits.name_text().cut(name).as_bytes());
+    }
+
+    pub(crate) fn body(&mut self, body: Value<'_>) {
+        self.out.any_value(f::log::BODY, body, self.text);
+    }
+
+    pub(crate) fn severity(&mut self, number: u8, text: &str) {
+        self.out.uint(f::log::SEVERITY_NUMBER, number.into());
+        self.out.bytes(f::log::SEVERITY_TEXT, text.as_bytes());
+    }
+
+    /// Ends the log record.
+    pub(crate) fn end_log(&mut self, time_ns: u64, observed_ns: u64, span: Option<SpanId>) {
+        self.out.fixed64(f::log::TIME_UNIX_NANO, time_ns);
+        self.out.fixed64(f::log::OBSERVED_TIME_UNIX_NANO, observed_ns);
+        if let Some(span) = span {
+            self.out.bytes(f::log::SPAN_ID, &span.to_bytes());
+        }
+        if self.dropped.attributes > 0 {
+            self.out.uint(f::log::DROPPED_ATTRIBUTES_COUNT, self.dropped.attributes.into());
+        }
+    }
+
+    /// How many bytes the item and `common` take in a chunk.
+    #[inline]
+    pub(crate) fn len_in_chunk(&self, common: &[u8]) -> usize {
+        len_field(self.out.len() + common.len())
+    }
+
+    /// Appends the item, with what it has in `common` with its session, to a chunk.
+    #[inline]
+    pub(crate) fn append_to(&self, chunk: &mut Vec<u8>, common: &[u8]) {
+        let mut header = [0; ITEM_HEADER_MAX];
+        let mut len = (self.out.len() + common.len()) as u64;
+        header[0] = ITEM_TAG;
+        let mut at = 1;
+        while len >= 0x80 {
+            header[at] = len as u8 | 0x80;
+            len >>= 7;
+            at += 1;
+        }
+        header[at] = len as u8;
+        chunk.extend_from_slice(&header[..=at]);
+        chunk.extend_from_slice(self.out.written());
+        chunk.extend_from_slice(common);
+    }
+}
+
+/// Keys that every item has from its session; what a host sets for them is ignored.
+const RESERVED: [&str; 2] = [key::SESSION_ID, key::CONVERSATION_ID];
+
+/// The filter with the reserved keys in it.
+const RESERVED_KEYS: [u64; 4] = {
+    let mut keys = [0; 4];
+    let mut index = 0;
+    while index < RESERVED.len() {
+        let (word, bit) = key_hash(RESERVED[index]);
+        keys[word] |= bit;
+        index += 1;
+    }
+    keys
+};
+
+/// Which bit of the filter a key sets. The last bytes and the length tell most keys apart.
+#[inline(always)]
+const fn key_hash(key: &str) -> (usize, u64) {
+    let bytes = key.as_bytes();
+    let tail = match bytes.last_chunk::<8>() {
+        Some(tail) => u64::from_le_bytes(*tail),
+        None => {
+            let mut tail = 0;
+            let mut index = 0;
+            while index < bytes.len() {
+                tail = tail << 8 | bytes[index] as u64;
+                index += 1;
+            }
+            tail
+        }
+    };
+    let hash = (tail ^ (bytes.len() as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+    ((hash >> 6) as usize, 1 << (hash & 63))
+}
+
+/// One field of what was written here, which is well-formed.
+struct Field<'a> {
+    tag: u64,
+    body: &'a [u8],
+    range: Range<usize>,
+}
+
+/// Walks the fields of a message of our own writing.
+fn fields(message: &[u8]) -> impl Iterator<Item = Field<'_>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if at == message.len() {
+            return None;
+        }
+        let start = at;
+        let tag = read_varint(message, &mut at);
+        let len = match tag & 7 {
+            0 => {
+                read_varint(message, &mut at);
+                0
+            }
+            1 => 8,
+            5 => 4,
+            _ => read_varint(message, &mut at) as usize,
+        };
+        let body = &message[at..at + len];
+        at += len;
+        Some(Field { tag, body, range: start..at })
+    })
+}
+
+fn read_varint(message: &[u8], at: &mut usize) -> u64 {
+    let mut value = 0;
+    let mut shift = 0;
+    loop {
+        let byte = message[*at];
+        *at += 1;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return value;
+        }
+        shift += 7;
+    }
+}
+
+/// Whether the `KeyValue` in `body` has this key. The key comes first in what we write.
+fn is_key(body: &[u8], key: &str) -> bool {
+    fields(body).next().is_some_and(|field| field.body == key.as_bytes())
+}

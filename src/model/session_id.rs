@@ -1,0 +1,102 @@
+//! How a session id becomes a trace id: the same id, the same trace, in any process.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+use super::id::{TraceId, decode_hex};
+
+/// The trace id of a session, and whether its last 7 bytes are random (W3C Trace Context level 2,
+/// "random-trace-id").
+///
+/// A random UUID (version 4) and 32 hexadecimal digits *are* the trace id. Any other id - nil,
+/// name-based, free text - maps to the first 16 bytes of its SHA-256. With a `hash_key` every id
+/// maps to those of its HMAC-SHA-256.
+pub(crate) fn trace_id_of(id: &str, hash_key: Option<&[u8]>) -> (TraceId, bool) {
+    if let Some(key) = hash_key {
+        return (keyed(id, key), false);
+    }
+    if let Some(literal) = literal(id) {
+        return literal;
+    }
+    (first_16(&Sha256::digest(id.as_bytes())), false)
+}
+
+fn keyed(id: &str, key: &[u8]) -> TraceId {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(id.as_bytes());
+    first_16(&mac.finalize().into_bytes())
+}
+
+fn first_16(hash: &[u8]) -> TraceId {
+    // A hash of 16 zero bytes is as unlikely as a collision; it still must not panic.
+    TraceId::from_slice(&hash[..16]).unwrap_or_else(TraceId::random)
+}
+
+/// An id that is a trace id already, and whether it is known to be random.
+fn literal(id: &str) -> Option<(TraceId, bool)> {
+    let digits: [u8; 32] = match id.len() {
+        32 => id.as_bytes().try_into().ok()?,
+        36 => {
+            let bytes = id.as_bytes();
+            if [8, 13, 18, 23].iter().any(|dash| bytes[*dash] != b'-') {
+                return None;
+            }
+            let mut digits = [0; 32];
+            let mut kept = bytes.iter().filter(|byte| **byte != b'-');
+            digits.iter_mut().zip(&mut kept).for_each(|(digit, byte)| *digit = *byte);
+            if kept.next().is_some() {
+                return None;
+            }
+            digits
+        }
+        _ => return None,
+    };
+    let mut bytes = [0; 16];
+    decode_hex(&digits, &mut bytes)?;
+    let is_random_uuid = bytes[6] >> 4 == 4 && bytes[8] >> 6 == 0b10;
+    if id.len() == 36 && !is_random_uuid {
+        return None;
+    }
+    Some((TraceId::from_bytes(bytes)?, is_random_uuid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Random UUIDs and 32 digits are the trace id; everything else is hashed.
+    #[test]
+    fn only_random_ids_are_taken_literally() {
+        let uuid = "c56a4180-65aa-42ec-a945-5fd21dec0538";
+        assert_eq!(
+            trace_id_of(uuid, None),
+            ("c56a418065aa42eca9455fd21dec0538".parse().expect("id"), true)
+        );
+        let digits = "0AF7651916CD43DD2448EB211C80319C";
+        assert_eq!(trace_id_of(digits, None), (digits.parse().expect("id"), false));
+        for hashed in [
+            "",
+            "conv-8f2e",
+            "00000000-0000-0000-0000-000000000000",
+            "00000000000000000000000000000000",
+            "c56a4180-65aa-52ec-a945-5fd21dec0538",
+            "c56a4180x65aa-42ec-a945-5fd21dec0538",
+            "c56a4180-65aa-42ec-a945-5fd21dec053-",
+            "ä56a4180-65aa-42ec-a945-5fd21dec053",
+        ] {
+            let (id, random) = trace_id_of(hashed, None);
+            assert!(!random);
+            assert_eq!(id.to_bytes(), Sha256::digest(hashed.as_bytes())[..16], "{hashed}");
+        }
+    }
+
+    /// A key hides every id, also those that would be taken literally.
+    #[test]
+    fn a_key_hides_every_id() {
+        let uuid = "c56a4180-65aa-42ec-a945-5fd21dec0538";
+        let (hidden, random) = trace_id_of(uuid, Some(b"key"));
+        assert!(!random);
+        assert_ne!(hidden, trace_id_of(uuid, None).0);
+        assert_ne!(hidden, trace_id_of(uuid, Some(b"other")).0);
+    }
+}

@@ -1,0 +1,75 @@
+//! Tokens: what one call used, what a session used in all.
+
+/// Tokens of one call. What the provider did not tell is `None`, never zero.
+///
+/// ```
+/// use spanreel::Usage;
+///
+/// let usage = Usage { input: Some(812), output: Some(96), ..Usage::default() };
+/// assert_eq!(usage.reasoning, None);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Input tokens, those read from a cache included.
+    pub input: Option<u64>,
+    /// Output tokens, those spent on reasoning included.
+    pub output: Option<u64>,
+    /// Input tokens that came from a cache.
+    pub cache_read: Option<u64>,
+    /// Input tokens that were written to a cache.
+    pub cache_creation: Option<u64>,
+    /// Output tokens spent on reasoning.
+    pub reasoning: Option<u64>,
+}
+
+impl Usage {
+    /// Input and output tokens, as far as they are known.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.input.unwrap_or(0).saturating_add(self.output.unwrap_or(0))
+    }
+
+    /// What `other` tells replaces what was known.
+    pub(crate) fn update(&mut self, other: &Self) {
+        for (known, told) in self.each_mut().into_iter().zip(other.each()) {
+            if told.is_some() {
+                *known = told;
+            }
+        }
+    }
+
+    /// Adds `other`; what neither knows stays unknown.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (sum, term) in self.each_mut().into_iter().zip(other.each()) {
+            if let Some(term) = term {
+                *sum = Some(sum.unwrap_or(0).saturating_add(term));
+            }
+        }
+    }
+
+    fn each(&self) -> [Option<u64>; 5] {
+        [self.input, self.output, self.cache_read, self.cache_creation, self.reasoning]
+    }
+
+    fn each_mut(&mut self) -> [&mut Option<u64>; 5] {
+        let Self { input, output, cache_read, cache_creation, reasoning } = self;
+        [input, output, cache_read, cache_creation, reasoning]
+    }
+}
+
+/// What a session did in all, counted at the end of its spans, whether they are sampled or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// Spans that ended, the root excepted.
+    pub spans: u64,
+    /// Chat, completion, generation and embedding calls.
+    pub llm_calls: u64,
+    /// Tool calls.
+    pub tool_calls: u64,
+    /// Spans that failed.
+    pub errors: u64,
+    /// Tokens, as far as known.
+    pub usage: Usage,
+    /// The cost in US dollars; `None` while no call told one.
+    pub cost: Option<f64>,
+}
