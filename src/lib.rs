@@ -6,7 +6,12 @@ mod actors;
 mod model;
 mod pipeline;
 
-pub use actors::exporter::{Export, ExportError, Exporter, Problem};
+pub use actors::exporter::{Export, ExportError, Exporter};
 pub use model::attribute::Value;
+pub use model::context::{InvalidTraceparent, SpanContext, TraceFlags};
 pub use model::id::{SpanId, TraceId};
+pub use model::limits::Limits;
+pub use model::owned_value::OwnedValue;
+pub use model::problem::Problem;
 pub use model::request::{Body, Request, Signal};
+pub use model::resource::Resource;

@@ -3,6 +3,11 @@
 //! Pure data and bytes: no runtime, no I/O, no locks, no reading of clocks.
 
 pub(crate) mod attribute;
+pub(crate) mod context;
 pub(crate) mod id;
+pub(crate) mod limits;
 pub(crate) mod otlp;
+pub(crate) mod owned_value;
+pub(crate) mod problem;
 pub(crate) mod request;
+pub(crate) mod resource;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use crate::model::problem::Problem;
 use crate::model::request::{Request, Signal};
 
 /// A destination of telemetry.
@@ -132,30 +133,6 @@ impl<E: Export> DynExport for E {
 
     fn export(&self, request: Request) -> BoxFuture<'_, Result<(), ExportError>> {
         Box::pin(Export::export(self, request))
-    }
-}
-
-/// Something wrong in the configuration: which setting, and what would be right.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The setting, as the user wrote it: a method of the builder or an environment variable.
-    pub setting: String,
-    /// What is wrong and what would be right, in one sentence, without secrets.
-    pub advice: String,
-}
-
-impl Problem {
-    pub(crate) fn new(setting: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self {
-            setting: setting.into(),
-            advice: advice.into(),
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.setting, self.advice)
     }
 }
 

@@ -1,0 +1,358 @@
+//! What crosses borders between processes: which span is the parent, and whether it is recorded.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::id::{SpanId, TraceId, decode_hex};
+
+/// The length of a `traceparent` of version 00.
+const TRACEPARENT_LEN: usize = 55;
+
+/// The flags of a trace (W3C Trace Context level 2, section 3.2.2.5). Only the two bits that the
+/// standard defines exist; others are dropped when flags are read.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct TraceFlags(u8);
+
+impl TraceFlags {
+    /// No flag: the caller did not record, and its trace id may not be random.
+    pub const NONE: Self = Self(0);
+    /// The caller may have recorded its span.
+    pub const SAMPLED: Self = Self(1);
+    /// The last 7 bytes of the trace id are random, so that a ratio may be judged by them.
+    pub const RANDOM: Self = Self(2);
+
+    /// The flags of an octet; bits without a meaning are dropped.
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits & (Self::SAMPLED.0 | Self::RANDOM.0))
+    }
+
+    /// The octet: bit 0 sampled, bit 1 random.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// These flags and those of `other`.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether the sampled flag is set.
+    #[must_use]
+    pub const fn is_sampled(self) -> bool {
+        self.0 & Self::SAMPLED.0 != 0
+    }
+
+    /// Whether the random flag is set.
+    #[must_use]
+    pub const fn is_random(self) -> bool {
+        self.0 & Self::RANDOM.0 != 0
+    }
+}
+
+impl fmt::Debug for TraceFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02x}", self.0)
+    }
+}
+
+/// The identity of a span, as it travels to other processes and comes from them.
+///
+/// ```
+/// use spanreel::SpanContext;
+///
+/// # fn main() -> Result<(), spanreel::InvalidTraceparent> {
+/// let header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+/// let parent = SpanContext::from_traceparent(header)?;
+/// assert!(parent.is_sampled() && parent.is_remote());
+/// assert_eq!(parent.traceparent(), header);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SpanContext {
+    trace_id: TraceId,
+    span_id: SpanId,
+    flags: TraceFlags,
+    /// Shared, because every span of a session carries it on.
+    trace_state: Option<Arc<str>>,
+    remote: bool,
+}
+
+impl SpanContext {
+    /// The context of a span of this process.
+    #[must_use]
+    pub const fn new(trace_id: TraceId, span_id: SpanId, flags: TraceFlags) -> Self {
+        Self {
+            trace_id,
+            span_id,
+            flags,
+            trace_state: None,
+            remote: false,
+        }
+    }
+
+    /// Reads one `traceparent` (W3C Trace Context level 2, section 3.2). The result is remote.
+    ///
+    /// Versions above 00 are read as the standard asks: their first four fields, provided that
+    /// nothing or a dash follows. The text must be the bare value: HTTP strips white space around
+    /// a header before it gets here, other carriers must do so themselves.
+    ///
+    /// # Errors
+    /// Anything that the standard forbids: version ff, upper-case digits, an id of zeros, a wrong
+    /// length. The caller then starts a new trace and ignores `tracestate` too.
+    pub fn from_traceparent(text: &str) -> Result<Self, InvalidTraceparent> {
+        Self::parse(text.as_bytes()).ok_or(InvalidTraceparent)
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        let fields = text.get(..TRACEPARENT_LEN)?;
+        if fields.iter().any(u8::is_ascii_uppercase) {
+            return None;
+        }
+        let mut version = [0];
+        decode_hex(&fields[..2], &mut version)?;
+        match (version[0], text.get(TRACEPARENT_LEN)) {
+            (0xff, _) => return None,
+            (_, None) => {}
+            (1.., Some(b'-')) => {}
+            _ => return None,
+        }
+        if [fields[2], fields[35], fields[52]] != [b'-'; 3] {
+            return None;
+        }
+        let mut trace_id = [0; 16];
+        let mut span_id = [0; 8];
+        let mut flags = [0];
+        decode_hex(&fields[3..35], &mut trace_id)?;
+        decode_hex(&fields[36..52], &mut span_id)?;
+        decode_hex(&fields[53..], &mut flags)?;
+        Some(Self {
+            trace_id: TraceId::from_bytes(trace_id)?,
+            span_id: SpanId::from_bytes(span_id)?,
+            flags: TraceFlags::from_bits(flags[0]),
+            trace_state: None,
+            remote: true,
+        })
+    }
+
+    /// The same context with the `tracestate` that travels beside it; the text must have been
+    /// checked.
+    #[must_use]
+    pub(crate) fn with_trace_state(mut self, trace_state: Option<Arc<str>>) -> Self {
+        self.trace_state = trace_state;
+        self
+    }
+
+    /// The trace.
+    #[must_use]
+    pub const fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// The span within it.
+    #[must_use]
+    pub const fn span_id(&self) -> SpanId {
+        self.span_id
+    }
+
+    /// The flags of the trace.
+    #[must_use]
+    pub const fn flags(&self) -> TraceFlags {
+        self.flags
+    }
+
+    /// The `tracestate` that travels beside the ids, as it will be passed on.
+    #[must_use]
+    pub fn trace_state(&self) -> Option<&str> {
+        self.trace_state.as_deref()
+    }
+
+    /// The same `tracestate`, to be shared.
+    pub(crate) fn shared_trace_state(&self) -> Option<&Arc<str>> {
+        self.trace_state.as_ref()
+    }
+
+    /// Whether the span may have been recorded where it lives.
+    #[must_use]
+    pub const fn is_sampled(&self) -> bool {
+        self.flags.is_sampled()
+    }
+
+    /// Whether it came from another process.
+    #[must_use]
+    pub const fn is_remote(&self) -> bool {
+        self.remote
+    }
+
+    /// The value of the `traceparent` header, version 00.
+    #[must_use]
+    pub fn traceparent(&self) -> String {
+        self.write_traceparent(&mut [0; TRACEPARENT_LEN]).to_owned()
+    }
+
+    /// Writes the `traceparent` into `out` and returns it as text. Allocates nothing.
+    pub(crate) fn write_traceparent<'a>(&self, out: &'a mut [u8; TRACEPARENT_LEN]) -> &'a str {
+        out.copy_from_slice(b"00-00000000000000000000000000000000-0000000000000000-00");
+        encode_hex(&self.trace_id.to_bytes(), &mut out[3..35]);
+        encode_hex(&self.span_id.to_bytes(), &mut out[36..52]);
+        encode_hex(&[self.flags.bits()], &mut out[53..]);
+        std::str::from_utf8(out).expect("hexadecimal digits and dashes are ASCII")
+    }
+}
+
+/// Writes two lower-case hexadecimal digits for each byte.
+fn encode_hex(bytes: &[u8], out: &mut [u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (byte, pair) in bytes.iter().zip(out.chunks_exact_mut(2)) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 0xf)];
+    }
+}
+
+/// The text is not a `traceparent` that W3C Trace Context allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a traceparent: expected version, trace id, span id and flags in lower-case hexadecimal \
+     digits, as in 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+)]
+pub struct InvalidTraceparent;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALID: &str = "00-12345678901234567890123456789012-1234567890123456-01";
+
+    /// The cases of the W3C test suite that must be accepted, and a few beside them.
+    #[test]
+    fn what_w3c_accepts_is_accepted() {
+        for (text, flags) in [
+            (VALID, 1),
+            ("00-12345678901234567890123456789012-1234567890123456-00", 0),
+            ("00-12345678901234567890123456789012-1234567890123456-02", 2),
+            ("00-12345678901234567890123456789012-1234567890123456-03", 3),
+            // Bits without a meaning are dropped.
+            ("00-12345678901234567890123456789012-1234567890123456-ff", 3),
+            ("00-12345678901234567890123456789012-1234567890123456-fc", 0),
+            // A future version, alone and with fields of its own.
+            ("cc-12345678901234567890123456789012-1234567890123456-01", 1),
+            (
+                "01-12345678901234567890123456789012-1234567890123456-01-",
+                1,
+            ),
+            (
+                "cc-12345678901234567890123456789012-1234567890123456-01-what-the-future-will-be-like",
+                1,
+            ),
+            (
+                "fe-12345678901234567890123456789012-1234567890123456-01-\u{e4}",
+                1,
+            ),
+        ] {
+            let context = SpanContext::from_traceparent(text).expect(text);
+            assert_eq!(context.trace_id().to_string(), &VALID[3..35], "{text}");
+            assert_eq!(context.span_id().to_string(), &VALID[36..52], "{text}");
+            assert_eq!(context.flags().bits(), flags, "{text}");
+            assert!(context.is_remote());
+        }
+    }
+
+    /// The cases of the W3C test suite that must be refused, and a few beside them.
+    #[test]
+    fn what_w3c_refuses_is_refused() {
+        for text in [
+            "",
+            "00",
+            "00-12345678901234567890123456789012-1234567890123456",
+            // Version 00 with something behind it.
+            "00-12345678901234567890123456789012-1234567890123456-01.",
+            "00-12345678901234567890123456789012-1234567890123456-01-",
+            "00-12345678901234567890123456789012-1234567890123456-01-what-the-future-will-be-like",
+            // A future version with something other than a dash behind it.
+            "cc-12345678901234567890123456789012-1234567890123456-01.what-the-future-will-be-like",
+            "cc-12345678901234567890123456789012-1234567890123456-011",
+            // Version: forbidden, illegal characters, too long, too short.
+            "ff-12345678901234567890123456789012-1234567890123456-01",
+            "ff-12345678901234567890123456789012-1234567890123456-01-more",
+            ".0-12345678901234567890123456789012-1234567890123456-01",
+            "0.-12345678901234567890123456789012-1234567890123456-01",
+            "000-12345678901234567890123456789012-1234567890123456-01",
+            "0000-12345678901234567890123456789012-1234567890123456-01",
+            "0-12345678901234567890123456789012-1234567890123456-01",
+            // Trace id: zeros, illegal characters, too long, too short, upper case.
+            "00-00000000000000000000000000000000-1234567890123456-01",
+            "00-.2345678901234567890123456789012-1234567890123456-01",
+            "00-1234567890123456789012345678901.-1234567890123456-01",
+            "00-123456789012345678901234567890123-1234567890123456-01",
+            "00-1234567890123456789012345678901-1234567890123456-01",
+            "00-1234567890123456789012345678901A-1234567890123456-01",
+            // Span id: the same.
+            "00-12345678901234567890123456789012-0000000000000000-01",
+            "00-12345678901234567890123456789012-.234567890123456-01",
+            "00-12345678901234567890123456789012-123456789012345.-01",
+            "00-12345678901234567890123456789012-12345678901234567-01",
+            "00-12345678901234567890123456789012-123456789012345-01",
+            "00-12345678901234567890123456789012-123456789012345A-01",
+            // Flags: illegal characters, too long, too short, upper case.
+            "00-12345678901234567890123456789012-1234567890123456-.0",
+            "00-12345678901234567890123456789012-1234567890123456-0.",
+            "00-12345678901234567890123456789012-1234567890123456-001",
+            "00-12345678901234567890123456789012-1234567890123456-1",
+            "00-12345678901234567890123456789012-1234567890123456-0B",
+            // Dashes elsewhere, white space, two values in one header, characters beyond ASCII.
+            "00_12345678901234567890123456789012-1234567890123456-01",
+            "00-12345678901234567890123456789012_1234567890123456-01",
+            "00-12345678901234567890123456789012-1234567890123456_01",
+            " 00-12345678901234567890123456789012-1234567890123456-01",
+            "00-12345678901234567890123456789012-1234567890123456-01 ",
+            "00-12345678901234567890123456789012-1234567890123456-01,\
+             00-12345678901234567890123456789012-1234567890123456-01",
+            "00-1234567890123456789012345678901\u{e4}-1234567890123456-01",
+            "cc-12345678901234567890123456789012-1234567890123456-0\u{e4}",
+        ] {
+            assert_eq!(
+                SpanContext::from_traceparent(text),
+                Err(InvalidTraceparent),
+                "{text:?}"
+            );
+        }
+    }
+
+    /// What is written is version 00 and reads back as the same identity.
+    #[test]
+    fn what_is_written_reads_back() {
+        for _ in 0..1000 {
+            let flags = TraceFlags::SAMPLED.with(TraceFlags::RANDOM);
+            let context = SpanContext::new(TraceId::random(), SpanId::random(), flags);
+            let text = context.traceparent();
+            assert_eq!(
+                text,
+                format!("00-{}-{}-03", context.trace_id(), context.span_id())
+            );
+            let read = SpanContext::from_traceparent(&text).expect("what was written");
+            assert!(read.is_remote() && !context.is_remote());
+            assert_eq!(
+                SpanContext {
+                    remote: false,
+                    ..read
+                },
+                context
+            );
+        }
+    }
+
+    /// The trace state is passed on as it is, and shared.
+    #[test]
+    fn the_trace_state_is_shared() {
+        let state: Arc<str> = "ot=th:8".into();
+        let context = SpanContext::from_traceparent(VALID)
+            .expect("valid")
+            .with_trace_state(Some(Arc::clone(&state)));
+        assert_eq!(context.trace_state(), Some("ot=th:8"));
+        let shared = context.shared_trace_state().expect("just set");
+        assert!(Arc::ptr_eq(shared, &state));
+    }
+}
