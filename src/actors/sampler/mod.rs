@@ -1,0 +1,3 @@
+//! The sampler: which sessions are kept.
+
+pub(crate) mod policy;
