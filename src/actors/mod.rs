@@ -1,11 +1,13 @@
 //! Who acts: the actors, one folder or file each.
 
 pub(crate) mod baton;
+pub(crate) mod batcher;
 pub(crate) mod clock;
 pub(crate) mod deadline;
 pub(crate) mod exporter;
 pub(crate) mod mailbox;
 pub(crate) mod pool;
+pub(crate) mod processor;
 pub(crate) mod road;
 pub(crate) mod run;
 pub(crate) mod sampler;

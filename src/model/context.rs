@@ -244,12 +244,18 @@ mod tests {
             ("00-12345678901234567890123456789012-1234567890123456-fc", 0),
             // A future version, alone and with fields of its own.
             ("cc-12345678901234567890123456789012-1234567890123456-01", 1),
-            ("01-12345678901234567890123456789012-1234567890123456-01-", 1),
+            (
+                "01-12345678901234567890123456789012-1234567890123456-01-",
+                1,
+            ),
             (
                 "cc-12345678901234567890123456789012-1234567890123456-01-what-the-future-will-be-like",
                 1,
             ),
-            ("fe-12345678901234567890123456789012-1234567890123456-01-\u{e4}", 1),
+            (
+                "fe-12345678901234567890123456789012-1234567890123456-01-\u{e4}",
+                1,
+            ),
         ] {
             let context = SpanContext::from_traceparent(text).expect(text);
             assert_eq!(context.trace_id().to_string(), &VALID[3..35], "{text}");
@@ -312,7 +318,11 @@ mod tests {
             "00-1234567890123456789012345678901\u{e4}-1234567890123456-01",
             "cc-12345678901234567890123456789012-1234567890123456-0\u{e4}",
         ] {
-            assert_eq!(SpanContext::from_traceparent(text), Err(InvalidTraceparent), "{text:?}");
+            assert_eq!(
+                SpanContext::from_traceparent(text),
+                Err(InvalidTraceparent),
+                "{text:?}"
+            );
         }
     }
 
@@ -323,10 +333,19 @@ mod tests {
             let flags = TraceFlags::SAMPLED.with(TraceFlags::RANDOM);
             let context = SpanContext::new(TraceId::random(), SpanId::random(), flags);
             let text = context.traceparent();
-            assert_eq!(text, format!("00-{}-{}-03", context.trace_id(), context.span_id()));
+            assert_eq!(
+                text,
+                format!("00-{}-{}-03", context.trace_id(), context.span_id())
+            );
             let read = SpanContext::from_traceparent(&text).expect("what was written");
             assert!(read.is_remote() && !context.is_remote());
-            assert_eq!(SpanContext { remote: false, ..read }, context);
+            assert_eq!(
+                SpanContext {
+                    remote: false,
+                    ..read
+                },
+                context
+            );
         }
     }
 

@@ -4,6 +4,7 @@
 
 pub(crate) mod attribute;
 pub(crate) mod batch;
+pub(crate) mod byte_size;
 pub(crate) mod chunk;
 pub(crate) mod context;
 pub(crate) mod genai;
@@ -12,6 +13,7 @@ pub(crate) mod kind;
 pub(crate) mod ledger;
 pub(crate) mod limits;
 pub(crate) mod otlp;
+pub(crate) mod owned_value;
 pub(crate) mod problem;
 pub(crate) mod request;
 pub(crate) mod resource;

@@ -125,7 +125,7 @@ impl Cell {
         }
         let over = state.root.is_some()
             && (state.totals.spans > self.shared.config.max_spans
-                || state.bytes > self.shared.config.max_bytes);
+                || state.bytes > self.shared.config.max_bytes.as_u64());
         drop(state);
         if over {
             super::segment::roll_over(self);

@@ -1,46 +1,44 @@
-//! How sessions behave.
+//! How sessions live and end, and what happens when the pipeline is full.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// What happens to a sealed chunk that the pipeline has no room for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WhenFull {
-    /// It is refused, and its spans are booked as [`QueueFull`](crate::Fate::QueueFull).
-    #[default]
-    DropNewest,
-    /// It is put aside in its session, and [`Session::ready`](crate::Session::ready) waits until it
-    /// fits. A host that awaits `ready` between turns loses nothing; ending a span never waits.
-    Block,
-}
+use crate::model::byte_size::ByteSize;
 
-/// How sessions live and end.
+/// How long and how large a session may grow, and what is known of it while it is open.
+///
+/// A session that reaches `max_age`, `max_spans` or `max_bytes` goes on in a next segment, linked
+/// to the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionConfig {
-    /// A session in which no span starts or ends for this long ends as incomplete. Default: 1 h.
+    /// How long nothing may happen before the session is ended as incomplete. Default: 1 h.
     pub idle_timeout: Duration,
-    /// A session older than this rolls over into its next segment. Default: 24 h.
+    /// The age at which it goes on in a next segment. Default: 24 h.
     pub max_age: Duration,
-    /// A session with more spans than this rolls over. Default: 100,000.
+    /// The ended spans after which it goes on in a next segment. Default: 100,000; at least 1.
     pub max_spans: u64,
-    /// A session with more bytes of spans than this rolls over. Default: 256 MiB.
-    pub max_bytes: u64,
-    /// How long ended spans wait in their session for company. Default: 500 ms.
+    /// The bytes of ended spans and log records after which it goes on in a next segment.
+    /// Default: 256 MiB; at least `limits.span_bytes`.
+    pub max_bytes: ByteSize,
+    /// How long ended spans of a quiet session wait for more before they are passed on.
+    /// Default: 500 ms.
     pub linger: Duration,
-    /// Which log records sessions write about themselves. Default: none.
+    /// Which events are recorded about sessions and spans that have begun. Default: none.
     pub events: SessionEvents,
     /// Declares session ids sensitive: they are exported as keyed hashes (HMAC-SHA-256, cut to 16
-    /// bytes). Default: none, ids are exported as they are.
+    /// bytes), so that nobody without the key can find out an id by trying. Default: none, ids are
+    /// exported as they are.
     pub hash_key: Option<HashKey>,
 }
 
 impl Default for SessionConfig {
     fn default() -> Self {
         Self {
-            idle_timeout: Duration::from_secs(3600),
-            max_age: Duration::from_secs(24 * 3600),
+            idle_timeout: Duration::from_secs(60 * 60),
+            max_age: Duration::from_secs(24 * 60 * 60),
             max_spans: 100_000,
-            max_bytes: 256 << 20,
+            max_bytes: ByteSize::mib(256),
             linger: Duration::from_millis(500),
             events: SessionEvents::default(),
             hash_key: None,
@@ -48,26 +46,28 @@ impl Default for SessionConfig {
     }
 }
 
-/// Log records that sessions write about themselves, for viewers that want to see what is open.
+/// Which event log records are written about sessions, for viewers that want to see what is still
+/// open. All off by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SessionEvents {
-    /// `session.start` and `session.end` (OpenTelemetry semantic conventions, "Session").
+    /// `session.start` and `session.end`.
     pub session: bool,
-    /// `spanreel.span.start`, at the start of each span.
+    /// One record when a span begins.
     pub span_start: bool,
 }
 
-/// A secret key. Never shown.
+/// A secret key for session ids. Its bytes never appear in `Debug` output.
 #[derive(Clone, PartialEq, Eq)]
-pub struct HashKey(Box<[u8]>);
+pub struct HashKey(Arc<[u8]>);
 
 impl HashKey {
-    /// A key of these bytes; 32 random bytes are a good one.
-    pub fn new(bytes: impl Into<Box<[u8]>>) -> Self {
-        Self(bytes.into())
+    /// A key of these bytes; at least 16, better 32, from a random generator.
+    #[must_use]
+    pub fn new(secret: impl Into<Vec<u8>>) -> Self {
+        Self(secret.into().into())
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
@@ -76,4 +76,17 @@ impl fmt::Debug for HashKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HashKey(..)")
     }
+}
+
+/// What happens to ended spans and log records when the pipeline has no room for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// They are dropped and booked as `queue_full`; nobody waits.
+    #[default]
+    DropNewest,
+    /// They stay in the session, up to its share of the budget, and a host that awaits
+    /// `session.ready()` waits until there is room. A host that never awaits it never waits, and
+    /// loses what exceeds that share.
+    Block,
 }

@@ -162,7 +162,7 @@ impl<'a> SessionBuilder<'a> {
         if self.id.is_empty() {
             self.id = random_uuid();
         }
-        let hash_key = self.shared.config.hash_key.as_ref().map(super::config::HashKey::bytes);
+        let hash_key = self.shared.config.hash_key.as_ref().map(super::config::HashKey::as_bytes);
         let (trace_id, random) = trace_id_of(&self.id, hash_key);
         let key = SessionKey(trace_id);
         let shared = self.shared;

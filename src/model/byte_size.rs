@@ -84,7 +84,9 @@ impl FromStr for ByteSize {
     /// `u64::MAX` bytes.
     fn from_str(text: &str) -> Result<Self, InvalidByteSize> {
         let text = text.trim();
-        let digits_end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let digits_end = text
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len());
         let (digits, unit) = text.split_at(digits_end);
         let unit = match unit.trim_start().to_ascii_lowercase().as_str() {
             "" | "b" => 1,
