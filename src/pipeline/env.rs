@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::actors::sampler::policy::Sampling;
 use crate::model::limits::Limits;
 use crate::model::resource::Surroundings;
-use crate::pipeline::config::BatchConfig;
+use crate::actors::batcher::config::BatchConfig;
 
 use otlp::OtlpEnvironment;
 use reader::Reader;

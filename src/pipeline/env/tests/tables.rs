@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::actors::sampler::policy::Sampling;
-use crate::pipeline::byte_size::ByteSize;
+use crate::model::byte_size::ByteSize;
 use crate::pipeline::config::Config;
 use crate::pipeline::env::otlp::{OtlpCompression, OtlpEndpoint, OtlpProtocol};
 use crate::pipeline::env::reader::NO_LIMIT;
