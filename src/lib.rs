@@ -6,6 +6,10 @@ mod actors;
 mod model;
 mod pipeline;
 
+#[cfg(any(feature = "grpc", feature = "http"))]
+pub use actors::exporter::compress::Compression;
+#[cfg(any(feature = "grpc", feature = "http"))]
+pub use actors::exporter::otlp::{Otlp, OtlpExporter};
 pub use actors::batcher::config::BatchConfig;
 pub use actors::exporter::{Export, ExportError, Exporter};
 pub use actors::run::Exit;

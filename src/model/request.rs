@@ -48,6 +48,17 @@ impl Request {
         }
     }
 
+    /// Wraps a request that is in one piece: for tests of exporters, and for those that pass on
+    /// what they read elsewhere.
+    ///
+    /// `bytes` must be a complete `ExportTraceServiceRequest` or `ExportLogsServiceRequest`, as
+    /// `signal` says, that holds `items` spans or log records. It is not checked: the destination
+    /// would refuse what is wrong.
+    #[must_use]
+    pub fn from_bytes(signal: Signal, items: u64, bytes: Bytes) -> Self {
+        Self::new(signal, items, Body::from(bytes))
+    }
+
     /// What it carries.
     #[must_use]
     pub fn signal(&self) -> Signal {

@@ -1,5 +1,31 @@
 //! Exporters: the trait that a destination implements, and what the pipeline knows about one.
 
+#[cfg(any(feature = "grpc", feature = "http"))]
+mod answer;
+#[cfg(feature = "grpc")]
+mod channel;
+#[cfg(any(feature = "grpc", feature = "http"))]
+pub(crate) mod compress;
+#[cfg(any(feature = "grpc", feature = "http"))]
+mod connect;
+#[cfg(any(feature = "grpc", feature = "http"))]
+mod endpoint;
+#[cfg(feature = "grpc")]
+mod grpc;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(all(feature = "http", feature = "proto"))]
+mod json;
+#[cfg(feature = "grpc")]
+mod message;
+#[cfg(any(feature = "grpc", feature = "http"))]
+pub(crate) mod otlp;
+pub(crate) mod retry;
+#[cfg(any(feature = "grpc", feature = "http"))]
+mod setup;
+#[cfg(any(feature = "grpc", feature = "http"))]
+mod tls;
+
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -136,8 +162,9 @@ impl<E: Export> DynExport for E {
     }
 }
 
-/// Makes the exporter when the pipeline starts; every problem is reported at once.
-type Build = Box<dyn FnOnce() -> Result<Arc<dyn DynExport>, Vec<Problem>> + Send>;
+/// Makes the exporter when the pipeline starts, for the lane it will stand in; every problem is
+/// reported at once.
+type Build = Box<dyn FnOnce(&LaneSettings) -> Result<Arc<dyn DynExport>, Vec<Problem>> + Send>;
 
 /// An exporter with the settings of its lane: how many requests at once, how long an attempt may
 /// take, how long a request is tried again. Anything that is [`Export`] turns into one with the
@@ -157,28 +184,34 @@ pub(crate) struct LaneSettings {
     pub(crate) signals: Vec<Signal>,
 }
 
-impl Exporter {
-    /// An exporter that is ready.
-    pub fn new(exporter: impl Export) -> Self {
-        let name = exporter.name().to_owned();
-        Self::deferred(name, move || Ok(Arc::new(exporter) as Arc<dyn DynExport>))
-    }
-
-    /// An exporter that is made, and its settings checked, when the pipeline starts.
-    pub(crate) fn deferred(
-        name: impl Into<String>,
-        build: impl FnOnce() -> Result<Arc<dyn DynExport>, Vec<Problem>> + Send + 'static,
-    ) -> Self {
-        let settings = LaneSettings {
+impl LaneSettings {
+    /// The defaults.
+    pub(crate) fn of(name: impl Into<String>) -> Self {
+        Self {
             name: name.into(),
             concurrency: const { NonZeroUsize::new(4).unwrap() },
             timeout: Duration::from_secs(10),
             retry_for: Duration::from_secs(300),
             signals: Signal::ALL.to_vec(),
-        };
+        }
+    }
+}
+
+impl Exporter {
+    /// An exporter that is ready.
+    pub fn new(exporter: impl Export) -> Self {
+        let name = exporter.name().to_owned();
+        Self::deferred(name, move |_| Ok(Arc::new(exporter) as Arc<dyn DynExport>))
+    }
+
+    /// An exporter that is made, and its settings checked, when the pipeline starts.
+    pub(crate) fn deferred(
+        name: impl Into<String>,
+        build: impl FnOnce(&LaneSettings) -> Result<Arc<dyn DynExport>, Vec<Problem>> + Send + 'static,
+    ) -> Self {
         Self {
             build: Box::new(build),
-            settings,
+            settings: LaneSettings::of(name),
         }
     }
 

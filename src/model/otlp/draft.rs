@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::fields as f;
+use super::scan;
 use super::writer::{Writer, len_field, varint_len};
 use crate::model::attribute::Value;
 use crate::model::context::SpanContext;
@@ -161,12 +162,13 @@ impl Draft {
     #[cold]
     #[inline(never)]
     fn forget(&mut self, key: &str) {
-        let tag = self.attribute_field << 3 | 2;
-        let found = fields(self.out.written())
-            .find(|field| field.tag == u64::from(tag) && is_key(field.body, key))
-            .map(|field| field.range);
-        if let Some(range) = found {
-            self.out.remove(range);
+        let written = self.out.written();
+        let is_it = |field: &scan::Field| {
+            field.is(self.attribute_field)
+                && scan::key_of(&written[field.body.clone()]) == Some(key.as_bytes())
+        };
+        if let Some(found) = scan::fields(written).find(is_it) {
+            self.out.remove(found.range);
             self.attributes -= 1;
         }
     }
@@ -238,10 +240,9 @@ impl Draft {
 
     /// Sets the status; the last one wins.
     pub(crate) fn status(&mut self, status: Status<'_>) {
-        let tag = u64::from(f::span::STATUS << 3 | 2);
-        let earlier = fields(self.out.written()).find(|field| field.tag == tag);
-        if let Some(range) = earlier.map(|field| field.range) {
-            self.out.remove(range);
+        let earlier = scan::fields(self.out.written()).find(|field| field.is(f::span::STATUS));
+        if let Some(earlier) = earlier {
+            self.out.remove(earlier.range);
         }
         let (code, message) = match status {
             Status::Unset => return,
@@ -309,8 +310,8 @@ impl Draft {
 
     /// Takes over the attribute `key` of another draft, if that has it.
     pub(crate) fn adopt(&mut self, key: &str, from: &Self) {
-        let tag = u64::from(from.attribute_field << 3 | 2);
-        let attribute = fields(from.out.written()).find(|field| field.tag == tag);
+        let mut written = scan::fields(from.out.written());
+        let attribute = written.find(|field| field.is(from.attribute_field));
         let Some(attribute) = attribute else { return };
         if self.attributes >= self.attribute_limit {
             self.dropped.attributes += 1;
@@ -409,54 +410,4 @@ const fn key_hash(key: &str) -> (usize, u64) {
     };
     let hash = (tail ^ (bytes.len() as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
     ((hash >> 6) as usize, 1 << (hash & 63))
-}
-
-/// One field of what was written here, which is well-formed.
-struct Field<'a> {
-    tag: u64,
-    body: &'a [u8],
-    range: Range<usize>,
-}
-
-/// Walks the fields of a message of our own writing.
-fn fields(message: &[u8]) -> impl Iterator<Item = Field<'_>> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        if at == message.len() {
-            return None;
-        }
-        let start = at;
-        let tag = read_varint(message, &mut at);
-        let len = match tag & 7 {
-            0 => {
-                read_varint(message, &mut at);
-                0
-            }
-            1 => 8,
-            5 => 4,
-            _ => read_varint(message, &mut at) as usize,
-        };
-        let body = &message[at..at + len];
-        at += len;
-        Some(Field { tag, body, range: start..at })
-    })
-}
-
-fn read_varint(message: &[u8], at: &mut usize) -> u64 {
-    let mut value = 0;
-    let mut shift = 0;
-    loop {
-        let byte = message[*at];
-        *at += 1;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return value;
-        }
-        shift += 7;
-    }
-}
-
-/// Whether the `KeyValue` in `body` has this key. The key comes first in what we write.
-fn is_key(body: &[u8], key: &str) -> bool {
-    fields(body).next().is_some_and(|field| field.body == key.as_bytes())
 }

@@ -5,3 +5,5 @@ pub(crate) mod fields;
 pub(crate) mod frame;
 pub(crate) mod scan;
 pub(crate) mod writer;
+#[cfg(any(feature = "grpc", feature = "http"))]
+pub(crate) mod response;

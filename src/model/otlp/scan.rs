@@ -1,4 +1,8 @@
-//! Finds where items begin and end, without decoding them.
+//! Finds where items and fields begin and end, without decoding them.
+
+use std::ops::Range;
+
+use super::fields as f;
 
 /// The end of each item of a chunk: a run of length-delimited fields. Stops where the bytes are
 /// no such run.
@@ -16,6 +20,59 @@ pub(crate) fn item_ends(chunk: &[u8]) -> impl Iterator<Item = usize> + '_ {
         at = end;
         Some(end)
     })
+}
+
+/// The message of a chunk entry: what follows its tag and length.
+pub(crate) fn message_of(entry: &[u8]) -> &[u8] {
+    let len_bytes = entry.get(1..).and_then(varint).map_or(0, |(_, len_bytes)| len_bytes);
+    entry.get(1 + len_bytes..).unwrap_or_default()
+}
+
+/// Where a field of a message stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Field {
+    tag: u64,
+    /// The whole field.
+    pub(crate) range: Range<usize>,
+    /// What a length-delimited field holds; the value of others.
+    pub(crate) body: Range<usize>,
+}
+
+impl Field {
+    /// Whether it is this length-delimited field.
+    pub(crate) fn is(&self, field: u32) -> bool {
+        self.tag == u64::from(field << 3 | 2)
+    }
+}
+
+/// The fields of a message. Stops where the bytes are no message.
+pub(crate) fn fields(message: &[u8]) -> impl Iterator<Item = Field> + '_ {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at;
+        let (tag, tag_bytes) = varint(message.get(at..)?)?;
+        let mut body = start + tag_bytes;
+        let len = match tag & 7 {
+            0 => varint(message.get(body..)?)?.1,
+            1 => 8,
+            5 => 4,
+            2 => {
+                let (len, len_bytes) = varint(message.get(body..)?)?;
+                body += len_bytes;
+                usize::try_from(len).ok()?
+            }
+            _ => return None,
+        };
+        let end = body.checked_add(len).filter(|end| *end <= message.len())?;
+        at = end;
+        Some(Field { tag, range: start..end, body: body..end })
+    })
+}
+
+/// The key of a `KeyValue`.
+pub(crate) fn key_of(key_value: &[u8]) -> Option<&[u8]> {
+    let key = fields(key_value).find(|field| field.is(f::key_value::KEY))?;
+    Some(&key_value[key.body])
 }
 
 /// A varint at the start of `bytes`, and how many bytes it took.

@@ -1,0 +1,184 @@
+//! Concatenates chunks until a batch is full or due, and hands it to every lane.
+//!
+//! Holds: one open batch per signal. Waits: for the mailbox of a sole lane. Loses: with several
+//! lanes, what one of them has no room for (`Fate::LaneFull`, for that lane alone); single items
+//! larger than a request (`Fate::TooLarge`).
+
+pub(crate) mod config;
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use self::config::BatchConfig;
+use crate::actors::exporter::lane;
+use crate::actors::mailbox::{Mailbox, Refused, Stopped};
+use crate::actors::notice::Notice;
+use crate::actors::road::Msg;
+use crate::actors::run::Actor;
+use crate::model::batch::{Batch, Consignment};
+use crate::model::chunk::Chunk;
+use crate::model::ledger::{Books, Fate};
+use crate::model::otlp::frame;
+use crate::model::request::Signal;
+
+/// A lane as the batcher sees it.
+pub(crate) struct LaneEnd {
+    pub(crate) name: String,
+    pub(crate) mailbox: Mailbox<lane::Msg>,
+    pub(crate) signals: Vec<Signal>,
+    pub(crate) books: Arc<Books>,
+    pub(crate) full: Notice,
+}
+
+pub(crate) struct Batcher {
+    lanes: Vec<LaneEnd>,
+    open: [Open; Signal::ALL.len()],
+    too_large: Notice,
+}
+
+/// The batch being filled for one signal.
+struct Open {
+    config: BatchConfig,
+    batch: Batch,
+    due: Option<Instant>,
+}
+
+impl Batcher {
+    pub(crate) fn new(lanes: Vec<LaneEnd>, traces: BatchConfig, logs: BatchConfig) -> Self {
+        let open = |signal, config| Open { config, batch: Batch::new(signal), due: None };
+        Self {
+            lanes,
+            open: [open(Signal::Traces, traces), open(Signal::Logs, logs)],
+            too_large: Notice::default(),
+        }
+    }
+
+    async fn take_in(&mut self, chunk: Chunk) -> Result<(), Stopped> {
+        let signal = chunk.signal;
+        let mut next = Some(chunk);
+        while let Some(mut chunk) = next {
+            let open = &mut self.open[signal as usize];
+            if !open.batch.is_empty() && !open.fits(&chunk) {
+                self.seal(signal).await?;
+                next = Some(chunk);
+                continue;
+            }
+            next = None;
+            if open.batch.is_empty() {
+                next = open.split(&mut chunk);
+                if Batch::cost_of(&chunk) > open.config.max_request_bytes.as_usize() {
+                    if let Some(more) = self.too_large.due() {
+                        tracing::warn!(target: "spanreel", bytes = chunk.bytes.len(), more, "item larger than a request may be; dropped");
+                    }
+                    chunk.tally.settle(Fate::TooLarge);
+                    continue;
+                }
+                open.due = Some(Instant::now() + open.config.schedule_delay);
+            }
+            open.batch.push(chunk);
+            if open.is_full() {
+                self.seal(signal).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Seals the open batch and hands it to the lanes. Does nothing when it is empty.
+    async fn seal(&mut self, signal: Signal) -> Result<(), Stopped> {
+        let open = &mut self.open[signal as usize];
+        open.due = None;
+        if open.batch.is_empty() {
+            return Ok(());
+        }
+        let parcel = open.batch.take().hand_over();
+        let takers = self.lanes.iter().filter(|lane| lane.signals.contains(&signal));
+        let sole = takers.clone().count() == 1;
+        for lane in takers {
+            let tally = lane.books.of(signal).enter(parcel.items());
+            let message = lane::Msg::Deliver(Consignment { parcel: parcel.clone(), tally });
+            if sole {
+                lane.mailbox.send(message).await?;
+                continue;
+            }
+            match lane.mailbox.try_send(message) {
+                Err(Refused::Full(lane::Msg::Deliver(refused))) => {
+                    if let Some(more) = lane.full.due() {
+                        tracing::warn!(target: "spanreel", exporter = lane.name, items = refused.tally.items(), more, "exporter is behind; batch dropped for it");
+                    }
+                    refused.tally.settle(Fate::LaneFull);
+                }
+                // A lane that is gone books what it is sent as abandoned; the others go on.
+                Err(_) | Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Open {
+    /// Whether the chunk goes into the batch as it is.
+    fn fits(&self, chunk: &Chunk) -> bool {
+        let bytes = self.batch.encoded_len() + Batch::cost_of(chunk);
+        self.batch.items() + chunk.items() <= self.config.max_export_batch_size as u64
+            && bytes <= self.config.max_request_bytes.as_usize()
+    }
+
+    /// Cuts a chunk that is larger than a batch may be; returns the rest.
+    fn split(&self, chunk: &mut Chunk) -> Option<Chunk> {
+        let bytes = self.config.max_request_bytes.as_usize();
+        let overhead = frame::overhead(&chunk.origin);
+        chunk.split_off(self.config.max_export_batch_size as u64, bytes.saturating_sub(overhead))
+    }
+
+    fn is_full(&self) -> bool {
+        self.batch.items() >= self.config.max_export_batch_size as u64
+            || self.batch.encoded_len() >= self.config.max_export_batch_bytes.as_usize()
+            || self.config.schedule_delay.is_zero()
+    }
+}
+
+impl Actor for Batcher {
+    const NAME: &'static str = "batcher";
+    type Msg = Msg;
+
+    async fn handle(&mut self, msg: Msg) -> Result<(), Stopped> {
+        match msg {
+            Msg::Chunk(chunk) => self.take_in(chunk).await,
+            Msg::Chunks(chunks) => {
+                for chunk in chunks {
+                    self.take_in(chunk).await?;
+                }
+                Ok(())
+            }
+            Msg::Flush(baton) => {
+                self.finish().await?;
+                for lane in &self.lanes {
+                    lane.mailbox.send(lane::Msg::Flush(baton.clone())).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.open.iter().filter_map(|open| open.due).min()
+    }
+
+    async fn tick(&mut self) -> Result<(), Stopped> {
+        let now = Instant::now();
+        for signal in Signal::ALL {
+            if self.open[signal as usize].due.is_some_and(|due| due <= now) {
+                self.seal(signal).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), Stopped> {
+        for signal in Signal::ALL {
+            self.seal(signal).await?;
+        }
+        Ok(())
+    }
+}

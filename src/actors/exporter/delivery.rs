@@ -1,0 +1,203 @@
+//! One batch on its way: attempts, retries, bisection, and the booking of what became of it.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::FutureExt;
+use tokio::time::Instant;
+
+use super::retry::{Backoff, next_attempt};
+use super::{DynExport, ExportError, LaneSettings};
+use crate::actors::deadline::Deadline;
+use crate::actors::notice::Notice;
+use crate::model::batch::Consignment;
+use crate::model::id::random_u64;
+use crate::model::ledger::Fate;
+
+/// What a lane counts beside the ledger.
+#[derive(Debug, Default)]
+pub(crate) struct LaneCounters {
+    pub(crate) requests: AtomicU64,
+    pub(crate) retries: AtomicU64,
+    pub(crate) bytes: AtomicU64,
+    pub(crate) under_way: AtomicU64,
+    pub(crate) latency: Latency,
+    failing: Notice,
+    refused: Notice,
+}
+
+/// How long successful attempts took, in buckets that double from 64 microseconds.
+#[derive(Debug, Default)]
+pub(crate) struct Latency([AtomicU64; Latency::BUCKETS]);
+
+impl Latency {
+    pub(crate) const BUCKETS: usize = 24;
+
+    fn record(&self, took: std::time::Duration) {
+        let units = u64::try_from(took.as_micros()).unwrap_or(u64::MAX) >> 6;
+        let bucket = (u64::BITS - units.leading_zeros()) as usize;
+        self.0[bucket.min(Self::BUCKETS - 1)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts per bucket; bucket `n` ends at 64 microseconds times 2 to the `n`.
+    pub(crate) fn counts(&self) -> [u64; Self::BUCKETS] {
+        std::array::from_fn(|bucket| self.0[bucket].load(Ordering::Relaxed))
+    }
+}
+
+/// Takes consignments to their destination.
+pub(crate) struct Delivery {
+    pub(crate) exporter: Arc<dyn DynExport>,
+    pub(crate) settings: LaneSettings,
+    pub(crate) deadline: Deadline,
+    pub(crate) counters: Arc<LaneCounters>,
+}
+
+/// What an attempt came to, where the exporter may have panicked.
+enum Attempt {
+    Answered(Result<(), ExportError>),
+    Panicked,
+}
+
+impl Delivery {
+    /// Delivers, or books why not. A request refused for its size is cut in two, so that one huge
+    /// span costs only itself.
+    pub(crate) async fn run(self, consignment: Consignment) {
+        let mut pending = vec![consignment];
+        while let Some(consignment) = pending.pop() {
+            if let Some((left, right)) = self.deliver(consignment).await {
+                pending.push(right);
+                pending.push(left);
+            }
+        }
+    }
+
+    /// Returns the halves of what must be cut.
+    async fn deliver(&self, mut it: Consignment) -> Option<(Consignment, Consignment)> {
+        let signal = it.parcel.signal();
+        let request = it.parcel.frame();
+        let first = Instant::now();
+        let mut backoff = Backoff::new(|| (random_u64() >> 11) as f64 / (1u64 << 53) as f64);
+        let mut panics = 0;
+        loop {
+            let error = match self.attempt(self.exporter.export(request.clone())).await {
+                Attempt::Answered(Ok(())) => {
+                    self.counters.bytes.fetch_add(request.encoded_len() as u64, Ordering::Relaxed);
+                    it.tally.settle(Fate::Exported);
+                    return None;
+                }
+                Attempt::Answered(Err(error)) => error,
+                Attempt::Panicked => {
+                    panics += 1;
+                    tracing::error!(target: "spanreel", exporter = self.settings.name, "exporter panicked");
+                    if panics > 1 {
+                        it.tally.settle(Fate::Abandoned);
+                        return None;
+                    }
+                    continue;
+                }
+            };
+            match &error {
+                ExportError::Partial { rejected, message } => {
+                    self.warn_refused(&error, *rejected);
+                    tracing::debug!(target: "spanreel", message, "partial success");
+                    it.tally.settle_some(*rejected, Fate::Rejected);
+                    it.tally.settle(Fate::Exported);
+                    return None;
+                }
+                ExportError::TooLarge { .. } => return self.cut(it, &error),
+                ExportError::Permanent { .. } => {
+                    self.warn_refused(&error, it.tally.items());
+                    it.tally.settle(Fate::Rejected);
+                    return None;
+                }
+                ExportError::Retryable { .. } => {}
+            }
+            let Some(wait) = next_attempt(&error, &mut backoff, first.elapsed(), self.settings.retry_for)
+            else {
+                self.warn_refused(&error, it.tally.items());
+                it.tally.settle(Fate::Expired);
+                return None;
+            };
+            if let Some(more) = self.counters.failing.due() {
+                tracing::warn!(
+                    target: "spanreel", exporter = self.settings.name, signal = signal.name(),
+                    error = %chain(&error), ?wait, more, "export failed; it is tried again"
+                );
+            }
+            self.counters.retries.fetch_add(1, Ordering::Relaxed);
+            self.pause(wait).await;
+        }
+    }
+
+    /// One attempt, within its time.
+    async fn attempt(&self, export: impl Future<Output = Result<(), ExportError>>) -> Attempt {
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
+        self.counters.under_way.fetch_add(1, Ordering::Relaxed);
+        let begun = Instant::now();
+        let attempt = AssertUnwindSafe(tokio::time::timeout(self.settings.timeout, export));
+        let outcome = attempt.catch_unwind().await;
+        self.counters.under_way.fetch_sub(1, Ordering::Relaxed);
+        match outcome {
+            Ok(Ok(answer)) => {
+                if answer.is_ok() {
+                    self.counters.latency.record(begun.elapsed());
+                }
+                Attempt::Answered(answer)
+            }
+            Ok(Err(elapsed)) => Attempt::Answered(Err(ExportError::retryable(elapsed))),
+            Err(_panic) => Attempt::Panicked,
+        }
+    }
+
+    /// Waits before the next attempt. When the shutdown begins, the wait ends at once, and what is
+    /// tried after that waits a quarter of a second at most: there is no later any more.
+    async fn pause(&self, wait: std::time::Duration) {
+        const HURRIED: std::time::Duration = std::time::Duration::from_millis(250);
+        if self.deadline.is_set() {
+            tokio::time::sleep(wait.min(HURRIED)).await;
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.deadline.begun() => {}
+        }
+    }
+
+    fn cut(&self, it: Consignment, error: &ExportError) -> Option<(Consignment, Consignment)> {
+        let Consignment { parcel, mut tally } = it;
+        let Some((left, right)) = parcel.bisect() else {
+            self.warn_refused(error, tally.items());
+            tally.settle(Fate::TooLarge);
+            return None;
+        };
+        let left_tally = tally.split(left.items());
+        Some((
+            Consignment { parcel: left, tally: left_tally },
+            Consignment { parcel: right, tally },
+        ))
+    }
+
+    fn warn_refused(&self, error: &ExportError, items: u64) {
+        if let Some(more) = self.counters.refused.due() {
+            tracing::warn!(
+                target: "spanreel", exporter = self.settings.name, items, error = %chain(error),
+                more, "export refused; dropped"
+            );
+        }
+    }
+}
+
+/// An error with its sources, in one line.
+fn chain(error: &ExportError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

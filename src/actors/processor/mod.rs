@@ -1,0 +1,150 @@
+//! The processor: has the users' processors look at every span and log record before anything
+//! else does, so that whatever is held or exported later is already processed.
+//!
+//! Holds: the chunks being processed. Waits: for the sampler. Loses: what a processor drops, booked
+//! as `filtered`; an item on which a processor panics, booked as `abandoned`, for a redactor that
+//! failed must not let through what it was to hide.
+
+pub(crate) mod edit;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use self::edit::Item;
+use crate::actors::mailbox::{Mailbox, Stopped};
+use crate::actors::pool::Pool;
+use crate::actors::road::Msg;
+use crate::actors::run::Actor;
+use crate::model::chunk::Chunk;
+use crate::model::ledger::Fate;
+use crate::model::otlp::scan;
+
+/// Looks at every recorded span and log record, and may change or drop it. Called off the
+/// pipeline's own thread, for one item after the other.
+///
+/// ```
+/// use spanreel::{Flow, Item, Process};
+///
+/// /// Leaves prompts out of tool arguments, and health checks altogether.
+/// struct Tidy;
+///
+/// impl Process for Tidy {
+///     fn process(&mut self, item: &mut Item<'_>) -> Flow {
+///         if item.name() == "execute_tool ping" {
+///             return Flow::Drop;
+///         }
+///         item.remove("gen_ai.tool.call.arguments");
+///         item.set("deployment.environment.name", "staging");
+///         Flow::Pass
+///     }
+/// }
+/// ```
+pub trait Process: Send + 'static {
+    /// Processes one item. A panic costs that item, which is then not exported.
+    fn process(&mut self, item: &mut Item<'_>) -> Flow;
+}
+
+/// What becomes of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// It goes on, as it is now.
+    Pass,
+    /// It is left out, and booked as [`Filtered`](crate::Fate::Filtered).
+    Drop,
+}
+
+pub(crate) type Processors = Vec<Box<dyn Process>>;
+
+pub(crate) struct Processor {
+    next: Mailbox<Msg>,
+    pool: Arc<Pool>,
+    /// Lent to the thread that works; empty meanwhile.
+    processors: Option<Processors>,
+}
+
+impl Processor {
+    pub(crate) fn new(next: Mailbox<Msg>, pool: Arc<Pool>, processors: Processors) -> Self {
+        Self { next, pool, processors: Some(processors) }
+    }
+
+    async fn work(&mut self, chunks: Vec<Chunk>) -> Result<(), Stopped> {
+        // Without processors nothing may pass: the thread that had them is gone with the runtime,
+        // and what is dropped here is booked as abandoned.
+        let Some(mut processors) = self.processors.take() else { return Err(Stopped) };
+        let pool = Arc::clone(&self.pool);
+        let work = tokio::task::spawn_blocking(move || {
+            let chunks: Vec<_> =
+                chunks.into_iter().filter_map(|chunk| process(&mut processors, chunk, &pool)).collect();
+            (processors, chunks)
+        });
+        let Ok((processors, chunks)) = work.await else { return Err(Stopped) };
+        self.processors = Some(processors);
+        if chunks.is_empty() {
+            return Ok(());
+        }
+        self.next.send(Msg::Chunks(chunks)).await
+    }
+}
+
+impl Actor for Processor {
+    const NAME: &'static str = "processor";
+    type Msg = Msg;
+
+    async fn handle(&mut self, msg: Msg) -> Result<(), Stopped> {
+        match msg {
+            Msg::Chunk(chunk) => self.work(vec![chunk]).await,
+            Msg::Chunks(chunks) => self.work(chunks).await,
+            Msg::Flush(_) => self.next.send(msg).await,
+        }
+    }
+}
+
+/// Processes a chunk; `None` when nothing of it is left.
+fn process(processors: &mut Processors, mut chunk: Chunk, pool: &Arc<Pool>) -> Option<Chunk> {
+    let mut out = Vec::with_capacity(chunk.bytes.len());
+    let mut start = 0;
+    let mut passed = 0;
+    for end in scan::item_ends(&chunk.bytes) {
+        let mut item = Item::new(chunk.signal, &chunk.bytes[start..end]);
+        start = end;
+        let mut flow = Ok(Flow::Pass);
+        for processor in processors.iter_mut() {
+            let call = AssertUnwindSafe(|| processor.process(&mut item));
+            flow = std::panic::catch_unwind(call);
+            if !matches!(flow, Ok(Flow::Pass)) {
+                break;
+            }
+        }
+        match flow {
+            Ok(Flow::Pass) => {
+                passed += 1;
+                item.append_to(&mut out);
+            }
+            Ok(Flow::Drop) => chunk.tally.settle_some(1, Fate::Filtered),
+            Err(_) => {
+                tracing::error!(target: "spanreel", "processor panicked; the item is dropped");
+                chunk.tally.settle_some(1, Fate::Abandoned);
+            }
+        }
+    }
+    if passed == 0 {
+        return None;
+    }
+    chunk.digest.spans = chunk.digest.spans.min(passed);
+    chunk.bytes = within_budget(out, pool);
+    Some(chunk)
+}
+
+/// The bytes in a buffer of the pool where the budget has one. Where it has none they stay where
+/// they are: they take the place of bytes that are given back now.
+fn within_budget(bytes: Vec<u8>, pool: &Arc<Pool>) -> Bytes {
+    match pool.take(bytes.len()) {
+        Some(mut buffer) => {
+            buffer.as_mut_vec().extend_from_slice(&bytes);
+            buffer.freeze()
+        }
+        None => bytes.into(),
+    }
+}
