@@ -10,3 +10,12 @@ pub use actors::exporter::{Export, ExportError, Exporter, Problem};
 pub use model::attribute::Value;
 pub use model::id::{SpanId, TraceId};
 pub use model::request::{Body, Request, Signal};
+
+/// Readers of telemetry in wire form, for processors and exporters of one's own.
+pub mod view {
+    pub use crate::model::otlp::view::{
+        ArrayView, AttributesView, EventView, LinkView, LogItem, LogView, RequestView,
+        ResourceGroupView, ResourceView, ScopeGroupView, ScopeView, SpanItem, SpanKind, SpanView,
+        StatusCode, StatusView, ValueView, WireError,
+    };
+}

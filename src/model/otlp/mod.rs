@@ -1,1 +1,3 @@
 //! The wire: the only place that knows protobuf.
+
+pub(crate) mod view;
