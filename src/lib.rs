@@ -19,3 +19,22 @@ pub mod view {
         StatusCode, StatusView, ValueView, WireError,
     };
 }
+
+/// Spans and log records as owned values.
+pub mod record {
+    pub use crate::model::record::{
+        OwnedValue, RecordedAttributes, RecordedEvent, RecordedLink, RecordedLog, RecordedScope,
+        RecordedSpan,
+    };
+}
+
+/// Sessions as text for people to read.
+pub mod tree {
+    pub use crate::actors::exporter::tree::{SessionTree, Style};
+}
+/// For tests: an exporter that keeps what it is given, and assertions about it.
+pub mod testing {
+    pub use crate::actors::exporter::memory::InMemory;
+    #[doc(no_inline)]
+    pub use crate::record::{RecordedLog, RecordedSpan};
+}

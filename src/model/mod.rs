@@ -5,4 +5,5 @@
 pub(crate) mod attribute;
 pub(crate) mod id;
 pub(crate) mod otlp;
+pub(crate) mod record;
 pub(crate) mod request;

@@ -1,5 +1,8 @@
 //! Exporters: the trait that a destination implements, and what the pipeline knows about one.
 
+pub(crate) mod memory;
+pub(crate) mod tree;
+
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
