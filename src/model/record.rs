@@ -241,17 +241,30 @@ impl RecordedSpan {
     /// # Errors
     /// Says what is wrong with the bytes, and where.
     pub fn read_all(request: &[u8]) -> Result<Vec<Self>, WireError> {
-        let view = RequestView::new(Signal::Traces, request)?;
         let mut spans = Vec::new();
+        Self::read_each(request, |span, _| spans.push(span))?;
+        Ok(spans)
+    }
+
+    /// As [`RecordedSpan::read_all`], each span with the size that it has on the wire.
+    pub(crate) fn read_each(
+        request: &[u8],
+        mut take: impl FnMut(Self, usize),
+    ) -> Result<(), WireError> {
+        let view = RequestView::new(Signal::Traces, request)?;
         for group in view.resources() {
             let resource = owned_resource(group.resource());
             for group in group.scopes() {
                 let scope = Arc::new(RecordedScope::from(group.scope()));
-                let new = |span| Self::new(span, Arc::clone(&resource), Arc::clone(&scope));
-                spans.extend(group.spans().filter_map(new));
+                for span in group.spans() {
+                    let size = span.as_bytes().len();
+                    if let Some(span) = Self::new(span, Arc::clone(&resource), Arc::clone(&scope)) {
+                        take(span, size);
+                    }
+                }
             }
         }
-        Ok(spans)
+        Ok(())
     }
 
     /// Takes over a span with its origin. `None` when its trace id or span id is not valid.

@@ -19,6 +19,19 @@ use super::{
     ScopeView, SpanView, ValueView,
 };
 
+/// Which doubles come up in values.
+pub(crate) type Doubles = fn() -> BoxedStrategy<f64>;
+
+/// Every double, the special ones among them.
+pub(crate) fn any_double() -> BoxedStrategy<f64> {
+    prop_oneof![prop::num::f64::ANY, Just(f64::INFINITY), Just(-0.0)].boxed()
+}
+
+/// Doubles that every reader of decimals reads back exactly.
+pub(crate) fn plain_double() -> BoxedStrategy<f64> {
+    any::<i32>().prop_map(|it| f64::from(it) / 8.0).boxed()
+}
+
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![Just(String::new()), "[a-z.]{1,12}", "\\PC{0,8}", ".{0,4}"]
 }
@@ -32,14 +45,13 @@ fn id(len: usize) -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn value() -> impl Strategy<Value = AnyValue> {
+fn value(doubles: Doubles) -> impl Strategy<Value = AnyValue> {
     let leaf = prop_oneof![
         Just(None),
         text().prop_map(|it| Some(Value::StringValue(it))),
         any::<bool>().prop_map(|it| Some(Value::BoolValue(it))),
         any::<i64>().prop_map(|it| Some(Value::IntValue(it))),
-        prop_oneof![any::<f64>(), Just(f64::INFINITY), Just(f64::NEG_INFINITY)]
-            .prop_map(|it| Some(Value::DoubleValue(it))),
+        doubles().prop_map(|it| Some(Value::DoubleValue(it))),
         vec(any::<u8>(), 0..9).prop_map(|it| Some(Value::BytesValue(it))),
     ]
     .prop_map(|value| AnyValue { value });
@@ -64,12 +76,12 @@ fn key_value(value: impl Strategy<Value = AnyValue>) -> impl Strategy<Value = Ke
     })
 }
 
-fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
-    vec(key_value(value()), 0..4)
+fn attributes(doubles: Doubles) -> impl Strategy<Value = Vec<KeyValue>> {
+    vec(key_value(value(doubles)), 0..4)
 }
 
-fn event() -> impl Strategy<Value = Event> {
-    (any::<u64>(), text(), attributes(), any::<u32>()).prop_map(
+fn event(doubles: Doubles) -> impl Strategy<Value = Event> {
+    (any::<u64>(), text(), attributes(doubles), any::<u32>()).prop_map(
         |(time_unix_nano, name, attributes, dropped_attributes_count)| Event {
             time_unix_nano,
             name,
@@ -79,12 +91,12 @@ fn event() -> impl Strategy<Value = Event> {
     )
 }
 
-fn link() -> impl Strategy<Value = Link> {
+fn link(doubles: Doubles) -> impl Strategy<Value = Link> {
     (
         id(16),
         id(8),
         text(),
-        attributes(),
+        attributes(doubles),
         any::<u32>(),
         any::<u32>(),
     )
@@ -100,7 +112,7 @@ fn link() -> impl Strategy<Value = Link> {
         )
 }
 
-pub(crate) fn span() -> impl Strategy<Value = Span> {
+pub(crate) fn span(doubles: Doubles) -> impl Strategy<Value = Span> {
     let identity = (id(16), id(8), text(), id(8), any::<u32>());
     let what = (
         text(),
@@ -111,9 +123,9 @@ pub(crate) fn span() -> impl Strategy<Value = Span> {
     let status = (text(), prop_oneof![0..4, any::<i32>()])
         .prop_map(|(message, code)| Status { message, code });
     let contents = (
-        attributes(),
-        vec(event(), 0..3),
-        vec(link(), 0..3),
+        attributes(doubles),
+        vec(event(doubles), 0..3),
+        vec(link(doubles), 0..3),
         any::<[u32; 3]>(),
         option::of(status),
     );
@@ -142,10 +154,16 @@ pub(crate) fn span() -> impl Strategy<Value = Span> {
     })
 }
 
-pub(crate) fn log_record() -> impl Strategy<Value = LogRecord> {
+pub(crate) fn log_record(doubles: Doubles) -> impl Strategy<Value = LogRecord> {
     let when = (any::<u64>(), any::<u64>());
-    let what = (any::<i32>(), text(), text(), option::of(value()));
-    let more = (attributes(), any::<u32>(), any::<u32>(), id(16), id(8));
+    let what = (any::<i32>(), text(), text(), option::of(value(doubles)));
+    let more = (
+        attributes(doubles),
+        any::<u32>(),
+        any::<u32>(),
+        id(16),
+        id(8),
+    );
     (when, what, more).prop_map(|(when, what, more)| {
         let (time_unix_nano, observed_time_unix_nano) = when;
         let (severity_number, severity_text, event_name, body) = what;
@@ -166,7 +184,7 @@ pub(crate) fn log_record() -> impl Strategy<Value = LogRecord> {
     })
 }
 
-fn resource() -> impl Strategy<Value = Resource> {
+fn resource(doubles: Doubles) -> impl Strategy<Value = Resource> {
     let entity_ref = (text(), text(), vec(text(), 0..3), vec(text(), 0..3)).prop_map(
         |(schema_url, r#type, id_keys, description_keys)| EntityRef {
             schema_url,
@@ -175,7 +193,7 @@ fn resource() -> impl Strategy<Value = Resource> {
             description_keys,
         },
     );
-    (attributes(), any::<u32>(), vec(entity_ref, 0..2)).prop_map(
+    (attributes(doubles), any::<u32>(), vec(entity_ref, 0..2)).prop_map(
         |(attributes, dropped_attributes_count, entity_refs)| Resource {
             attributes,
             dropped_attributes_count,
@@ -184,8 +202,8 @@ fn resource() -> impl Strategy<Value = Resource> {
     )
 }
 
-fn scope() -> impl Strategy<Value = InstrumentationScope> {
-    (text(), text(), attributes(), any::<u32>()).prop_map(
+fn scope(doubles: Doubles) -> impl Strategy<Value = InstrumentationScope> {
+    (text(), text(), attributes(doubles), any::<u32>()).prop_map(
         |(name, version, attributes, dropped_attributes_count)| InstrumentationScope {
             name,
             version,
@@ -195,44 +213,43 @@ fn scope() -> impl Strategy<Value = InstrumentationScope> {
     )
 }
 
-pub(crate) fn resource_spans() -> impl Strategy<Value = ResourceSpans> {
-    let scope_spans =
-        (scope(), vec(span(), 0..3), text()).prop_map(|(scope, spans, schema_url)| ScopeSpans {
+pub(crate) fn resource_spans(doubles: Doubles) -> impl Strategy<Value = ResourceSpans> {
+    let scope_spans = (scope(doubles), vec(span(doubles), 0..3), text()).prop_map(
+        |(scope, spans, schema_url)| ScopeSpans {
             scope: Some(scope),
             spans,
             schema_url,
-        });
-    (resource(), vec(scope_spans, 0..3), text()).prop_map(|(resource, scope_spans, schema_url)| {
-        ResourceSpans {
+        },
+    );
+    (resource(doubles), vec(scope_spans, 0..3), text()).prop_map(
+        |(resource, scope_spans, schema_url)| ResourceSpans {
             resource: Some(resource),
             scope_spans,
             schema_url,
-        }
-    })
+        },
+    )
 }
 
-pub(crate) fn traces() -> impl Strategy<Value = ExportTraceServiceRequest> {
-    vec(resource_spans(), 0..3)
+pub(crate) fn traces(doubles: Doubles) -> impl Strategy<Value = ExportTraceServiceRequest> {
+    vec(resource_spans(doubles), 0..3)
         .prop_map(|resource_spans| ExportTraceServiceRequest { resource_spans })
 }
 
-pub(crate) fn logs() -> impl Strategy<Value = ExportLogsServiceRequest> {
-    let scope_logs =
-        (scope(), vec(log_record(), 0..3), text()).prop_map(|(scope, log_records, schema_url)| {
-            ScopeLogs {
-                scope: Some(scope),
-                log_records,
-                schema_url,
-            }
-        });
-    let resource_logs =
-        (resource(), vec(scope_logs, 0..3), text()).prop_map(|(resource, scope_logs, url)| {
-            ResourceLogs {
-                resource: Some(resource),
-                scope_logs,
-                schema_url: url,
-            }
-        });
+pub(crate) fn logs(doubles: Doubles) -> impl Strategy<Value = ExportLogsServiceRequest> {
+    let scope_logs = (scope(doubles), vec(log_record(doubles), 0..3), text()).prop_map(
+        |(scope, log_records, schema_url)| ScopeLogs {
+            scope: Some(scope),
+            log_records,
+            schema_url,
+        },
+    );
+    let resource_logs = (resource(doubles), vec(scope_logs, 0..3), text()).prop_map(
+        |(resource, scope_logs, url)| ResourceLogs {
+            resource: Some(resource),
+            scope_logs,
+            schema_url: url,
+        },
+    );
     vec(resource_logs, 0..3).prop_map(|resource_logs| ExportLogsServiceRequest { resource_logs })
 }
 

@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::arbitrary::{
-    log_record, log_seen, logs, logs_seen, resource_spans, span, span_seen, traces, traces_seen,
+    any_double, log_record, log_seen, logs, logs_seen, resource_spans, span, span_seen, traces,
+    traces_seen,
 };
 use super::value::MAX_DEPTH;
 use super::{LogView, RequestView, ScopeGroupView, SpanView, ValueView, WireError};
@@ -40,7 +41,7 @@ proptest! {
 
     /// A random trace request reads back through the views as the reference wrote it.
     #[test]
-    fn traces_read_back_equal(request in traces()) {
+    fn traces_read_back_equal(request in traces(any_double)) {
         let bytes = request.encode_to_vec();
         let view = RequestView::new(Signal::Traces, &bytes).expect("valid");
         let count: usize = request.resource_spans.iter()
@@ -53,7 +54,7 @@ proptest! {
 
     /// A random log request reads back through the views as the reference wrote it.
     #[test]
-    fn logs_read_back_equal(request in logs()) {
+    fn logs_read_back_equal(request in logs(any_double)) {
         let bytes = request.encode_to_vec();
         let view = RequestView::new(Signal::Logs, &bytes).expect("valid");
         prop_assert_eq!(view.spans().count(), 0);
@@ -63,9 +64,9 @@ proptest! {
     /// Where single fields occur twice, the last value wins and messages merge, as in the reference.
     #[test]
     fn repeated_single_fields_read_as_the_reference_reads_them(
-        spans in (span(), span()),
-        records in (log_record(), log_record()),
-        groups in (resource_spans(), resource_spans()),
+        spans in (span(any_double), span(any_double)),
+        records in (log_record(any_double), log_record(any_double)),
+        groups in (resource_spans(any_double), resource_spans(any_double)),
     ) {
         let twice = [spans.0.encode_to_vec(), spans.1.encode_to_vec()].concat();
         let expected = Span::decode(&twice[..]).expect("valid");
@@ -97,8 +98,8 @@ proptest! {
     /// Damaged requests never panic, and what the views accept the reference accepts too.
     #[test]
     fn damaged_requests_never_panic(
-        traces in traces(),
-        logs in logs(),
+        traces in traces(any_double),
+        logs in logs(any_double),
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         cut in any::<prop::sample::Index>(),
     ) {
