@@ -11,6 +11,10 @@ pub use actors::exporter::compress::Compression;
 #[cfg(any(feature = "grpc", feature = "http"))]
 pub use actors::exporter::otlp::{Otlp, OtlpExporter};
 pub use actors::batcher::config::BatchConfig;
+pub use actors::exporter::null::Null;
+pub use actors::processor::edit::Item;
+pub use actors::processor::{Flow, Process};
+pub use actors::sampler::{Sample, SessionFacts, Verdict};
 pub use actors::exporter::{Export, ExportError, Exporter};
 pub use actors::run::Exit;
 pub use actors::sampler::policy::Sampling;
@@ -35,3 +39,31 @@ pub use model::problem::Problem;
 pub use model::request::{Body, Request, Signal};
 pub use model::resource::Resource;
 pub use model::usage::{Totals, Usage};
+
+/// Readers of telemetry in wire form, for processors and exporters of one's own.
+pub mod view {
+    pub use crate::model::otlp::view::{
+        ArrayView, AttributesView, EventView, LinkView, LogItem, LogView, RequestView,
+        ResourceGroupView, ResourceView, ScopeGroupView, ScopeView, SpanItem, SpanKind, SpanView,
+        StatusCode, StatusView, ValueView, WireError,
+    };
+}
+
+/// Spans and log records as owned values.
+pub mod record {
+    pub use crate::model::record::{
+        OwnedValue, RecordedAttributes, RecordedEvent, RecordedLink, RecordedLog, RecordedScope,
+        RecordedSpan,
+    };
+}
+
+/// Sessions as text for people to read.
+pub mod tree {
+    pub use crate::actors::exporter::tree::{SessionTree, Style};
+}
+/// For tests: an exporter that keeps what it is given, and assertions about it.
+pub mod testing {
+    pub use crate::actors::exporter::memory::InMemory;
+    #[doc(no_inline)]
+    pub use crate::record::{RecordedLog, RecordedSpan};
+}

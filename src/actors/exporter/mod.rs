@@ -25,6 +25,11 @@ pub(crate) mod retry;
 mod setup;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod tls;
+mod delivery;
+pub(crate) mod lane;
+pub(crate) mod memory;
+pub(crate) mod null;
+pub(crate) mod tree;
 
 use std::error::Error;
 use std::fmt;

@@ -12,7 +12,8 @@ use std::time::Duration;
 use super::compress::Compression;
 use super::setup::{Settings, Transport};
 use super::tls::TlsFiles;
-use super::{DynExport, Export, ExportError, Exporter, LaneSettings, Problem};
+use super::{DynExport, Export, ExportError, Exporter, LaneSettings};
+use crate::model::problem::Problem;
 use crate::model::request::{Request, Signal};
 
 /// How requests are spoken.

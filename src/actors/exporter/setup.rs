@@ -11,7 +11,8 @@ use super::connect::Connector;
 use super::endpoint::Endpoint;
 use super::otlp::{OtlpExporter, Protocol};
 use super::tls::{TlsFiles, TlsSettings, server_name};
-use super::{LaneSettings, Problem};
+use super::LaneSettings;
+use crate::model::problem::Problem;
 use crate::model::request::Signal;
 
 /// Names this project to servers (OTLP exporter specification, "User Agent").

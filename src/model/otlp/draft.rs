@@ -167,7 +167,8 @@ impl Draft {
             field.is(self.attribute_field)
                 && scan::key_of(&written[field.body.clone()]) == Some(key.as_bytes())
         };
-        if let Some(found) = scan::fields(written).find(is_it) {
+        let found = scan::fields(written).find(is_it);
+        if let Some(found) = found {
             self.out.remove(found.range);
             self.attributes -= 1;
         }

@@ -7,3 +7,6 @@ pub(crate) mod scan;
 pub(crate) mod writer;
 #[cfg(any(feature = "grpc", feature = "http"))]
 pub(crate) mod response;
+#[cfg(feature = "proto")]
+pub(crate) mod json;
+pub(crate) mod view;

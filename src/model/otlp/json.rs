@@ -1,0 +1,434 @@
+//! OTLP as JSON, written from the wire form (OTLP 1.11, "JSON Protobuf Encoding").
+//!
+//! Trace and span ids are hexadecimal, 64-bit integers decimal strings, enums numbers, bytes
+//! base64, keys lowerCamelCase; fields with their default value are left out. The serializer of
+//! opentelemetry-proto is not used, because it turns NaN and the infinities into null.
+//!
+//! Holds: the text being written. Never waits. Loses: fields that OTLP does not know.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::view::{
+    AttributesView, LogView, RequestView, ResourceGroupView, ResourceView, ScopeGroupView,
+    ScopeView, SpanView, ValueView,
+};
+use crate::model::request::Signal;
+
+/// Writes a request as one line of JSON, without a line feed: `TracesData` or `LogsData`.
+pub(crate) fn to_json(request: RequestView<'_>) -> Vec<u8> {
+    let groups = match request.signal() {
+        Signal::Traces => "resourceSpans",
+        Signal::Logs => "resourceLogs",
+    };
+    let mut out = Vec::new();
+    object(&mut out, |json| {
+        json.array(groups, request.resources(), |group, out| {
+            resource_group(request.signal(), group, out);
+        });
+    });
+    out
+}
+
+/// An object being written.
+struct Object<'a> {
+    out: &'a mut Vec<u8>,
+    is_empty: bool,
+}
+
+fn object(out: &mut Vec<u8>, write: impl FnOnce(&mut Object<'_>)) {
+    out.push(b'{');
+    write(&mut Object {
+        out,
+        is_empty: true,
+    });
+    out.push(b'}');
+}
+
+fn array<T>(
+    out: &mut Vec<u8>,
+    items: impl IntoIterator<Item = T>,
+    mut write: impl FnMut(T, &mut Vec<u8>),
+) {
+    out.push(b'[');
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write(item, out);
+    }
+    out.push(b']');
+}
+
+fn string(out: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(out, text).expect("a Vec takes any text");
+}
+
+impl Object<'_> {
+    fn key(&mut self, key: &str) -> &mut Vec<u8> {
+        if !self.is_empty {
+            self.out.push(b',');
+        }
+        self.is_empty = false;
+        string(self.out, key);
+        self.out.push(b':');
+        self.out
+    }
+
+    /// A text that may be left out when empty.
+    fn text(&mut self, key: &str, text: &str) {
+        if !text.is_empty() {
+            string(self.key(key), text);
+        }
+    }
+
+    /// A 32-bit number or enum that may be left out when 0.
+    fn number(&mut self, key: &str, number: impl Into<i64>) {
+        let number = number.into();
+        if number != 0 {
+            self.key(key)
+                .extend_from_slice(number.to_string().as_bytes());
+        }
+    }
+
+    /// A 64-bit number that may be left out when 0.
+    fn nanos(&mut self, key: &str, nanos: u64) {
+        if nanos != 0 {
+            string(self.key(key), &nanos.to_string());
+        }
+    }
+
+    /// An id that may be left out when absent.
+    fn id(&mut self, key: &str, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            string(self.key(key), &digits);
+        }
+    }
+
+    fn object(&mut self, key: &str, write: impl FnOnce(&mut Object<'_>)) {
+        object(self.key(key), write);
+    }
+
+    /// An array that is written even when it is empty: readers exist that insist on it.
+    fn whole_array<T>(
+        &mut self,
+        key: &str,
+        items: impl IntoIterator<Item = T>,
+        write: impl FnMut(T, &mut Vec<u8>),
+    ) {
+        array(self.key(key), items, write);
+    }
+
+    /// An array that may be left out when empty.
+    fn array<T>(
+        &mut self,
+        key: &str,
+        items: impl IntoIterator<Item = T>,
+        write: impl FnMut(T, &mut Vec<u8>),
+    ) {
+        let mut items = items.into_iter().peekable();
+        if items.peek().is_some() {
+            array(self.key(key), items, write);
+        }
+    }
+
+    fn attributes(&mut self, attributes: AttributesView<'_>) {
+        self.array("attributes", attributes, key_value);
+    }
+}
+
+fn resource_group(signal: Signal, group: ResourceGroupView<'_>, out: &mut Vec<u8>) {
+    let scopes = match signal {
+        Signal::Traces => "scopeSpans",
+        Signal::Logs => "scopeLogs",
+    };
+    object(out, |json| {
+        json.object("resource", |json| resource(group.resource(), json));
+        json.array(scopes, group.scopes(), scope_group);
+        json.text("schemaUrl", group.schema_url());
+    });
+}
+
+fn resource(resource: ResourceView<'_>, json: &mut Object<'_>) {
+    json.attributes(resource.attributes());
+    json.number("droppedAttributesCount", resource.dropped_attributes());
+    json.array("entityRefs", resource.entity_refs(), |entity, out| {
+        object(out, |json| {
+            string(json.key("schemaUrl"), entity.schema_url());
+            string(json.key("type"), entity.type_name());
+            let text = |text: &str, out: &mut Vec<u8>| string(out, text);
+            json.whole_array("idKeys", entity.id_keys(), text);
+            json.whole_array("descriptionKeys", entity.description_keys(), text);
+        });
+    });
+}
+
+fn scope_group(group: ScopeGroupView<'_>, out: &mut Vec<u8>) {
+    object(out, |json| {
+        json.object("scope", |json| scope(group.scope(), json));
+        json.array("spans", group.spans(), span);
+        json.array("logRecords", group.logs(), log_record);
+        json.text("schemaUrl", group.schema_url());
+    });
+}
+
+fn scope(scope: ScopeView<'_>, json: &mut Object<'_>) {
+    json.text("name", scope.name());
+    json.text("version", scope.version());
+    json.attributes(scope.attributes());
+    json.number("droppedAttributesCount", scope.dropped_attributes());
+}
+
+fn span(span: SpanView<'_>, out: &mut Vec<u8>) {
+    let [trace_id, span_id, parent_span_id] = span.raw_ids();
+    let status = span.status();
+    object(out, |json| {
+        json.id("traceId", trace_id);
+        json.id("spanId", span_id);
+        json.text("traceState", span.trace_state());
+        json.id("parentSpanId", parent_span_id);
+        json.number("flags", span.flags());
+        json.text("name", span.name());
+        json.number("kind", span.kind_number());
+        json.nanos("startTimeUnixNano", span.start_unix_nanos());
+        json.nanos("endTimeUnixNano", span.end_unix_nanos());
+        json.attributes(span.attributes());
+        json.number("droppedAttributesCount", span.dropped_attributes());
+        json.array("events", span.events(), |event, out| {
+            object(out, |json| {
+                json.nanos("timeUnixNano", event.time_unix_nanos());
+                json.text("name", event.name());
+                json.attributes(event.attributes());
+                json.number("droppedAttributesCount", event.dropped_attributes());
+            });
+        });
+        json.number("droppedEventsCount", span.dropped_events());
+        json.array("links", span.links(), |link, out| {
+            let [trace_id, span_id] = link.raw_ids();
+            object(out, |json| {
+                json.id("traceId", trace_id);
+                json.id("spanId", span_id);
+                json.text("traceState", link.trace_state());
+                json.attributes(link.attributes());
+                json.number("droppedAttributesCount", link.dropped_attributes());
+                json.number("flags", link.flags());
+            });
+        });
+        json.number("droppedLinksCount", span.dropped_links());
+        json.object("status", |json| {
+            json.text("message", status.message);
+            json.number("code", status.code_number);
+        });
+    });
+}
+
+fn log_record(log: LogView<'_>, out: &mut Vec<u8>) {
+    let [trace_id, span_id] = log.raw_ids();
+    object(out, |json| {
+        json.nanos("timeUnixNano", log.time_unix_nanos());
+        json.nanos("observedTimeUnixNano", log.observed_unix_nanos());
+        json.number("severityNumber", log.severity_number());
+        json.text("severityText", log.severity_text());
+        json.text("eventName", log.event_name());
+        if let Some(body) = log.body() {
+            any_value(body, json.key("body"));
+        }
+        json.attributes(log.attributes());
+        json.number("droppedAttributesCount", log.dropped_attributes());
+        json.number("flags", log.flags());
+        json.id("traceId", trace_id);
+        json.id("spanId", span_id);
+    });
+}
+
+fn key_value((key, value): (&str, ValueView<'_>), out: &mut Vec<u8>) {
+    object(out, |json| {
+        string(json.key("key"), key);
+        any_value(value, json.key("value"));
+    });
+}
+
+fn any_value(value: ValueView<'_>, out: &mut Vec<u8>) {
+    object(out, |json| match value {
+        ValueView::Empty => {}
+        ValueView::Str(text) => string(json.key("stringValue"), text),
+        ValueView::Bool(truth) => {
+            let text = if truth { "true" } else { "false" };
+            json.key("boolValue").extend_from_slice(text.as_bytes());
+        }
+        ValueView::Int(number) => string(json.key("intValue"), &number.to_string()),
+        ValueView::Double(number) => double(number, json.key("doubleValue")),
+        ValueView::Bytes(bytes) => string(json.key("bytesValue"), &STANDARD.encode(bytes)),
+        ValueView::Array(values) => {
+            json.object("arrayValue", |json| {
+                json.whole_array("values", values, any_value)
+            });
+        }
+        ValueView::Map(entries) => {
+            json.object("kvlistValue", |json| {
+                json.whole_array("values", entries, key_value)
+            });
+        }
+    });
+}
+
+/// JSON has no NaN and no infinities; protobuf's JSON writes their names (ProtoJSON, "Field
+/// Representation").
+fn double(number: f64, out: &mut Vec<u8>) {
+    if number.is_finite() {
+        serde_json::to_writer(out, &number).expect("a Vec takes any number");
+    } else if number.is_nan() {
+        string(out, "NaN");
+    } else if number > 0.0 {
+        string(out, "Infinity");
+    } else {
+        string(out, "-Infinity");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use opentelemetry_proto::tonic::common::v1::any_value::Value;
+    use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue};
+    use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+    use proptest::prelude::*;
+    use prost::Message;
+
+    use super::super::view::arbitrary::{logs, logs_seen, plain_double, traces, traces_seen};
+    use super::*;
+
+    fn json(signal: Signal, bytes: &[u8]) -> String {
+        let view = RequestView::new(signal, bytes).expect("valid");
+        String::from_utf8(to_json(view)).expect("JSON is UTF-8")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// The reference reads from the JSON of a random trace request what was put in, and it is
+        /// one line.
+        #[test]
+        fn the_reference_reads_our_traces(request in traces(plain_double)) {
+            let bytes = request.encode_to_vec();
+            let text = json(Signal::Traces, &bytes);
+            prop_assert!(!text.contains('\n'));
+            let read: ExportTraceServiceRequest = serde_json::from_str(&text).expect("OTLP JSON");
+            let expected = traces_seen(RequestView::new(Signal::Traces, &bytes).expect("valid"));
+            prop_assert_eq!(read, expected);
+        }
+
+        /// The reference reads from the JSON of a random log request what was put in.
+        #[test]
+        fn the_reference_reads_our_logs(request in logs(plain_double)) {
+            let bytes = request.encode_to_vec();
+            let text = json(Signal::Logs, &bytes);
+            let read: ExportLogsServiceRequest = serde_json::from_str(&text).expect("OTLP JSON");
+            let expected = logs_seen(RequestView::new(Signal::Logs, &bytes).expect("valid"));
+            prop_assert_eq!(read, expected);
+        }
+    }
+
+    /// Doubles that JSON has no number for, empty values, bytes and 64-bit integers are written as
+    /// ProtoJSON demands.
+    #[test]
+    fn special_values_are_written_as_protojson_demands() {
+        let values = [
+            Some(Value::DoubleValue(f64::NAN)),
+            Some(Value::DoubleValue(f64::INFINITY)),
+            Some(Value::DoubleValue(f64::NEG_INFINITY)),
+            Some(Value::DoubleValue(0.1)),
+            None,
+            Some(Value::BytesValue(vec![0xfb, 0xff])),
+            Some(Value::IntValue(i64::MIN)),
+            Some(Value::BoolValue(false)),
+            Some(Value::StringValue(String::new())),
+        ];
+        let values = values.map(|value| AnyValue { value }).to_vec();
+        let list = Value::ArrayValue(ArrayValue { values });
+        let body = Some(AnyValue { value: Some(list) });
+        let log_records = vec![LogRecord {
+            body,
+            ..LogRecord::default()
+        }];
+        let scope_logs = vec![ScopeLogs {
+            log_records,
+            ..ScopeLogs::default()
+        }];
+        let resource_logs = vec![ResourceLogs {
+            scope_logs,
+            ..ResourceLogs::default()
+        }];
+        let bytes = ExportLogsServiceRequest { resource_logs }.encode_to_vec();
+        let expected = concat!(
+            r#"{"resourceLogs":[{"resource":{},"scopeLogs":[{"scope":{},"logRecords":[{"#,
+            r#""body":{"arrayValue":{"values":["#,
+            r#"{"doubleValue":"NaN"},{"doubleValue":"Infinity"},{"doubleValue":"-Infinity"},"#,
+            r#"{"doubleValue":0.1},{},{"bytesValue":"+/8="},"#,
+            r#"{"intValue":"-9223372036854775808"},{"boolValue":false},{"stringValue":""}"#,
+            r#"]}}}]}]}]}"#,
+        );
+        assert_eq!(json(Signal::Logs, &bytes), expected);
+    }
+
+    /// The examples of the specification come back as they are, apart from what may be written in
+    /// more than one way: the case of ids.
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only a test asks where the examples are"
+    )]
+    #[expect(clippy::print_stderr, reason = "says loudly what was not tested")]
+    fn the_examples_of_the_specification_come_back() {
+        let Some(folder) = std::env::var_os("SPANREEL_TEST_DATA") else {
+            eprintln!(
+                "SKIPPED the_examples_of_the_specification_come_back: SPANREEL_TEST_DATA is not \
+                 set to a folder with otlp/{{trace,logs,events}}.json"
+            );
+            return;
+        };
+        for name in ["trace.json", "logs.json", "events.json"] {
+            let path = std::path::Path::new(&folder).join("otlp").join(name);
+            let text = std::fs::read_to_string(&path)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let (signal, bytes) = if name == "trace.json" {
+                let request: ExportTraceServiceRequest =
+                    serde_json::from_str(&text).expect("an example");
+                (Signal::Traces, request.encode_to_vec())
+            } else {
+                let request: ExportLogsServiceRequest =
+                    serde_json::from_str(&text).expect("an example");
+                (Signal::Logs, request.encode_to_vec())
+            };
+            let ours: serde_json::Value =
+                serde_json::from_str(&json(signal, &bytes)).expect("JSON");
+            let mut theirs: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            lower_ids(&mut theirs);
+            if signal == Signal::Traces {
+                // Stated empty by us, left out there; both mean unset.
+                theirs["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["status"] =
+                    serde_json::json!({});
+            }
+            assert_eq!(ours, theirs, "{name}");
+        }
+    }
+
+    fn lower_ids(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(map) => {
+                for (key, value) in map {
+                    match value {
+                        serde_json::Value::String(id) if key.ends_with("Id") => {
+                            id.make_ascii_lowercase();
+                        }
+                        _ => lower_ids(value),
+                    }
+                }
+            }
+            serde_json::Value::Array(values) => values.iter_mut().for_each(lower_ids),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Reads OTLP bytes in place: requests, spans, log records, values.
+//!
+//! For whoever looks into telemetry that is already in wire form: processors, exporters of other
+//! formats, receivers, tests. A reader checks its whole message once, when it is made, and says what
+//! is wrong and where ([`WireError`]); afterwards nothing that is asked of it can fail. Unknown
+//! fields are skipped, groups refused, nesting bounded.
+//!
+//! Holds: borrowed bytes. Never waits, never allocates, never panics on any input.
+
+mod fields;
+mod log;
+mod number;
+mod request;
+mod span;
+mod value;
+
+#[cfg(test)]
+pub(crate) mod arbitrary;
+#[cfg(test)]
+mod tests;
+
+pub use fields::WireError;
+pub use log::LogView;
+pub use request::{
+    LogItem, RequestView, ResourceGroupView, ResourceView, ScopeGroupView, ScopeView, SpanItem,
+};
+pub use span::{EventView, LinkView, SpanKind, SpanView, StatusCode, StatusView};
+pub use value::{ArrayView, AttributesView, ValueView};

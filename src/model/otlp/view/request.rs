@@ -1,0 +1,433 @@
+//! Whole export requests as they lie on the wire: resources, scopes, and the items in them.
+
+use super::fields::{Entries, Field, Fields, WireError};
+use super::log::LogView;
+use super::number::{entity_ref, request, resource, resource_group, scope, scope_group};
+use super::span::SpanView;
+use super::value::{AttributesView, check_attribute};
+use crate::model::request::Signal;
+
+/// An OTLP request as it lies on the wire (`ExportTraceServiceRequest`,
+/// `ExportLogsServiceRequest`, and as well `TracesData` and `LogsData`): read in place, nothing is
+/// copied.
+///
+/// ```no_run
+/// use spanreel::view::RequestView;
+///
+/// fn slowest(request: &spanreel::Request) -> Result<Option<String>, spanreel::view::WireError> {
+///     let bytes = request.to_bytes();
+///     let view = RequestView::new(request.signal(), &bytes)?;
+///     let slowest = view
+///         .spans()
+///         .max_by_key(|item| item.span.end_unix_nanos().saturating_sub(item.span.start_unix_nanos()));
+///     Ok(slowest.map(|item| item.span.name().to_owned()))
+/// }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct RequestView<'a> {
+    signal: Signal,
+    fields: Fields<'a>,
+}
+
+impl<'a> RequestView<'a> {
+    /// Reads a request and checks all of it, so that whatever is asked of the view later cannot
+    /// fail.
+    ///
+    /// # Errors
+    /// Says what is wrong with the bytes, and where. Fields that OTLP does not know are no error.
+    pub fn new(signal: Signal, message: &'a [u8]) -> Result<Self, WireError> {
+        let fields = Fields::of(message)?;
+        let mut rest = fields;
+        while let Some(field) = rest.read()? {
+            if field.number == request::RESOURCE_GROUPS {
+                ResourceGroupView::check(signal, field.message()?)?;
+            }
+        }
+        Ok(Self { signal, fields })
+    }
+
+    /// What it carries.
+    #[must_use]
+    pub fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// Its items by resource, in wire order (`ResourceSpans`, `ResourceLogs`).
+    pub fn resources(&self) -> impl Iterator<Item = ResourceGroupView<'a>> + Clone + use<'a> {
+        let signal = self.signal;
+        Entries::new(self.fields, request::RESOURCE_GROUPS)
+            .map(move |fields| ResourceGroupView { signal, fields })
+    }
+
+    /// All its spans, each with its resource and scope, in wire order. None in a request of logs.
+    pub fn spans(&self) -> impl Iterator<Item = SpanItem<'a>> + Clone + use<'a> {
+        self.resources().flat_map(|group| {
+            let resource = group.resource();
+            group.scopes().flat_map(move |group| {
+                let scope = group.scope();
+                group.spans().map(move |span| SpanItem {
+                    resource,
+                    scope,
+                    span,
+                })
+            })
+        })
+    }
+
+    /// All its log records, each with its resource and scope, in wire order. None in a request of
+    /// traces.
+    pub fn logs(&self) -> impl Iterator<Item = LogItem<'a>> + Clone + use<'a> {
+        self.resources().flat_map(|group| {
+            let resource = group.resource();
+            group.scopes().flat_map(move |group| {
+                let scope = group.scope();
+                group.logs().map(move |log| LogItem {
+                    resource,
+                    scope,
+                    log,
+                })
+            })
+        })
+    }
+}
+
+/// A span with where it comes from.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct SpanItem<'a> {
+    /// Who emitted it.
+    pub resource: ResourceView<'a>,
+    /// What recorded it.
+    pub scope: ScopeView<'a>,
+    /// The span.
+    pub span: SpanView<'a>,
+}
+
+/// A log record with where it comes from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LogItem<'a> {
+    /// Who emitted it.
+    pub resource: ResourceView<'a>,
+    /// What recorded it.
+    pub scope: ScopeView<'a>,
+    /// The record.
+    pub log: LogView<'a>,
+}
+
+/// A resource with what it emitted (`ResourceSpans`, `ResourceLogs`).
+#[derive(Clone, Copy, Debug)]
+pub struct ResourceGroupView<'a> {
+    signal: Signal,
+    fields: Fields<'a>,
+}
+
+impl<'a> ResourceGroupView<'a> {
+    fn check(signal: Signal, mut fields: Fields<'a>) -> Result<(), WireError> {
+        while let Some(field) = fields.read()? {
+            match field.number {
+                resource_group::RESOURCE => ResourceView::check(field.message()?)?,
+                resource_group::SCOPE_GROUPS => ScopeGroupView::check(signal, field.message()?)?,
+                resource_group::SCHEMA_URL => {
+                    field.text()?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Who emitted.
+    #[must_use]
+    pub fn resource(&self) -> ResourceView<'a> {
+        ResourceView::read(self.fields)
+    }
+
+    /// What was emitted, by scope, in wire order (`ScopeSpans`, `ScopeLogs`).
+    pub fn scopes(&self) -> impl Iterator<Item = ScopeGroupView<'a>> + Clone + use<'a> {
+        let signal = self.signal;
+        Entries::new(self.fields, resource_group::SCOPE_GROUPS)
+            .map(move |fields| ScopeGroupView { signal, fields })
+    }
+
+    /// The schema that the resource's attributes follow; empty when unknown.
+    #[must_use]
+    pub fn schema_url(&self) -> &'a str {
+        last_text(self.fields, resource_group::SCHEMA_URL)
+    }
+}
+
+/// A scope with what it recorded (`ScopeSpans`, `ScopeLogs`).
+#[derive(Clone, Copy, Debug)]
+pub struct ScopeGroupView<'a> {
+    signal: Signal,
+    fields: Fields<'a>,
+}
+
+impl<'a> ScopeGroupView<'a> {
+    fn check(signal: Signal, mut fields: Fields<'a>) -> Result<(), WireError> {
+        while let Some(field) = fields.read()? {
+            match (field.number, signal) {
+                (scope_group::SCOPE, _) => ScopeView::check(field.message()?)?,
+                (scope_group::ITEMS, Signal::Traces) => SpanView::check(field.message()?)?,
+                (scope_group::ITEMS, Signal::Logs) => LogView::check(field.message()?)?,
+                (scope_group::SCHEMA_URL, _) => {
+                    field.text()?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a run of encoded spans or log records, each with its tag, as a chunk holds them: a
+    /// `ScopeSpans` or `ScopeLogs` without a scope.
+    pub(crate) fn of_run(signal: Signal, run: &'a [u8]) -> Result<Self, WireError> {
+        let fields = Fields::of(run)?;
+        Self::check(signal, fields)?;
+        Ok(Self { signal, fields })
+    }
+
+    /// What recorded.
+    #[must_use]
+    pub fn scope(&self) -> ScopeView<'a> {
+        ScopeView::read(self.fields)
+    }
+
+    /// The spans, in wire order. None in a request of logs.
+    pub fn spans(&self) -> impl Iterator<Item = SpanView<'a>> + Clone + use<'a> {
+        self.items(Signal::Traces)
+            .map_while(|item| SpanView::read(item).ok())
+    }
+
+    /// The log records, in wire order. None in a request of traces.
+    pub fn logs(&self) -> impl Iterator<Item = LogView<'a>> + Clone + use<'a> {
+        self.items(Signal::Logs)
+            .map_while(|item| LogView::read(item).ok())
+    }
+
+    fn items(&self, signal: Signal) -> Entries<'a> {
+        let fields = if self.signal == signal {
+            self.fields
+        } else {
+            Fields::EMPTY
+        };
+        Entries::new(fields, scope_group::ITEMS)
+    }
+
+    /// The schema that the scope's items follow; empty when unknown.
+    #[must_use]
+    pub fn schema_url(&self) -> &'a str {
+        last_text(self.fields, scope_group::SCHEMA_URL)
+    }
+}
+
+/// Who emits: service, host, SDK (OTLP `Resource`).
+#[derive(Clone, Copy, Debug)]
+pub struct ResourceView<'a> {
+    occurrences: Occurrences<'a>,
+    dropped_attributes: u32,
+}
+
+impl<'a> ResourceView<'a> {
+    fn read(group: Fields<'a>) -> Self {
+        let mut dropped_attributes = 0;
+        let occurrences = Occurrences::visit(group, resource_group::RESOURCE, |field| {
+            if field.number == resource::DROPPED_ATTRIBUTES_COUNT {
+                dropped_attributes = field.uint32().unwrap_or_default();
+            }
+        });
+        Self {
+            occurrences,
+            dropped_attributes,
+        }
+    }
+
+    fn check(mut fields: Fields<'a>) -> Result<(), WireError> {
+        while let Some(field) = fields.read()? {
+            match field.number {
+                resource::ATTRIBUTES => check_attribute(field.message()?)?,
+                resource::DROPPED_ATTRIBUTES_COUNT => {
+                    field.uint32()?;
+                }
+                resource::ENTITY_REFS => EntityRefView::check(field.message()?)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Its attributes.
+    #[must_use]
+    pub fn attributes(&self) -> AttributesView<'a> {
+        AttributesView(self.occurrences.entries(resource::ATTRIBUTES))
+    }
+
+    /// How many attributes were dropped.
+    #[must_use]
+    pub fn dropped_attributes(&self) -> u32 {
+        self.dropped_attributes
+    }
+
+    /// The entities that it stands for.
+    pub(crate) fn entity_refs(&self) -> impl Iterator<Item = EntityRefView<'a>> + use<'a> {
+        self.occurrences
+            .entries(resource::ENTITY_REFS)
+            .map(|fields| EntityRefView { fields })
+    }
+}
+
+/// One entity that a resource stands for (OTLP `EntityRef`, in development).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EntityRefView<'a> {
+    fields: Fields<'a>,
+}
+
+impl<'a> EntityRefView<'a> {
+    fn check(mut fields: Fields<'a>) -> Result<(), WireError> {
+        while let Some(field) = fields.read()? {
+            if (entity_ref::SCHEMA_URL..=entity_ref::DESCRIPTION_KEYS).contains(&field.number) {
+                field.text()?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn schema_url(&self) -> &'a str {
+        last_text(self.fields, entity_ref::SCHEMA_URL)
+    }
+
+    pub(crate) fn type_name(&self) -> &'a str {
+        last_text(self.fields, entity_ref::TYPE)
+    }
+
+    pub(crate) fn id_keys(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        texts(self.fields, entity_ref::ID_KEYS)
+    }
+
+    pub(crate) fn description_keys(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        texts(self.fields, entity_ref::DESCRIPTION_KEYS)
+    }
+}
+
+/// What records: an instrumentation library (OTLP `InstrumentationScope`).
+#[derive(Clone, Copy, Debug)]
+pub struct ScopeView<'a> {
+    occurrences: Occurrences<'a>,
+    name: &'a str,
+    version: &'a str,
+    dropped_attributes: u32,
+}
+
+impl<'a> ScopeView<'a> {
+    fn read(group: Fields<'a>) -> Self {
+        let (mut name, mut version, mut dropped_attributes) = ("", "", 0);
+        let occurrences =
+            Occurrences::visit(group, scope_group::SCOPE, |field| match field.number {
+                scope::NAME => name = field.text().unwrap_or_default(),
+                scope::VERSION => version = field.text().unwrap_or_default(),
+                scope::DROPPED_ATTRIBUTES_COUNT => {
+                    dropped_attributes = field.uint32().unwrap_or_default();
+                }
+                _ => {}
+            });
+        Self {
+            occurrences,
+            name,
+            version,
+            dropped_attributes,
+        }
+    }
+
+    fn check(mut fields: Fields<'a>) -> Result<(), WireError> {
+        while let Some(field) = fields.read()? {
+            match field.number {
+                scope::NAME | scope::VERSION => {
+                    field.text()?;
+                }
+                scope::ATTRIBUTES => check_attribute(field.message()?)?,
+                scope::DROPPED_ATTRIBUTES_COUNT => {
+                    field.uint32()?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Its name; empty when unknown.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Its version; empty when unknown.
+    #[must_use]
+    pub fn version(&self) -> &'a str {
+        self.version
+    }
+
+    /// Its attributes.
+    #[must_use]
+    pub fn attributes(&self) -> AttributesView<'a> {
+        AttributesView(self.occurrences.entries(scope::ATTRIBUTES))
+    }
+
+    /// How many attributes were dropped.
+    #[must_use]
+    pub fn dropped_attributes(&self) -> u32 {
+        self.dropped_attributes
+    }
+}
+
+/// Where a single message field lies in its group: encoders write it at most once, but several
+/// occurrences are allowed, and then they merge.
+#[derive(Clone, Copy, Debug)]
+enum Occurrences<'a> {
+    /// The message itself, so that its entries are found without a walk over the whole group.
+    Once(Fields<'a>),
+    /// The group, and the number of the field.
+    Several(Fields<'a>, u32),
+}
+
+impl<'a> Occurrences<'a> {
+    /// Finds them in a checked group and shows each of their fields, in wire order.
+    fn visit(group: Fields<'a>, number: u32, mut visit: impl FnMut(Field<'a>)) -> Self {
+        let mut found = Self::Once(Fields::EMPTY);
+        for (index, message) in Entries::new(group, number).enumerate() {
+            found = match index {
+                0 => Self::Once(message),
+                _ => Self::Several(group, number),
+            };
+            let mut fields = message;
+            while let Ok(Some(field)) = fields.read() {
+                visit(field);
+            }
+        }
+        found
+    }
+
+    fn entries(&self, number: u32) -> Entries<'a> {
+        match *self {
+            Self::Once(message) => Entries::new(message, number),
+            Self::Several(group, holder) => Entries::within(group, holder, number),
+        }
+    }
+}
+
+/// All texts of a field of a checked message.
+fn texts<'a>(mut fields: Fields<'a>, number: u32) -> impl Iterator<Item = &'a str> {
+    std::iter::from_fn(move || {
+        loop {
+            let field = fields.read().ok()??;
+            if field.number == number {
+                return field.text().ok();
+            }
+        }
+    })
+}
+
+/// The text of a field of a checked message; empty when it has none.
+fn last_text(fields: Fields<'_>, number: u32) -> &str {
+    texts(fields, number).last().unwrap_or_default()
+}
