@@ -7,15 +7,15 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
 /// An authority, with a certificate for a server (`localhost`, 127.0.0.1) and one for a client.
-pub struct Authority {
+pub(crate) struct Authority {
     directory: TempDir,
-    pub ca: String,
+    pub(crate) ca: String,
     /// Certificate and key.
-    pub server: (String, String),
+    pub(crate) server: (String, String),
 }
 
 impl Authority {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -46,7 +46,7 @@ impl Authority {
     }
 
     /// The path of `ca.pem`, `client.pem` or `client.key`.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 }

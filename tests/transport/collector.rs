@@ -29,17 +29,17 @@ use tonic::transport::server::TcpIncoming;
 use tonic::{Response, Status};
 
 /// What the server says to a request for traces.
-pub type Reply = Result<Option<ExportTracePartialSuccess>, Status>;
+pub(crate) type Reply = Result<Option<ExportTracePartialSuccess>, Status>;
 
 /// The largest message it takes.
-pub const LIMIT: usize = 4 << 20;
+pub(crate) const LIMIT: usize = 4 << 20;
 
 #[derive(Default)]
-pub struct Seen {
-    pub traces: Vec<ExportTraceServiceRequest>,
-    pub logs: Vec<ExportLogsServiceRequest>,
-    pub metadata: Vec<MetadataMap>,
-    pub peers: Vec<SocketAddr>,
+pub(crate) struct Seen {
+    pub(crate) traces: Vec<ExportTraceServiceRequest>,
+    pub(crate) logs: Vec<ExportLogsServiceRequest>,
+    pub(crate) metadata: Vec<MetadataMap>,
+    pub(crate) peers: Vec<SocketAddr>,
 }
 
 #[derive(Clone)]
@@ -48,24 +48,24 @@ struct Service {
     reply: Reply,
 }
 
-pub struct Collector {
-    pub address: SocketAddr,
-    pub seen: Arc<Mutex<Seen>>,
+pub(crate) struct Collector {
+    pub(crate) address: SocketAddr,
+    pub(crate) seen: Arc<Mutex<Seen>>,
     /// Dropped, it stops the server too.
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Collector {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::replying(Ok(None)).await
     }
 
-    pub async fn replying(reply: Reply) -> Self {
+    pub(crate) async fn replying(reply: Reply) -> Self {
         Self::serve("127.0.0.1:0".parse().unwrap(), Server::builder(), reply).await
     }
 
-    pub async fn serve(address: SocketAddr, mut server: Server, reply: Reply) -> Self {
+    pub(crate) async fn serve(address: SocketAddr, server: Server, reply: Reply) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -94,12 +94,12 @@ impl Collector {
         }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Stops it and its connections, and waits until its address is free.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         self.task.await.unwrap();
     }

@@ -6,6 +6,10 @@
     clippy::disallowed_methods,
     reason = "each test starts servers of its own"
 )]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what cannot be set up fails its test, in functions that tests share too"
+)]
 
 mod certificates;
 mod collector;

@@ -22,19 +22,19 @@ use crate::decompress;
 
 /// A request as it arrived, its body decompressed.
 #[derive(Clone, Debug)]
-pub struct Seen {
-    pub method: Method,
-    pub uri: Uri,
-    pub version: Version,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Seen {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) version: Version,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
     /// Which connection it came on.
-    pub connection: usize,
+    pub(crate) connection: usize,
 }
 
 /// What the server answers. A body of `Err` breaks the connection there.
 #[derive(Clone, Debug, Default)]
-pub struct Answer {
+pub(crate) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<Result<Bytes, ()>>,
@@ -43,45 +43,45 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub fn new(status: u16) -> Self {
+    pub(crate) fn new(status: u16) -> Self {
         Self {
             status: StatusCode::from_u16(status).unwrap(),
             ..Self::default()
         }
     }
 
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).unwrap();
         self.headers.insert(HeaderName::from_static(name), value);
         self
     }
 
-    pub fn body(mut self, bytes: impl Into<Bytes>) -> Self {
+    pub(crate) fn body(mut self, bytes: impl Into<Bytes>) -> Self {
         self.body.push(Ok(bytes.into()));
         self
     }
 
-    pub fn then_break(mut self) -> Self {
+    pub(crate) fn then_break(mut self) -> Self {
         self.body.push(Err(()));
         self
     }
 
-    pub fn trailer(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn trailer(mut self, name: &'static str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).unwrap();
         self.trailers.insert(HeaderName::from_static(name), value);
         self
     }
 
     /// Never ends its body.
-    pub fn then_hang(mut self) -> Self {
+    pub(crate) fn then_hang(mut self) -> Self {
         self.hangs = true;
         self
     }
 }
 
-pub struct Web {
-    pub address: SocketAddr,
-    pub seen: Arc<Mutex<Vec<Seen>>>,
+pub(crate) struct Web {
+    pub(crate) address: SocketAddr,
+    pub(crate) seen: Arc<Mutex<Vec<Seen>>>,
     task: JoinHandle<()>,
 }
 
@@ -92,11 +92,11 @@ impl Drop for Web {
 }
 
 impl Web {
-    pub async fn answering(answer: Answer) -> Self {
+    pub(crate) async fn answering(answer: Answer) -> Self {
         Self::serve(answer, None).await
     }
 
-    pub async fn serve(answer: Answer, tls: Option<TlsAcceptor>) -> Self {
+    pub(crate) async fn serve(answer: Answer, tls: Option<TlsAcceptor>) -> Self {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
         let (address, task) = listen(move |socket, connection| {
@@ -120,18 +120,18 @@ impl Web {
         }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 }
 
 /// Hands each connection, with its number, to `serve`. Dropping the task's handle does not end it;
 /// aborting it ends it with all of its connections.
-pub async fn listen<S>(
+pub(crate) async fn listen<S>(
     mut serve: impl FnMut(TcpStream, usize) -> S + Send + 'static,
 ) -> (SocketAddr, JoinHandle<()>)
 where

@@ -3,7 +3,7 @@
 use super::*;
 
 fn problems(otlp: Otlp) -> Vec<Problem> {
-    otlp.build().unwrap_err()
+    otlp.build().expect_err("it has mistakes")
 }
 
 /// Every mistake is reported in one go, each once, with the setting it is in.
