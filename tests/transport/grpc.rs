@@ -146,6 +146,20 @@ async fn a_refusal_for_size_is_known() {
     }
 }
 
+/// `RetryInfo` without a delay still says that an exhausted server may recover.
+#[tokio::test]
+async fn retry_info_without_a_delay_allows_another_attempt() {
+    let details = ErrorDetails::with_retry_info(None);
+    let status = Status::with_error_details(Code::ResourceExhausted, "full", details);
+    let collector = Collector::replying(Err(status)).await;
+    let exporter = Otlp::grpc(collector.url()).build().unwrap();
+    let outcome = send(&exporter, span_request(1)).await;
+    let Err(ExportError::Retryable { after, .. }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(after, Some(Duration::ZERO));
+}
+
 /// A request over OTLP's own limit is not sent at all.
 #[tokio::test]
 async fn a_request_over_otlps_limit_is_not_sent() {

@@ -155,9 +155,10 @@ impl Grpc {
 
 /// The error of a status that is not OK.
 fn refusal(status: &Status) -> ExportError {
+    // Without a delay, `RetryInfo` still says that trying again makes sense.
     let asked = status
         .get_details_retry_info()
-        .and_then(|info| info.retry_delay);
+        .map(|info| info.retry_delay.unwrap_or_default());
     retry::grpc_class(status.code(), status.message(), asked).error(Refused {
         code: status.code(),
         message: answer::words(status.message()),
