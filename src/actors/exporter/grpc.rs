@@ -33,7 +33,6 @@ pub(super) const fn path(signal: Signal) -> &'static str {
 }
 
 /// Where the requests of a signal go.
-#[derive(Debug)]
 pub(super) struct Call {
     pub(super) channel: Arc<Channel>,
     pub(super) uri: Uri,
@@ -41,7 +40,6 @@ pub(super) struct Call {
 }
 
 /// The exporter.
-#[derive(Debug)]
 pub(super) struct Grpc {
     /// By signal, in the order of [`Signal::ALL`].
     calls: [Call; Signal::ALL.len()],

@@ -29,8 +29,7 @@ const RESERVED: [&str; 8] = [
     "upgrade",
 ];
 
-/// How an exporter speaks.
-#[derive(Debug)]
+/// How an exporter speaks. No `Debug`: addresses hold secrets.
 pub(super) enum Transport {
     #[cfg(feature = "grpc")]
     Grpc(Box<super::grpc::Grpc>),
