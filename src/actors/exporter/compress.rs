@@ -20,7 +20,7 @@ pub enum Compression {
     None,
     /// gzip, which every OTLP server takes.
     Gzip,
-    /// Zstandard: about ten times faster than gzip and smaller, where the server takes it.
+    /// Zstandard: many times faster than gzip, where the server takes it.
     Zstd,
 }
 
@@ -34,8 +34,8 @@ impl Compression {
         }
     }
 
-    /// The body, compressed in this way by the fastest level: telemetry repeats itself so much
-    /// that higher ones cost far more time than they save bytes.
+    /// The body, compressed in this way by the fastest level: the host's time is worth more here
+    /// than the last bytes.
     pub(super) fn apply(self, body: Body) -> Body {
         let written = match self {
             Self::None => return body,

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn parse(address: &str) -> Endpoint {
-        Endpoint::parse(address, None).unwrap()
+        Endpoint::parse(address, None).expect("a valid address")
     }
 
     /// A base address gets the signal's path appended and keeps its own path and query.

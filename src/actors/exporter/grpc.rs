@@ -33,7 +33,6 @@ pub(super) const fn path(signal: Signal) -> &'static str {
 }
 
 /// Where the requests of a signal go.
-#[derive(Debug)]
 pub(super) struct Call {
     pub(super) channel: Arc<Channel>,
     pub(super) uri: Uri,
@@ -41,7 +40,6 @@ pub(super) struct Call {
 }
 
 /// The exporter.
-#[derive(Debug)]
 pub(super) struct Grpc {
     /// By signal, in the order of [`Signal::ALL`].
     calls: [Call; Signal::ALL.len()],
@@ -155,9 +153,10 @@ impl Grpc {
 
 /// The error of a status that is not OK.
 fn refusal(status: &Status) -> ExportError {
+    // Without a delay, `RetryInfo` still says that trying again makes sense.
     let asked = status
         .get_details_retry_info()
-        .and_then(|info| info.retry_delay);
+        .map(|info| info.retry_delay.unwrap_or_default());
     retry::grpc_class(status.code(), status.message(), asked).error(Refused {
         code: status.code(),
         message: answer::words(status.message()),
@@ -208,7 +207,70 @@ fn timeout_header(timeout: Duration) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt;
+    use hyper::service::service_fn;
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+
     use super::*;
+    use crate::actors::exporter::connect::Connector;
+    use crate::model::request::Body;
+
+    /// A request of many small pieces leaves in large frames, and arrives as it was.
+    #[tokio::test]
+    async fn small_pieces_do_not_become_small_frames() {
+        const PIECES: usize = 10_000;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = format!("http://{}", listener.local_addr().unwrap());
+        let serve = async move {
+            let (socket, _) = listener.accept().await.unwrap();
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let tell = std::sync::Mutex::new(Some(tell));
+            let service = service_fn(|request: http::Request<Incoming>| {
+                let tell = tell.lock().unwrap().take().unwrap();
+                async move {
+                    let mut body = request.into_body();
+                    let mut frames = Vec::new();
+                    while let Some(frame) = body.frame().await {
+                        frames.push(frame.unwrap().into_data().unwrap());
+                    }
+                    tell.send(frames).unwrap();
+                    let mut answer = Response::new(Full::new(Bytes::new()));
+                    let status = HeaderValue::from_static("0");
+                    answer.headers_mut().insert("grpc-status", status);
+                    Ok::<_, hyper::Error>(answer)
+                }
+            });
+            hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(socket), service)
+                .await
+                .unwrap();
+            told.await.unwrap()
+        };
+        let uri: Uri = server.parse().unwrap();
+        let channel = Arc::new(Channel::new(uri.clone(), Connector::new(None)));
+        let calls = Signal::ALL.map(|_| Call {
+            channel: Arc::clone(&channel),
+            uri: uri.clone(),
+            headers: HeaderMap::new(),
+        });
+        drop(channel);
+        let grpc = Grpc::new("test", calls, Compression::None, Duration::from_secs(5));
+        let piece = |n: usize| Bytes::from(vec![n as u8; 1 + n % 127]);
+        let body = Body::new((0..PIECES).map(piece).collect());
+        let request = Request::new(Signal::Traces, 1, body);
+        let whole = request.to_bytes();
+        let export = async move {
+            grpc.export(request).await.unwrap();
+            // Dropped here, it closes the connection, which ends the server.
+        };
+        let ((), frames) = tokio::join!(export, serve);
+        assert_eq!(frames.concat()[Message::PREFIX..], whole);
+        assert!(
+            frames.len() <= whole.len() / 16_384 * 2 + 2,
+            "{}",
+            frames.len()
+        );
+    }
 
     /// A time-out fits into eight digits, in a unit that keeps it.
     #[test]

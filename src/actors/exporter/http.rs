@@ -42,14 +42,12 @@ pub(super) enum Encoding {
 }
 
 /// Where the requests of a signal go.
-#[derive(Debug)]
 pub(super) struct Target {
     pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
 }
 
 /// The exporter.
-#[derive(Debug)]
 pub(super) struct Http {
     client: Client<Connector, Full<Body>>,
     /// By signal, in the order of [`Signal::ALL`].

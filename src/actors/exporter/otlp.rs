@@ -237,10 +237,17 @@ impl fmt::Debug for Otlp {
 }
 
 /// An OTLP exporter that is ready, made by [`Otlp::build`].
-#[derive(Debug)]
 pub struct OtlpExporter {
     pub(super) name: String,
     pub(super) transport: Transport,
+}
+
+impl fmt::Debug for OtlpExporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtlpExporter")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Export for OtlpExporter {

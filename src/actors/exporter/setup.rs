@@ -30,11 +30,10 @@ const RESERVED: [&str; 8] = [
     "upgrade",
 ];
 
-/// How an exporter speaks.
-#[derive(Debug)]
+/// How an exporter speaks. No `Debug`: addresses hold secrets.
 pub(super) enum Transport {
     #[cfg(feature = "grpc")]
-    Grpc(super::grpc::Grpc),
+    Grpc(Box<super::grpc::Grpc>),
     #[cfg(feature = "http")]
     Http(Box<super::http::Http>),
 }
@@ -121,7 +120,7 @@ impl Settings {
                 let calls = calls(&places, headers.clone(), &connector);
                 let grpc =
                     super::grpc::Grpc::new(&lane.name, calls, self.compression, lane.timeout);
-                Transport::Grpc(grpc)
+                Transport::Grpc(Box::new(grpc))
             }
             #[cfg(feature = "http")]
             Protocol::HttpProtobuf => over_http(super::http::Encoding::Protobuf),

@@ -83,7 +83,6 @@ impl TlsFiles {
         Ok(roots)
     }
 
-    #[expect(clippy::type_complexity, reason = "what rustls takes")]
     fn identity(
         &self,
         settings: TlsSettings<'_>,

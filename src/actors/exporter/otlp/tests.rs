@@ -3,7 +3,7 @@
 use super::*;
 
 fn problems(otlp: Otlp) -> Vec<Problem> {
-    otlp.build().unwrap_err()
+    otlp.build().expect_err("it has mistakes")
 }
 
 /// Every mistake is reported in one go, each once, with the setting it is in.
@@ -117,9 +117,14 @@ fn secrets_are_not_printed() {
     let otlp = Otlp::grpc("http://localhost:4317/secret-path")
         .header("authorization", "Bearer secret-token")
         .signal_header(Signal::Logs, "x-key", "secret-key");
-    assert!(!format!("{otlp:?}").contains("secret"));
-    let exporter = otlp.clone().build().unwrap();
-    assert!(!format!("{exporter:?}").contains("secret"));
+    for otlp in [
+        otlp.clone(),
+        Otlp::http("http://localhost/secret?key=secret"),
+    ] {
+        assert!(!format!("{otlp:?}").contains("secret"));
+        let exporter = otlp.build().unwrap();
+        assert!(!format!("{exporter:?}").contains("secret"));
+    }
     let bad = otlp
         .header("Authorization: Bearer secret-token", "")
         .header("x-bad", "secret\n")
