@@ -39,6 +39,12 @@ pub use model::problem::Problem;
 pub use model::request::{Body, Request, Signal};
 pub use model::resource::Resource;
 pub use model::usage::{Totals, Usage};
+pub use pipeline::Pipeline;
+pub use pipeline::builder::Builder;
+pub use pipeline::error::BuildError;
+pub use pipeline::flush::FlushReport;
+pub use pipeline::shutdown::ShutdownReport;
+pub use pipeline::stats::{LaneStats, LatencyHistogram, PipelineStats, QueueStats, SignalStats};
 
 /// Readers of telemetry in wire form, for processors and exporters of one's own.
 pub mod view {

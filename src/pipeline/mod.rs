@@ -1,4 +1,148 @@
 //! How it lives: the public handle, its builder, configuration, start, flush and shutdown.
 
+pub(crate) mod builder;
 pub(crate) mod config;
 pub(crate) mod env;
+pub(crate) mod error;
+mod exporters;
+mod finish;
+pub(crate) mod flush;
+pub(crate) mod shutdown;
+pub(crate) mod stats;
+mod topology;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use self::builder::Builder;
+use self::finish::Finish;
+use self::flush::FlushReport;
+use self::shutdown::ShutdownReport;
+use self::stats::PipelineStats;
+use crate::actors::deadline::Deadline;
+use crate::actors::exporter::delivery::LaneCounters;
+use crate::actors::mailbox::Gauge;
+use crate::actors::session::live::LiveSession;
+use crate::actors::session::open::SessionBuilder;
+use crate::actors::session::shared::Shared;
+use crate::actors::session::{Closed, Session};
+use crate::model::ledger::Books;
+use crate::model::request::Signal;
+
+/// How long dropping the last handle waits for the pipeline, outside async code.
+const GRACE_OF_DROP: Duration = Duration::from_secs(1);
+
+/// A running pipeline: a cheap handle to be cloned and shared. Nothing of it is global.
+///
+/// Shut it down with [`shutdown`](Self::shutdown) or [`shutdown_blocking`](Self::shutdown_blocking)
+/// to know what became of every span. Dropping the last handle without doing so warns, closes the
+/// pipeline and gives it 1 s, during which it waits outside async code and does not wait inside it.
+#[derive(Clone)]
+pub struct Pipeline {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    deadline: Deadline,
+    finish: Arc<Finish>,
+    lanes: Vec<LaneHandle>,
+    queues: Vec<QueueHandle>,
+    runtime: Handle,
+}
+
+/// A lane as it is seen from outside: numbers, never an end of its mailbox.
+struct LaneHandle {
+    name: String,
+    signals: Vec<Signal>,
+    books: Arc<Books>,
+    counters: Arc<LaneCounters>,
+    gauge: Arc<Gauge>,
+}
+
+/// A mailbox as it is seen from outside.
+struct QueueHandle {
+    name: String,
+    gauge: Arc<Gauge>,
+}
+
+impl Pipeline {
+    /// A builder that starts from what the environment says (`OTEL_*`).
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// The open session of this id, or a new one.
+    ///
+    /// # Errors
+    /// The pipeline is shut down.
+    pub fn session(&self, id: &str) -> Result<Session, Closed> {
+        self.open_session(id).open()
+    }
+
+    /// A session with more than an id: agent, user, tags, a foreign parent.
+    pub fn open_session(&self, id: &str) -> SessionBuilder<'_> {
+        SessionBuilder::new(&self.inner.shared, id)
+    }
+
+    /// The sessions that are open now.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<LiveSession> {
+        self.inner.shared.registry.open().iter().map(|cell| cell.live()).collect()
+    }
+
+    /// What it did and holds.
+    #[must_use]
+    pub fn stats(&self) -> PipelineStats {
+        self.inner.stats()
+    }
+
+    /// Settles everything that has ended so far: open chunks are sealed, batches leave at once, and
+    /// what is under way is waited for, for `timeout` at most. Spans that are open stay open.
+    ///
+    /// # Errors
+    /// The pipeline is shut down.
+    pub async fn flush(&self, timeout: Duration) -> Result<FlushReport, Closed> {
+        self.inner.flush(timeout).await
+    }
+
+    /// Shuts the pipeline down: spans that are still open are exported as incomplete, everything is
+    /// delivered or booked, within `grace`. Cannot fail, may be called again (the first call decides
+    /// the deadline), works from any runtime or none.
+    pub async fn shutdown(&self, grace: Duration) -> ShutdownReport {
+        self.inner.shut_down(grace).await
+    }
+
+    /// As [`shutdown`](Self::shutdown), for `main` without a runtime. Blocks the thread; inside async
+    /// code of the runtime given to [`Builder::start_on`], that may block the pipeline itself until
+    /// the deadline.
+    pub fn shutdown_blocking(&self, grace: Duration) -> ShutdownReport {
+        self.inner.shut_down_blocking(grace)
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lanes: Vec<_> = self.inner.lanes.iter().map(|lane| (&lane.name, &lane.signals)).collect();
+        f.debug_struct("Pipeline")
+            .field("lanes", &lanes)
+            .field("closed", &self.inner.shared.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if self.shared.is_closed() {
+            return;
+        }
+        tracing::warn!(target: "spanreel", "pipeline dropped without shutdown; it gets {GRACE_OF_DROP:?}");
+        let until = self.begin_shutdown(GRACE_OF_DROP);
+        if Handle::try_current().is_err() {
+            self.finish.wait_blocking(until);
+        }
+    }
+}

@@ -25,7 +25,7 @@ pub(crate) mod retry;
 mod setup;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod tls;
-mod delivery;
+pub(crate) mod delivery;
 pub(crate) mod lane;
 pub(crate) mod memory;
 pub(crate) mod null;
@@ -199,6 +199,13 @@ impl LaneSettings {
             retry_for: Duration::from_secs(300),
             signals: Signal::ALL.to_vec(),
         }
+    }
+
+    /// The same with at most so many requests under way.
+    pub(crate) fn at_most(mut self, requests: usize) -> Self {
+        let bound = NonZeroUsize::new(requests).unwrap_or(NonZeroUsize::MIN);
+        self.concurrency = self.concurrency.min(bound);
+        self
     }
 }
 

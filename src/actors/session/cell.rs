@@ -218,7 +218,8 @@ impl Cell {
     }
 
     fn park(&self, state: &mut State, chunk: Chunk) {
-        if self.shared.when_full == WhenFull::DropNewest || state.parked.len() >= PARKED {
+        let refuse = self.shared.when_full == WhenFull::DropNewest || state.parked.len() >= PARKED;
+        if refuse && !state.patient {
             chunk.tally.settle(Fate::QueueFull);
             return;
         }
@@ -240,6 +241,70 @@ impl Cell {
         }
         self.parked.store(false, Ordering::Release);
         true
+    }
+
+    /// Takes what is open, behind what is parked, for the sweeper.
+    pub(super) fn take_open(&self) -> [Option<Sealed>; Signal::ALL.len()] {
+        let mut state = self.lock();
+        state.lingering = false;
+        if !self.unpark(&mut state) {
+            // Its earlier chunks come first: it is sealed behind them, in its turn.
+            self.seal(&mut state);
+            return Default::default();
+        }
+        Signal::ALL.map(|signal| state.seal(signal))
+    }
+
+    /// Leaves what is open, if it is little, to be sent together with that of other sessions that
+    /// ended.
+    pub(super) fn leave(&self, state: &mut State) {
+        if !self.unpark(state) {
+            return self.seal(state);
+        }
+        for signal in Signal::ALL {
+            let Some(sealed) = state.seal(signal) else { continue };
+            let full = self.shared.ended().add(&self.shared, self.identity.key, sealed);
+            if full.is_empty() {
+                continue;
+            }
+            match self.shared.head.offer(Msg::Chunks(full)) {
+                Err(Declined::Full(Msg::Chunks(chunks))) => {
+                    chunks.into_iter().for_each(|chunk| self.park(state, chunk));
+                }
+                Err(Declined::Closed(Msg::Chunks(chunks))) => {
+                    chunks.into_iter().for_each(|chunk| chunk.tally.settle(Fate::AfterShutdown));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits until everything that is parked is handed on.
+    pub(crate) async fn wait_unparked(&self) {
+        let gauge = self.shared.head.gauge();
+        loop {
+            let room = gauge.room();
+            tokio::pin!(room);
+            room.as_mut().enable();
+            if !self.has_parked() || self.unpark(&mut self.lock()) {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    /// Books what nobody will hand on any more.
+    pub(crate) fn abandon(&self) {
+        self.book_unsampled();
+        let mut state = self.lock();
+        for signal in Signal::ALL {
+            if let Some(sealed) = state.seal(signal) {
+                self.book(sealed).tally.settle(Fate::AfterShutdown);
+            }
+        }
+        for chunk in state.parked.drain(..) {
+            chunk.tally.settle(Fate::AfterShutdown);
+        }
     }
 
     #[inline]

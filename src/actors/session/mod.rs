@@ -7,6 +7,7 @@ pub(crate) mod builder;
 pub(crate) mod cell;
 pub(crate) mod config;
 mod drafts;
+pub(crate) mod gather;
 pub(crate) mod head;
 mod identity;
 pub(crate) mod live;

@@ -1,6 +1,6 @@
 //! The registry: it owns every session until the last of its spans is handed on.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::DashMap;
@@ -76,10 +76,13 @@ impl Registry {
         self.retired.lock().unwrap_or_else(PoisonError::into_inner).retain(keep);
     }
 
-    /// Every session it owns, open ones first.
-    pub(crate) fn all(&self) -> Vec<Arc<Cell>> {
+    /// Every session it owns and those in `others`, each once.
+    pub(crate) fn all_with(&self, others: Vec<Arc<Cell>>) -> Vec<Arc<Cell>> {
         let mut all = self.open();
         all.extend(self.retired.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+        all.extend(others);
+        let mut seen = HashSet::with_capacity(all.len());
+        all.retain(|cell| seen.insert(Arc::as_ptr(cell)));
         all
     }
 

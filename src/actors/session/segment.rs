@@ -2,6 +2,7 @@
 //! segment.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::cell::Cell;
 use super::drafts;
@@ -102,6 +103,8 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
     let mut state = cell.lock();
     let Some(root) = state.root.take() else { return };
     let now_ns = at_ns.unwrap_or_else(|| cell.now_ns());
+    // What is written here is handed on below: it need not wait for company.
+    state.lingering = true;
     if cell.sampled {
         if cause != Cause::RolledOver {
             cell.complete_open(&mut state, now_ns);
@@ -138,23 +141,39 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
     cell.book_unsampled();
 }
 
-/// Seals what is open and gives up the session's place in the registry.
-fn finish(cell: &Arc<Cell>, state: &mut State, cause: Cause<'_>) {
-    cell.seal(state);
-    let open = state.slab.len() > 0 || !state.parked.is_empty();
-    if cause == Cause::RolledOver {
-        if open && !state.retired {
-            state.retired = true;
-            cell.shared.registry.retire(Arc::clone(cell));
-        }
+/// Ends the session because the pipeline shuts down, also what was left open in one that had ended
+/// before. What is sealed is kept for somebody who waits for room.
+pub(crate) fn end_for_shutdown(cell: &Arc<Cell>) {
+    let mut state = cell.lock();
+    state.patient = true;
+    let open = state.slab.len() as u64 + u64::from(state.root.is_some() && cell.sampled);
+    cell.shared.incomplete.fetch_add(open, Ordering::Relaxed);
+    if state.root.is_none() {
+        state.lingering = true;
+        let now_ns = cell.now_ns();
+        cell.complete_open(&mut state, now_ns);
+        state.lingering = false;
         return;
     }
-    state.slab.clear();
-    if !state.parked.is_empty() && !state.retired {
-        state.retired = true;
-        cell.shared.registry.retire(Arc::clone(cell));
+    drop(state);
+    end(cell, Cause::Forced, None);
+}
+
+/// Hands on what is open and gives up the session's place in the registry.
+fn finish(cell: &Arc<Cell>, state: &mut State, cause: Cause<'_>) {
+    state.lingering = false;
+    if !state.patient {
+        cell.leave(state);
     }
-    cell.shared.registry.remove(cell.identity.home, cell, cell.identity.root);
+    let registry = &cell.shared.registry;
+    let unfinished = state.slab.len() > 0 || !state.parked.is_empty();
+    if unfinished && !state.retired {
+        state.retired = true;
+        registry.retire(Arc::clone(cell));
+    }
+    if cause != Cause::RolledOver {
+        registry.remove(cell.identity.home, cell, cell.identity.root);
+    }
 }
 
 /// Writes totals and end state. Unknown is absent, never zero.

@@ -1,11 +1,12 @@
 //! What all sessions of a pipeline share.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cell::Cell;
 use super::config::{SessionConfig, WhenFull};
+use super::gather::Gather;
 use super::head::Head;
 use super::registry::Registry;
 use crate::actors::clock::{Anchor, Clock};
@@ -32,16 +33,30 @@ pub(crate) struct Shared {
     pub(crate) head: Head,
     pub(crate) registry: Registry,
     pub(crate) linger: Linger,
+    /// Small chunks that sessions left behind when they ended, for the sweeper to send.
+    pub(crate) ended: Mutex<Gather>,
     /// Which signals any lane takes; what nobody takes is not written.
     pub(crate) wanted: [bool; Signal::ALL.len()],
     /// The shutdown has begun: what ends now is booked as such.
     pub(crate) closed: AtomicBool,
+    /// Spans that were exported as incomplete because of the shutdown.
+    pub(crate) incomplete: AtomicU64,
 }
 
 impl Shared {
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Nothing is taken in any more.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.head.close();
+    }
+
+    pub(crate) fn ended(&self) -> MutexGuard<'_, Gather> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn wants(&self, signal: Signal) -> bool {
@@ -90,13 +105,18 @@ impl Linger {
         self.lock().due.drain(..).map(|(_, cell)| cell).collect()
     }
 
+    /// All that wait now, which go on waiting.
+    pub(crate) fn waiting(&self) -> Vec<Arc<Cell>> {
+        self.lock().due.iter().map(|(_, cell)| Arc::clone(cell)).collect()
+    }
+
     /// All that wait; nothing is registered any more.
     pub(crate) fn close(&self) -> Vec<Arc<Cell>> {
         self.lock().closed = true;
         self.take()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

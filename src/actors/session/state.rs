@@ -46,6 +46,8 @@ pub(super) struct State {
     pub(super) bytes: u64,
     /// It is registered with the sweeper.
     pub(super) lingering: bool,
+    /// What is sealed is parked whatever the policy: somebody waits for room on its behalf.
+    pub(super) patient: bool,
     /// It is owned by the registry's list of ended sessions.
     pub(super) retired: bool,
 }
@@ -90,6 +92,7 @@ impl State {
             last_ns: now_ns,
             bytes: 0,
             lingering: false,
+            patient: false,
             retired: false,
         }
     }

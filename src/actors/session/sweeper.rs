@@ -9,23 +9,17 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cell::Cell;
+use super::gather::Gather;
 use super::segment::{self, Cause};
 use super::shared::Shared;
-use super::state::Sealed;
 use crate::actors::mailbox::Stopped;
-use crate::actors::pool::CHUNK_BYTES;
 use crate::actors::road::Msg as Road;
 use crate::actors::run::Actor;
 use crate::model::chunk::Chunk;
 use crate::model::ledger::Fate;
-use crate::model::request::Signal;
 
 /// How often all sessions are looked at, at the most.
 const ROUND: Duration = Duration::from_secs(1);
-
-/// Small chunks of quiet sessions are copied into one buffer of this size, so that they cost one
-/// allocation together and their own buffers can go to others at once.
-const GATHERED_BYTES: usize = CHUNK_BYTES;
 
 /// It is sent nothing: its inbox closes when the pipeline does.
 #[derive(Debug)]
@@ -69,11 +63,9 @@ impl Actor for Sweeper {
         let now_ns = self.shared.now_ns();
         let mut gather = Gather::default();
         while let Some(cell) = self.shared.linger.pop_due(now_ns) {
-            if let Some(full) = gather.take_from(&cell) {
-                send(&self.shared, full).await;
-            }
+            take_from(&self.shared, &cell, &mut gather).await;
         }
-        send(&self.shared, gather.finish()).await;
+        send_rest(&self.shared, &mut gather).await;
         let now = Instant::now();
         if now >= self.next_round {
             self.round();
@@ -130,55 +122,17 @@ pub(crate) async fn send(shared: &Shared, chunks: Vec<Chunk>) {
     }
 }
 
-/// Gathers the open chunks of quiet sessions into shared buffers.
-#[derive(Default)]
-pub(crate) struct Gather {
-    held: Vec<(Arc<Cell>, Sealed)>,
-    bytes: usize,
-}
-
-impl Gather {
-    /// Takes what a session has open; chunks to be sent when enough has come together.
-    pub(crate) fn take_from(&mut self, cell: &Arc<Cell>) -> Option<Vec<Chunk>> {
-        let mut state = cell.lock();
-        state.lingering = false;
-        if !cell.unpark(&mut state) {
-            // Its earlier chunks come first: it is sealed behind them, in its turn.
-            cell.seal(&mut state);
-            return None;
-        }
-        let sealed = Signal::ALL.map(|signal| state.seal(signal));
-        drop(state);
-        let mut full = None;
-        for sealed in sealed.into_iter().flatten() {
-            let len = sealed.buffer.len();
-            if self.bytes + len > GATHERED_BYTES {
-                full = Some(self.finish()).filter(|chunks| !chunks.is_empty());
-            }
-            self.bytes += len;
-            self.held.push((Arc::clone(cell), sealed));
-        }
-        full
-    }
-
-    /// The chunks that were gathered.
-    pub(crate) fn finish(&mut self) -> Vec<Chunk> {
-        let bytes = std::mem::take(&mut self.bytes);
-        let held = std::mem::take(&mut self.held);
-        let [(first, _), _, ..] = held.as_slice() else { return each_alone(held) };
-        let Some(mut together) = first.shared.pool.take(bytes) else { return each_alone(held) };
-        for (_, sealed) in &held {
-            together.as_mut_vec().extend_from_slice(sealed.buffer.as_slice());
-        }
-        let mut rest = together.freeze();
-        let chunk = |(cell, sealed): (Arc<Cell>, Sealed)| {
-            let bytes = rest.split_to(sealed.buffer.len());
-            cell.book(sealed).with_bytes(bytes)
-        };
-        held.into_iter().map(chunk).collect()
+/// Takes what a session has open into `gather`, and sends what is full.
+pub(crate) async fn take_from(shared: &Shared, cell: &Arc<Cell>, gather: &mut Gather) {
+    let taken = cell.take_open();
+    for sealed in taken.into_iter().flatten() {
+        send(shared, gather.add(shared, cell.identity.key, sealed)).await;
     }
 }
 
-fn each_alone(held: Vec<(Arc<Cell>, Sealed)>) -> Vec<Chunk> {
-    held.into_iter().map(|(cell, sealed)| cell.book(sealed)).collect()
+/// Sends what was gathered, and what sessions left behind when they ended.
+pub(crate) async fn send_rest(shared: &Shared, gather: &mut Gather) {
+    send(shared, gather.finish(shared)).await;
+    let left = shared.ended().finish(shared);
+    send(shared, left).await;
 }

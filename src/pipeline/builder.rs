@@ -1,0 +1,214 @@
+//! The builder: the only way in.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::config::Config;
+use super::env::{self, Environment};
+use super::error::BuildError;
+use super::topology::{self, LanePlan, Plan};
+use super::{Pipeline, exporters};
+use crate::actors::batcher::config::BatchConfig;
+use crate::actors::exporter::Exporter;
+use crate::actors::processor::Process;
+use crate::actors::sampler::Sample;
+use crate::actors::sampler::policy::Sampling;
+use crate::actors::session::config::{SessionConfig, WhenFull};
+use crate::model::byte_size::ByteSize;
+use crate::model::limits::Limits;
+use crate::model::problem::Problem;
+use crate::model::resource::{Origin, Resource, Scope};
+
+/// Builds a [`Pipeline`]. What is not set here comes from the environment (`OTEL_*`), what is not
+/// set there is the documented default.
+#[must_use = "call start"]
+pub struct Builder {
+    environment: Environment,
+    config: Config,
+    scope: Scope,
+    exporters: Vec<Exporter>,
+    processors: Vec<Box<dyn Process>>,
+    sample: Option<Box<dyn Sample>>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        let environment = env::read_process();
+        let config = Config::from_environment(&environment);
+        let scope = Scope {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            attributes: Vec::new(),
+        };
+        Self { environment, config, scope, exporters: Vec::new(), processors: Vec::new(), sample: None }
+    }
+
+    /// Who emits. Default: [`Resource::from_env`].
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.config.resource = resource;
+        self
+    }
+
+    /// The instrumentation scope: the name and version of the library that records. Default:
+    /// spanreel's.
+    pub fn scope(mut self, name: impl Into<String>, version: impl Into<String>) -> Self {
+        self.scope.name = name.into();
+        self.scope.version = Some(version.into());
+        self
+    }
+
+    /// Which sessions are recorded at all (head sampling), decided once per session. Default: all
+    /// but those with an unsampled parent; `OTEL_TRACES_SAMPLER`.
+    pub fn sampling(mut self, sampling: Sampling) -> Self {
+        self.config.sampling = sampling;
+        self
+    }
+
+    /// Has recorded sessions judged by what they did (tail sampling). Default: all are kept.
+    pub fn sample(mut self, sample: impl Sample) -> Self {
+        self.sample = Some(Box::new(sample));
+        self
+    }
+
+    /// Adds a processor, behind those that were added before.
+    pub fn process(mut self, processor: impl Process) -> Self {
+        self.processors.push(Box::new(processor));
+        self
+    }
+
+    /// How much one span or log record may hold; `OTEL_*_LIMIT`.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// How spans are batched; `OTEL_BSP_*`.
+    pub fn batch(mut self, batch: BatchConfig) -> Self {
+        self.config.batch = batch;
+        self
+    }
+
+    /// How log records are batched; `OTEL_BLRP_*`.
+    pub fn log_batch(mut self, batch: BatchConfig) -> Self {
+        self.config.log_batch = batch;
+        self
+    }
+
+    /// How sessions live and end.
+    pub fn sessions(mut self, sessions: SessionConfig) -> Self {
+        self.config.sessions = sessions;
+        self
+    }
+
+    /// What the pipeline may hold in memory: open chunks, mailboxes, undecided sessions, batches and
+    /// requests in flight. Default: 64 MiB. Compressed copies of requests in flight come on top, as
+    /// do open spans and sessions themselves.
+    pub fn budget(mut self, budget: ByteSize) -> Self {
+        self.config.budget = budget;
+        self
+    }
+
+    /// What happens when there is no room. Default: [`WhenFull::DropNewest`].
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.config.when_full = when_full;
+        self
+    }
+
+    /// Adds an exporter: everything is exported to each of them, on a lane of its own. Default:
+    /// those of `OTEL_TRACES_EXPORTER` and `OTEL_LOGS_EXPORTER`, which is OTLP over HTTP to
+    /// localhost where nothing is set.
+    pub fn export(mut self, exporter: impl Into<Exporter>) -> Self {
+        self.exporters.push(exporter.into());
+        self
+    }
+
+    /// Records nothing at all; sessions and spans still carry context. Default: false;
+    /// `OTEL_SDK_DISABLED`.
+    pub fn disabled(mut self, disabled: bool) -> Self {
+        self.config.disabled = disabled;
+        self
+    }
+
+    /// Starts the pipeline on a small runtime of its own, on a thread of its own: it works from
+    /// synchronous programs and from any runtime, and while the host's runtime goes down.
+    ///
+    /// # Errors
+    /// The configuration is wrong (every problem is told), or the thread could not be started.
+    pub fn start(self) -> Result<Pipeline, BuildError> {
+        topology::start_on_own_thread(self.plan()?)
+    }
+
+    /// Starts the pipeline on a runtime of the host's, which must have time and I/O enabled and must
+    /// outlive the shutdown.
+    ///
+    /// # Errors
+    /// The configuration is wrong (every problem is told).
+    pub fn start_on(self, runtime: &Handle) -> Result<Pipeline, BuildError> {
+        Ok(topology::start_on(self.plan()?, runtime))
+    }
+
+    /// Checks everything, so that all problems are reported at once.
+    fn plan(self) -> Result<Plan, BuildError> {
+        for warning in &self.environment.warnings {
+            tracing::warn!(target: "spanreel", "{warning}");
+        }
+        let mut problems = self.config.validate();
+        let mut lanes = Vec::new();
+        if !self.config.disabled {
+            let chosen = if self.exporters.is_empty() {
+                exporters::of_environment(&self.environment)
+            } else {
+                Ok(self.exporters)
+            };
+            match chosen {
+                Ok(exporters) => lanes = build(exporters, &self.config, &mut problems),
+                Err(found) => problems.extend(found),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(BuildError::Invalid(problems));
+        }
+        let surroundings = self.environment.surroundings();
+        let resource = self.config.resource.resolve(&surroundings);
+        Ok(Plan {
+            origin: Arc::new(Origin::new(&resource, &self.scope)),
+            config: self.config,
+            lanes,
+            processors: self.processors,
+            sample: self.sample,
+        })
+    }
+}
+
+/// Makes the exporters; those of the same name get a number.
+fn build(exporters: Vec<Exporter>, config: &Config, problems: &mut Vec<Problem>) -> Vec<LanePlan> {
+    let mut lanes = Vec::new();
+    let mut names: HashMap<String, usize> = HashMap::new();
+    let longest = config.batch.export_timeout.max(config.log_batch.export_timeout);
+    for exporter in exporters {
+        let mut settings = exporter.settings;
+        settings.timeout = settings.timeout.min(longest);
+        let same = names.entry(settings.name.clone()).or_default();
+        *same += 1;
+        if *same > 1 {
+            settings.name = format!("{}-{same}", settings.name);
+        }
+        match (exporter.build)(&settings) {
+            Ok(exporter) => lanes.push(LanePlan { exporter, settings }),
+            Err(found) => problems.extend(found),
+        }
+    }
+    lanes
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("exporters", &self.exporters)
+            .finish_non_exhaustive()
+    }
+}

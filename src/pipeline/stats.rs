@@ -1,0 +1,173 @@
+//! A snapshot of a pipeline for users and for self-metrics.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Inner;
+use crate::actors::exporter::delivery::Latency;
+use crate::model::byte_size::ByteSize;
+use crate::model::ledger::Counts;
+use crate::model::request::Signal;
+
+/// What a pipeline did and holds, at one moment. Counts are exact when nothing is being recorded;
+/// while something is, those of different stages may be a moment apart.
+///
+/// The meanings are those of OpenTelemetry's SDK metrics: `otel.sdk.span.started` is
+/// `traces.started`, `otel.sdk.span.live` is `traces.open`, `otel.sdk.processor.span.queue.size` and
+/// `.capacity` are those of `queues`, `otel.sdk.processor.span.processed` is the sum of
+/// `traces.fates` by fate, `otel.sdk.exporter.span.inflight` and `.exported` are those of `lanes`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PipelineStats {
+    /// Spans.
+    pub traces: SignalStats,
+    /// Log records.
+    pub logs: SignalStats,
+    /// The exporters' lanes.
+    pub lanes: Vec<LaneStats>,
+    /// The mailboxes between the stages, upstream first.
+    pub queues: Vec<QueueStats>,
+    /// Open sessions.
+    pub sessions: u64,
+    /// Bytes of telemetry held now.
+    pub memory: ByteSize,
+    /// The most that may be held.
+    pub budget: ByteSize,
+}
+
+/// The book of one signal: `started = open + ended`, `ended = held + entered`,
+/// `entered = settled + in flight`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SignalStats {
+    /// Items that were started. Log records start and end at once.
+    pub started: u64,
+    /// Spans that have started and not ended; the root spans of open sessions are among them.
+    pub open: u64,
+    /// Items that have ended.
+    pub ended: u64,
+    /// Ended items that wait in their session for company, and are in no book yet.
+    pub held: u64,
+    /// What became of the others.
+    pub fates: Counts,
+}
+
+/// What the lane of an exporter did.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LaneStats {
+    /// The name of the exporter.
+    pub name: String,
+    /// What became of the spans that it was handed.
+    pub traces: Counts,
+    /// What became of the log records that it was handed.
+    pub logs: Counts,
+    /// Attempts that were made.
+    pub requests: u64,
+    /// Attempts that followed a failed one.
+    pub retries: u64,
+    /// Bytes that were accepted, uncompressed.
+    pub bytes: u64,
+    /// Attempts under way.
+    pub under_way: u64,
+    /// Batches that wait for the lane.
+    pub queue: QueueStats,
+    /// How many successful attempts took at most how long.
+    pub latency: LatencyHistogram,
+}
+
+/// How long successful attempts took, in buckets that double.
+#[derive(Clone, Debug)]
+pub struct LatencyHistogram([u64; Latency::BUCKETS]);
+
+impl LatencyHistogram {
+    /// Each bucket's upper bound and how many attempts fell into it.
+    pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
+        self.0.iter().enumerate().map(|(bucket, count)| (Duration::from_micros(64 << bucket), *count))
+    }
+
+    /// The bound that the share `quantile` (0 to 1) of the attempts stayed within; `None` where there
+    /// were none.
+    #[must_use]
+    pub fn quantile(&self, quantile: f64) -> Option<Duration> {
+        let total: u64 = self.0.iter().sum();
+        let wanted = (total as f64 * quantile.clamp(0.0, 1.0)).ceil() as u64;
+        let mut seen = 0;
+        self.buckets().find_map(|(bound, count)| {
+            seen += count;
+            (seen >= wanted.max(1)).then_some(bound)
+        })
+    }
+}
+
+/// A mailbox.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct QueueStats {
+    /// The actor that takes from it.
+    pub name: String,
+    /// Messages in it.
+    pub size: usize,
+    /// How many it takes.
+    pub capacity: usize,
+    /// How often a sender waited for room.
+    pub waits: u64,
+}
+
+impl Inner {
+    pub(super) fn stats(&self) -> PipelineStats {
+        let shared = &self.shared;
+        let cells = shared.registry.all_with(shared.linger.waiting());
+        let signal = |signal: Signal| {
+            let held = cells.iter().map(|cell| cell.unbooked(signal)).sum();
+            let open = match signal {
+                Signal::Traces => cells.iter().map(|cell| cell.open_spans()).sum(),
+                Signal::Logs => 0,
+            };
+            let fates = shared.books.of(signal).counts();
+            let ended = fates.entered() + held;
+            SignalStats { started: ended + open, open, ended, held, fates }
+        };
+        PipelineStats {
+            traces: signal(Signal::Traces),
+            logs: signal(Signal::Logs),
+            lanes: self.lanes.iter().map(|lane| lane.stats()).collect(),
+            queues: self.queues.iter().map(|queue| queue.stats()).collect(),
+            sessions: shared.registry.len() as u64,
+            memory: ByteSize::bytes(shared.pool.in_use() as u64),
+            budget: ByteSize::bytes(shared.pool.budget() as u64),
+        }
+    }
+}
+
+impl super::LaneHandle {
+    fn stats(&self) -> LaneStats {
+        let counters = &self.counters;
+        LaneStats {
+            name: self.name.clone(),
+            traces: self.books.of(Signal::Traces).counts(),
+            logs: self.books.of(Signal::Logs).counts(),
+            requests: counters.requests.load(Ordering::Relaxed),
+            retries: counters.retries.load(Ordering::Relaxed),
+            bytes: counters.bytes.load(Ordering::Relaxed),
+            under_way: counters.under_way.load(Ordering::Relaxed),
+            queue: queue_stats(&self.name, &self.gauge),
+            latency: LatencyHistogram(counters.latency.counts()),
+        }
+    }
+}
+
+impl super::QueueHandle {
+    fn stats(&self) -> QueueStats {
+        queue_stats(&self.name, &self.gauge)
+    }
+}
+
+fn queue_stats(name: &str, gauge: &crate::actors::mailbox::Gauge) -> QueueStats {
+    QueueStats {
+        name: name.to_owned(),
+        size: gauge.depth(),
+        capacity: gauge.capacity(),
+        waits: gauge.waits(),
+    }
+}

@@ -1,0 +1,246 @@
+//! Mailboxes and actors, in the order of the diagram; the only file that starts tasks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use super::config::Config;
+use super::error::BuildError;
+use super::finish::{Finish, Guard};
+use super::shutdown;
+use super::{Inner, LaneHandle, Pipeline, QueueHandle};
+use crate::actors::batcher::{Batcher, LaneEnd};
+use crate::actors::clock::Clock;
+use crate::actors::deadline::Deadline;
+use crate::actors::exporter::delivery::LaneCounters;
+use crate::actors::exporter::lane::Lane;
+use crate::actors::exporter::{DynExport, LaneSettings};
+use crate::actors::mailbox::{Gauge, Inbox, Mailbox, bounded};
+use crate::actors::notice::Notice;
+use crate::actors::pool::Pool;
+use crate::actors::processor::{Processor, Processors};
+use crate::actors::road::Msg;
+use crate::actors::run::{Actor, Exit, run};
+use crate::actors::sampler::{Sample, Sampler};
+use crate::actors::session::head::Head;
+use crate::actors::session::shared::{Linger, Shared};
+use crate::actors::session::sweeper::Sweeper;
+use crate::model::ledger::Books;
+use crate::model::request::Signal;
+use crate::model::resource::Origin;
+
+/// Chunks that may wait at the head: 4 MiB of full ones.
+const HEAD_CHUNKS: usize = 256;
+/// Messages that may wait between two stages.
+const STAGE_MESSAGES: usize = 64;
+/// Batches that may wait for a sole lane.
+const SOLE_LANE_BATCHES: usize = 2;
+/// Batches that may wait for one of several lanes, at the most.
+const LANE_BATCHES: usize = 64;
+/// How long the first stage lets chunks gather: being woken for each would cost its sender more
+/// than the chunk.
+const NAP: Duration = Duration::from_millis(1);
+
+/// Everything a pipeline is made of, checked.
+pub(crate) struct Plan {
+    pub(crate) config: Config,
+    pub(crate) origin: Arc<Origin>,
+    pub(crate) lanes: Vec<LanePlan>,
+    pub(crate) processors: Processors,
+    pub(crate) sample: Option<Box<dyn Sample>>,
+}
+
+pub(crate) struct LanePlan {
+    pub(crate) exporter: Arc<dyn DynExport>,
+    pub(crate) settings: LaneSettings,
+}
+
+/// Starts the actors on a runtime of their own, which lives and is dropped on a thread of its own:
+/// dropping a runtime inside async code panics.
+pub(crate) fn start_on_own_thread(plan: Plan) -> Result<Pipeline, BuildError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .thread_name("spanreel-worker")
+        .max_blocking_threads(4)
+        .build()
+        .map_err(BuildError::Thread)?;
+    let pipeline = start_on(plan, runtime.handle());
+    let finish = Arc::clone(&pipeline.inner.finish);
+    let thread = std::thread::Builder::new().name("spanreel".to_owned()).spawn(move || {
+        runtime.block_on(finish.wait());
+        // A user's callback that hangs must not hold the thread.
+        runtime.shutdown_background();
+    });
+    match thread {
+        Ok(_detached) => Ok(pipeline),
+        Err(error) => {
+            pipeline.inner.shared.close();
+            Err(BuildError::Thread(error))
+        }
+    }
+}
+
+/// Starts the actors on `runtime`.
+pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
+    let Plan { config, origin, lanes, processors, sample } = plan;
+    let deadline = Deadline::default();
+    let pool = Pool::new(config.budget.as_usize());
+    let mut tasks = Tasks { runtime, deadline: &deadline, running: Vec::new() };
+
+    let wanted = Signal::ALL.map(|signal| lanes.iter().any(|lane| lane.settings.signals.contains(&signal)));
+    let (lane_ends, lane_handles) = start_lanes(lanes, &config, &mut tasks);
+    let mut queues = Vec::new();
+
+    let (to_batcher, inbox) = stage("batcher", STAGE_MESSAGES, &mut queues);
+    let batcher = Batcher::new(lane_ends, config.batch.clone(), config.log_batch.clone());
+    tasks.spawn(batcher, inbox);
+
+    let processing = !processors.is_empty();
+    let capacity = if processing { STAGE_MESSAGES } else { HEAD_CHUNKS };
+    let (mut head, mut inbox) = stage("sampler", capacity, &mut queues);
+    if !processing {
+        inbox = inbox.napping(NAP);
+    }
+    tasks.spawn(Sampler::new(to_batcher, sample, config.budget.as_usize() / 2), inbox);
+
+    if processing {
+        let (to_processor, inbox) = stage("processor", HEAD_CHUNKS, &mut queues);
+        let to_sampler = std::mem::replace(&mut head, to_processor);
+        tasks.spawn(Processor::new(to_sampler, Arc::clone(&pool), processors), inbox.napping(NAP));
+    }
+    queues.reverse();
+
+    let clock = Clock::new();
+    let shared = Arc::new(Shared {
+        anchor: clock.anchor(),
+        clock,
+        limits: config.limits.clone(),
+        sampling: config.sampling,
+        config: config.sessions.clone(),
+        when_full: config.when_full,
+        pool,
+        books: Arc::new(Books::default()),
+        origin,
+        head: Head::new(head),
+        registry: Default::default(),
+        linger: Linger::default(),
+        wanted,
+        ended: Default::default(),
+        closed: AtomicBool::new(false),
+        incomplete: AtomicU64::new(0),
+    });
+    let (sweeper_open, inbox) = bounded(1);
+    tasks.spawn(Sweeper::new(Arc::clone(&shared)), inbox);
+
+    let finish = Arc::new(Finish::default());
+    let running = tasks.running;
+    let closer = shutdown::close(Arc::clone(&shared), deadline.clone(), sweeper_open);
+    runtime.spawn(supervise(running, runtime.spawn(closer), finish.guard()));
+    tracing::info!(
+        target: "spanreel",
+        budget = %config.budget,
+        lanes = lane_handles.len(),
+        "pipeline started; it holds at most its budget"
+    );
+    Pipeline {
+        inner: Arc::new(Inner {
+            shared,
+            deadline,
+            finish,
+            lanes: lane_handles,
+            queues,
+            runtime: runtime.clone(),
+        }),
+    }
+}
+
+/// Starts a lane for each exporter. Several lanes share half of the budget, so that one that is
+/// stuck cannot starve the others of memory; a sole lane makes the batcher wait instead.
+fn start_lanes(
+    lanes: Vec<LanePlan>,
+    config: &Config,
+    tasks: &mut Tasks<'_>,
+) -> (Vec<LaneEnd>, Vec<LaneHandle>) {
+    let count = lanes.len();
+    let batch_bytes = config.batch.max_export_batch_bytes.max(config.log_batch.max_export_batch_bytes);
+    let share = config.budget.as_usize() / 2 / count.max(1) / batch_bytes.as_usize().max(1);
+    let (mut ends, mut handles) = (Vec::new(), Vec::new());
+    for LanePlan { exporter, settings } in lanes {
+        let under_way = settings.concurrency.get().min((share / 2).max(1));
+        let waiting = if count == 1 {
+            SOLE_LANE_BATCHES
+        } else {
+            share.saturating_sub(under_way).clamp(1, LANE_BATCHES)
+        };
+        let settings = settings.at_most(under_way);
+        let (mailbox, inbox) = bounded(waiting);
+        let books = Arc::new(Books::default());
+        let counters = Arc::new(LaneCounters::default());
+        handles.push(LaneHandle {
+            name: settings.name.clone(),
+            signals: settings.signals.clone(),
+            books: Arc::clone(&books),
+            counters: Arc::clone(&counters),
+            gauge: Arc::clone(mailbox.gauge()),
+        });
+        ends.push(LaneEnd {
+            name: settings.name.clone(),
+            mailbox,
+            signals: settings.signals.clone(),
+            books,
+            full: Notice::default(),
+        });
+        let name = settings.name.clone();
+        let lane = Lane::new(exporter, settings, tasks.deadline.clone(), counters);
+        tasks.spawn_named(name, lane, inbox);
+    }
+    (ends, handles)
+}
+
+fn stage(name: &'static str, capacity: usize, queues: &mut Vec<QueueHandle>) -> (Mailbox<Msg>, Inbox<Msg>) {
+    let (mailbox, inbox) = bounded(capacity);
+    let gauge: Arc<Gauge> = Arc::clone(mailbox.gauge());
+    queues.push(QueueHandle { name: name.to_owned(), gauge });
+    (mailbox, inbox)
+}
+
+/// The actors that were started, with their names.
+struct Tasks<'a> {
+    runtime: &'a Handle,
+    deadline: &'a Deadline,
+    running: Vec<(String, JoinHandle<Exit>)>,
+}
+
+impl Tasks<'_> {
+    fn spawn<A: Actor>(&mut self, actor: A, inbox: Inbox<A::Msg>) {
+        self.spawn_named(A::NAME.to_owned(), actor, inbox);
+    }
+
+    fn spawn_named<A: Actor>(&mut self, name: String, actor: A, inbox: Inbox<A::Msg>) {
+        let task = self.runtime.spawn(run(actor, inbox, self.deadline.clone()));
+        self.running.push((name, task));
+    }
+}
+
+/// Waits for all actors and tells how they ended. The guard tells so too when this task is dropped
+/// with its runtime.
+async fn supervise(
+    running: Vec<(String, JoinHandle<Exit>)>,
+    closer: JoinHandle<()>,
+    guard: Guard,
+) {
+    let mut exits = Vec::with_capacity(running.len());
+    for (name, task) in running {
+        let exit = task.await.unwrap_or_else(|error| {
+            if error.is_panic() { Exit::Panicked } else { Exit::DeadlinePassed }
+        });
+        exits.push((name, exit));
+    }
+    exits.reverse();
+    // It has ended: its end is what ended the others, or the deadline cut both.
+    closer.abort();
+    guard.finished(exits);
+}
