@@ -6,6 +6,11 @@ mod actors;
 mod model;
 mod pipeline;
 
+pub use actors::exporter::console::Console;
+#[cfg(feature = "proto")]
+pub use actors::exporter::file::OtlpFile;
+#[cfg(all(feature = "http", feature = "proto"))]
+pub use actors::exporter::zipkin::Zipkin;
 pub use actors::exporter::{Export, ExportError, Exporter, Problem};
 pub use model::attribute::Value;
 pub use model::id::{SpanId, TraceId};

@@ -246,11 +246,13 @@ impl RecordedSpan {
         Ok(spans)
     }
 
-    /// As [`RecordedSpan::read_all`], each span with the size that it has on the wire.
+    /// As [`RecordedSpan::read_all`], each span with the size that it has on the wire. Says how many
+    /// spans were left out.
     pub(crate) fn read_each(
         request: &[u8],
         mut take: impl FnMut(Self, usize),
-    ) -> Result<(), WireError> {
+    ) -> Result<u64, WireError> {
+        let mut left_out = 0;
         let view = RequestView::new(Signal::Traces, request)?;
         for group in view.resources() {
             let resource = owned_resource(group.resource());
@@ -258,13 +260,14 @@ impl RecordedSpan {
                 let scope = Arc::new(RecordedScope::from(group.scope()));
                 for span in group.spans() {
                     let size = span.as_bytes().len();
-                    if let Some(span) = Self::new(span, Arc::clone(&resource), Arc::clone(&scope)) {
-                        take(span, size);
+                    match Self::new(span, Arc::clone(&resource), Arc::clone(&scope)) {
+                        Some(span) => take(span, size),
+                        None => left_out += 1,
                     }
                 }
             }
         }
-        Ok(())
+        Ok(left_out)
     }
 
     /// Takes over a span with its origin. `None` when its trace id or span id is not valid.

@@ -1,7 +1,12 @@
 //! Exporters: the trait that a destination implements, and what the pipeline knows about one.
 
+pub(crate) mod console;
+#[cfg(feature = "proto")]
+pub(crate) mod file;
 pub(crate) mod memory;
 pub(crate) mod tree;
+#[cfg(all(feature = "http", feature = "proto"))]
+pub(crate) mod zipkin;
 
 use std::error::Error;
 use std::fmt;
