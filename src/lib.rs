@@ -19,9 +19,9 @@ pub use model::request::{Body, Request, Signal};
 /// Readers of telemetry in wire form, for processors and exporters of one's own.
 pub mod view {
     pub use crate::model::otlp::view::{
-        ArrayView, AttributesView, EventView, LinkView, LogItem, LogView, RequestView,
-        ResourceGroupView, ResourceView, ScopeGroupView, ScopeView, SpanItem, SpanKind, SpanView,
-        StatusCode, StatusView, ValueView, WireError,
+        ArrayView, AttributesView, EntityRefView, EventView, LinkView, LogItem, LogView,
+        RequestView, ResourceGroupView, ResourceView, ScopeGroupView, ScopeView, SpanItem,
+        SpanKind, SpanView, StatusCode, StatusView, ValueView, WireError,
     };
 }
 

@@ -91,10 +91,10 @@ fn span(resource: ResourceView<'_>, scope: ScopeView<'_>, view: SpanView<'_>) ->
         "localEndpoint".to_owned(),
         json!({ "serviceName": service }),
     );
-    if matches!(view.kind(), SpanKind::Client | SpanKind::Producer) {
-        if let Some(endpoint) = remote_endpoint(view.attributes()) {
-            span.insert("remoteEndpoint".to_owned(), endpoint);
-        }
+    if matches!(view.kind(), SpanKind::Client | SpanKind::Producer)
+        && let Some(endpoint) = remote_endpoint(view.attributes())
+    {
+        span.insert("remoteEndpoint".to_owned(), endpoint);
     }
     let annotations: Vec<Value> = view.events().map(annotation).collect();
     if !annotations.is_empty() {
