@@ -6,18 +6,23 @@ mod actors;
 mod model;
 mod pipeline;
 
+pub use actors::batcher::config::BatchConfig;
 #[cfg(any(feature = "grpc", feature = "http"))]
 pub use actors::exporter::compress::Compression;
+pub use actors::exporter::console::Console;
+#[cfg(feature = "proto")]
+pub use actors::exporter::file::OtlpFile;
+pub use actors::exporter::null::Null;
 #[cfg(any(feature = "grpc", feature = "http"))]
 pub use actors::exporter::otlp::{Otlp, OtlpExporter};
-pub use actors::batcher::config::BatchConfig;
-pub use actors::exporter::null::Null;
+#[cfg(all(feature = "http", feature = "proto"))]
+pub use actors::exporter::zipkin::Zipkin;
+pub use actors::exporter::{Export, ExportError, Exporter};
 pub use actors::processor::edit::Item;
 pub use actors::processor::{Flow, Process};
-pub use actors::sampler::{Sample, SessionFacts, Verdict};
-pub use actors::exporter::{Export, ExportError, Exporter};
 pub use actors::run::Exit;
 pub use actors::sampler::policy::Sampling;
+pub use actors::sampler::{Sample, SessionFacts, Verdict};
 pub use actors::session::builder::SpanBuilder;
 pub use actors::session::config::{HashKey, SessionConfig, SessionEvents, WhenFull};
 pub use actors::session::live::{LiveSession, LiveSpan};
@@ -49,9 +54,9 @@ pub use pipeline::stats::{LaneStats, LatencyHistogram, PipelineStats, QueueStats
 /// Readers of telemetry in wire form, for processors and exporters of one's own.
 pub mod view {
     pub use crate::model::otlp::view::{
-        ArrayView, AttributesView, EventView, LinkView, LogItem, LogView, RequestView,
-        ResourceGroupView, ResourceView, ScopeGroupView, ScopeView, SpanItem, SpanKind, SpanView,
-        StatusCode, StatusView, ValueView, WireError,
+        ArrayView, AttributesView, EntityRefView, EventView, LinkView, LogItem, LogView,
+        RequestView, ResourceGroupView, ResourceView, ScopeGroupView, ScopeView, SpanItem,
+        SpanKind, SpanView, StatusCode, StatusView, ValueView, WireError,
     };
 }
 

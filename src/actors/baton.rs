@@ -29,6 +29,11 @@ impl Baton {
     /// A baton, and what completes at the end of its round.
     pub(crate) fn new() -> (Self, oneshot::Receiver<()>) {
         let (done, round_over) = oneshot::channel();
-        (Self { _round: Arc::new(Round(Some(done))) }, round_over)
+        (
+            Self {
+                _round: Arc::new(Round(Some(done))),
+            },
+            round_over,
+        )
     }
 }

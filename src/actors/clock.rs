@@ -19,13 +19,21 @@ pub(crate) struct Anchor {
 impl Clock {
     /// Calibrates on first use in the process, which takes some milliseconds.
     pub(crate) fn new() -> Self {
-        Self { source: quanta::Clock::new() }
+        Self {
+            source: quanta::Clock::new(),
+        }
     }
 
     /// Reads both clocks.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the wall clock"
+    )]
     pub(crate) fn anchor(&self) -> Anchor {
-        Anchor { raw: self.source.raw(), unix_ns: unix_ns(SystemTime::now()) }
+        Anchor {
+            raw: self.source.raw(),
+            unix_ns: unix_ns(SystemTime::now()),
+        }
     }
 
     /// Nanoseconds since 1970, counted from the anchor.

@@ -94,9 +94,17 @@ pub(crate) struct Inbox<M> {
 /// A queue for `capacity` messages.
 pub(crate) fn bounded<M>(capacity: usize) -> (Mailbox<M>, Inbox<M>) {
     let (sender, receiver) = flume::bounded(capacity);
-    let gauge = Arc::new(Gauge { capacity, ..Gauge::default() });
-    let inbox =
-        Inbox { receiver, gauge: Arc::clone(&gauge), nap: None, busy: false, untold: 0 };
+    let gauge = Arc::new(Gauge {
+        capacity,
+        ..Gauge::default()
+    });
+    let inbox = Inbox {
+        receiver,
+        gauge: Arc::clone(&gauge),
+        nap: None,
+        busy: false,
+        untold: 0,
+    };
     (Mailbox { sender, gauge }, inbox)
 }
 
@@ -221,7 +229,10 @@ mod tests {
         mailbox.try_send(Arc::clone(&message)).expect("room");
         drop(inbox);
         assert_eq!(Arc::strong_count(&message), 1);
-        assert!(matches!(mailbox.try_send(message), Err(Refused::Stopped(_))));
+        assert!(matches!(
+            mailbox.try_send(message),
+            Err(Refused::Stopped(_))
+        ));
     }
 
     /// A napping inbox gathers, is woken when half full, and parks after a nap without news.

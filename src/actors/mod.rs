@@ -1,7 +1,7 @@
 //! Who acts: the actors, one folder or file each.
 
-pub(crate) mod baton;
 pub(crate) mod batcher;
+pub(crate) mod baton;
 pub(crate) mod clock;
 pub(crate) mod deadline;
 pub(crate) mod exporter;

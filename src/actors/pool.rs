@@ -58,7 +58,11 @@ impl Pool {
             self.make_room(before + size);
         }
         let bytes = kept.unwrap_or_else(|| Vec::with_capacity(size));
-        Some(Buffer { bytes, size, pool: Arc::clone(self) })
+        Some(Buffer {
+            bytes,
+            size,
+            pool: Arc::clone(self),
+        })
     }
 
     /// Bytes in use now.
@@ -102,7 +106,9 @@ impl Pool {
         if in_use <= self.mark() && in_use + size > self.mark() {
             self.room.notify_waiters();
         }
-        let Some(class) = CLASSES.iter().position(|kept| *kept == size) else { return };
+        let Some(class) = CLASSES.iter().position(|kept| *kept == size) else {
+            return;
+        };
         let idle = self.idle.fetch_add(size, Ordering::Relaxed) + size;
         if in_use + idle > self.budget {
             self.idle.fetch_sub(size, Ordering::Relaxed);
@@ -113,7 +119,9 @@ impl Pool {
     }
 
     fn shelf(&self, class: usize) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
-        self.shelves[class].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shelves[class]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -161,7 +169,8 @@ impl AsRef<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        self.pool.give_back(std::mem::take(&mut self.bytes), self.size);
+        self.pool
+            .give_back(std::mem::take(&mut self.bytes), self.size);
     }
 }
 

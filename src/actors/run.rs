@@ -59,7 +59,11 @@ impl fmt::Display for Exit {
 
 /// Runs an actor until its inbox is closed and drained, the stage after it is gone, or the
 /// deadline passes. What it holds then is dropped, and tallies book themselves.
-pub(crate) async fn run<A: Actor>(mut actor: A, mut inbox: Inbox<A::Msg>, deadline: Deadline) -> Exit {
+pub(crate) async fn run<A: Actor>(
+    mut actor: A,
+    mut inbox: Inbox<A::Msg>,
+    deadline: Deadline,
+) -> Exit {
     let work = async {
         loop {
             let due = actor.due();

@@ -18,7 +18,12 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub(crate) fn new(signal: Signal) -> Self {
-        Self { signal, chunks: Vec::new(), items: 0, bytes: 0 }
+        Self {
+            signal,
+            chunks: Vec::new(),
+            items: 0,
+            bytes: 0,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -41,9 +46,15 @@ impl Batch {
 
     pub(crate) fn push(&mut self, chunk: Chunk) {
         debug_assert_eq!(chunk.signal, self.signal);
-        let continues =
-            self.chunks.last().is_some_and(|last| std::sync::Arc::ptr_eq(&last.origin, &chunk.origin));
-        self.bytes += if continues { chunk.bytes.len() } else { Self::cost_of(&chunk) };
+        let continues = self
+            .chunks
+            .last()
+            .is_some_and(|last| std::sync::Arc::ptr_eq(&last.origin, &chunk.origin));
+        self.bytes += if continues {
+            chunk.bytes.len()
+        } else {
+            Self::cost_of(&chunk)
+        };
         self.items += chunk.items();
         self.chunks.push(chunk);
     }
@@ -68,13 +79,19 @@ impl Batch {
         for chunk in self.chunks {
             let items = chunk.items();
             chunk.tally.settle(Fate::Handed);
-            let known = runs.iter_mut().find(|run| std::sync::Arc::ptr_eq(&run.origin, &chunk.origin));
+            let known = runs
+                .iter_mut()
+                .find(|run| std::sync::Arc::ptr_eq(&run.origin, &chunk.origin));
             match known {
                 Some(run) => run.push(chunk.bytes, items),
                 None => runs.push(Run::new(chunk.origin, chunk.bytes, items)),
             }
         }
-        Parcel { signal: self.signal, runs, items: self.items }
+        Parcel {
+            signal: self.signal,
+            runs,
+            items: self.items,
+        }
     }
 }
 
@@ -118,7 +135,11 @@ impl Parcel {
 
     fn of(signal: Signal, runs: Vec<Run>) -> Self {
         let items = runs.iter().map(Run::items).sum();
-        Self { signal, runs, items }
+        Self {
+            signal,
+            runs,
+            items,
+        }
     }
 }
 
@@ -139,7 +160,8 @@ impl Run {
             return (Some(self), None);
         }
         let mut left_items = items;
-        let (mut first, mut second): (Vec<(Bytes, u64)>, Vec<(Bytes, u64)>) = (Vec::new(), Vec::new());
+        let (mut first, mut second): (Vec<(Bytes, u64)>, Vec<(Bytes, u64)>) =
+            (Vec::new(), Vec::new());
         for (mut bytes, count) in self.pieces {
             if left_items >= count {
                 left_items -= count;
@@ -148,7 +170,9 @@ impl Run {
                 second.push((bytes, count));
             } else {
                 let index = usize::try_from(left_items - 1).expect("fewer items than bytes");
-                let at = super::otlp::scan::item_ends(&bytes).nth(index).unwrap_or(bytes.len());
+                let at = super::otlp::scan::item_ends(&bytes)
+                    .nth(index)
+                    .unwrap_or(bytes.len());
                 second.push((bytes.split_off(at), count - left_items));
                 first.push((bytes, left_items));
                 left_items = 0;
@@ -156,8 +180,14 @@ impl Run {
         }
         let origin = self.origin;
         (
-            Some(Self { origin: std::sync::Arc::clone(&origin), pieces: first }),
-            Some(Self { origin, pieces: second }),
+            Some(Self {
+                origin: std::sync::Arc::clone(&origin),
+                pieces: first,
+            }),
+            Some(Self {
+                origin,
+                pieces: second,
+            }),
         )
     }
 }

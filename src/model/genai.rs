@@ -95,7 +95,10 @@ impl Operation {
     #[inline]
     #[must_use]
     pub const fn is_llm_call(self) -> bool {
-        matches!(self, Self::Chat | Self::TextCompletion | Self::GenerateContent | Self::Embeddings)
+        matches!(
+            self,
+            Self::Chat | Self::TextCompletion | Self::GenerateContent | Self::Embeddings
+        )
     }
 
     /// Whether spans of it carry `gen_ai.conversation.id`.

@@ -82,7 +82,10 @@ impl Book {
     /// Takes custody of `items` that have come into this book.
     pub(crate) fn enter(self: &Arc<Self>, items: u64) -> Tally {
         self.entered.fetch_add(items, Ordering::Relaxed);
-        Tally { items, book: Arc::clone(self) }
+        Tally {
+            items,
+            book: Arc::clone(self),
+        }
     }
 
     /// Enters and settles in one step.
@@ -98,7 +101,10 @@ impl Book {
     /// The counts now. What is settled is read first, so that it never exceeds what was entered.
     pub(crate) fn counts(&self) -> Counts {
         let fates = std::array::from_fn(|fate| self.fates[fate].load(Ordering::Acquire));
-        Counts { entered: self.entered.load(Ordering::Relaxed), fates }
+        Counts {
+            entered: self.entered.load(Ordering::Relaxed),
+            fates,
+        }
     }
 }
 
@@ -137,12 +143,19 @@ impl Counts {
     /// How many were lost: the sum of the fates that are losses.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        Fate::ALL.iter().filter(|fate| fate.is_loss()).map(|fate| self.of(*fate)).sum()
+        Fate::ALL
+            .iter()
+            .filter(|fate| fate.is_loss())
+            .map(|fate| self.of(*fate))
+            .sum()
     }
 
     /// The fates that were met, with their counts.
     pub fn fates(&self) -> impl Iterator<Item = (Fate, u64)> + '_ {
-        Fate::ALL.into_iter().map(|fate| (fate, self.of(fate))).filter(|(_, items)| *items > 0)
+        Fate::ALL
+            .into_iter()
+            .map(|fate| (fate, self.of(fate)))
+            .filter(|(_, items)| *items > 0)
     }
 }
 
@@ -185,7 +198,10 @@ impl Tally {
     pub(crate) fn split(&mut self, items: u64) -> Self {
         let items = items.min(self.items);
         self.items -= items;
-        Self { items, book: Arc::clone(&self.book) }
+        Self {
+            items,
+            book: Arc::clone(&self.book),
+        }
     }
 }
 
@@ -214,7 +230,14 @@ mod tests {
         let counts = book.counts();
         assert_eq!((counts.entered(), counts.in_flight()), (10, 0));
         let fates: Vec<_> = counts.fates().collect();
-        assert_eq!(fates, [(Fate::Exported, 5), (Fate::Rejected, 1), (Fate::Abandoned, 4)]);
+        assert_eq!(
+            fates,
+            [
+                (Fate::Exported, 5),
+                (Fate::Rejected, 1),
+                (Fate::Abandoned, 4)
+            ]
+        );
         assert_eq!(counts.lost(), 5);
     }
 

@@ -3,130 +3,18 @@
 //! Read from wire form by way of the views; nothing on the way of a span to its destination uses
 //! them.
 
-use std::ops::Deref;
+mod value;
+
 use std::sync::Arc;
 
 use crate::model::id::{SpanId, TraceId};
 use crate::model::otlp::view::{
-    AttributesView, EventView, LogView, RequestView, ResourceView, ScopeView, SpanKind, SpanView,
-    StatusCode, ValueView, WireError,
+    EventView, LogView, RequestView, ResourceView, ScopeView, SpanKind, SpanView, StatusCode,
+    WireError,
 };
 use crate::model::request::Signal;
 
-/// A value that owns what it holds (OTLP `AnyValue`).
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub enum OwnedValue {
-    /// No value, which OTLP allows.
-    #[default]
-    Empty,
-    /// Text.
-    Str(String),
-    /// True or false.
-    Bool(bool),
-    /// A signed 64-bit integer.
-    Int(i64),
-    /// A 64-bit float.
-    Double(f64),
-    /// Raw bytes.
-    Bytes(Vec<u8>),
-    /// Several values.
-    Array(Vec<OwnedValue>),
-    /// Keys with their values.
-    Map(Vec<(String, OwnedValue)>),
-}
-
-impl From<ValueView<'_>> for OwnedValue {
-    fn from(view: ValueView<'_>) -> Self {
-        match view {
-            ValueView::Empty => Self::Empty,
-            ValueView::Str(text) => Self::Str(text.to_owned()),
-            ValueView::Bool(truth) => Self::Bool(truth),
-            ValueView::Int(number) => Self::Int(number),
-            ValueView::Double(number) => Self::Double(number),
-            ValueView::Bytes(bytes) => Self::Bytes(bytes.to_vec()),
-            ValueView::Array(values) => Self::Array(values.map(Self::from).collect()),
-            ValueView::Map(entries) => Self::Map(owned_entries(entries)),
-        }
-    }
-}
-
-fn owned_entries(view: AttributesView<'_>) -> Vec<(String, OwnedValue)> {
-    view.map(|(key, value)| (key.to_owned(), value.into()))
-        .collect()
-}
-
-/// Attributes in the order in which they were recorded: a slice of keys with their values, and
-/// typed access by key.
-///
-/// The typed getters answer `None` as well when the key is there with a value of another type.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RecordedAttributes(Vec<(String, OwnedValue)>);
-
-impl RecordedAttributes {
-    /// The first value of a key.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<&OwnedValue> {
-        let (_, value) = self.0.iter().find(|(found, _)| found == key)?;
-        Some(value)
-    }
-
-    /// The text of a key.
-    #[must_use]
-    pub fn str(&self, key: &str) -> Option<&str> {
-        match self.get(key)? {
-            OwnedValue::Str(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The integer of a key.
-    #[must_use]
-    pub fn int(&self, key: &str) -> Option<i64> {
-        match self.get(key)? {
-            OwnedValue::Int(number) => Some(*number),
-            _ => None,
-        }
-    }
-
-    /// The float of a key.
-    #[must_use]
-    pub fn double(&self, key: &str) -> Option<f64> {
-        match self.get(key)? {
-            OwnedValue::Double(number) => Some(*number),
-            _ => None,
-        }
-    }
-
-    /// The truth value of a key.
-    #[must_use]
-    pub fn bool(&self, key: &str) -> Option<bool> {
-        match self.get(key)? {
-            OwnedValue::Bool(truth) => Some(*truth),
-            _ => None,
-        }
-    }
-}
-
-impl Deref for RecordedAttributes {
-    type Target = [(String, OwnedValue)];
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl From<Vec<(String, OwnedValue)>> for RecordedAttributes {
-    fn from(entries: Vec<(String, OwnedValue)>) -> Self {
-        Self(entries)
-    }
-}
-
-impl From<AttributesView<'_>> for RecordedAttributes {
-    fn from(view: AttributesView<'_>) -> Self {
-        Self(owned_entries(view))
-    }
-}
+pub use value::{OwnedValue, RecordedAttributes};
 
 /// What recorded a span or log record: an instrumentation library.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -246,11 +134,13 @@ impl RecordedSpan {
         Ok(spans)
     }
 
-    /// As [`RecordedSpan::read_all`], each span with the size that it has on the wire.
+    /// As [`RecordedSpan::read_all`], each span with the size that it has on the wire. Says how many
+    /// spans were left out.
     pub(crate) fn read_each(
         request: &[u8],
         mut take: impl FnMut(Self, usize),
-    ) -> Result<(), WireError> {
+    ) -> Result<u64, WireError> {
+        let mut left_out = 0;
         let view = RequestView::new(Signal::Traces, request)?;
         for group in view.resources() {
             let resource = owned_resource(group.resource());
@@ -258,13 +148,14 @@ impl RecordedSpan {
                 let scope = Arc::new(RecordedScope::from(group.scope()));
                 for span in group.spans() {
                     let size = span.as_bytes().len();
-                    if let Some(span) = Self::new(span, Arc::clone(&resource), Arc::clone(&scope)) {
-                        take(span, size);
+                    match Self::new(span, Arc::clone(&resource), Arc::clone(&scope)) {
+                        Some(span) => take(span, size),
+                        None => left_out += 1,
                     }
                 }
             }
         }
-        Ok(())
+        Ok(left_out)
     }
 
     /// Takes over a span with its origin. `None` when its trace id or span id is not valid.

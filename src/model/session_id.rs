@@ -43,7 +43,10 @@ fn literal(id: &str) -> Option<(TraceId, bool)> {
             }
             let mut digits = [0; 32];
             let mut kept = bytes.iter().filter(|byte| **byte != b'-');
-            digits.iter_mut().zip(&mut kept).for_each(|(digit, byte)| *digit = *byte);
+            digits
+                .iter_mut()
+                .zip(&mut kept)
+                .for_each(|(digit, byte)| *digit = *byte);
             if kept.next().is_some() {
                 return None;
             }
@@ -70,10 +73,16 @@ mod tests {
         let uuid = "c56a4180-65aa-42ec-a945-5fd21dec0538";
         assert_eq!(
             trace_id_of(uuid, None),
-            ("c56a418065aa42eca9455fd21dec0538".parse().expect("id"), true)
+            (
+                "c56a418065aa42eca9455fd21dec0538".parse().expect("id"),
+                true
+            )
         );
         let digits = "0AF7651916CD43DD2448EB211C80319C";
-        assert_eq!(trace_id_of(digits, None), (digits.parse().expect("id"), false));
+        assert_eq!(
+            trace_id_of(digits, None),
+            (digits.parse().expect("id"), false)
+        );
         for hashed in [
             "",
             "conv-8f2e",
@@ -86,7 +95,11 @@ mod tests {
         ] {
             let (id, random) = trace_id_of(hashed, None);
             assert!(!random);
-            assert_eq!(id.to_bytes(), Sha256::digest(hashed.as_bytes())[..16], "{hashed}");
+            assert_eq!(
+                id.to_bytes(),
+                Sha256::digest(hashed.as_bytes())[..16],
+                "{hashed}"
+            );
         }
     }
 

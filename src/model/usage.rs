@@ -26,7 +26,9 @@ impl Usage {
     /// Input and output tokens, as far as they are known.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.input.unwrap_or(0).saturating_add(self.output.unwrap_or(0))
+        self.input
+            .unwrap_or(0)
+            .saturating_add(self.output.unwrap_or(0))
     }
 
     /// What `other` tells replaces what was known.
@@ -48,11 +50,23 @@ impl Usage {
     }
 
     fn each(&self) -> [Option<u64>; 5] {
-        [self.input, self.output, self.cache_read, self.cache_creation, self.reasoning]
+        [
+            self.input,
+            self.output,
+            self.cache_read,
+            self.cache_creation,
+            self.reasoning,
+        ]
     }
 
     fn each_mut(&mut self) -> [&mut Option<u64>; 5] {
-        let Self { input, output, cache_read, cache_creation, reasoning } = self;
+        let Self {
+            input,
+            output,
+            cache_read,
+            cache_creation,
+            reasoning,
+        } = self;
         [input, output, cache_read, cache_creation, reasoning]
     }
 }

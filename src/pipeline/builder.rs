@@ -43,7 +43,14 @@ impl Builder {
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             attributes: Vec::new(),
         };
-        Self { environment, config, scope, exporters: Vec::new(), processors: Vec::new(), sample: None }
+        Self {
+            environment,
+            config,
+            scope,
+            exporters: Vec::new(),
+            processors: Vec::new(),
+            sample: None,
+        }
     }
 
     /// Who emits. Default: [`Resource::from_env`].
@@ -187,7 +194,10 @@ impl Builder {
 fn build(exporters: Vec<Exporter>, config: &Config, problems: &mut Vec<Problem>) -> Vec<LanePlan> {
     let mut lanes = Vec::new();
     let mut names: HashMap<String, usize> = HashMap::new();
-    let longest = config.batch.export_timeout.max(config.log_batch.export_timeout);
+    let longest = config
+        .batch
+        .export_timeout
+        .max(config.log_batch.export_timeout);
     for exporter in exporters {
         let mut settings = exporter.settings;
         settings.timeout = settings.timeout.min(longest);

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use crate::actors::sampler::policy::Sampling;
 use crate::actors::batcher::config::BatchConfig;
+use crate::actors::sampler::policy::Sampling;
 use crate::actors::session::config::{SessionConfig, WhenFull};
 use crate::model::byte_size::ByteSize;
 use crate::model::limits::Limits;

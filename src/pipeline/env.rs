@@ -13,10 +13,10 @@ mod reader;
 
 use std::time::Duration;
 
+use crate::actors::batcher::config::BatchConfig;
 use crate::actors::sampler::policy::Sampling;
 use crate::model::limits::Limits;
 use crate::model::resource::Surroundings;
-use crate::actors::batcher::config::BatchConfig;
 
 use otlp::OtlpEnvironment;
 use reader::Reader;

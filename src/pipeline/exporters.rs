@@ -1,10 +1,15 @@
 //! The exporters that the environment asks for, where the code names none.
 
 use crate::actors::exporter::Exporter;
-#[cfg(feature = "http")]
+#[cfg(any(feature = "grpc", feature = "http"))]
 use crate::actors::exporter::compress::Compression;
+use crate::actors::exporter::console::Console;
+#[cfg(feature = "proto")]
+use crate::actors::exporter::file::OtlpFile;
 #[cfg(any(feature = "grpc", feature = "http"))]
 use crate::actors::exporter::otlp::Otlp;
+#[cfg(all(feature = "http", feature = "proto"))]
+use crate::actors::exporter::zipkin::Zipkin;
 use crate::model::problem::Problem;
 use crate::model::request::Signal;
 use crate::pipeline::env::otlp::{OtlpCompression, OtlpEnvironment, OtlpProtocol};
@@ -47,7 +52,11 @@ pub(crate) fn of_environment(environment: &Environment) -> Result<Vec<Exporter>,
             }
         }
     }
-    if problems.is_empty() { Ok(found) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(found)
+    } else {
+        Err(problems)
+    }
 }
 
 #[cfg(any(feature = "grpc", feature = "http"))]
@@ -57,12 +66,18 @@ fn otlp(settings: &OtlpEnvironment, signals: &[Signal]) -> Result<Exporter, Prob
         OtlpProtocol::Grpc => GRPC_ENDPOINT,
         OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => HTTP_ENDPOINT,
     };
-    let base = settings.endpoint.as_ref().filter(|endpoint| endpoint.is_base);
+    let base = settings
+        .endpoint
+        .as_ref()
+        .filter(|endpoint| endpoint.is_base);
     let base = base.map_or(default, |endpoint| &endpoint.url);
     let mut otlp = match protocol {
         #[cfg(feature = "grpc")]
         OtlpProtocol::Grpc => {
-            let whole = settings.endpoint.as_ref().map_or(default, |endpoint| &endpoint.url);
+            let whole = settings
+                .endpoint
+                .as_ref()
+                .map_or(default, |endpoint| &endpoint.url);
             Otlp::grpc(whole)
         }
         #[cfg(feature = "http")]
@@ -76,11 +91,17 @@ fn otlp(settings: &OtlpEnvironment, signals: &[Signal]) -> Result<Exporter, Prob
         .setting_from("endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT")
         .setting_from("header", "OTEL_EXPORTER_OTLP_HEADERS")
         .setting_from("ca_file", "OTEL_EXPORTER_OTLP_CERTIFICATE")
-        .setting_from("client_certificate", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE")
+        .setting_from(
+            "client_certificate",
+            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+        )
         .setting_from("client_key", "OTEL_EXPORTER_OTLP_CLIENT_KEY")
         .setting_from("timeout", "OTEL_EXPORTER_OTLP_TIMEOUT")
         .signals(signals);
-    if let Some(endpoint) = settings.endpoint.as_ref().filter(|endpoint| !endpoint.is_base)
+    if let Some(endpoint) = settings
+        .endpoint
+        .as_ref()
+        .filter(|endpoint| !endpoint.is_base)
         && protocol != OtlpProtocol::Grpc
     {
         for signal in signals {
@@ -117,7 +138,10 @@ fn otlp(settings: &OtlpEnvironment, signals: &[Signal]) -> Result<Exporter, Prob
 
 #[cfg(any(feature = "grpc", feature = "http"))]
 fn half_of_a_pair(missing: &str) -> Problem {
-    Problem::new(missing, "is missing; a client certificate needs its key, and a key its certificate")
+    Problem::new(
+        missing,
+        "is missing; a client certificate needs its key, and a key its certificate",
+    )
 }
 
 #[cfg(not(any(feature = "grpc", feature = "http")))]
@@ -131,4 +155,49 @@ fn without_feature(setting: &str) -> Problem {
         "asks for an exporter that this build leaves out; enable the feature `grpc`, `http` or \
          `proto` of spanreel, or give an exporter in code",
     )
+}
+
+/// The exporters other than OTLP's own.
+fn local(
+    name: ExporterName,
+    signal: Signal,
+    environment: &Environment,
+) -> Result<Exporter, Problem> {
+    let exporter: Exporter = match name {
+        ExporterName::Console => Console::new().into(),
+        #[cfg(feature = "proto")]
+        ExporterName::OtlpStdout => OtlpFile::stdout().into(),
+        #[cfg(all(feature = "http", feature = "proto"))]
+        ExporterName::Zipkin => {
+            let settings = &environment.zipkin;
+            let zipkin = settings
+                .endpoint
+                .as_ref()
+                .map_or_else(Zipkin::default, Zipkin::new);
+            let exporter: Exporter = zipkin.into();
+            match settings.timeout {
+                Some(timeout) => exporter.timeout(timeout),
+                None => exporter,
+            }
+        }
+        #[allow(unreachable_patterns, reason = "reachable where a feature is off")]
+        _ => {
+            let variable = match signal {
+                Signal::Traces => "OTEL_TRACES_EXPORTER",
+                Signal::Logs => "OTEL_LOGS_EXPORTER",
+            };
+            return Err(without_feature(variable));
+        }
+    };
+    let takes = exporter.settings.signals.contains(&signal);
+    if !takes {
+        return Err(Problem::new(
+            "OTEL_LOGS_EXPORTER",
+            format!(
+                "names an exporter that does not take {}; use `otlp`, `otlp/stdout` or `none`",
+                signal.name()
+            ),
+        ));
+    }
+    Ok(exporter.signals(&[signal]))
 }

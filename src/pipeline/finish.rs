@@ -35,7 +35,11 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         let exits = std::mem::take(&mut self.exits);
-        *self.finish.exits.lock().unwrap_or_else(PoisonError::into_inner) = Some(exits);
+        *self
+            .finish
+            .exits
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(exits);
         self.finish.changed.notify_all();
         self.finish.notify.notify_waiters();
     }
@@ -43,12 +47,18 @@ impl Drop for Guard {
 
 impl Finish {
     pub(crate) fn guard(self: &Arc<Self>) -> Guard {
-        Guard { finish: Arc::clone(self), exits: Vec::new() }
+        Guard {
+            finish: Arc::clone(self),
+            exits: Vec::new(),
+        }
     }
 
     /// The exits, once all actors have ended.
     pub(crate) fn exits(&self) -> Option<Exits> {
-        self.exits.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.exits
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Completes when all actors have ended.
@@ -83,11 +93,13 @@ impl Finish {
     pub(crate) async fn wait_until(self: &Arc<Self>, until: Instant) -> bool {
         let (timer, time_is_up) = tokio::sync::oneshot::channel();
         let finish = Arc::clone(self);
-        let watch = std::thread::Builder::new().name("spanreel-shutdown".to_owned()).spawn(move || {
-            let ended = finish.wait_blocking(until);
-            // Nobody listens when the wait was given up.
-            let _listening = timer.send(ended);
-        });
+        let watch = std::thread::Builder::new()
+            .name("spanreel-shutdown".to_owned())
+            .spawn(move || {
+                let ended = finish.wait_blocking(until);
+                // Nobody listens when the wait was given up.
+                let _listening = timer.send(ended);
+            });
         match watch {
             Ok(_detached) => time_is_up.await.unwrap_or(false),
             Err(error) => {

@@ -30,7 +30,9 @@ impl Inner {
         }
         // On the pipeline's runtime: the caller may have none, and its timer may be stuck.
         let round = round(Arc::clone(&self.shared));
-        let timed = self.runtime.spawn(async move { tokio::time::timeout(timeout, round).await });
+        let timed = self
+            .runtime
+            .spawn(async move { tokio::time::timeout(timeout, round).await });
         let complete = match timed.await {
             Ok(Ok(sent)) => sent.map(|()| true)?,
             Ok(Err(_elapsed)) => false,

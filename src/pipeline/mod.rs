@@ -91,7 +91,13 @@ impl Pipeline {
     /// The sessions that are open now.
     #[must_use]
     pub fn sessions(&self) -> Vec<LiveSession> {
-        self.inner.shared.registry.open().iter().map(|cell| cell.live()).collect()
+        self.inner
+            .shared
+            .registry
+            .open()
+            .iter()
+            .map(|cell| cell.live())
+            .collect()
     }
 
     /// What it did and holds.
@@ -126,7 +132,12 @@ impl Pipeline {
 
 impl fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lanes: Vec<_> = self.inner.lanes.iter().map(|lane| (&lane.name, &lane.signals)).collect();
+        let lanes: Vec<_> = self
+            .inner
+            .lanes
+            .iter()
+            .map(|lane| (&lane.name, &lane.signals))
+            .collect();
         f.debug_struct("Pipeline")
             .field("lanes", &lanes)
             .field("closed", &self.inner.shared.is_closed())

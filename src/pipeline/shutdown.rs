@@ -11,11 +11,11 @@ use super::stats::{LaneStats, SignalStats};
 use crate::actors::deadline::Deadline;
 use crate::actors::mailbox::Mailbox;
 use crate::actors::run::Exit;
-use crate::actors::session::shared::Shared;
-use crate::actors::session::gather::Gather;
-use crate::actors::session::sweeper;
 use crate::actors::session::cell::Cell;
+use crate::actors::session::gather::Gather;
 use crate::actors::session::segment;
+use crate::actors::session::shared::Shared;
+use crate::actors::session::sweeper;
 use crate::model::ledger::Fate;
 
 /// What became of everything: the account of a shutdown.
@@ -48,7 +48,11 @@ impl ShutdownReport {
     #[must_use]
     pub fn lost(&self) -> u64 {
         let pipeline = self.traces.fates.lost() + self.logs.fates.lost();
-        let lanes: u64 = self.lanes.iter().map(|lane| lane.traces.lost() + lane.logs.lost()).sum();
+        let lanes: u64 = self
+            .lanes
+            .iter()
+            .map(|lane| lane.traces.lost() + lane.logs.lost())
+            .sum();
         pipeline + lanes
     }
 }
@@ -67,7 +71,11 @@ impl fmt::Display for ShutdownReport {
             write!(f, "\n{} {name} ended:", signal.ended)?;
             write_fates(f, &signal.fates)?;
             for lane in &self.lanes {
-                let counts = if name == "spans" { &lane.traces } else { &lane.logs };
+                let counts = if name == "spans" {
+                    &lane.traces
+                } else {
+                    &lane.logs
+                };
                 if counts.entered() > 0 {
                     write!(f, "\n  {}: {} handed:", lane.name, counts.entered())?;
                     write_fates(f, counts)?;
@@ -91,11 +99,7 @@ fn write_fates(f: &mut fmt::Formatter<'_>, counts: &crate::model::ledger::Counts
 
 /// The first half of a shutdown, as a task beside the actors: seals every session once the shutdown
 /// has begun, then takes the sender out of the head, which closes one stage after the other.
-pub(crate) async fn close(
-    shared: Arc<Shared>,
-    deadline: Deadline,
-    sweeper: Mailbox<sweeper::Msg>,
-) {
+pub(crate) async fn close(shared: Arc<Shared>, deadline: Deadline, sweeper: Mailbox<sweeper::Msg>) {
     deadline.begun().await;
     let sealed = deadline.unless_passed(end_sessions(&shared)).await;
     if sealed.is_none() {
@@ -125,10 +129,14 @@ impl Inner {
     /// Begins the shutdown, if it has not begun.
     pub(super) fn begin_shutdown(&self, grace: Duration) -> Instant {
         let now = Instant::now();
-        let until = now.checked_add(grace).unwrap_or(now + Duration::from_secs(u32::MAX.into()));
+        let until = now
+            .checked_add(grace)
+            .unwrap_or(now + Duration::from_secs(u32::MAX.into()));
         self.shared.closed.store(true, Ordering::SeqCst);
         self.deadline.set(until);
-        self.deadline.instant().map_or(until, tokio::time::Instant::into_std)
+        self.deadline
+            .instant()
+            .map_or(until, tokio::time::Instant::into_std)
     }
 
     pub(super) async fn shut_down(&self, grace: Duration) -> ShutdownReport {

@@ -83,7 +83,10 @@ pub struct LatencyHistogram([u64; Latency::BUCKETS]);
 impl LatencyHistogram {
     /// Each bucket's upper bound and how many attempts fell into it.
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
-        self.0.iter().enumerate().map(|(bucket, count)| (Duration::from_micros(64 << bucket), *count))
+        self.0
+            .iter()
+            .enumerate()
+            .map(|(bucket, count)| (Duration::from_micros(64 << bucket), *count))
     }
 
     /// The bound that the share `quantile` (0 to 1) of the attempts stayed within; `None` where there
@@ -126,7 +129,13 @@ impl Inner {
             };
             let fates = shared.books.of(signal).counts();
             let ended = fates.entered() + held;
-            SignalStats { started: ended + open, open, ended, held, fates }
+            SignalStats {
+                started: ended + open,
+                open,
+                ended,
+                held,
+                fates,
+            }
         };
         PipelineStats {
             traces: signal(Signal::Traces),

@@ -69,11 +69,13 @@ pub(crate) fn start_on_own_thread(plan: Plan) -> Result<Pipeline, BuildError> {
         .map_err(BuildError::Thread)?;
     let pipeline = start_on(plan, runtime.handle());
     let finish = Arc::clone(&pipeline.inner.finish);
-    let thread = std::thread::Builder::new().name("spanreel".to_owned()).spawn(move || {
-        runtime.block_on(finish.wait());
-        // A user's callback that hangs must not hold the thread.
-        runtime.shutdown_background();
-    });
+    let thread = std::thread::Builder::new()
+        .name("spanreel".to_owned())
+        .spawn(move || {
+            runtime.block_on(finish.wait());
+            // A user's callback that hangs must not hold the thread.
+            runtime.shutdown_background();
+        });
     match thread {
         Ok(_detached) => Ok(pipeline),
         Err(error) => {
@@ -85,12 +87,26 @@ pub(crate) fn start_on_own_thread(plan: Plan) -> Result<Pipeline, BuildError> {
 
 /// Starts the actors on `runtime`.
 pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
-    let Plan { config, origin, lanes, processors, sample } = plan;
+    let Plan {
+        config,
+        origin,
+        lanes,
+        processors,
+        sample,
+    } = plan;
     let deadline = Deadline::default();
     let pool = Pool::new(config.budget.as_usize());
-    let mut tasks = Tasks { runtime, deadline: &deadline, running: Vec::new() };
+    let mut tasks = Tasks {
+        runtime,
+        deadline: &deadline,
+        running: Vec::new(),
+    };
 
-    let wanted = Signal::ALL.map(|signal| lanes.iter().any(|lane| lane.settings.signals.contains(&signal)));
+    let wanted = Signal::ALL.map(|signal| {
+        lanes
+            .iter()
+            .any(|lane| lane.settings.signals.contains(&signal))
+    });
     let (lane_ends, lane_handles) = start_lanes(lanes, &config, &mut tasks);
     let mut queues = Vec::new();
 
@@ -99,17 +115,27 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     tasks.spawn(batcher, inbox);
 
     let processing = !processors.is_empty();
-    let capacity = if processing { STAGE_MESSAGES } else { HEAD_CHUNKS };
+    let capacity = if processing {
+        STAGE_MESSAGES
+    } else {
+        HEAD_CHUNKS
+    };
     let (mut head, mut inbox) = stage("sampler", capacity, &mut queues);
     if !processing {
         inbox = inbox.napping(NAP);
     }
-    tasks.spawn(Sampler::new(to_batcher, sample, config.budget.as_usize() / 2), inbox);
+    tasks.spawn(
+        Sampler::new(to_batcher, sample, config.budget.as_usize() / 2),
+        inbox,
+    );
 
     if processing {
         let (to_processor, inbox) = stage("processor", HEAD_CHUNKS, &mut queues);
         let to_sampler = std::mem::replace(&mut head, to_processor);
-        tasks.spawn(Processor::new(to_sampler, Arc::clone(&pool), processors), inbox.napping(NAP));
+        tasks.spawn(
+            Processor::new(to_sampler, Arc::clone(&pool), processors),
+            inbox.napping(NAP),
+        );
     }
     queues.reverse();
 
@@ -165,7 +191,10 @@ fn start_lanes(
     tasks: &mut Tasks<'_>,
 ) -> (Vec<LaneEnd>, Vec<LaneHandle>) {
     let count = lanes.len();
-    let batch_bytes = config.batch.max_export_batch_bytes.max(config.log_batch.max_export_batch_bytes);
+    let batch_bytes = config
+        .batch
+        .max_export_batch_bytes
+        .max(config.log_batch.max_export_batch_bytes);
     let share = config.budget.as_usize() / 2 / count.max(1) / batch_bytes.as_usize().max(1);
     let (mut ends, mut handles) = (Vec::new(), Vec::new());
     for LanePlan { exporter, settings } in lanes {
@@ -200,10 +229,17 @@ fn start_lanes(
     (ends, handles)
 }
 
-fn stage(name: &'static str, capacity: usize, queues: &mut Vec<QueueHandle>) -> (Mailbox<Msg>, Inbox<Msg>) {
+fn stage(
+    name: &'static str,
+    capacity: usize,
+    queues: &mut Vec<QueueHandle>,
+) -> (Mailbox<Msg>, Inbox<Msg>) {
     let (mailbox, inbox) = bounded(capacity);
     let gauge: Arc<Gauge> = Arc::clone(mailbox.gauge());
-    queues.push(QueueHandle { name: name.to_owned(), gauge });
+    queues.push(QueueHandle {
+        name: name.to_owned(),
+        gauge,
+    });
     (mailbox, inbox)
 }
 
@@ -227,15 +263,15 @@ impl Tasks<'_> {
 
 /// Waits for all actors and tells how they ended. The guard tells so too when this task is dropped
 /// with its runtime.
-async fn supervise(
-    running: Vec<(String, JoinHandle<Exit>)>,
-    closer: JoinHandle<()>,
-    guard: Guard,
-) {
+async fn supervise(running: Vec<(String, JoinHandle<Exit>)>, closer: JoinHandle<()>, guard: Guard) {
     let mut exits = Vec::with_capacity(running.len());
     for (name, task) in running {
         let exit = task.await.unwrap_or_else(|error| {
-            if error.is_panic() { Exit::Panicked } else { Exit::DeadlinePassed }
+            if error.is_panic() {
+                Exit::Panicked
+            } else {
+                Exit::DeadlinePassed
+            }
         });
         exits.push((name, exit));
     }

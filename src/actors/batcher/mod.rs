@@ -46,7 +46,11 @@ struct Open {
 
 impl Batcher {
     pub(crate) fn new(lanes: Vec<LaneEnd>, traces: BatchConfig, logs: BatchConfig) -> Self {
-        let open = |signal, config| Open { config, batch: Batch::new(signal), due: None };
+        let open = |signal, config| Open {
+            config,
+            batch: Batch::new(signal),
+            due: None,
+        };
         Self {
             lanes,
             open: [open(Signal::Traces, traces), open(Signal::Logs, logs)],
@@ -92,11 +96,17 @@ impl Batcher {
             return Ok(());
         }
         let parcel = open.batch.take().hand_over();
-        let takers = self.lanes.iter().filter(|lane| lane.signals.contains(&signal));
+        let takers = self
+            .lanes
+            .iter()
+            .filter(|lane| lane.signals.contains(&signal));
         let sole = takers.clone().count() == 1;
         for lane in takers {
             let tally = lane.books.of(signal).enter(parcel.items());
-            let message = lane::Msg::Deliver(Consignment { parcel: parcel.clone(), tally });
+            let message = lane::Msg::Deliver(Consignment {
+                parcel: parcel.clone(),
+                tally,
+            });
             if sole {
                 lane.mailbox.send(message).await?;
                 continue;
@@ -128,7 +138,10 @@ impl Open {
     fn split(&self, chunk: &mut Chunk) -> Option<Chunk> {
         let bytes = self.config.max_request_bytes.as_usize();
         let overhead = frame::overhead(&chunk.origin);
-        chunk.split_off(self.config.max_export_batch_size as u64, bytes.saturating_sub(overhead))
+        chunk.split_off(
+            self.config.max_export_batch_size as u64,
+            bytes.saturating_sub(overhead),
+        )
     }
 
     fn is_full(&self) -> bool {

@@ -84,7 +84,9 @@ impl Delivery {
         loop {
             let error = match self.attempt(self.exporter.export(request.clone())).await {
                 Attempt::Answered(Ok(())) => {
-                    self.counters.bytes.fetch_add(request.encoded_len() as u64, Ordering::Relaxed);
+                    self.counters
+                        .bytes
+                        .fetch_add(request.encoded_len() as u64, Ordering::Relaxed);
                     it.tally.settle(Fate::Exported);
                     return None;
                 }
@@ -115,8 +117,12 @@ impl Delivery {
                 }
                 ExportError::Retryable { .. } => {}
             }
-            let Some(wait) = next_attempt(&error, &mut backoff, first.elapsed(), self.settings.retry_for)
-            else {
+            let Some(wait) = next_attempt(
+                &error,
+                &mut backoff,
+                first.elapsed(),
+                self.settings.retry_for,
+            ) else {
                 self.warn_refused(&error, it.tally.items());
                 it.tally.settle(Fate::Expired);
                 return None;
@@ -175,8 +181,14 @@ impl Delivery {
         };
         let left_tally = tally.split(left.items());
         Some((
-            Consignment { parcel: left, tally: left_tally },
-            Consignment { parcel: right, tally },
+            Consignment {
+                parcel: left,
+                tally: left_tally,
+            },
+            Consignment {
+                parcel: right,
+                tally,
+            },
         ))
     }
 

@@ -39,7 +39,13 @@ impl Lane {
         deadline: Deadline,
         counters: Arc<LaneCounters>,
     ) -> Self {
-        Self { exporter, settings, deadline, counters, deliveries: JoinSet::new() }
+        Self {
+            exporter,
+            settings,
+            deadline,
+            counters,
+            deliveries: JoinSet::new(),
+        }
     }
 
     /// Waits until at most `under_way` deliveries are.

@@ -8,16 +8,23 @@ mod channel;
 pub(crate) mod compress;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod connect;
+pub(crate) mod console;
+pub(crate) mod delivery;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod endpoint;
+#[cfg(feature = "proto")]
+pub(crate) mod file;
 #[cfg(feature = "grpc")]
 mod grpc;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(all(feature = "http", feature = "proto"))]
 mod json;
+pub(crate) mod lane;
+pub(crate) mod memory;
 #[cfg(feature = "grpc")]
 mod message;
+pub(crate) mod null;
 #[cfg(any(feature = "grpc", feature = "http"))]
 pub(crate) mod otlp;
 pub(crate) mod retry;
@@ -25,11 +32,9 @@ pub(crate) mod retry;
 mod setup;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod tls;
-pub(crate) mod delivery;
-pub(crate) mod lane;
-pub(crate) mod memory;
-pub(crate) mod null;
 pub(crate) mod tree;
+#[cfg(all(feature = "http", feature = "proto"))]
+pub(crate) mod zipkin;
 
 use std::error::Error;
 use std::fmt;

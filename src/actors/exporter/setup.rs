@@ -6,12 +6,12 @@ use std::sync::Arc;
 use http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use rustls::ClientConfig;
 
+use super::LaneSettings;
 use super::compress::Compression;
 use super::connect::Connector;
 use super::endpoint::Endpoint;
 use super::otlp::{OtlpExporter, Protocol};
 use super::tls::{TlsFiles, TlsSettings, server_name};
-use super::LaneSettings;
 use crate::model::problem::Problem;
 use crate::model::request::Signal;
 

@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
-use super::Problem;
+use crate::model::problem::Problem;
 
 /// The files that decide whom to trust and who one is.
 #[derive(Clone, Debug, Default)]

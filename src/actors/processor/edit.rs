@@ -24,7 +24,10 @@ impl<'a> Item<'a> {
     /// The item of a chunk entry: tag, length, message.
     pub(super) fn new(signal: Signal, entry: &'a [u8]) -> Self {
         let message = scan::message_of(entry);
-        Self { signal, message: Cow::Borrowed(message) }
+        Self {
+            signal,
+            message: Cow::Borrowed(message),
+        }
     }
 
     /// Whether it is a span or a log record.
@@ -57,7 +60,9 @@ impl<'a> Item<'a> {
             Signal::Logs => f::log::EVENT_NAME,
         };
         let named = scan::fields(&self.message).filter(|it| it.is(field)).last();
-        named.and_then(|it| std::str::from_utf8(&self.message[it.body]).ok()).unwrap_or_default()
+        named
+            .and_then(|it| std::str::from_utf8(&self.message[it.body]).ok())
+            .unwrap_or_default()
     }
 
     /// Gives the span another name, or the log record another event name.
@@ -76,7 +81,12 @@ impl<'a> Item<'a> {
     pub fn set<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
         self.remove(key);
         let mut attribute = Writer::with_capacity(128);
-        attribute.attribute(self.attributes(), key, value.into(), TextLimit::new(None, usize::MAX));
+        attribute.attribute(
+            self.attributes(),
+            key,
+            value.into(),
+            TextLimit::new(None, usize::MAX),
+        );
         self.message.to_mut().extend_from_slice(attribute.written());
     }
 
@@ -93,8 +103,9 @@ impl<'a> Item<'a> {
         match self.signal {
             Signal::Logs => self.drop_fields(|_, it| it.is(f::log::BODY)),
             Signal::Traces => {
-                let Some(status) =
-                    scan::fields(&self.message).filter(|it| it.is(f::span::STATUS)).last()
+                let Some(status) = scan::fields(&self.message)
+                    .filter(|it| it.is(f::span::STATUS))
+                    .last()
                 else {
                     return;
                 };

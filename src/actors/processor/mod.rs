@@ -66,20 +66,30 @@ pub(crate) struct Processor {
 
 impl Processor {
     pub(crate) fn new(next: Mailbox<Msg>, pool: Arc<Pool>, processors: Processors) -> Self {
-        Self { next, pool, processors: Some(processors) }
+        Self {
+            next,
+            pool,
+            processors: Some(processors),
+        }
     }
 
     async fn work(&mut self, chunks: Vec<Chunk>) -> Result<(), Stopped> {
         // Without processors nothing may pass: the thread that had them is gone with the runtime,
         // and what is dropped here is booked as abandoned.
-        let Some(mut processors) = self.processors.take() else { return Err(Stopped) };
+        let Some(mut processors) = self.processors.take() else {
+            return Err(Stopped);
+        };
         let pool = Arc::clone(&self.pool);
         let work = tokio::task::spawn_blocking(move || {
-            let chunks: Vec<_> =
-                chunks.into_iter().filter_map(|chunk| process(&mut processors, chunk, &pool)).collect();
+            let chunks: Vec<_> = chunks
+                .into_iter()
+                .filter_map(|chunk| process(&mut processors, chunk, &pool))
+                .collect();
             (processors, chunks)
         });
-        let Ok((processors, chunks)) = work.await else { return Err(Stopped) };
+        let Ok((processors, chunks)) = work.await else {
+            return Err(Stopped);
+        };
         self.processors = Some(processors);
         if chunks.is_empty() {
             return Ok(());

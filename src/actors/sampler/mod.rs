@@ -111,14 +111,26 @@ struct Judge {
 }
 
 impl Sampler {
-    pub(crate) fn new(next: Mailbox<Msg>, sample: Option<Box<dyn Sample>>, window_bytes: usize) -> Self {
-        let judge = |sample| Judge { sample: Some(sample), window: Window::new(window_bytes) };
-        Self { next, judge: sample.map(judge) }
+    pub(crate) fn new(
+        next: Mailbox<Msg>,
+        sample: Option<Box<dyn Sample>>,
+        window_bytes: usize,
+    ) -> Self {
+        let judge = |sample| Judge {
+            sample: Some(sample),
+            window: Window::new(window_bytes),
+        };
+        Self {
+            next,
+            judge: sample.map(judge),
+        }
     }
 
     /// Takes in chunks and passes on those that are decided.
     async fn take_in(&mut self, chunks: Vec<Chunk>) -> Result<(), Stopped> {
-        let Some(judge) = &mut self.judge else { return Ok(()) };
+        let Some(judge) = &mut self.judge else {
+            return Ok(());
+        };
         let mut decided = Vec::new();
         let mut asked: Vec<SessionKey> = Vec::new();
         for chunk in chunks {
@@ -146,7 +158,12 @@ impl Sampler {
 
 impl Judge {
     /// Has the sampler judge these sessions, off the actors' thread.
-    async fn ask(&mut self, sessions: Vec<SessionKey>, last_chance: bool, decided: &mut Vec<Chunk>) {
+    async fn ask(
+        &mut self,
+        sessions: Vec<SessionKey>,
+        last_chance: bool,
+        decided: &mut Vec<Chunk>,
+    ) {
         if sessions.is_empty() {
             return;
         }
@@ -159,7 +176,10 @@ impl Judge {
             Some(mut sample) => {
                 let count = facts.len();
                 let judged = tokio::task::spawn_blocking(move || {
-                    let verdicts: Vec<_> = facts.iter().map(|facts| judge_one(&mut *sample, facts)).collect();
+                    let verdicts: Vec<_> = facts
+                        .iter()
+                        .map(|facts| judge_one(&mut *sample, facts))
+                        .collect();
                     (sample, verdicts)
                 });
                 match judged.await {
@@ -204,7 +224,9 @@ impl Actor for Sampler {
     }
 
     async fn finish(&mut self) -> Result<(), Stopped> {
-        let Some(judge) = &mut self.judge else { return Ok(()) };
+        let Some(judge) = &mut self.judge else {
+            return Ok(());
+        };
         let mut decided = Vec::new();
         let undecided = judge.window.undecided();
         judge.ask(undecided, true, &mut decided).await;

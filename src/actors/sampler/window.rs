@@ -65,7 +65,10 @@ impl Window {
 
     /// What is known of an undecided session.
     pub(super) fn digest(&self, session: SessionKey) -> Digest {
-        self.held.get(&session).map(|held| held.digest).unwrap_or_default()
+        self.held
+            .get(&session)
+            .map(|held| held.digest)
+            .unwrap_or_default()
     }
 
     /// Acts on a verdict; what is kept comes out, in its order.
@@ -75,7 +78,9 @@ impl Window {
             Verdict::Drop => false,
             Verdict::Wait => return Vec::new(),
         };
-        let Some(held) = self.held.remove(&session) else { return Vec::new() };
+        let Some(held) = self.held.remove(&session) else {
+            return Vec::new();
+        };
         self.bytes -= held.bytes;
         self.remember(session, keep);
         if keep {
@@ -114,6 +119,9 @@ impl Window {
     /// Every undecided session, the oldest first.
     pub(super) fn undecided(&mut self) -> Vec<SessionKey> {
         let held = &self.held;
-        self.order.drain(..).filter(|session| held.contains_key(session)).collect()
+        self.order
+            .drain(..)
+            .filter(|session| held.contains_key(session))
+            .collect()
     }
 }

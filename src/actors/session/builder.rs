@@ -50,7 +50,15 @@ impl<'a> SpanBuilder<'a> {
             }
             draft
         });
-        Self { cell, draft, parent, id: None, kind, operation, start_ns: None }
+        Self {
+            cell,
+            draft,
+            parent,
+            id: None,
+            kind,
+            operation,
+            start_ns: None,
+        }
     }
 
     /// Its kind. Default: client for calls to models and data sources, internal otherwise.
@@ -114,9 +122,20 @@ impl<'a> SpanBuilder<'a> {
     /// Starts it.
     #[inline]
     pub fn start(self) -> Span {
-        let Self { cell, mut draft, parent, id, kind, operation, start_ns } = self;
+        let Self {
+            cell,
+            mut draft,
+            parent,
+            id,
+            kind,
+            operation,
+            start_ns,
+        } = self;
         let id = id.unwrap_or_else(SpanId::random);
-        let facts = Facts { operation, ..Facts::default() };
+        let facts = Facts {
+            operation,
+            ..Facts::default()
+        };
         let (mut slot, mut started_ns) = (None, 0);
         if let Some(draft) = &mut draft {
             started_ns = start_ns.unwrap_or_else(|| cell.now_ns());
@@ -126,7 +145,15 @@ impl<'a> SpanBuilder<'a> {
                 log::span_start(cell, id, parent, draft.name(), kind, started_ns);
             }
         }
-        Span { cell: Arc::clone(cell), draft, id, slot, start_ns: started_ns, end_ns: None, facts }
+        Span {
+            cell: Arc::clone(cell),
+            draft,
+            id,
+            slot,
+            start_ns: started_ns,
+            end_ns: None,
+            facts,
+        }
     }
 
     /// A span that is finished already: it was never open, so starting it costs neither a clock
@@ -134,13 +161,32 @@ impl<'a> SpanBuilder<'a> {
     /// end before the start counts as the start.
     #[inline]
     pub fn record(self, start: SystemTime, end: SystemTime) -> Span {
-        let Self { cell, mut draft, parent, id, kind, operation, .. } = self;
+        let Self {
+            cell,
+            mut draft,
+            parent,
+            id,
+            kind,
+            operation,
+            ..
+        } = self;
         let id = id.unwrap_or_else(SpanId::random);
         let start_ns = unix_ns(start);
         if let Some(draft) = &mut draft {
             draft.head(id, Some(parent), kind, start_ns);
         }
-        let facts = Facts { operation, ..Facts::default() };
-        Span { cell: Arc::clone(cell), draft, id, slot: None, start_ns, end_ns: Some(unix_ns(end)), facts }
+        let facts = Facts {
+            operation,
+            ..Facts::default()
+        };
+        Span {
+            cell: Arc::clone(cell),
+            draft,
+            id,
+            slot: None,
+            start_ns,
+            end_ns: Some(unix_ns(end)),
+            facts,
+        }
     }
 }

@@ -100,21 +100,36 @@ impl Cell {
             state.retired = true;
             self.shared.registry.retire(Arc::clone(self));
         }
-        state.slab.insert(id, Some(parent), kind, operation, start_ns, name)
+        state
+            .slab
+            .insert(id, Some(parent), kind, operation, start_ns, name)
     }
 
     /// Takes in a span that has ended. `slot` is none for one that was recorded whole.
     #[inline]
-    pub(super) fn end_span(self: &Arc<Self>, draft: &Draft, slot: Option<SlotRef>, facts: &Facts, start_ns: u64, end_ns: u64) {
+    pub(super) fn end_span(
+        self: &Arc<Self>,
+        draft: &Draft,
+        slot: Option<SlotRef>,
+        facts: &Facts,
+        start_ns: u64,
+        end_ns: u64,
+    ) {
         let mut state = self.lock();
         if slot.is_some_and(|slot| !state.slab.remove(slot)) {
             drop(state);
-            self.shared.books.of(Signal::Traces).enter_settled(1, Fate::Superseded);
+            self.shared
+                .books
+                .of(Signal::Traces)
+                .enter_settled(1, Fate::Superseded);
             return;
         }
         if self.shared.is_closed() {
             drop(state);
-            self.shared.books.of(Signal::Traces).enter_settled(1, Fate::AfterShutdown);
+            self.shared
+                .books
+                .of(Signal::Traces)
+                .enter_settled(1, Fate::AfterShutdown);
             return;
         }
         state.last_ns = state.last_ns.max(end_ns);
@@ -146,7 +161,10 @@ impl Cell {
     /// Takes in a log record.
     pub(super) fn log(self: &Arc<Self>, draft: &Draft) {
         if self.shared.is_closed() {
-            self.shared.books.of(Signal::Logs).enter_settled(1, Fate::AfterShutdown);
+            self.shared
+                .books
+                .of(Signal::Logs)
+                .enter_settled(1, Fate::AfterShutdown);
             return;
         }
         let mut state = self.lock();
@@ -156,14 +174,23 @@ impl Cell {
 
     /// Puts an item into the open chunk; whether there was room.
     #[inline]
-    pub(super) fn put(self: &Arc<Self>, state: &mut State, signal: Signal, draft: &Draft, common: &[u8]) -> bool {
+    pub(super) fn put(
+        self: &Arc<Self>,
+        state: &mut State,
+        signal: Signal,
+        draft: &Draft,
+        common: &[u8],
+    ) -> bool {
         let appended = state.append(signal, draft, common, &self.shared.pool);
         if let Some(sealed) = appended.sealed {
             let chunk = self.book(sealed);
             self.pass_on(state, chunk);
         }
         if !appended.taken {
-            self.shared.books.of(signal).enter_settled(1, Fate::QueueFull);
+            self.shared
+                .books
+                .of(signal)
+                .enter_settled(1, Fate::QueueFull);
             return false;
         }
         if !state.lingering {
@@ -175,7 +202,10 @@ impl Cell {
     /// Registers with the sweeper, or seals at once when the shutdown has taken its queue.
     fn linger(self: &Arc<Self>, state: &mut State) {
         let linger_ns = u64::try_from(self.shared.config.linger.as_nanos()).unwrap_or(u64::MAX);
-        state.lingering = self.shared.linger.push(self.shared.now_ns().saturating_add(linger_ns), self);
+        state.lingering = self
+            .shared
+            .linger
+            .push(self.shared.now_ns().saturating_add(linger_ns), self);
         if !state.lingering {
             self.seal(state);
         }
@@ -183,7 +213,12 @@ impl Cell {
 
     /// Makes a chunk of what was sealed: from here on it is in the book.
     pub(super) fn book(&self, sealed: Sealed) -> Chunk {
-        let Sealed { signal, buffer, items, digest } = sealed;
+        let Sealed {
+            signal,
+            buffer,
+            items,
+            digest,
+        } = sealed;
         Chunk {
             signal,
             session: self.identity.key,
@@ -262,8 +297,13 @@ impl Cell {
             return self.seal(state);
         }
         for signal in Signal::ALL {
-            let Some(sealed) = state.seal(signal) else { continue };
-            let full = self.shared.ended().add(&self.shared, self.identity.key, sealed);
+            let Some(sealed) = state.seal(signal) else {
+                continue;
+            };
+            let full = self
+                .shared
+                .ended()
+                .add(&self.shared, self.identity.key, sealed);
             if full.is_empty() {
                 continue;
             }
@@ -272,7 +312,9 @@ impl Cell {
                     chunks.into_iter().for_each(|chunk| self.park(state, chunk));
                 }
                 Err(Declined::Closed(Msg::Chunks(chunks))) => {
-                    chunks.into_iter().for_each(|chunk| chunk.tally.settle(Fate::AfterShutdown));
+                    chunks
+                        .into_iter()
+                        .for_each(|chunk| chunk.tally.settle(Fate::AfterShutdown));
                 }
                 _ => {}
             }
@@ -316,7 +358,10 @@ impl Cell {
     pub(super) fn book_unsampled(&self) {
         let spans = self.unsampled.swap(0, Ordering::Relaxed);
         if spans > 0 {
-            self.shared.books.of(Signal::Traces).enter_settled(spans, Fate::SampledOut);
+            self.shared
+                .books
+                .of(Signal::Traces)
+                .enter_settled(spans, Fate::SampledOut);
         }
     }
 
@@ -347,7 +392,10 @@ impl Cell {
             draft.set(key::INCOMPLETE, true.into());
             let end_ns = now_ns.max(span.start_ns);
             draft.end(end_ns);
-            let facts = Facts { operation: span.operation, ..Facts::default() };
+            let facts = Facts {
+                operation: span.operation,
+                ..Facts::default()
+            };
             state.count(&facts);
             let common = self.identity.common(span.operation.is_genai());
             if self.put(state, Signal::Traces, &draft, common) {

@@ -50,7 +50,8 @@ fn refill(kept: &mut Vec<Box<Draft>>) -> Box<Draft> {
     let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
     let from = idle.len().saturating_sub(MOVED);
     kept.extend(idle.drain(from..));
-    kept.pop().unwrap_or_else(|| Box::new(Draft::with_capacity(CAPACITY)))
+    kept.pop()
+        .unwrap_or_else(|| Box::new(Draft::with_capacity(CAPACITY)))
 }
 
 #[cold]

@@ -32,8 +32,18 @@ struct Part {
 impl Gather {
     /// Takes in what was sealed; from here on it is in the book. Returns what has to be sent before
     /// it, or with it when it travels alone.
-    pub(crate) fn add(&mut self, shared: &Shared, session: SessionKey, sealed: Sealed) -> Vec<Chunk> {
-        let Sealed { signal, buffer, items, digest } = sealed;
+    pub(crate) fn add(
+        &mut self,
+        shared: &Shared,
+        session: SessionKey,
+        sealed: Sealed,
+    ) -> Vec<Chunk> {
+        let Sealed {
+            signal,
+            buffer,
+            items,
+            digest,
+        } = sealed;
         let len = buffer.len();
         let tally = shared.books.of(signal).enter(items);
         let fits = |open: &Option<Buffer>| open.as_ref().is_some_and(|open| open.room() >= len);
@@ -45,13 +55,26 @@ impl Gather {
         match &mut self.buffer {
             Some(open) if len < ALONE => {
                 open.as_mut_vec().extend_from_slice(buffer.as_slice());
-                self.parts.push(Part { len, signal, session, digest, tally });
+                self.parts.push(Part {
+                    len,
+                    signal,
+                    session,
+                    digest,
+                    tally,
+                });
             }
             _ => {
                 // Its session's earlier chunks may be among those gathered.
                 full.extend(self.finish(shared));
                 let origin = Arc::clone(&shared.origin);
-                full.push(Chunk { signal, session, origin, bytes: buffer.freeze(), digest, tally });
+                full.push(Chunk {
+                    signal,
+                    session,
+                    origin,
+                    bytes: buffer.freeze(),
+                    digest,
+                    tally,
+                });
             }
         }
         full
@@ -59,12 +82,27 @@ impl Gather {
 
     /// The chunks that were gathered.
     pub(crate) fn finish(&mut self, shared: &Shared) -> Vec<Chunk> {
-        let Some(buffer) = self.buffer.take() else { return Vec::new() };
+        let Some(buffer) = self.buffer.take() else {
+            return Vec::new();
+        };
         let mut rest = buffer.freeze();
         let chunk = |part: Part| {
-            let Part { len, signal, session, digest, tally } = part;
+            let Part {
+                len,
+                signal,
+                session,
+                digest,
+                tally,
+            } = part;
             let origin = Arc::clone(&shared.origin);
-            Chunk { signal, session, origin, bytes: rest.split_to(len), digest, tally }
+            Chunk {
+                signal,
+                session,
+                origin,
+                bytes: rest.split_to(len),
+                digest,
+                tally,
+            }
         };
         self.parts.drain(..).map(chunk).collect()
     }

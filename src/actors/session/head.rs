@@ -23,13 +23,18 @@ pub(crate) enum Declined {
 impl Head {
     pub(crate) fn new(sender: Mailbox<Msg>) -> Self {
         let gauge = Arc::clone(sender.gauge());
-        Self { sender: Mutex::new(Some(sender)), gauge }
+        Self {
+            sender: Mutex::new(Some(sender)),
+            gauge,
+        }
     }
 
     /// Hands a message over if there is room for it now.
     pub(crate) fn offer(&self, msg: Msg) -> Result<(), Declined> {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(mailbox) = sender.as_ref() else { return Err(Declined::Closed(msg)) };
+        let Some(mailbox) = sender.as_ref() else {
+            return Err(Declined::Closed(msg));
+        };
         mailbox.try_send(msg).map_err(|refused| match refused {
             Refused::Full(msg) => Declined::Full(msg),
             Refused::Stopped(msg) => Declined::Closed(msg),
@@ -63,12 +68,19 @@ impl Head {
 
     /// Takes the sender out: what is queued is still delivered, nothing follows.
     pub(crate) fn close(&self) {
-        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let sender = self
+            .sender
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         drop(sender);
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+        self.sender
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_none()
     }
 
     pub(crate) fn gauge(&self) -> &Arc<Gauge> {

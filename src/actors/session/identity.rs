@@ -76,14 +76,32 @@ impl Identity {
         common.attribute(f::span::ATTRIBUTES, key::SESSION_ID, (&*it.id).into(), none);
         let genai_from = common.len();
         let conversation = (&*it.conversation).into();
-        common.attribute(f::span::ATTRIBUTES, key::CONVERSATION_ID, conversation, none);
+        common.attribute(
+            f::span::ATTRIBUTES,
+            key::CONVERSATION_ID,
+            conversation,
+            none,
+        );
 
         let mut log_common = Writer::with_capacity(128);
         log_common.bytes(f::log::TRACE_ID, &it.trace_id.to_bytes());
         log_common.fixed32(f::log::FLAGS, it.flags.bits().into());
         log_common.attribute(f::log::ATTRIBUTES, key::SESSION_ID, (&*it.id).into(), none);
 
-        let Particulars { key, home, id, conversation, segment, trace_id, flags, trace_state, root, parent, start_ns, about } = it;
+        let Particulars {
+            key,
+            home,
+            id,
+            conversation,
+            segment,
+            trace_id,
+            flags,
+            trace_state,
+            root,
+            parent,
+            start_ns,
+            about,
+        } = it;
         Self {
             key,
             home,
@@ -106,7 +124,11 @@ impl Identity {
     /// What a span carries of its session.
     #[inline]
     pub(super) fn common(&self, genai: bool) -> &[u8] {
-        if genai { &self.common } else { &self.common[..self.genai_from] }
+        if genai {
+            &self.common
+        } else {
+            &self.common[..self.genai_from]
+        }
     }
 
     pub(super) fn log_common(&self) -> &[u8] {

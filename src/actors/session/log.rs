@@ -35,7 +35,13 @@ impl<'a> LogBuilder<'a> {
             draft.body(body);
             draft
         });
-        Self { cell, span, draft, severity: Severity::Info, time_ns: None }
+        Self {
+            cell,
+            span,
+            draft,
+            severity: Severity::Info,
+            time_ns: None,
+        }
     }
 
     /// How severe it is. Default: info.
@@ -70,7 +76,9 @@ impl<'a> LogBuilder<'a> {
     /// Hands it to the pipeline. Never waits, never fails; what the pipeline has no room for is
     /// booked.
     pub fn emit(mut self) {
-        let Some(mut draft) = self.draft.take() else { return };
+        let Some(mut draft) = self.draft.take() else {
+            return;
+        };
         let now_ns = self.cell.now_ns();
         draft.severity(self.severity as u8, self.severity.name());
         draft.end_log(self.time_ns.unwrap_or(now_ns), now_ns, self.span);
@@ -91,7 +99,14 @@ pub(super) fn session_event(cell: &Arc<Cell>, state: &mut State, name: &str, at_
 }
 
 /// Writes `spanreel.span.start`, for viewers that want to see what is open.
-pub(super) fn span_start(cell: &Arc<Cell>, id: SpanId, parent: SpanId, name: &str, kind: SpanKind, at_ns: u64) {
+pub(super) fn span_start(
+    cell: &Arc<Cell>,
+    id: SpanId,
+    parent: SpanId,
+    name: &str,
+    kind: SpanKind,
+    at_ns: u64,
+) {
     let mut draft = drafts::take();
     draft.begin_log(&cell.shared.limits);
     draft.event_name("spanreel.span.start", &cell.shared.limits);

@@ -84,7 +84,12 @@ impl Session {
 
     /// Its baggage, as given when it was opened.
     pub fn baggage(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.cell.identity.about.baggage.iter().map(|(key, value)| (&**key, &**value))
+        self.cell
+            .identity
+            .about
+            .baggage
+            .iter()
+            .map(|(key, value)| (&**key, &**value))
     }
 
     /// What it did so far.

@@ -162,13 +162,25 @@ impl<'a> SessionBuilder<'a> {
         if self.id.is_empty() {
             self.id = random_uuid();
         }
-        let hash_key = self.shared.config.hash_key.as_ref().map(super::config::HashKey::as_bytes);
+        let hash_key = self
+            .shared
+            .config
+            .hash_key
+            .as_ref()
+            .map(super::config::HashKey::as_bytes);
         let (trace_id, random) = trace_id_of(&self.id, hash_key);
         let key = SessionKey(trace_id);
         let shared = self.shared;
-        let (cell, is_new) = shared.registry.find_or_open(key, || self.build(key, trace_id, random));
+        let (cell, is_new) = shared
+            .registry
+            .find_or_open(key, || self.build(key, trace_id, random));
         if is_new && shared.config.events.session && cell.sampled && shared.wants(Signal::Logs) {
-            log::session_event(&cell, &mut cell.lock(), "session.start", cell.identity.start_ns);
+            log::session_event(
+                &cell,
+                &mut cell.lock(),
+                "session.start",
+                cell.identity.start_ns,
+            );
         }
         Ok(Session::of(cell))
     }
@@ -177,8 +189,11 @@ impl<'a> SessionBuilder<'a> {
         let shared = self.shared;
         let parent = self.parent.take();
         let trace_id = parent.as_ref().map_or(trace_id, SpanContext::trace_id);
-        let sampled = shared.sampling.decide(trace_id, parent.as_ref()) && shared.wants(Signal::Traces);
-        let random = parent.as_ref().map_or(random, |parent| parent.flags().is_random());
+        let sampled =
+            shared.sampling.decide(trace_id, parent.as_ref()) && shared.wants(Signal::Traces);
+        let random = parent
+            .as_ref()
+            .map_or(random, |parent| parent.flags().is_random());
         let flags = u8::from(sampled) | u8::from(random) << 1;
         let anchor = shared.clock.anchor();
         let id: Arc<str> = match shared.config.hash_key {
@@ -186,7 +201,11 @@ impl<'a> SessionBuilder<'a> {
             Some(_) => key.0.to_string().into(),
         };
         if let Some(earlier) = shared.registry.earlier_root(key) {
-            self.links.push(SpanContext::new(key.0, earlier, TraceFlags::from_bits(flags)));
+            self.links.push(SpanContext::new(
+                key.0,
+                earlier,
+                TraceFlags::from_bits(flags),
+            ));
         }
         self.about.tags = self.tags.into();
         self.about.baggage = self.baggage.into();
@@ -198,7 +217,10 @@ impl<'a> SessionBuilder<'a> {
             segment: 1,
             trace_id,
             flags: TraceFlags::from_bits(flags),
-            trace_state: parent.as_ref().and_then(SpanContext::shared_trace_state).cloned(),
+            trace_state: parent
+                .as_ref()
+                .and_then(SpanContext::shared_trace_state)
+                .cloned(),
             root: self.root.unwrap_or_else(SpanId::random),
             parent: parent.as_ref().map(SpanContext::span_id),
             start_ns: self.start_ns.unwrap_or_else(|| anchor.unix_ns()),
@@ -228,5 +250,12 @@ fn random_uuid() -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
 }

@@ -32,7 +32,11 @@ struct Ended {
 
 impl Registry {
     /// The open session of this key, or the one that `open` makes.
-    pub(super) fn find_or_open(&self, key: SessionKey, open: impl FnOnce() -> Arc<Cell>) -> (Arc<Cell>, bool) {
+    pub(super) fn find_or_open(
+        &self,
+        key: SessionKey,
+        open: impl FnOnce() -> Arc<Cell>,
+    ) -> (Arc<Cell>, bool) {
         if let Some(cell) = self.open.get(&key) {
             return (Arc::clone(&cell), false);
         }
@@ -63,23 +67,40 @@ impl Registry {
 
     /// The root of the session when it was open before.
     pub(super) fn earlier_root(&self, key: SessionKey) -> Option<SpanId> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).roots.get(&key).copied()
+        self.ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .roots
+            .get(&key)
+            .copied()
     }
 
     /// Keeps a session that has ended and still has open spans.
     pub(super) fn retire(&self, cell: Arc<Cell>) {
-        self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(cell);
+        self.retired
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(cell);
     }
 
     /// Drops the retired sessions that `keep` does not want.
     pub(super) fn prune_retired(&self, keep: impl FnMut(&Arc<Cell>) -> bool) {
-        self.retired.lock().unwrap_or_else(PoisonError::into_inner).retain(keep);
+        self.retired
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(keep);
     }
 
     /// Every session it owns and those in `others`, each once.
     pub(crate) fn all_with(&self, others: Vec<Arc<Cell>>) -> Vec<Arc<Cell>> {
         let mut all = self.open();
-        all.extend(self.retired.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+        all.extend(
+            self.retired
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .iter()
+                .cloned(),
+        );
         all.extend(others);
         let mut seen = HashSet::with_capacity(all.len());
         all.retain(|cell| seen.insert(Arc::as_ptr(cell)));
@@ -88,7 +109,10 @@ impl Registry {
 
     /// The open sessions.
     pub(crate) fn open(&self) -> Vec<Arc<Cell>> {
-        self.open.iter().map(|entry| Arc::clone(entry.value())).collect()
+        self.open
+            .iter()
+            .map(|entry| Arc::clone(entry.value()))
+            .collect()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -65,7 +65,12 @@ pub(super) struct RootSpan<'a> {
 }
 
 /// Writes the beginning of the root span.
-pub(super) fn begin_root(draft: &mut Draft, shared: &Shared, identity: &Identity, root: &RootSpan<'_>) {
+pub(super) fn begin_root(
+    draft: &mut Draft,
+    shared: &Shared,
+    identity: &Identity,
+    root: &RootSpan<'_>,
+) {
     let about = &identity.about;
     match (root.name, &about.agent) {
         (Some(name), _) => draft.begin_span(name, "", &shared.limits),
@@ -101,7 +106,9 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
     let shared = &cell.shared;
     let identity = &cell.identity;
     let mut state = cell.lock();
-    let Some(root) = state.root.take() else { return };
+    let Some(root) = state.root.take() else {
+        return;
+    };
     let now_ns = at_ns.unwrap_or_else(|| cell.now_ns());
     // What is written here is handed on below: it need not wait for company.
     state.lingering = true;
@@ -177,7 +184,12 @@ fn finish(cell: &Arc<Cell>, state: &mut State, cause: Cause<'_>) {
 }
 
 /// Writes totals and end state. Unknown is absent, never zero.
-fn end_root(draft: &mut Draft, totals: &Totals, end_state: EndState<'_>, incomplete: bool) -> Facts {
+fn end_root(
+    draft: &mut Draft,
+    totals: &Totals,
+    end_state: EndState<'_>,
+    incomplete: bool,
+) -> Facts {
     draft.set_own(key::END_STATE, end_state.name().into());
     draft.set_own(key::TOTAL_LLM_CALLS, totals.llm_calls.into());
     draft.set_own(key::TOTAL_TOOL_CALLS, totals.tool_calls.into());

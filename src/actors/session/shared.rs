@@ -107,7 +107,11 @@ impl Linger {
 
     /// All that wait now, which go on waiting.
     pub(crate) fn waiting(&self) -> Vec<Arc<Cell>> {
-        self.lock().due.iter().map(|(_, cell)| Arc::clone(cell)).collect()
+        self.lock()
+            .due
+            .iter()
+            .map(|(_, cell)| Arc::clone(cell))
+            .collect()
     }
 
     /// All that wait; nothing is registered any more.

@@ -47,7 +47,8 @@ impl Slab {
         if let Some(index) = self.free.pop() {
             let slot = &mut self.slots[index as usize];
             (slot.id, slot.parent, slot.start_ns) = (id, parent, start_ns);
-            (slot.generation, slot.kind, slot.operation, slot.open) = (generation, kind, operation, true);
+            (slot.generation, slot.kind, slot.operation, slot.open) =
+                (generation, kind, operation, true);
             slot.name.clear();
             slot.name.push_str(name);
             return SlotRef { index, generation };
@@ -57,14 +58,25 @@ impl Slab {
             self.slots.reserve_exact(1);
         }
         let name = name.to_owned();
-        self.slots.push(OpenSpan { id, parent, start_ns, name, generation, kind, operation, open: true });
+        self.slots.push(OpenSpan {
+            id,
+            parent,
+            start_ns,
+            name,
+            generation,
+            kind,
+            operation,
+            open: true,
+        });
         SlotRef { index, generation }
     }
 
     /// Whether the span was still open.
     #[inline]
     pub(crate) fn remove(&mut self, at: SlotRef) -> bool {
-        let Some(slot) = self.slots.get_mut(at.index as usize) else { return false };
+        let Some(slot) = self.slots.get_mut(at.index as usize) else {
+            return false;
+        };
         if !slot.open || slot.generation != at.generation {
             return false;
         }
@@ -102,7 +114,14 @@ mod tests {
     use super::*;
 
     fn insert(slab: &mut Slab, name: &str) -> SlotRef {
-        slab.insert(SpanId::random(), None, SpanKind::Internal, Operation::Other, 1, name)
+        slab.insert(
+            SpanId::random(),
+            None,
+            SpanKind::Internal,
+            Operation::Other,
+            1,
+            name,
+        )
     }
 
     /// A reference is good once: not after its span ended, nor after the slot was used again.

@@ -95,7 +95,8 @@ impl Span {
     pub fn tokens(&mut self, input: u64, output: u64) -> &mut Self {
         self.facts.usage.input = Some(input);
         self.facts.usage.output = Some(output);
-        self.set(key::INPUT_TOKENS, input).set(key::OUTPUT_TOKENS, output)
+        self.set(key::INPUT_TOKENS, input)
+            .set(key::OUTPUT_TOKENS, output)
     }
 
     /// Notes what the call cost, in US dollars; session totals add it up.
@@ -158,7 +159,12 @@ impl Span {
     }
 
     /// Adds an event at a time of its own.
-    pub fn event_at(&mut self, name: &str, time: SystemTime, attributes: &[(&str, Value<'_>)]) -> &mut Self {
+    pub fn event_at(
+        &mut self,
+        name: &str,
+        time: SystemTime,
+        attributes: &[(&str, Value<'_>)],
+    ) -> &mut Self {
         self.event_ns(name, unix_ns(time), attributes);
         self
     }
@@ -193,8 +199,14 @@ impl Span {
 
     /// Runs `work` inside the span and ends it: an error marks it as failed, a panic as
     /// `error.type = "panic"`, a dropped future as `error.type = "cancelled"`.
-    pub async fn run<T, E: fmt::Display>(self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        let mut running = Running { span: self, done: false };
+    pub async fn run<T, E: fmt::Display>(
+        self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let mut running = Running {
+            span: self,
+            done: false,
+        };
         let outcome = AssertUnwindSafe(work).catch_unwind().await;
         running.done = true;
         match outcome {
@@ -221,7 +233,8 @@ struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.done {
-            self.span.error("cancelled", "the work was dropped before its end");
+            self.span
+                .error("cancelled", "the work was dropped before its end");
         }
     }
 }
@@ -233,9 +246,13 @@ impl Drop for Span {
             self.cell.end_unsampled(&self.facts);
             return;
         };
-        let end_ns = self.end_ns.unwrap_or_else(|| self.cell.now_ns()).max(self.start_ns);
+        let end_ns = self
+            .end_ns
+            .unwrap_or_else(|| self.cell.now_ns())
+            .max(self.start_ns);
         draft.end(end_ns);
-        self.cell.end_span(&draft, self.slot, &self.facts, self.start_ns, end_ns);
+        self.cell
+            .end_span(&draft, self.slot, &self.facts, self.start_ns, end_ns);
         drafts::give_back(draft);
     }
 }
@@ -267,10 +284,16 @@ mod tests {
     /// The type of an error is named without its path and generics.
     #[test]
     fn error_types_are_named_shortly() {
-        assert_eq!(short_type_name(std::any::type_name::<std::io::Error>()), "Error");
+        assert_eq!(
+            short_type_name(std::any::type_name::<std::io::Error>()),
+            "Error"
+        );
         assert_eq!(short_type_name("&alloc::string::String"), "String");
         assert_eq!(short_type_name("a::B<c::D>"), "B");
-        assert_eq!(short_type_name(std::any::type_name::<Box<dyn std::error::Error>>()), "_OTHER");
+        assert_eq!(
+            short_type_name(std::any::type_name::<Box<dyn std::error::Error>>()),
+            "_OTHER"
+        );
     }
 
     /// A span can be moved to and shared with other threads.

@@ -1,9 +1,9 @@
 //! The kinds of spans that sessions and spans start: names and attributes after the GenAI
 //! semantic conventions.
 
+use super::Session;
 use super::builder::SpanBuilder;
 use super::span::Span;
-use super::Session;
 use crate::model::genai::{Operation, key};
 use crate::model::kind::SpanKind;
 
@@ -20,15 +20,25 @@ macro_rules! starters {
             /// An agent at work in this process: `invoke_agent {name}`.
             #[inline]
             pub fn agent(&self, name: &str) -> SpanBuilder<'_> {
-                self.begin(Operation::InvokeAgent, SpanKind::Internal, "invoke_agent", name)
-                    .attribute(key::AGENT_NAME, name)
+                self.begin(
+                    Operation::InvokeAgent,
+                    SpanKind::Internal,
+                    "invoke_agent",
+                    name,
+                )
+                .attribute(key::AGENT_NAME, name)
             }
 
             /// A workflow of agents: `invoke_workflow {name}`.
             #[inline]
             pub fn workflow(&self, name: &str) -> SpanBuilder<'_> {
-                self.begin(Operation::InvokeWorkflow, SpanKind::Internal, "invoke_workflow", name)
-                    .attribute(key::WORKFLOW_NAME, name)
+                self.begin(
+                    Operation::InvokeWorkflow,
+                    SpanKind::Internal,
+                    "invoke_workflow",
+                    name,
+                )
+                .attribute(key::WORKFLOW_NAME, name)
             }
 
             /// A chat completion: `chat {model}`. Well-known providers: `openai`, `anthropic`,
@@ -59,15 +69,25 @@ macro_rules! starters {
             /// A search in a data source: `retrieval {data_source}`.
             #[inline]
             pub fn retrieval(&self, data_source: &str) -> SpanBuilder<'_> {
-                self.begin(Operation::Retrieval, SpanKind::Client, "retrieval", data_source)
-                    .attribute(key::DATA_SOURCE_ID, data_source)
+                self.begin(
+                    Operation::Retrieval,
+                    SpanKind::Client,
+                    "retrieval",
+                    data_source,
+                )
+                .attribute(key::DATA_SOURCE_ID, data_source)
             }
 
             /// A tool call: `execute_tool {name}`.
             #[inline]
             pub fn tool(&self, name: &str) -> SpanBuilder<'_> {
-                self.begin(Operation::ExecuteTool, SpanKind::Internal, "execute_tool", name)
-                    .attribute(key::TOOL_NAME, name)
+                self.begin(
+                    Operation::ExecuteTool,
+                    SpanKind::Internal,
+                    "execute_tool",
+                    name,
+                )
+                .attribute(key::TOOL_NAME, name)
             }
 
             /// An action of the agent in its environment that is no tool call: `action {name}`.
@@ -79,13 +99,24 @@ macro_rules! starters {
 
             #[inline]
             fn llm(&self, operation: Operation, provider: &str, model: &str) -> SpanBuilder<'_> {
-                self.begin(operation, SpanKind::Client, operation.name().unwrap_or_default(), model)
-                    .attribute(key::PROVIDER_NAME, provider)
-                    .attribute(key::REQUEST_MODEL, model)
+                self.begin(
+                    operation,
+                    SpanKind::Client,
+                    operation.name().unwrap_or_default(),
+                    model,
+                )
+                .attribute(key::PROVIDER_NAME, provider)
+                .attribute(key::REQUEST_MODEL, model)
             }
 
             #[inline]
-            fn begin(&self, operation: Operation, kind: SpanKind, name: &str, object: &str) -> SpanBuilder<'_> {
+            fn begin(
+                &self,
+                operation: Operation,
+                kind: SpanKind,
+                name: &str,
+                object: &str,
+            ) -> SpanBuilder<'_> {
                 let $it = self;
                 let (cell, parent) = ($cell, $parent);
                 SpanBuilder::new(cell, parent, operation, kind, name, object)

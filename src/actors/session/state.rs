@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 
 use super::slab::Slab;
+use crate::actors::pool::{Buffer, CHUNK_BYTES, Pool};
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::genai::Operation;
 use crate::model::otlp::draft::{Draft, Saved};
-use crate::actors::pool::{Buffer, CHUNK_BYTES, Pool};
 use crate::model::request::Signal;
 use crate::model::usage::{Totals, Usage};
 use std::sync::Arc;
@@ -25,7 +25,9 @@ impl Facts {
     /// Whether a session has anything to count but the span itself.
     #[inline]
     pub(super) fn count(&self) -> bool {
-        self.failed || self.operation != Operation::Other || self.cost.is_some()
+        self.failed
+            || self.operation != Operation::Other
+            || self.cost.is_some()
             || self.usage != Usage::default()
     }
 }
@@ -64,7 +66,7 @@ struct Open {
 
 /// What a chunk is made of, before it is booked.
 #[derive(Debug)]
-pub(super) struct Sealed {
+pub(crate) struct Sealed {
     pub(super) signal: Signal,
     pub(super) buffer: Buffer,
     pub(super) items: u64,
@@ -99,25 +101,43 @@ impl State {
 
     /// Adds a span or log record to the open chunk.
     #[inline]
-    pub(super) fn append(&mut self, signal: Signal, draft: &Draft, common: &[u8], pool: &Arc<Pool>) -> Appended {
+    pub(super) fn append(
+        &mut self,
+        signal: Signal,
+        draft: &Draft,
+        common: &[u8],
+        pool: &Arc<Pool>,
+    ) -> Appended {
         let open = match signal {
             Signal::Traces => &mut self.spans,
             Signal::Logs => self.logs.get_or_insert_default(),
         };
         let needed = draft.len_in_chunk(common);
         let mut sealed = None;
-        if open.buffer.as_ref().is_none_or(|buffer| buffer.room() < needed) {
+        if open
+            .buffer
+            .as_ref()
+            .is_none_or(|buffer| buffer.room() < needed)
+        {
             let taken;
             (sealed, taken) = open.make_room(signal, needed, pool);
             if !taken {
                 return Appended { sealed, taken };
             }
         }
-        let Some(buffer) = open.buffer.as_mut() else { return Appended { sealed, taken: false } };
+        let Some(buffer) = open.buffer.as_mut() else {
+            return Appended {
+                sealed,
+                taken: false,
+            };
+        };
         draft.append_to(buffer.as_mut_vec(), common);
         open.items += 1;
         self.bytes += needed as u64;
-        Appended { sealed, taken: true }
+        Appended {
+            sealed,
+            taken: true,
+        }
     }
 
     /// Notes a span that was appended in the digest of its chunk.
@@ -173,7 +193,12 @@ impl Open {
     /// Makes room for `needed` bytes: grows the buffer, or seals it and begins another.
     #[cold]
     #[inline(never)]
-    fn make_room(&mut self, signal: Signal, needed: usize, pool: &Arc<Pool>) -> (Option<Sealed>, bool) {
+    fn make_room(
+        &mut self,
+        signal: Signal,
+        needed: usize,
+        pool: &Arc<Pool>,
+    ) -> (Option<Sealed>, bool) {
         let held = self.buffer.as_ref().map_or(0, Buffer::len);
         let mut sealed = None;
         let mut size = held + needed;
@@ -199,6 +224,11 @@ impl Open {
         }
         let items = std::mem::take(&mut self.items);
         let digest = std::mem::take(&mut self.digest);
-        (items > 0).then_some(Sealed { signal, buffer, items, digest })
+        (items > 0).then_some(Sealed {
+            signal,
+            buffer,
+            items,
+            digest,
+        })
     }
 }

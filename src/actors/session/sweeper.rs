@@ -34,7 +34,11 @@ pub(crate) struct Sweeper {
 impl Sweeper {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let now = Instant::now();
-        Self { shared, next_tick: now, next_round: now + ROUND }
+        Self {
+            shared,
+            next_tick: now,
+            next_round: now + ROUND,
+        }
     }
 
     fn tick_interval(&self) -> Duration {

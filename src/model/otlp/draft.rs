@@ -82,7 +82,13 @@ impl Draft {
     }
 
     #[inline]
-    fn begin(&mut self, attribute_field: u32, attribute_limit: usize, text: TextLimit, limits: &Limits) {
+    fn begin(
+        &mut self,
+        attribute_field: u32,
+        attribute_limit: usize,
+        text: TextLimit,
+        limits: &Limits,
+    ) {
         self.out.clear();
         self.attribute_field = attribute_field;
         self.attributes = 0;
@@ -100,7 +106,12 @@ impl Draft {
     /// A name over the limit is cut.
     #[inline]
     pub(crate) fn begin_span(&mut self, operation: &str, object: &str, limits: &Limits) {
-        self.begin(f::span::ATTRIBUTES, limits.attribute_count, limits.text(), limits);
+        self.begin(
+            f::span::ATTRIBUTES,
+            limits.attribute_count,
+            limits.text(),
+            limits,
+        );
         let name = limits.name_text();
         let operation = name.cut(operation);
         let object = name.cut(object);
@@ -122,7 +133,13 @@ impl Draft {
 
     /// Ids, kind and start of the span that was begun.
     #[inline]
-    pub(crate) fn head(&mut self, id: SpanId, parent: Option<SpanId>, kind: SpanKind, start_ns: u64) {
+    pub(crate) fn head(
+        &mut self,
+        id: SpanId,
+        parent: Option<SpanId>,
+        kind: SpanKind,
+        start_ns: u64,
+    ) {
         self.out.bytes(f::span::SPAN_ID, &id.to_bytes());
         if let Some(parent) = parent {
             self.out.bytes(f::span::PARENT_SPAN_ID, &parent.to_bytes());
@@ -144,7 +161,8 @@ impl Draft {
             return;
         }
         self.attributes += 1;
-        self.out.attribute(self.attribute_field, key, value, self.text);
+        self.out
+            .attribute(self.attribute_field, key, value, self.text);
     }
 
     /// Makes way for a key that was probably set before. `false` for one that the session sets.
@@ -250,7 +268,11 @@ impl Draft {
             Status::Ok => (1, ""),
             Status::Error(message) => (2, self.text.cut(message)),
         };
-        let message_len = if message.is_empty() { 0 } else { len_field(message.len()) };
+        let message_len = if message.is_empty() {
+            0
+        } else {
+            len_field(message.len())
+        };
         self.out.open(f::span::STATUS, 2 + message_len);
         if !message.is_empty() {
             self.out.bytes(f::status::MESSAGE, message.as_bytes());
@@ -262,7 +284,11 @@ impl Draft {
     #[inline]
     pub(crate) fn end(&mut self, end_ns: u64) {
         self.out.fixed64(f::span::END_TIME_UNIX_NANO, end_ns);
-        let Dropped { attributes, events, links } = self.dropped;
+        let Dropped {
+            attributes,
+            events,
+            links,
+        } = self.dropped;
         if attributes | events | links == 0 {
             return;
         }
@@ -291,7 +317,12 @@ impl Draft {
 
     /// Goes on with a span that was put aside.
     pub(crate) fn resume(&mut self, saved: &Saved, limits: &Limits) {
-        self.begin(f::span::ATTRIBUTES, limits.attribute_count, limits.text(), limits);
+        self.begin(
+            f::span::ATTRIBUTES,
+            limits.attribute_count,
+            limits.text(),
+            limits,
+        );
         self.out.raw(&saved.bytes);
         self.keys = [u64::MAX; 4];
         self.name = saved.name.clone();
@@ -306,7 +337,8 @@ impl Draft {
     pub(crate) fn set_own(&mut self, key: &str, value: Value<'_>) {
         self.forget(key);
         self.attributes += 1;
-        self.out.attribute(self.attribute_field, key, value, self.text);
+        self.out
+            .attribute(self.attribute_field, key, value, self.text);
     }
 
     /// Takes over the attribute `key` of another draft, if that has it.
@@ -325,11 +357,17 @@ impl Draft {
 
     /// Begins a log record.
     pub(crate) fn begin_log(&mut self, limits: &Limits) {
-        self.begin(f::log::ATTRIBUTES, limits.log_attribute_count, limits.log_text(), limits);
+        self.begin(
+            f::log::ATTRIBUTES,
+            limits.log_attribute_count,
+            limits.log_text(),
+            limits,
+        );
     }
 
     pub(crate) fn event_name(&mut self, name: &str, limits: &Limits) {
-        self.out.bytes(f::log::EVENT_NAME, limits.name_text().cut(name).as_bytes());
+        self.out
+            .bytes(f::log::EVENT_NAME, limits.name_text().cut(name).as_bytes());
     }
 
     pub(crate) fn body(&mut self, body: Value<'_>) {
@@ -344,12 +382,16 @@ impl Draft {
     /// Ends the log record.
     pub(crate) fn end_log(&mut self, time_ns: u64, observed_ns: u64, span: Option<SpanId>) {
         self.out.fixed64(f::log::TIME_UNIX_NANO, time_ns);
-        self.out.fixed64(f::log::OBSERVED_TIME_UNIX_NANO, observed_ns);
+        self.out
+            .fixed64(f::log::OBSERVED_TIME_UNIX_NANO, observed_ns);
         if let Some(span) = span {
             self.out.bytes(f::log::SPAN_ID, &span.to_bytes());
         }
         if self.dropped.attributes > 0 {
-            self.out.uint(f::log::DROPPED_ATTRIBUTES_COUNT, self.dropped.attributes.into());
+            self.out.uint(
+                f::log::DROPPED_ATTRIBUTES_COUNT,
+                self.dropped.attributes.into(),
+            );
         }
     }
 

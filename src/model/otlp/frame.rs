@@ -18,7 +18,10 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn new(origin: Arc<Origin>, bytes: Bytes, items: u64) -> Self {
-        Self { origin, pieces: vec![(bytes, items)] }
+        Self {
+            origin,
+            pieces: vec![(bytes, items)],
+        }
     }
 
     pub(crate) fn push(&mut self, bytes: Bytes, items: u64) {

@@ -3,10 +3,10 @@
 pub(crate) mod draft;
 pub(crate) mod fields;
 pub(crate) mod frame;
-pub(crate) mod scan;
-pub(crate) mod writer;
-#[cfg(any(feature = "grpc", feature = "http"))]
-pub(crate) mod response;
 #[cfg(feature = "proto")]
 pub(crate) mod json;
+#[cfg(any(feature = "grpc", feature = "http"))]
+pub(crate) mod response;
+pub(crate) mod scan;
 pub(crate) mod view;
+pub(crate) mod writer;

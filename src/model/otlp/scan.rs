@@ -24,7 +24,10 @@ pub(crate) fn item_ends(chunk: &[u8]) -> impl Iterator<Item = usize> + '_ {
 
 /// The message of a chunk entry: what follows its tag and length.
 pub(crate) fn message_of(entry: &[u8]) -> &[u8] {
-    let len_bytes = entry.get(1..).and_then(varint).map_or(0, |(_, len_bytes)| len_bytes);
+    let len_bytes = entry
+        .get(1..)
+        .and_then(varint)
+        .map_or(0, |(_, len_bytes)| len_bytes);
     entry.get(1 + len_bytes..).unwrap_or_default()
 }
 
@@ -65,7 +68,11 @@ pub(crate) fn fields(message: &[u8]) -> impl Iterator<Item = Field> + '_ {
         };
         let end = body.checked_add(len).filter(|end| *end <= message.len())?;
         at = end;
-        Some(Field { tag, range: start..end, body: body..end })
+        Some(Field {
+            tag,
+            range: start..end,
+            body: body..end,
+        })
     })
 }
 
@@ -99,6 +106,9 @@ mod tests {
         assert_eq!(item_ends(&chunk).collect::<Vec<_>>(), [3, 5, 136]);
         assert_eq!(item_ends(&chunk[..135]).collect::<Vec<_>>(), [3, 5]);
         assert_eq!(item_ends(&[0x10, 1]).count(), 0);
-        assert_eq!(item_ends(&[0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).count(), 0);
+        assert_eq!(
+            item_ends(&[0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]).count(),
+            0
+        );
     }
 }

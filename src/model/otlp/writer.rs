@@ -28,7 +28,10 @@ pub(crate) struct Writer {
 impl Writer {
     /// A writer with room for `capacity` bytes.
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self { buffer: vec![0; capacity], at: 0 }
+        Self {
+            buffer: vec![0; capacity],
+            at: 0,
+        }
     }
 
     /// Forgets what is written and keeps the room.
@@ -290,11 +293,17 @@ struct Bounds {
 
 impl Bounds {
     fn new(text: TextLimit) -> Self {
-        Self { depth: DEPTH_LIMIT, text }
+        Self {
+            depth: DEPTH_LIMIT,
+            text,
+        }
     }
 
     fn inner(self) -> Self {
-        Self { depth: self.depth - 1, ..self }
+        Self {
+            depth: self.depth - 1,
+            ..self
+        }
     }
 
     /// The length of the contents of an `AnyValue`.
@@ -312,11 +321,15 @@ impl Bounds {
     }
 
     fn array_len(self, items: &[Value<'_>]) -> usize {
-        items.iter().map(|item| len_field(self.value_len(*item))).sum()
+        items
+            .iter()
+            .map(|item| len_field(self.value_len(*item)))
+            .sum()
     }
 
     fn map_len(self, entries: &[(&str, Value<'_>)]) -> usize {
-        let entry = |key: &str, value| len_field(len_field(key.len()) + len_field(self.value_len(value)));
+        let entry =
+            |key: &str, value| len_field(len_field(key.len()) + len_field(self.value_len(value)));
         entries.iter().map(|(key, value)| entry(key, *value)).sum()
     }
 }
@@ -342,7 +355,11 @@ pub(crate) const fn len_field(len: usize) -> usize {
 #[inline(always)]
 fn put_varint(room: &mut [u8], mut value: u64) {
     for byte in room {
-        *byte = if value < 0x80 { value as u8 } else { value as u8 | 0x80 };
+        *byte = if value < 0x80 {
+            value as u8
+        } else {
+            value as u8 | 0x80
+        };
         value >>= 7;
     }
 }

@@ -294,6 +294,26 @@ fn next_message<'a>(fields: &mut Fields<'a>, number: u32) -> Option<Fields<'a>> 
     }
 }
 
+/// All texts of a field of a checked message.
+pub(super) fn texts<'a>(
+    mut fields: Fields<'a>,
+    number: u32,
+) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
+    std::iter::from_fn(move || {
+        loop {
+            let field = fields.read().ok()??;
+            if field.number == number {
+                return field.text().ok();
+            }
+        }
+    })
+}
+
+/// The text of a field of a checked message; empty when it has none.
+pub(super) fn last_text(fields: Fields<'_>, number: u32) -> &str {
+    texts(fields, number).last().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

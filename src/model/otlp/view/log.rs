@@ -160,7 +160,8 @@ impl<'a> LogView<'a> {
     }
 
     /// Both ids as the wire has them, valid or not: trace, span.
-    pub(crate) fn raw_ids(&self) -> [&'a [u8]; 2] {
+    #[must_use]
+    pub fn raw_ids(&self) -> [&'a [u8]; 2] {
         [self.trace_id, self.span_id]
     }
 }

@@ -7,9 +7,11 @@
 //!
 //! Holds: borrowed bytes. Never waits, never allocates, never panics on any input.
 
+mod event;
 mod fields;
 mod log;
 mod number;
+mod origin;
 mod request;
 mod span;
 mod value;
@@ -19,10 +21,10 @@ pub(crate) mod arbitrary;
 #[cfg(test)]
 mod tests;
 
+pub use event::{EventView, LinkView};
 pub use fields::WireError;
 pub use log::LogView;
-pub use request::{
-    LogItem, RequestView, ResourceGroupView, ResourceView, ScopeGroupView, ScopeView, SpanItem,
-};
-pub use span::{EventView, LinkView, SpanKind, SpanView, StatusCode, StatusView};
+pub use origin::{EntityRefView, ResourceView, ScopeView};
+pub use request::{LogItem, RequestView, ResourceGroupView, ScopeGroupView, SpanItem};
+pub use span::{SpanKind, SpanView, StatusCode, StatusView};
 pub use value::{ArrayView, AttributesView, ValueView};
