@@ -53,7 +53,12 @@ pub(crate) fn describe(event: Context<'_>, payload: &Payload<'_>) -> Detail {
         | Family::BudgetExhausted => workflow(event, payload, &mut detail),
         Family::MessageCreated => {
             detail.attributes = logs::attributes(event.type_name, payload, event.content);
-            detail.message = Some(Box::new(Message::created(payload, event.content)));
+            let message = Message::created(payload, event.content);
+            let requests = i64::try_from(message.requests.len())
+                .ok()
+                .filter(|it| *it > 0);
+            put(&mut detail, "promptkit.message.tool_call_count", requests);
+            detail.message = Some(Box::new(message));
             detail.body = event.content.then(|| said(payload)).flatten();
         }
         Family::MessageUpdated => {
@@ -66,6 +71,12 @@ pub(crate) fn describe(event: Context<'_>, payload: &Payload<'_>) -> Detail {
             logs::mark_failure(&mut detail.attributes, payload);
             detail.body = event.content.then(|| logs::body(payload)).flatten();
         }
+    }
+    if let Some(body) = &detail.body {
+        // What the body says need not be said again.
+        detail
+            .attributes
+            .retain(|(_, it)| !matches!(it, AttrValue::Str(text) if text == body));
     }
     if event.family.is_span() {
         for (label, value) in payload.object("labels").fields().take(MAX_LABELS) {

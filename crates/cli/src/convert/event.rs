@@ -148,6 +148,20 @@ impl Family {
         )
     }
 
+    /// Whether its spans are made by a pipeline of their run, where it has one. What else happens
+    /// in a run (a transition, an evaluation) may happen before and after its pipeline.
+    pub(crate) fn is_pipeline_work(self) -> bool {
+        let may_be_outside = matches!(
+            self,
+            Self::Eval
+                | Self::Transition
+                | Self::WorkflowCompleted
+                | Self::MaxVisits
+                | Self::BudgetExhausted
+        );
+        self.is_span() && !may_be_outside
+    }
+
     /// Which side of a call its spans describe.
     pub(crate) fn span_kind(self) -> SpanKind {
         match self {

@@ -12,15 +12,12 @@ use spanreel::{SpanId, TraceId};
 /// randomness or the wrong form, and maps to the first 16 bytes of its SHA-256.
 #[must_use]
 pub fn trace_id_of(session_id: &str) -> TraceId {
-    if session_id.len() == 32 {
-        if let Ok(id) = session_id.parse() {
-            return id;
-        }
-    }
-    if is_random_uuid(session_id) {
-        if let Ok(id) = session_id.replace('-', "").parse() {
-            return id;
-        }
+    let digits = match session_id.len() {
+        32 => Some(session_id.to_owned()),
+        _ => is_random_uuid(session_id).then(|| session_id.replace('-', "")),
+    };
+    if let Some(id) = digits.and_then(|digits| digits.parse().ok()) {
+        return id;
     }
     let hash = Sha256::digest(session_id.as_bytes());
     let mut bytes = [0; 16];
@@ -76,10 +73,8 @@ impl SpanIds {
         loop {
             let bytes = occurrence(&hash, *next);
             *next += 1;
-            if let Some(id) = SpanId::from_bytes(bytes) {
-                if self.given.insert(id) {
-                    return id;
-                }
+            if let Some(id) = SpanId::from_bytes(bytes).filter(|id| self.given.insert(*id)) {
+                return id;
             }
         }
     }

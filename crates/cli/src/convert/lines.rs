@@ -14,7 +14,8 @@ pub(crate) struct Lines<R> {
     is_cut: bool,
 }
 
-/// One line of a stream, without its end (LF or CRLF) and without a byte order mark.
+/// One line of a stream, without its end (LF or CRLF) and without a byte order mark, which stands in
+/// the middle of a file that was put together from several.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
     /// All of the line.
@@ -73,7 +74,7 @@ impl<R: BufRead> Lines<R> {
             return Ok(None);
         }
         self.number += 1;
-        if self.number == 1 && line.starts_with(b"\xef\xbb\xbf") {
+        if line.starts_with(b"\xef\xbb\xbf") {
             line.drain(..3);
         }
         if self.is_cut {

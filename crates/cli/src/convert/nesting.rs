@@ -1,8 +1,9 @@
 //! Finds the parent of every span and log record of a session.
 //!
 //! A recorded cause wins. Otherwise a span hangs under the container of its run that contains it and
-//! began last; where none contains it (clocks differ by a hair), under the run's pipeline; and where
-//! its run has none, under the root. Takes n log n time, whatever the recording.
+//! began last. Where none contains it, it hangs under the root; but a call, a stage or a check is its
+//! pipeline's work, and stays there though clocks differ by a hair. Takes n log n time, whatever the
+//! recording.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -95,7 +96,8 @@ fn nest(items: &[Item], run: &[usize], parents: &mut [Option<usize>]) {
                 .or_else(in_pipeline),
             Family::Stage => in_pipeline(),
             Family::Middleware => middleware.around(until).or_else(in_pipeline),
-            _ => innermost.around(until).or(last_pipeline),
+            family if family.is_pipeline_work() => innermost.around(until).or(last_pipeline),
+            _ => innermost.around(until),
         };
         match item.family {
             Family::Pipeline => {

@@ -19,7 +19,12 @@ impl Display for SessionTrace {
             let parent = span.parent_span_id.unwrap_or(self.root.span_id);
             children.entry(parent).or_default().push(span);
         }
-        writeln!(f, "session {} trace {}", self.session_id, self.trace_id)?;
+        writeln!(
+            f,
+            "session {} trace {}",
+            plain(&self.session_id),
+            self.trace_id
+        )?;
         let mut waiting = vec![(0, &self.root)];
         while let Some((depth, span)) = waiting.pop() {
             self.write_line(f, depth, span)?;
