@@ -291,3 +291,38 @@ fn every_span_hangs_under_the_root() {
         }
     }
 }
+
+/// Events of calls of one model, each of a sequence number, a time in ms, a phase and a duration.
+fn model_calls(events: &[(u32, u32, &str, u32)]) -> Vec<(u64, bool)> {
+    let line = |&(seq, ms, phase, took): &(u32, u32, &str, u32)| {
+        format!(
+            r#"{{"seq":{seq},"event":{{"type":"provider.call.{phase}","timestamp":"2026-03-14T09:26:53.{ms:03}Z","session_id":"s","run_id":"r","data":{{"Provider":"openai","Model":"m","Duration":{took}000000}}}}}}"#
+        )
+    };
+    let lines: Vec<String> = events.iter().map(line).collect();
+    let session = only(convert_text(&lines.join("\n")));
+    let calls = session.spans.iter();
+    calls
+        .map(|call| ((call.end_ns - call.start_ns) / 1_000_000, call.incomplete))
+        .collect()
+}
+
+/// An end whose start was lost is a call of its own, and leaves a later start alone.
+#[test]
+fn a_lost_start_takes_no_other_call_with_it() {
+    let calls = model_calls(&[
+        (5, 100, "completed", 90),
+        (6, 200, "started", 0),
+        (9, 300, "failed", 0),
+    ]);
+    assert_eq!(calls, [(90, false), (100, false)]);
+    let calls = model_calls(&[(5, 100, "completed", 90), (6, 200, "started", 0)]);
+    assert_eq!(calls, [(90, false), (0, true)]);
+}
+
+/// A clock that jumps back costs a call its length, not its end.
+#[test]
+fn a_clock_that_jumps_back_separates_no_call() {
+    let calls = model_calls(&[(5, 200, "started", 0), (6, 100, "completed", 0)]);
+    assert_eq!(calls, [(0, false)]);
+}
