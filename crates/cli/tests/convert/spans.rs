@@ -296,7 +296,8 @@ fn every_span_hangs_under_the_root() {
 fn model_calls(events: &[(u32, u32, &str, u32)]) -> Vec<(u64, bool)> {
     let line = |&(seq, ms, phase, took): &(u32, u32, &str, u32)| {
         format!(
-            r#"{{"seq":{seq},"event":{{"type":"provider.call.{phase}","timestamp":"2026-03-14T09:26:53.{ms:03}Z","session_id":"s","run_id":"r","data":{{"Provider":"openai","Model":"m","Duration":{took}000000}}}}}}"#
+            r#"{{"seq":{seq},"event":{{"type":"provider.call.{phase}","timestamp":"2026-03-14T09:26:53.{ms:03}Z","session_id":"s","run_id":"r","data":{{"Provider":"openai","Model":"m","Duration":{}}}}}}}"#,
+            took * 1_000_000
         )
     };
     let lines: Vec<String> = events.iter().map(line).collect();
