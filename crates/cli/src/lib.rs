@@ -1,1 +1,3 @@
 //! Library half of the `spanreel` command.
+
+pub mod sink;
