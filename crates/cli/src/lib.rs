@@ -1,3 +1,4 @@
 //! Library half of the `spanreel` command.
 
+pub mod load;
 pub mod sink;

@@ -146,6 +146,7 @@ fn count_json(signal: Signal, text: &[u8]) -> serde_json::Result<u64> {
 mod tests {
     use super::*;
 
+    /// Only the items of the signal of the path count; a missing list and `null` hold none.
     #[test]
     fn json_is_counted_by_signal_and_null_is_an_empty_list() {
         let text = br#"{"resourceSpans": [

@@ -99,6 +99,7 @@ mod tests {
         call.finish()
     }
 
+    /// Frame borders may fall anywhere, inside the prefix too.
     #[test]
     fn a_call_reads_the_same_however_it_is_split() {
         for cut in 0..=TWO_SPANS.len() {
@@ -108,6 +109,7 @@ mod tests {
         assert_eq!(read(Encoding::Identity, &[EMPTY_MESSAGE]), Ok(0));
     }
 
+    /// A unary call is one whole message: none, a part, two, or a false flag are refused.
     #[test]
     fn a_call_that_is_not_one_whole_message_is_refused() {
         for cut in 0..TWO_SPANS.len() {

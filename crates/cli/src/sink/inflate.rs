@@ -191,6 +191,7 @@ mod tests {
         body.finish()
     }
 
+    /// Chunk borders may fall anywhere in a packed body, and it may consist of several frames.
     #[test]
     fn a_packed_body_counts_the_same_in_steps_of_any_size() {
         let plain = request(3_000);
@@ -213,6 +214,7 @@ mod tests {
         }
     }
 
+    /// A packed body counts only when its end has been seen.
     #[test]
     fn a_packed_body_that_is_cut_off_or_damaged_is_refused() {
         let plain = request(50);
@@ -237,6 +239,7 @@ mod tests {
         }
     }
 
+    /// The bound on what a body unpacks to stops it in time.
     #[test]
     fn a_small_body_that_unpacks_to_more_than_the_bound_is_refused_as_too_large() {
         let bomb = vec![0; MAX_BODY_BYTES + 1];

@@ -266,6 +266,7 @@ mod tests {
         .encode_to_vec()
     }
 
+    /// Chunk borders may fall anywhere, inside tags and lengths too.
     #[test]
     fn every_split_of_a_request_gives_the_same_count() {
         let request = spans();
@@ -277,6 +278,7 @@ mod tests {
         assert_eq!(count(&bytes), Ok(5));
     }
 
+    /// The path to log records has the numbers of the path to spans; no bytes are an empty request.
     #[test]
     fn log_records_are_counted_like_spans() {
         let request = ExportLogsServiceRequest {
@@ -310,9 +312,9 @@ mod tests {
         scopes.map(|scope| scope.spans.len() as u64).sum()
     }
 
-    /// Whatever the bytes are: no panic, and where the reference decoder accepts them so does the
-    /// scanner, with the same count. (The scanner accepts more: it does not look into items. It
-    /// accepts less in one thing: groups, which OTLP does not have.)
+    /// Whatever the bytes are: no panic, and where both the reference decoder and the scanner
+    /// accept them, the counts agree. (The scanner accepts more, as it does not look into items,
+    /// and less in one thing: groups, which OTLP does not have.)
     #[test]
     fn a_damaged_request_never_panics_and_never_counts_differently_from_the_reference() {
         let request = spans();
@@ -325,16 +327,17 @@ mod tests {
                 damaged[at] = random.u8(..);
             }
             let ours = count(&[&damaged]);
-            if let Ok(decoded) = ExportTraceServiceRequest::decode(&damaged[..]) {
-                if ours.is_ok() {
-                    accepted += 1;
-                    assert_eq!(ours, Ok(items(&decoded)), "{damaged:02x?}");
-                }
+            if let Ok(decoded) = ExportTraceServiceRequest::decode(&damaged[..])
+                && ours.is_ok()
+            {
+                accepted += 1;
+                assert_eq!(ours, Ok(items(&decoded)), "{damaged:02x?}");
             }
         }
         assert!(accepted > 1_000, "only {accepted} were still requests");
     }
 
+    /// Everything that no well-formed request can begin with is an error, not a panic.
     #[test]
     fn hostile_bytes_are_refused() {
         let wrong: [(&str, &[u8]); 9] = [
