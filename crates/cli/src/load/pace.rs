@@ -155,7 +155,7 @@ mod tests {
     /// The ends of the number range saturate.
     #[test]
     fn absurd_inputs_do_not_panic() {
-        for pace in [paces(u64::MAX, 1)[0], paces(1, u64::MAX.min(3))[2]] {
+        for pace in [paces(u64::MAX, 1)[0], paces(1, 3)[2]] {
             assert!(pace.due(u64::MAX) > pace.due(0));
             assert!(pace.owed(Duration::MAX) > 0);
         }

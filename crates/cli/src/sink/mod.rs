@@ -25,6 +25,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use serde::Serialize;
 use spanreel::Signal;
 use tokio::sync::oneshot;
 
@@ -60,7 +61,7 @@ impl Default for SinkConfig {
 }
 
 /// What a [`Sink`] has seen so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SinkCounts {
     /// Requests answered, accepted and refused.
     pub requests: u64,

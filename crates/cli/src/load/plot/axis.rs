@@ -71,7 +71,7 @@ pub(crate) fn time_label(seconds: f64) -> String {
     match whole {
         _ if seconds < 10.0 => format!("{} s", (seconds * 10.0).round() / 10.0),
         0..60 => format!("{whole} s"),
-        60..3_600 if whole % 60 == 0 => format!("{} min", whole / 60),
+        60..3_600 if whole.is_multiple_of(60) => format!("{} min", whole / 60),
         60..3_600 => format!("{}:{:02} min", whole / 60, whole % 60),
         _ => format!("{}:{:02} h", whole / 3_600, whole / 60 % 60),
     }
