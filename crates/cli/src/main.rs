@@ -45,7 +45,7 @@ enum Outcome {
 /// The command line is well-formed and still wrong.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-struct Usage(#[from] spanreel_cli::load::args::Conflict);
+struct Usage(#[from] spanreel_cli::load::plan::Conflict);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -56,10 +56,11 @@ fn main() -> ExitCode {
         Err(error) => {
             let code = if error.is::<Usage>() { 2 } else { 1 };
             let message = explain(&*error, palette);
-            if io::stderr().write_all(message.as_bytes()).is_err() {
-                // Nobody can be told; the exit code still can.
+            match io::stderr().write_all(message.as_bytes()) {
+                Ok(()) => ExitCode::from(code),
+                // Nobody can be told why; that it failed still shows.
+                Err(_) => ExitCode::FAILURE,
             }
-            ExitCode::from(code)
         }
     }
 }
