@@ -1,13 +1,15 @@
 //! The `tracing` macros with the layer of tracing-opentelemetry, over OpenTelemetry's SDK.
 //!
 //! The layer's own attributes (source location, thread, busy and idle time, target) are switched
-//! off, and the subscriber takes spans of the agent only: everybody records the same.
+//! off, the event goes round its macro, which would add two more, and the subscriber takes spans of
+//! the agent only: everybody records the same.
 
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tracing::{Level, Span, event, info_span};
+use tracing::{Span, info_span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -117,14 +119,9 @@ impl Producer for TracingProducer {
             gen_ai.tool.call.id = tool.call_id.as_str(),
             gen_ai.tool.description = tool.description.as_str(),
         );
-        event!(
-            target: "agent",
-            parent: &span,
-            Level::INFO,
-            tool.result.status = "success",
-            tool.result.bytes = tool.result_bytes,
-            message = workload::TOOL_EVENT,
-        );
+        let mut result = Vec::with_capacity(2);
+        tool.event_attributes(&mut result);
+        span.add_event(workload::TOOL_EVENT, result);
     }
 
     fn close(&mut self, session: TracingSession) {
