@@ -2,9 +2,9 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -33,31 +33,17 @@ pub(crate) fn peak_rss_mib() -> Option<f64> {
     Some(kib / 1_024.0)
 }
 
-/// A future that adds up the processor time of its own polls. Sleep, the work of others on the same
-/// thread and the scheduler's own are not in it; two readings of the clock per poll are.
-pub(crate) struct Metered<F> {
-    inner: Pin<Box<F>>,
-    spent: Duration,
-}
-
-impl<F> Metered<F> {
-    pub(crate) fn new(inner: F) -> Self {
-        Self {
-            inner: Box::pin(inner),
-            spent: Duration::ZERO,
-        }
-    }
-}
-
-impl<F: Future> Future for Metered<F> {
-    type Output = (F::Output, Duration);
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+/// Awaits a future and adds the processor time of its polls to `spent`. Waiting, and the work of
+/// others on the same thread meanwhile, are not in it.
+pub(crate) async fn metered<F: Future>(future: F, spent: &mut Duration) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|context| {
         let before = thread_time();
-        let polled = self.inner.as_mut().poll(context);
-        self.spent += thread_time() - before;
-        polled.map(|output| (output, self.spent))
-    }
+        let polled = future.as_mut().poll(context);
+        *spent += thread_time() - before;
+        polled
+    })
+    .await
 }
 
 /// The system's allocator; it counts while it is asked to, in a run of its own, because counting

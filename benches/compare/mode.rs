@@ -36,31 +36,28 @@ pub(crate) enum Mode {
     Unsampled,
 }
 
-/// Who gets the next turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    /// A session runs to its end before the task opens its next one.
-    OneByOne,
-    /// All sessions of a task are open at once; each gets one turn per round.
-    RoundRobin,
-}
-
 /// The work of one run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
-    /// Sessions of each producer task.
-    pub(crate) sessions: u64,
-    /// Turns in each session; its root is one span more.
+    /// How often each producer task opens sessions.
+    pub(crate) cohorts: u64,
+    /// Sessions that it opens at once; each gets one turn in a round.
+    pub(crate) together: u64,
+    /// Turns of each session; its root is one span more.
     pub(crate) turns: u64,
-    pub(crate) order: Order,
     /// Spans per second over all tasks; `None` is as fast as possible.
     pub(crate) rate: Option<u32>,
 }
 
 impl Shape {
+    /// Sessions of the whole run.
+    pub(crate) fn sessions(&self) -> u64 {
+        PRODUCERS * self.cohorts * self.together
+    }
+
     /// Spans that the whole run ends.
     pub(crate) fn spans(&self) -> u64 {
-        PRODUCERS * self.sessions * (1 + self.turns * SPANS_PER_TURN)
+        self.sessions() * (1 + self.turns * SPANS_PER_TURN)
     }
 }
 
@@ -76,24 +73,25 @@ impl Mode {
     /// The work for about `spans` spans: rounded up to whole sessions, as many for each task.
     /// `Latency` goes by `seconds` instead.
     pub(crate) fn shape(self, spans: u64, seconds: u64) -> Shape {
-        let (turns, order, rate) = match self {
-            Self::Paced => (333, Order::OneByOne, Some(300_000)),
-            Self::Flat | Self::Unsampled => (333, Order::OneByOne, None),
-            Self::Interleaved => (3, Order::RoundRobin, None),
-            Self::Ten => (3, Order::OneByOne, None),
-            Self::Latency => (333, Order::OneByOne, Some(100_000)),
+        let (turns, rate) = match self {
+            Self::Paced => (333, Some(300_000)),
+            Self::Flat | Self::Unsampled => (333, None),
+            Self::Interleaved | Self::Ten => (3, None),
+            Self::Latency => (333, Some(100_000)),
         };
         let spans = match (self, rate) {
             (Self::Latency, Some(rate)) => u64::from(rate) * seconds,
             _ => spans,
         };
-        let sessions = spans
-            .div_ceil(PRODUCERS * (1 + turns * SPANS_PER_TURN))
-            .max(1);
+        let sessions = spans.div_ceil(PRODUCERS * (1 + turns * SPANS_PER_TURN));
+        let (cohorts, together) = match self {
+            Self::Interleaved => (1, sessions),
+            _ => (sessions, 1),
+        };
         Shape {
-            sessions,
+            cohorts,
+            together,
             turns,
-            order,
             rate,
         }
     }

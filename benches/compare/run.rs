@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::contestant::{Contestant, Failure, Producer, Setup};
-use crate::measure::{self, Metered};
-use crate::mode::{GRACE, Mode, Order, PRODUCERS, SPANS_PER_TURN, Shape};
+use crate::measure;
+use crate::mode::{GRACE, Mode, PRODUCERS};
+use crate::task::Task;
 use crate::workload::{SessionId, Turns};
 
 /// Threads of the host's runtime.
@@ -90,14 +91,13 @@ fn loaded<C: Contestant>(contestant: C, job: &Job) -> Result<Sample, Failure> {
 
     let tasks: Vec<_> = (0..PRODUCERS)
         .map(|_| {
-            let task = task(contestant.producer(), shape, Arc::clone(&turns));
-            host.spawn(Metered::new(task))
+            let task = Task::new(contestant.producer(), shape, Arc::clone(&turns));
+            host.spawn(task.run())
         })
         .collect();
     let mut caller_time = Duration::ZERO;
     for task in tasks {
-        let ((), spent) = host.block_on(task)?;
-        caller_time += spent;
+        caller_time += host.block_on(task)?;
     }
     finish(contestant)?;
 
@@ -126,79 +126,6 @@ fn finish<C: Contestant>(contestant: C) -> Result<(), Failure> {
         Err(_) => writeln!(stderr(), "not finished after {GRACE:?}")?,
     }
     Ok(())
-}
-
-/// One task of the host: its sessions, one turn after the other.
-async fn task<P: Producer>(mut producer: P, shape: Shape, turns: Arc<Turns>) {
-    let mut pace = Pace::new(shape.rate);
-    match shape.order {
-        Order::OneByOne => {
-            for _ in 0..shape.sessions {
-                let mut session = producer.open(&SessionId::random());
-                for _ in 0..shape.turns {
-                    producer.ready(&mut session).await;
-                    producer.turn(&mut session, turns.get(pace.turns));
-                    pace.turn_is_over().await;
-                }
-                producer.ready(&mut session).await;
-                producer.close(session);
-            }
-        }
-        Order::RoundRobin => {
-            let open = |_| producer.open(&SessionId::random());
-            let mut sessions: Vec<P::Session> = (0..shape.sessions).map(open).collect();
-            for _ in 0..shape.turns {
-                for session in &mut sessions {
-                    producer.ready(session).await;
-                    producer.turn(session, turns.get(pace.turns));
-                    pace.turn_is_over().await;
-                }
-            }
-            for mut session in sessions {
-                producer.ready(&mut session).await;
-                producer.close(session);
-            }
-        }
-    }
-    producer.done().await;
-}
-
-/// Keeps one task at its share of the rate, in bursts of about a millisecond (what tokio's timer can
-/// tell); a task that is late goes on at once. Without a rate it yields to the others now and then.
-struct Pace {
-    started: tokio::time::Instant,
-    turns: u64,
-    burst: u64,
-    /// Nanoseconds that a turn may take.
-    turn: Option<u64>,
-}
-
-impl Pace {
-    fn new(rate: Option<u32>) -> Self {
-        const MILLISECOND: u64 = 1_000_000;
-        let turn = rate.map(|rate| 1_000_000_000 * SPANS_PER_TURN * PRODUCERS / u64::from(rate));
-        Self {
-            started: tokio::time::Instant::now(),
-            turns: 0,
-            burst: turn.map_or(256, |turn| (MILLISECOND / turn).max(1)),
-            turn,
-        }
-    }
-
-    #[inline]
-    async fn turn_is_over(&mut self) {
-        self.turns += 1;
-        if !self.turns.is_multiple_of(self.burst) {
-            return;
-        }
-        match self.turn {
-            Some(turn) => {
-                let due = Duration::from_nanos(turn * self.turns);
-                tokio::time::sleep_until(self.started + due).await;
-            }
-            None => tokio::task::yield_now().await,
-        }
-    }
 }
 
 /// Spans of one session that is not sampled, on one thread.

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::Comparison;
 use crate::contestant::{Entry, Failure};
-use crate::mode::{Mode, PRODUCERS};
+use crate::mode::Mode;
 use crate::receiver::{Arrived, Contents};
 use crate::round::{Extra, contestants, run_once};
 use crate::workload::{self, Attributes, SessionId, Turns};
@@ -48,7 +48,7 @@ fn check(entry: &Entry, spans: u64, arrived: &Arrived) -> Result<(), Failure> {
     let wrong = |what: String| Err(format!("{} delivers {what}", entry.name).into());
     let contents = arrived.contents.as_ref().ok_or("nobody looked")?;
     let shape = Mode::Ten.shape(spans, 0);
-    let sessions = PRODUCERS * shape.sessions;
+    let sessions = shape.sessions();
     let turns = sessions * shape.turns;
 
     if contents.count() != arrived.spans {
