@@ -6,7 +6,7 @@
 //! it as long as a sender exists).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -26,7 +26,8 @@ pub(crate) enum Refused<M> {
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
     capacity: usize,
-    depth: AtomicUsize,
+    /// Counted beside the queue, so a message may be counted out before it is counted in.
+    depth: AtomicIsize,
     /// How often a sender waited for room.
     waits: AtomicU64,
     /// Signals that messages were taken out, for senders that wait outside of the queue.
@@ -38,7 +39,7 @@ pub(crate) struct Gauge {
 
 impl Gauge {
     pub(crate) fn depth(&self) -> usize {
-        self.depth.load(Ordering::Relaxed)
+        usize::try_from(self.depth.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -54,14 +55,19 @@ impl Gauge {
         self.room.notified()
     }
 
+    /// Wakes those who wait for room, to look again.
+    pub(crate) fn tell_room(&self) {
+        self.room.notify_waiters();
+    }
+
     /// Counts a wait that happens outside of [`Mailbox::send`].
     pub(crate) fn count_wait(&self) {
         self.waits.fetch_add(1, Ordering::Relaxed);
     }
 
     fn sent(&self) {
-        let depth = self.depth.fetch_add(1, Ordering::Relaxed) + 1;
-        if depth >= self.capacity / 2 && self.napping.load(Ordering::Relaxed) {
+        self.depth.fetch_add(1, Ordering::Relaxed);
+        if self.depth() >= self.capacity / 2 && self.napping.load(Ordering::Relaxed) {
             self.wake.notify_one();
         }
     }
@@ -186,7 +192,7 @@ impl<M> Inbox<M> {
 
     fn tell_room(&mut self) {
         if std::mem::take(&mut self.untold) > 0 {
-            self.gauge.room.notify_waiters();
+            self.gauge.tell_room();
         }
     }
 }
@@ -196,7 +202,7 @@ impl<M> Drop for Inbox<M> {
         for _message in self.receiver.drain() {
             self.gauge.received();
         }
-        self.gauge.room.notify_waiters();
+        self.gauge.tell_room();
     }
 }
 
@@ -219,6 +225,19 @@ mod tests {
         assert_eq!(inbox.recv().await, Some(2));
         assert_eq!(inbox.recv().await, Some(3));
         assert_eq!(inbox.recv().await, None);
+    }
+
+    /// A message that is taken before its sender has counted it does no harm to the count.
+    #[test]
+    fn a_message_may_be_counted_out_before_it_is_counted_in() {
+        let (mailbox, _inbox) = bounded::<()>(2);
+        let gauge = mailbox.gauge();
+        gauge.received();
+        assert_eq!(gauge.depth(), 0);
+        gauge.sent();
+        assert_eq!(gauge.depth(), 0);
+        gauge.sent();
+        assert_eq!(gauge.depth(), 1);
     }
 
     /// A dropped inbox drops what is queued, though the sender lives on.

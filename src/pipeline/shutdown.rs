@@ -1,4 +1,7 @@
-//! Shutdown: close, seal, cascade, report. One absolute deadline over all of it.
+//! Shutdown: close, cascade, report. One absolute deadline over all of it.
+//!
+//! Closing the sweeper's inbox is the beginning: it ends all sessions and closes the head, which closes
+//! one stage after the other.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,14 +11,10 @@ use std::time::{Duration, Instant};
 use super::Inner;
 use super::finish::LENIENCY;
 use super::stats::{LaneStats, SignalStats};
-use crate::actors::deadline::Deadline;
-use crate::actors::mailbox::Mailbox;
 use crate::actors::run::Exit;
 use crate::actors::session::cell::Cell;
-use crate::actors::session::gather::Gather;
 use crate::actors::session::segment;
 use crate::actors::session::shared::Shared;
-use crate::actors::session::sweeper;
 use crate::model::ledger::Fate;
 
 /// What became of everything: the account of a shutdown.
@@ -97,29 +96,6 @@ fn write_fates(f: &mut fmt::Formatter<'_>, counts: &crate::model::ledger::Counts
     Ok(())
 }
 
-/// The first half of a shutdown, as a task beside the actors: seals every session once the shutdown
-/// has begun, then takes the sender out of the head, which closes one stage after the other.
-pub(crate) async fn close(shared: Arc<Shared>, deadline: Deadline, sweeper: Mailbox<sweeper::Msg>) {
-    deadline.begun().await;
-    let sealed = deadline.unless_passed(end_sessions(&shared)).await;
-    if sealed.is_none() {
-        tracing::warn!(target: "spanreel", "deadline passed before all sessions were sealed");
-    }
-    shared.head.close();
-    drop(sweeper);
-}
-
-/// Ends all sessions, with waiting for room.
-async fn end_sessions(shared: &Arc<Shared>) {
-    let mut gather = Gather::default();
-    for cell in remaining(shared) {
-        segment::end_for_shutdown(&cell);
-        cell.wait_unparked().await;
-        sweeper::take_from(shared, &cell, &mut gather).await;
-    }
-    sweeper::send_rest(shared, &mut gather).await;
-}
-
 /// Every session that may still hold something, those of the sweeper's queue too.
 fn remaining(shared: &Shared) -> Vec<Arc<Cell>> {
     shared.registry.all_with(shared.linger.close())
@@ -132,8 +108,8 @@ impl Inner {
         let until = now
             .checked_add(grace)
             .unwrap_or(now + Duration::from_secs(u32::MAX.into()));
-        self.shared.closed.store(true, Ordering::SeqCst);
         self.deadline.set(until);
+        self.shared.close();
         self.deadline
             .instant()
             .map_or(until, tokio::time::Instant::into_std)

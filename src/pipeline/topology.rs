@@ -10,7 +10,6 @@ use tokio::task::JoinHandle;
 use super::config::Config;
 use super::error::BuildError;
 use super::finish::{Finish, Guard};
-use super::shutdown;
 use super::{Inner, LaneHandle, Pipeline, QueueHandle};
 use crate::actors::batcher::{Batcher, LaneEnd};
 use crate::actors::clock::Clock;
@@ -40,6 +39,8 @@ const STAGE_MESSAGES: usize = 64;
 const SOLE_LANE_BATCHES: usize = 2;
 /// Batches that may wait for one of several lanes, at the most.
 const LANE_BATCHES: usize = 64;
+/// Flushes that may wait for one another.
+const FLUSHES: usize = 16;
 /// How long the first stage lets chunks gather: being woken for each would cost its sender more
 /// than the chunk.
 const NAP: Duration = Duration::from_millis(1);
@@ -139,6 +140,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     }
     queues.reverse();
 
+    let (to_sweeper, sweeper_inbox) = bounded(FLUSHES);
     let clock = Clock::new();
     let shared = Arc::new(Shared {
         anchor: clock.anchor(),
@@ -151,6 +153,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         books: Arc::new(Books::default()),
         origin,
         head: Head::new(head),
+        sweeper: Head::new(to_sweeper),
         registry: Default::default(),
         linger: Linger::default(),
         wanted,
@@ -158,13 +161,11 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         closed: AtomicBool::new(false),
         incomplete: AtomicU64::new(0),
     });
-    let (sweeper_open, inbox) = bounded(1);
-    tasks.spawn(Sweeper::new(Arc::clone(&shared)), inbox);
+    tasks.spawn(Sweeper::new(Arc::clone(&shared)), sweeper_inbox);
 
     let finish = Arc::new(Finish::default());
     let running = tasks.running;
-    let closer = shutdown::close(Arc::clone(&shared), deadline.clone(), sweeper_open);
-    runtime.spawn(supervise(running, runtime.spawn(closer), finish.guard()));
+    runtime.spawn(supervise(running, finish.guard()));
     tracing::info!(
         target: "spanreel",
         budget = %config.budget,
@@ -263,7 +264,7 @@ impl Tasks<'_> {
 
 /// Waits for all actors and tells how they ended. The guard tells so too when this task is dropped
 /// with its runtime.
-async fn supervise(running: Vec<(String, JoinHandle<Exit>)>, closer: JoinHandle<()>, guard: Guard) {
+async fn supervise(running: Vec<(String, JoinHandle<Exit>)>, guard: Guard) {
     let mut exits = Vec::with_capacity(running.len());
     for (name, task) in running {
         let exit = task.await.unwrap_or_else(|error| {
@@ -276,7 +277,5 @@ async fn supervise(running: Vec<(String, JoinHandle<Exit>)>, closer: JoinHandle<
         exits.push((name, exit));
     }
     exits.reverse();
-    // It has ended: its end is what ended the others, or the deadline cut both.
-    closer.abort();
     guard.finished(exits);
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::cell::Cell;
 use super::identity::{About, Identity, Particulars};
-use super::segment::{RootSpan, begin_root};
+use super::segment::{self, RootSpan, begin_root};
 use super::shared::Shared;
 use super::state::State;
 use super::{Closed, Session, drafts, log};
@@ -174,6 +174,13 @@ impl<'a> SessionBuilder<'a> {
         let (cell, is_new) = shared
             .registry
             .find_or_open(key, || self.build(key, trace_id, random));
+        if shared.is_closed() {
+            // The shutdown began meanwhile and may not have seen it.
+            if is_new {
+                segment::forget(&cell);
+            }
+            return Err(Closed);
+        }
         if is_new && shared.config.events.session && cell.sampled && shared.wants(Signal::Logs) {
             log::session_event(
                 &cell,

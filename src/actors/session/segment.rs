@@ -166,6 +166,14 @@ pub(crate) fn end_for_shutdown(cell: &Arc<Cell>) {
     end(cell, Cause::Forced, None);
 }
 
+/// Undoes the opening of a session that nobody has a handle of.
+pub(super) fn forget(cell: &Arc<Cell>) {
+    if cell.lock().root.take().is_some() {
+        let home = cell.identity.home;
+        cell.shared.registry.remove(home, cell, cell.identity.root);
+    }
+}
+
 /// Hands on what is open and gives up the session's place in the registry.
 fn finish(cell: &Arc<Cell>, state: &mut State, cause: Cause<'_>) {
     state.lingering = false;

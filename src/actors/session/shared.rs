@@ -9,8 +9,10 @@ use super::config::{SessionConfig, WhenFull};
 use super::gather::Gather;
 use super::head::Head;
 use super::registry::Registry;
+use super::sweeper;
 use crate::actors::clock::{Anchor, Clock};
 use crate::actors::pool::Pool;
+use crate::actors::road::Msg as Road;
 use crate::actors::sampler::policy::Sampling;
 use crate::model::ledger::Books;
 use crate::model::limits::Limits;
@@ -30,7 +32,8 @@ pub(crate) struct Shared {
     pub(crate) pool: Arc<Pool>,
     pub(crate) books: Arc<Books>,
     pub(crate) origin: Arc<Origin>,
-    pub(crate) head: Head,
+    pub(crate) head: Head<Road>,
+    pub(crate) sweeper: Head<sweeper::Msg>,
     pub(crate) registry: Registry,
     pub(crate) linger: Linger,
     /// Small chunks that sessions left behind when they ended, for the sweeper to send.
@@ -49,10 +52,13 @@ impl Shared {
         self.closed.load(Ordering::SeqCst)
     }
 
-    /// Nothing is taken in any more.
+    /// Nothing is taken in any more: what ends now is booked as such, the sweeper ends what is open
+    /// and closes the head.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        self.head.close();
+        self.sweeper.close();
+        // Those who wait in `ready` learn that they wait in vain.
+        self.head.gauge().tell_room();
     }
 
     pub(crate) fn ended(&self) -> MutexGuard<'_, Gather> {
