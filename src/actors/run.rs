@@ -30,6 +30,12 @@ pub(crate) trait Actor: Send + Sized + 'static {
     fn finish(&mut self) -> impl Future<Output = Result<(), Stopped>> + Send {
         async { Ok(()) }
     }
+
+    /// The deadline has passed: gives up what it has under way outside of itself, so that it is
+    /// booked when the end of the actor is told.
+    fn cut_short(&mut self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }
 
 /// How an actor ended.
@@ -80,7 +86,10 @@ pub(crate) async fn run<A: Actor>(
     let exit = match deadline.unless_passed(work).await {
         Some(Ok(())) => Exit::Drained,
         Some(Err(Stopped)) => Exit::DownstreamStopped,
-        None => Exit::DeadlinePassed,
+        None => {
+            actor.cut_short().await;
+            Exit::DeadlinePassed
+        }
     };
     tracing::debug!(target: "spanreel", actor = A::NAME, %exit, "actor ended");
     exit

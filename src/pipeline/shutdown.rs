@@ -15,7 +15,7 @@ use crate::actors::run::Exit;
 use crate::actors::session::cell::Cell;
 use crate::actors::session::segment;
 use crate::actors::session::shared::Shared;
-use crate::model::ledger::Fate;
+use crate::model::ledger::{Counts, Fate};
 
 /// What became of everything: the account of a shutdown.
 #[derive(Clone, Debug)]
@@ -43,14 +43,16 @@ impl ShutdownReport {
     }
 
     /// How many spans and log records were lost: what the pipeline lost, and what each lane lost of
-    /// what it was handed.
+    /// what it was handed. What is still in flight counts as lost: an exporter that blocks its
+    /// thread can neither be waited for nor be stopped.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        let pipeline = self.traces.fates.lost() + self.logs.fates.lost();
+        let lost = |counts: &Counts| counts.lost() + counts.in_flight();
+        let pipeline = lost(&self.traces.fates) + lost(&self.logs.fates);
         let lanes: u64 = self
             .lanes
             .iter()
-            .map(|lane| lane.traces.lost() + lane.logs.lost())
+            .map(|lane| lost(&lane.traces) + lost(&lane.logs))
             .sum();
         pipeline + lanes
     }
@@ -88,8 +90,10 @@ impl fmt::Display for ShutdownReport {
     }
 }
 
-fn write_fates(f: &mut fmt::Formatter<'_>, counts: &crate::model::ledger::Counts) -> fmt::Result {
-    for (index, (fate, items)) in counts.fates().enumerate() {
+fn write_fates(f: &mut fmt::Formatter<'_>, counts: &Counts) -> fmt::Result {
+    let fates = counts.fates().map(|(fate, items)| (fate.name(), items));
+    let in_flight = Some(("in flight", counts.in_flight())).filter(|(_, items)| *items > 0);
+    for (index, (fate, items)) in fates.chain(in_flight).enumerate() {
         let comma = if index > 0 { "," } else { "" };
         write!(f, "{comma} {items} {fate}")?;
     }
@@ -101,18 +105,15 @@ fn remaining(shared: &Shared) -> Vec<Arc<Cell>> {
     shared.registry.all_with(shared.linger.close())
 }
 
+/// A longer grace counts as this: instants cannot be arbitrarily far away.
+const LONGEST_GRACE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 impl Inner {
     /// Begins the shutdown, if it has not begun.
     pub(super) fn begin_shutdown(&self, grace: Duration) -> Instant {
-        let now = Instant::now();
-        let until = now
-            .checked_add(grace)
-            .unwrap_or(now + Duration::from_secs(u32::MAX.into()));
-        self.deadline.set(until);
+        let until = self.deadline.set(Instant::now() + grace.min(LONGEST_GRACE));
         self.shared.close();
-        self.deadline
-            .instant()
-            .map_or(until, tokio::time::Instant::into_std)
+        until
     }
 
     pub(super) async fn shut_down(&self, grace: Duration) -> ShutdownReport {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
 use super::config::Config;
@@ -19,6 +19,7 @@ use crate::actors::exporter::lane::Lane;
 use crate::actors::exporter::{DynExport, LaneSettings};
 use crate::actors::mailbox::{Gauge, Inbox, Mailbox, bounded};
 use crate::actors::notice::Notice;
+use crate::actors::own_thread;
 use crate::actors::pool::Pool;
 use crate::actors::processor::{Processor, Processors};
 use crate::actors::road::Msg;
@@ -59,29 +60,47 @@ pub(crate) struct LanePlan {
     pub(crate) settings: LaneSettings,
 }
 
-/// Starts the actors on a runtime of their own, which lives and is dropped on a thread of its own:
-/// dropping a runtime inside async code panics.
+/// Starts the actors on a runtime of their own, which lives on a thread of its own.
 pub(crate) fn start_on_own_thread(plan: Plan) -> Result<Pipeline, BuildError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_name("spanreel-worker")
         .max_blocking_threads(4)
+        .on_thread_start(own_thread::mark)
         .build()
         .map_err(BuildError::Thread)?;
-    let pipeline = start_on(plan, runtime.handle());
+    let runtime = OwnRuntime(Some(runtime));
+    let pipeline = start_on(plan, runtime.get().handle());
     let finish = Arc::clone(&pipeline.inner.finish);
     let thread = std::thread::Builder::new()
         .name("spanreel".to_owned())
         .spawn(move || {
-            runtime.block_on(finish.wait());
-            // A user's callback that hangs must not hold the thread.
-            runtime.shutdown_background();
+            own_thread::mark();
+            runtime.get().block_on(finish.wait());
         });
     match thread {
         Ok(_detached) => Ok(pipeline),
         Err(error) => {
             pipeline.inner.shared.close();
             Err(BuildError::Thread(error))
+        }
+    }
+}
+
+/// A runtime that may be dropped anywhere: dropping one waits for callbacks that hang, and panics
+/// inside async code.
+struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    fn get(&self) -> &Runtime {
+        self.0.as_ref().expect("only dropping takes it out")
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
         }
     }
 }
@@ -222,6 +241,7 @@ fn start_lanes(
             signals: settings.signals.clone(),
             books,
             full: Notice::default(),
+            owed: Default::default(),
         });
         let name = settings.name.clone();
         let lane = Lane::new(exporter, settings, tasks.deadline.clone(), counters);
@@ -278,4 +298,17 @@ async fn supervise(running: Vec<(String, JoinHandle<Exit>)>, guard: Guard) {
     }
     exits.reverse();
     guard.finished(exits);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the pipeline's thread cannot be started, its runtime is dropped where it was to be
+    /// started from, which may be async code.
+    #[tokio::test]
+    async fn the_own_runtime_may_be_dropped_inside_async_code() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        drop(OwnRuntime(Some(runtime.expect("a runtime"))));
+    }
 }

@@ -28,6 +28,7 @@ pub(crate) mod null;
 #[cfg(any(feature = "grpc", feature = "http"))]
 pub(crate) mod otlp;
 pub(crate) mod retry;
+mod rounds;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod setup;
 #[cfg(any(feature = "grpc", feature = "http"))]

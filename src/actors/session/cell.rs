@@ -302,17 +302,23 @@ impl Cell {
             let Some(sealed) = state.seal(signal) else {
                 continue;
             };
-            let full = self
-                .shared
-                .ended()
-                .add(&self.shared, self.identity.key, sealed);
+            // Locked until they are handed on: they hold what other sessions left, which neither a
+            // flush nor the shutdown may overtake.
+            let mut ended = self.shared.ended();
+            let full = ended.add(&self.shared, self.identity.key, sealed);
             if full.is_empty() {
                 continue;
             }
             match self.shared.head.offer(Msg::Chunks(full)) {
-                Err(Declined::Full(Msg::Chunks(chunks))) => {
-                    chunks.into_iter().for_each(|chunk| self.park(state, chunk));
-                }
+                Err(Declined::Full(Msg::Chunks(chunks))) => match self.shared.when_full {
+                    WhenFull::DropNewest => {
+                        for chunk in chunks {
+                            chunk.tally.settle(Fate::QueueFull);
+                        }
+                    }
+                    // The budget bounds it, and whoever awaits room waits for that.
+                    WhenFull::Block => ended.keep(chunks),
+                },
                 Err(Declined::Closed(Msg::Chunks(chunks))) => {
                     chunks
                         .into_iter()

@@ -7,6 +7,7 @@ use super::cell::Cell;
 use super::drafts;
 use super::state::State;
 use crate::actors::clock::unix_ns;
+use crate::actors::own_thread;
 use crate::model::attribute::Value;
 use crate::model::genai::key;
 use crate::model::id::SpanId;
@@ -21,7 +22,7 @@ use crate::model::request::Signal;
 pub struct LogBuilder<'a> {
     cell: &'a Arc<Cell>,
     span: Option<SpanId>,
-    /// None in an unsampled session and where no exporter takes logs.
+    /// None in an unsampled session, where no exporter takes logs, and on the pipeline's own threads.
     draft: Option<Box<Draft>>,
     severity: Severity,
     time_ns: Option<u64>,
@@ -29,7 +30,8 @@ pub struct LogBuilder<'a> {
 
 impl<'a> LogBuilder<'a> {
     pub(super) fn new(cell: &'a Arc<Cell>, span: Option<SpanId>, body: Value<'_>) -> Self {
-        let draft = (cell.sampled && cell.shared.wants(Signal::Logs)).then(|| {
+        let wanted = cell.sampled && cell.shared.wants(Signal::Logs) && !own_thread::is_own();
+        let draft = wanted.then(|| {
             let mut draft = drafts::take();
             draft.begin_log(&cell.shared.limits);
             draft.body(body);

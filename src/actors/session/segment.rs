@@ -2,7 +2,6 @@
 //! segment.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::cell::Cell;
 use super::drafts;
@@ -149,21 +148,21 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
 }
 
 /// Ends the session because the pipeline shuts down, also what was left open in one that had ended
-/// before. What is sealed is kept for somebody who waits for room.
-pub(crate) fn end_for_shutdown(cell: &Arc<Cell>) {
+/// before. What is sealed is kept for somebody who waits for room. Returns how many spans were open.
+pub(crate) fn end_for_shutdown(cell: &Arc<Cell>) -> u64 {
     let mut state = cell.lock();
     state.patient = true;
     let open = state.slab.len() as u64 + u64::from(state.root.is_some() && cell.sampled);
-    cell.shared.incomplete.fetch_add(open, Ordering::Relaxed);
     if state.root.is_none() {
         state.lingering = true;
         let now_ns = cell.now_ns();
         cell.complete_open(&mut state, now_ns);
         state.lingering = false;
-        return;
+        return open;
     }
     drop(state);
     end(cell, Cause::Forced, None);
+    open
 }
 
 /// Undoes the opening of a session that nobody has a handle of.

@@ -7,6 +7,7 @@
 //! shutdown cuts off is booked.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -107,7 +108,8 @@ impl Actor for Sweeper {
         let mut patient = true;
         for cell in cells {
             patient = patient && self.wait_for_budget().await;
-            segment::end_for_shutdown(&cell);
+            let incomplete = segment::end_for_shutdown(&cell);
+            shared.incomplete.fetch_add(incomplete, Ordering::Relaxed);
             cell.wait_unparked().await;
             take_from(shared, &cell, &mut gather).await;
         }
