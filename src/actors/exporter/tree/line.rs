@@ -6,7 +6,7 @@ use super::names;
 use super::summary::{Operation, Summary, in_and_out};
 use super::text::{self, columns, fit, visible};
 use super::{RecordedSpan, StatusCode, Style};
-use crate::model::otlp::view::SpanKind;
+use crate::model::kind::SpanKind;
 use crate::model::record::RecordedEvent;
 
 pub(super) const BOLD: &str = "\x1b[1m";

@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use crate::model::id::TraceId;
-use crate::model::otlp::view::StatusCode;
+use crate::model::kind::StatusCode;
 use crate::model::record::RecordedSpan;
 
 use forest::Forest;

@@ -3,7 +3,7 @@
 use super::forest::Forest;
 use super::names;
 use super::text;
-use crate::model::otlp::view::StatusCode;
+use crate::model::kind::StatusCode;
 use crate::model::record::RecordedSpan;
 
 /// How a session ended, as far as its spans tell.

@@ -2,7 +2,8 @@
 
 use super::sample::span;
 use super::*;
-use crate::model::record::{OwnedValue, RecordedEvent};
+use crate::model::owned_value::OwnedValue;
+use crate::model::record::RecordedEvent;
 
 const MS: u64 = 1_000_000;
 

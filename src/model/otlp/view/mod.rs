@@ -26,5 +26,5 @@ pub use fields::WireError;
 pub use log::LogView;
 pub use origin::{EntityRefView, ResourceView, ScopeView};
 pub use request::{LogItem, RequestView, ResourceGroupView, ScopeGroupView, SpanItem};
-pub use span::{SpanKind, SpanView, StatusCode, StatusView};
+pub use span::{SpanView, StatusView};
 pub use value::{ArrayView, AttributesView, ValueView};

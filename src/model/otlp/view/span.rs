@@ -5,61 +5,7 @@ use super::fields::{Entries, Fields, WireError};
 use super::number;
 use super::value::{AttributesView, check_attribute};
 use crate::model::id::{SpanId, TraceId};
-
-/// What role a span plays between its parent and its children (OTLP `Span.SpanKind`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SpanKind {
-    /// Not stated, or a kind that is not known here; to be taken as internal.
-    #[default]
-    Unspecified,
-    /// An operation within the program.
-    Internal,
-    /// Handles a request of a remote client.
-    Server,
-    /// Sends a request to a remote server.
-    Client,
-    /// Sends a message that is handled later.
-    Producer,
-    /// Handles a message that was sent earlier.
-    Consumer,
-}
-
-impl SpanKind {
-    fn from_number(number: i32) -> Self {
-        match number {
-            1 => Self::Internal,
-            2 => Self::Server,
-            3 => Self::Client,
-            4 => Self::Producer,
-            5 => Self::Consumer,
-            _ => Self::Unspecified,
-        }
-    }
-}
-
-/// How a span ended (OTLP `Status.StatusCode`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum StatusCode {
-    /// Not stated, or a code that is not known here.
-    #[default]
-    Unset,
-    /// Declared a success.
-    Ok,
-    /// Failed.
-    Error,
-}
-
-impl StatusCode {
-    fn from_number(number: i32) -> Self {
-        match number {
-            1 => Self::Ok,
-            2 => Self::Error,
-            _ => Self::Unset,
-        }
-    }
-}
+use crate::model::kind::{SpanKind, StatusCode};
 
 /// How a span ended, and in which words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
