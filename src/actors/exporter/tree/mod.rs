@@ -7,7 +7,6 @@
 
 pub(crate) mod forest;
 mod line;
-mod names;
 mod summary;
 pub(crate) mod text;
 

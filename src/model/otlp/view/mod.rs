@@ -7,10 +7,9 @@
 //!
 //! Holds: borrowed bytes. Never waits, never allocates, never panics on any input.
 
+mod cursor;
 mod event;
-mod fields;
 mod log;
-mod number;
 mod origin;
 mod request;
 mod span;
@@ -21,8 +20,8 @@ pub(crate) mod arbitrary;
 #[cfg(test)]
 mod tests;
 
+pub use cursor::WireError;
 pub use event::{EventView, LinkView};
-pub use fields::WireError;
 pub use log::LogView;
 pub use origin::{EntityRefView, ResourceView, ScopeView};
 pub use request::{LogItem, RequestView, ResourceGroupView, ScopeGroupView, SpanItem};

@@ -1,11 +1,11 @@
 //! Spans as they lie on the wire, with their events, links and status.
 
+use super::cursor::{Entries, Fields, WireError};
 use super::event::{EventView, LinkView};
-use super::fields::{Entries, Fields, WireError};
-use super::number;
 use super::value::{AttributesView, check_attribute};
 use crate::model::id::{SpanId, TraceId};
 use crate::model::kind::{SpanKind, StatusCode};
+use crate::model::otlp::fields as f;
 
 /// How a span ended, and in which words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl<'a> SpanView<'a> {
 
     /// Reads the span alone, not what lies in it.
     pub(super) fn read(fields: Fields<'a>) -> Result<Self, WireError> {
-        use number::span;
+        use f::span;
         let mut view = Self {
             fields,
             trace_id: &[],
@@ -101,9 +101,9 @@ impl<'a> SpanView<'a> {
         Self::read(fields)?;
         while let Some(field) = fields.read()? {
             match field.number {
-                number::span::ATTRIBUTES => check_attribute(field.message()?)?,
-                number::span::EVENTS => EventView::check(field.message()?)?,
-                number::span::LINKS => LinkView::check(field.message()?)?,
+                f::span::ATTRIBUTES => check_attribute(field.message()?)?,
+                f::span::EVENTS => EventView::check(field.message()?)?,
+                f::span::LINKS => LinkView::check(field.message()?)?,
                 _ => {}
             }
         }
@@ -186,18 +186,17 @@ impl<'a> SpanView<'a> {
     /// Its attributes.
     #[must_use]
     pub fn attributes(&self) -> AttributesView<'a> {
-        AttributesView(Entries::new(self.fields, number::span::ATTRIBUTES))
+        AttributesView(Entries::new(self.fields, f::span::ATTRIBUTES))
     }
 
     /// Its events, in wire order.
     pub fn events(&self) -> impl Iterator<Item = EventView<'a>> + Clone + use<'a> {
-        Entries::new(self.fields, number::span::EVENTS)
-            .map_while(|event| EventView::read(event).ok())
+        Entries::new(self.fields, f::span::EVENTS).map_while(|event| EventView::read(event).ok())
     }
 
     /// Its links, in wire order.
     pub fn links(&self) -> impl Iterator<Item = LinkView<'a>> + Clone + use<'a> {
-        Entries::new(self.fields, number::span::LINKS).map_while(|link| LinkView::read(link).ok())
+        Entries::new(self.fields, f::span::LINKS).map_while(|link| LinkView::read(link).ok())
     }
 
     /// How it ended.
@@ -231,8 +230,8 @@ fn merge_status<'a>(
 ) -> Result<StatusView<'a>, WireError> {
     while let Some(field) = fields.read()? {
         match field.number {
-            number::status::MESSAGE => status.message = field.text()?,
-            number::status::CODE => {
+            f::status::MESSAGE => status.message = field.text()?,
+            f::status::CODE => {
                 status.code_number = field.int32()?;
                 status.code = StatusCode::from_number(status.code_number);
             }

@@ -1,5 +1,8 @@
 //! Walks the fields of one protobuf message, without copying and without trusting it.
 //!
+//! It answers with values and says where the first mistake is; `otlp::scan` answers with positions
+//! in bytes that are known to be right.
+//!
 //! Holds: a borrowed slice and a position. Never waits, never allocates, never panics on any input.
 
 /// Why bytes are not the OTLP message that they should be. Positions count bytes from the start of
