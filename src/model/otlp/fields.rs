@@ -52,3 +52,17 @@ fields! {
     /// `ArrayValue` and `KeyValueList`.
     list { VALUES = 1, }
 }
+
+#[cfg(any(feature = "grpc", feature = "http"))]
+fields! {
+    /// `ExportTraceServiceResponse` and `ExportLogsServiceResponse`.
+    response { PARTIAL_SUCCESS = 1, }
+    /// `ExportTracePartialSuccess` and `ExportLogsPartialSuccess`.
+    partial_success { REJECTED = 1, MESSAGE = 2, }
+}
+
+#[cfg(feature = "http")]
+fields! {
+    /// `google.rpc.Status`.
+    rpc_status { MESSAGE = 2, }
+}

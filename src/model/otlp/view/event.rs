@@ -1,8 +1,8 @@
 //! What a span holds besides itself, as it lies on the wire: events and links.
 
-use super::cursor::{Entries, Fields, WireError};
 use super::value::{AttributesView, check_attribute};
 use crate::model::id::{SpanId, TraceId};
+use crate::model::otlp::cursor::{Entries, Fields, WireError};
 use crate::model::otlp::fields as f;
 
 /// An event of a span as it lies on the wire (OTLP `Span.Event`).

@@ -1,8 +1,8 @@
 //! Log records as they lie on the wire.
 
-use super::cursor::{Entries, Fields, WireError};
 use super::value::{AttributesView, ValueView, check_attribute};
 use crate::model::id::{SpanId, TraceId};
+use crate::model::otlp::cursor::{Entries, Fields, WireError};
 use crate::model::otlp::fields::log;
 
 /// A log record as it lies on the wire (OTLP `LogRecord`): read in place, nothing is copied.

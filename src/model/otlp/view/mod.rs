@@ -7,7 +7,6 @@
 //!
 //! Holds: borrowed bytes. Never waits, never allocates, never panics on any input.
 
-mod cursor;
 mod event;
 mod log;
 mod origin;
@@ -20,7 +19,7 @@ pub(crate) mod arbitrary;
 #[cfg(test)]
 mod tests;
 
-pub use cursor::WireError;
+pub use crate::model::otlp::cursor::WireError;
 pub use event::{EventView, LinkView};
 pub use log::LogView;
 pub use origin::{EntityRefView, ResourceView, ScopeView};

@@ -1,7 +1,7 @@
 //! Where telemetry comes from, as it lies on the wire: resources and scopes.
 
-use super::cursor::{Entries, Field, Fields, WireError, last_text, texts};
 use super::value::{AttributesView, check_attribute};
+use crate::model::otlp::cursor::{Entries, Field, Fields, WireError, last_text, texts};
 use crate::model::otlp::fields::{entity_ref, resource, resource_items, scope, scope_items};
 
 /// Who emits: service, host, SDK (OTLP `Resource`).

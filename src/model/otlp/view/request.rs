@@ -1,9 +1,9 @@
 //! Whole export requests as they lie on the wire: resources, scopes, and the items in them.
 
-use super::cursor::{Entries, Fields, WireError, last_text};
 use super::log::LogView;
 use super::origin::{ResourceView, ScopeView};
 use super::span::SpanView;
+use crate::model::otlp::cursor::{Entries, Fields, WireError, last_text};
 use crate::model::otlp::fields::{request, resource_items, scope_items};
 use crate::model::request::Signal;
 

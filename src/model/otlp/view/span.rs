@@ -1,10 +1,10 @@
 //! Spans as they lie on the wire, with their events, links and status.
 
-use super::cursor::{Entries, Fields, WireError};
 use super::event::{EventView, LinkView};
 use super::value::{AttributesView, check_attribute};
 use crate::model::id::{SpanId, TraceId};
 use crate::model::kind::{SpanKind, StatusCode};
+use crate::model::otlp::cursor::{Entries, Fields, WireError};
 use crate::model::otlp::fields as f;
 
 /// How a span ended, and in which words.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::cursor::{Entries, Field, Fields, WireError};
+use crate::model::otlp::cursor::{Entries, Field, Fields, WireError};
 use crate::model::otlp::fields::{key_value, list, value};
 
 /// How deep arrays and maps may lie in each other. Deeper values are refused as a whole.
