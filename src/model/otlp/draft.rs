@@ -252,11 +252,11 @@ impl Draft {
         if let Some(earlier) = earlier {
             self.out.remove(earlier.range);
         }
-        let (code, message) = match status {
-            Status::Unset => return,
-            Status::Ok => (1, ""),
-            Status::Error(message) => (2, self.text.cut(message)),
-        };
+        if status == Status::Unset {
+            return;
+        }
+        let (code, message) = status.parts();
+        let message = self.text.cut(message);
         let message_len = if message.is_empty() {
             0
         } else {
@@ -266,7 +266,7 @@ impl Draft {
         if !message.is_empty() {
             self.out.bytes(f::status::MESSAGE, message.as_bytes());
         }
-        self.out.uint(f::status::CODE, code);
+        self.out.uint(f::status::CODE, code as u64);
     }
 
     /// Ends the span: nothing may be set afterwards.

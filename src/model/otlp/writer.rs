@@ -278,6 +278,7 @@ impl Writer {
     /// The contents of an `AnyValue`.
     fn value(&mut self, value: Value<'_>, bounds: Bounds) {
         match value {
+            Value::Empty => {}
             Value::Str(text) => self.bytes(f::value::STRING, bounds.text.cut(text).as_bytes()),
             Value::Bool(truth) => self.uint(f::value::BOOL, truth.into()),
             Value::Int(number) => self.uint(f::value::INT, number as u64),
@@ -328,6 +329,7 @@ impl Bounds {
     /// The length of the contents of an `AnyValue`.
     fn value_len(self, value: Value<'_>) -> usize {
         match value {
+            Value::Empty => 0,
             Value::Str(text) => len_field(self.text.cut(text).len()),
             Value::Bool(_) => 2,
             Value::Int(number) => 1 + varint_len(number as u64),
