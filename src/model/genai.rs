@@ -91,6 +91,22 @@ impl Operation {
         })
     }
 
+    /// The operation that `gen_ai.operation.name` names, as far as sessions tell operations apart.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        const NAMED: [Operation; 8] = [
+            Operation::Chat,
+            Operation::TextCompletion,
+            Operation::GenerateContent,
+            Operation::Embeddings,
+            Operation::Retrieval,
+            Operation::InvokeAgent,
+            Operation::InvokeWorkflow,
+            Operation::ExecuteTool,
+        ];
+        NAMED.into_iter().find(|it| it.name() == Some(name))
+    }
+
     /// Whether a session counts it as an LLM call.
     #[inline]
     #[must_use]
@@ -105,5 +121,30 @@ impl Operation {
     #[inline]
     pub(crate) const fn is_genai(self) -> bool {
         !matches!(self, Self::Other | Self::Action)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every operation with a name is found by it, and nothing else is.
+    #[test]
+    fn operations_are_found_by_their_names() {
+        for name in [
+            "chat",
+            "text_completion",
+            "generate_content",
+            "embeddings",
+            "retrieval",
+            "invoke_agent",
+            "invoke_workflow",
+            "execute_tool",
+        ] {
+            let found = Operation::from_name(name).and_then(Operation::name);
+            assert_eq!(found, Some(name));
+        }
+        assert_eq!(Operation::from_name("create_agent"), None);
+        assert_eq!(Operation::from_name(""), None);
     }
 }
