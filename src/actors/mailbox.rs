@@ -6,7 +6,7 @@
 //! it as long as a sender exists).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -26,8 +26,10 @@ pub(crate) enum Refused<M> {
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
     capacity: usize,
-    /// Counted beside the queue, so a message may be counted out before it is counted in.
-    depth: AtomicIsize,
+    /// Messages that were sent and taken, wrapping around. A receiver can take a message before its
+    /// sender has counted it, so that for a moment more are taken than sent.
+    sent: AtomicUsize,
+    taken: AtomicUsize,
     /// How often a sender waited for room.
     waits: AtomicU64,
     /// Signals that messages were taken out, for senders that wait outside of the queue.
@@ -39,7 +41,10 @@ pub(crate) struct Gauge {
 
 impl Gauge {
     pub(crate) fn depth(&self) -> usize {
-        usize::try_from(self.depth.load(Ordering::Relaxed)).unwrap_or(0)
+        depth(
+            self.sent.load(Ordering::Relaxed),
+            self.taken.load(Ordering::Relaxed),
+        )
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -66,14 +71,25 @@ impl Gauge {
     }
 
     fn sent(&self) {
-        self.depth.fetch_add(1, Ordering::Relaxed);
-        if self.depth() >= self.capacity / 2 && self.napping.load(Ordering::Relaxed) {
+        let sent = self.sent.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let depth = depth(sent, self.taken.load(Ordering::Relaxed));
+        if depth >= self.capacity / 2 && self.napping.load(Ordering::Relaxed) {
             self.wake.notify_one();
         }
     }
 
     fn received(&self) {
-        self.depth.fetch_sub(1, Ordering::Relaxed);
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// How many of the messages that were sent are not taken; none while more are taken than sent.
+fn depth(sent: usize, taken: usize) -> usize {
+    let difference = sent.wrapping_sub(taken);
+    if difference > usize::MAX / 2 {
+        0
+    } else {
+        difference
     }
 }
 
@@ -227,17 +243,26 @@ mod tests {
         assert_eq!(inbox.recv().await, None);
     }
 
-    /// A message that is taken before its sender has counted it does no harm to the count.
+    /// A message that is taken before its sender has counted it upsets no count.
     #[test]
-    fn a_message_may_be_counted_out_before_it_is_counted_in() {
-        let (mailbox, _inbox) = bounded::<()>(2);
-        let gauge = mailbox.gauge();
+    fn a_message_may_be_taken_before_it_is_counted() {
+        let gauge = Gauge {
+            capacity: 4,
+            ..Gauge::default()
+        };
         gauge.received();
         assert_eq!(gauge.depth(), 0);
         gauge.sent();
         assert_eq!(gauge.depth(), 0);
         gauge.sent();
         assert_eq!(gauge.depth(), 1);
+    }
+
+    /// The depth is right when the counts wrap around.
+    #[test]
+    fn the_depth_outlives_a_wrap_around() {
+        assert_eq!(depth(1, usize::MAX), 2);
+        assert_eq!(depth(usize::MAX, 1), 0);
     }
 
     /// A dropped inbox drops what is queued, though the sender lives on.

@@ -169,7 +169,7 @@ pub(crate) fn end_for_shutdown(cell: &Arc<Cell>) -> u64 {
 pub(super) fn forget(cell: &Arc<Cell>) {
     if cell.lock().root.take().is_some() {
         let home = cell.identity.home;
-        cell.shared.registry.remove(home, cell, cell.identity.root);
+        cell.shared.registry.remove(home, cell);
     }
 }
 
@@ -186,7 +186,7 @@ fn finish(cell: &Arc<Cell>, state: &mut State, cause: Cause<'_>) {
         registry.retire(Arc::clone(cell));
     }
     if cause != Cause::RolledOver {
-        registry.remove(cell.identity.home, cell, cell.identity.root);
+        registry.remove(cell.identity.home, cell);
     }
 }
 
