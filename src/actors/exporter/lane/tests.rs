@@ -94,7 +94,10 @@ async fn a_flush_waits_for_what_was_before_it_alone() {
     it.deliver(1).await;
     tokio::task::yield_now().await;
     let (baton, mut over) = Baton::new();
-    it.lane.handle(Msg::Flush(baton)).await.expect("a lane goes on");
+    it.lane
+        .handle(Msg::Flush(baton))
+        .await
+        .expect("a lane goes on");
     for _ in 0..10 {
         it.deliver(1).await;
     }
