@@ -161,3 +161,62 @@ impl Inner {
         report
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ledger::Books;
+    use crate::model::request::Signal;
+
+    /// The report of a shutdown after which a pipeline has these counts of spans.
+    fn report(settle: impl FnOnce(&Books)) -> ShutdownReport {
+        let books = Books::default();
+        settle(&books);
+        let fates = books.of(Signal::Traces).counts();
+        let traces = SignalStats {
+            started: fates.entered(),
+            ended: fates.entered(),
+            fates,
+            ..SignalStats::default()
+        };
+        ShutdownReport {
+            traces,
+            logs: SignalStats::default(),
+            lanes: Vec::new(),
+            exits: Vec::new(),
+            incomplete: 2,
+            took: Duration::from_millis(12),
+        }
+    }
+
+    /// What people are told is complete: counts by fate, what is in flight, and the sum of losses.
+    #[test]
+    fn the_report_tells_every_fate() {
+        let report = report(|books| {
+            let book = books.of(Signal::Traces);
+            book.enter_settled(7, Fate::Handed);
+            book.enter_settled(2, Fate::QueueFull);
+            std::mem::forget(book.enter(1));
+        });
+        assert_eq!(
+            report.to_string(),
+            "shut down in 0.012 s, 2 spans exported as incomplete\n\
+             10 spans ended: 7 handed, 2 queue_full, 1 in flight\n\
+             3 lost"
+        );
+    }
+
+    /// What is still in flight after a shutdown is lost.
+    #[test]
+    fn what_is_in_flight_is_lost() {
+        let lossless = report(|books| {
+            let book = books.of(Signal::Traces);
+            book.enter_settled(7, Fate::Handed);
+            book.enter_settled(1, Fate::SampledOut);
+        });
+        assert!(lossless.is_lossless());
+        let in_flight = report(|books| std::mem::forget(books.of(Signal::Traces).enter(1)));
+        assert!(!in_flight.is_lossless());
+        assert_eq!(in_flight.lost(), 1);
+    }
+}
