@@ -164,7 +164,7 @@ impl Inner {
             segment::end_for_shutdown(&cell);
             cell.abandon();
         }
-        for chunk in shared.ended().finish(shared) {
+        for chunk in shared.ended().take(shared).into_iter().flatten() {
             chunk.tally.settle(Fate::AfterShutdown);
         }
         let stats = self.stats();
