@@ -27,6 +27,8 @@ mod message;
 pub(crate) mod null;
 #[cfg(any(feature = "grpc", feature = "http"))]
 pub(crate) mod otlp;
+#[cfg(feature = "http")]
+mod post;
 pub(crate) mod retry;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod setup;
