@@ -12,6 +12,7 @@ use crate::direct::Direct;
 use crate::fast_trace::{FastTrace, Local, Threadsafe};
 use crate::nothing::Nothing;
 use crate::opentelemetry_sdk::{OpenTelemetry, Queue};
+use crate::spanreel::{Live, Recorded, Spanreel};
 use crate::run::{Job, Sample, run};
 use crate::tracing_opentelemetry::TracingOpenTelemetry;
 use crate::workload::{Chat, SessionId, Tool, Turn};
@@ -25,6 +26,8 @@ pub(crate) struct Setup {
     pub(crate) receiver: SocketAddr,
     /// Whether its sessions are sampled.
     pub(crate) sampled: bool,
+    /// What a library with a memory budget may hold.
+    pub(crate) budget_mib: u64,
     /// A runtime of one thread, apart from the host's, for contestants that need one to export.
     pub(crate) exports: Handle,
 }
@@ -126,6 +129,20 @@ pub(crate) const ALL: &[Entry] = &[
         sends: true,
         samples: false,
         run: |job| run(job, Direct::start),
+    },
+    Entry {
+        name: "spanreel",
+        about: "spanreel, defaults, awaiting ready()",
+        sends: true,
+        samples: true,
+        run: |job| run(job, Spanreel::<Live>::start),
+    },
+    Entry {
+        name: "spanreel-record",
+        about: "spanreel, spans recorded when they are over",
+        sends: true,
+        samples: true,
+        run: |job| run(job, Spanreel::<Recorded>::start),
     },
     Entry {
         name: "otel",

@@ -38,6 +38,7 @@ mod report;
 mod round;
 mod run;
 mod smoke;
+mod spanreel;
 mod task;
 mod tracing_opentelemetry;
 mod workload;

@@ -9,6 +9,8 @@ use clap::ValueEnum;
 pub(crate) const SPANS_PER_TURN: u64 = 3;
 /// Tasks of the host that produce spans.
 pub(crate) const PRODUCERS: u64 = 4;
+/// Sessions that are open at once in [`Mode::Interleaved`].
+const QUIET_SESSIONS: u64 = 100_000;
 /// Time a contestant gets, after the last span has ended, to deliver what it still holds. It counts
 /// in the spans per second.
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
@@ -22,8 +24,8 @@ pub(crate) enum Mode {
     /// How much goes through, what of it arrives, and what memory does it take, when spans come as
     /// fast as the host can make them? Sessions of 1,000 spans.
     Flat,
-    /// What do many quiet sessions cost? Flat out, the spans spread over sessions of ten spans that
-    /// are all open at once (100,000 of them per million spans) and take turns.
+    /// What do many quiet sessions cost? 300,000 spans/s, spread over 100,000 sessions that are all
+    /// open at once and take turns.
     Interleaved,
     /// What does a session itself cost? Flat out, sessions of ten spans, opened and ended one after
     /// the other.
@@ -76,7 +78,8 @@ impl Mode {
         let (turns, rate) = match self {
             Self::Paced => (333, Some(300_000)),
             Self::Flat | Self::Unsampled => (333, None),
-            Self::Interleaved | Self::Ten => (3, None),
+            Self::Interleaved => (spans.div_ceil(SPANS_PER_TURN * QUIET_SESSIONS), Some(300_000)),
+            Self::Ten => (3, None),
             Self::Latency => (333, Some(100_000)),
         };
         let spans = match (self, rate) {
@@ -85,7 +88,7 @@ impl Mode {
         };
         let sessions = spans.div_ceil(PRODUCERS * (1 + turns * SPANS_PER_TURN));
         let (cohorts, together) = match self {
-            Self::Interleaved => (1, sessions),
+            Self::Interleaved => (1, QUIET_SESSIONS / PRODUCERS),
             _ => (sessions, 1),
         };
         Shape {
@@ -93,6 +96,14 @@ impl Mode {
             together,
             turns,
             rate,
+        }
+    }
+
+    /// What a library with a memory budget may hold: 100,000 open sessions need more than usual.
+    pub(crate) fn budget_mib(self) -> u64 {
+        match self {
+            Self::Interleaved => 256,
+            _ => 64,
         }
     }
 

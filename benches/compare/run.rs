@@ -56,6 +56,7 @@ pub(crate) fn run<C: Contestant>(
     let setup = Setup {
         receiver: job.receiver,
         sampled: job.mode != Mode::Unsampled,
+        budget_mib: job.mode.budget_mib(),
         exports: exports.handle().clone(),
     };
     let contestant = {

@@ -101,12 +101,18 @@ impl Chat {
         to.literal("gen_ai.operation.name", "chat");
         to.literal("gen_ai.provider.name", "anthropic");
         to.text("gen_ai.request.model", &self.request_model);
+        to.int("gen_ai.usage.input_tokens", self.input_tokens);
+        to.int("gen_ai.usage.output_tokens", self.output_tokens);
+        self.further_attributes(to);
+    }
+
+    /// Those that a library with calls of its own for GenAI spans does not set by itself.
+    #[inline(always)]
+    pub(crate) fn further_attributes(&self, to: &mut impl Attributes) {
         to.text("gen_ai.response.model", &self.response_model);
         to.text("gen_ai.response.id", &self.response_id);
         to.literal("gen_ai.output.type", "text");
         to.text("server.address", &self.server);
-        to.int("gen_ai.usage.input_tokens", self.input_tokens);
-        to.int("gen_ai.usage.output_tokens", self.output_tokens);
         to.int("gen_ai.request.max_tokens", self.max_tokens);
         to.double("gen_ai.request.temperature", self.temperature);
         to.double("gen_ai.request.top_p", self.top_p);

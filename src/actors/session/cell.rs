@@ -92,7 +92,7 @@ impl Cell {
         kind: SpanKind,
         operation: Operation,
         start_ns: u64,
-        name: &str,
+        name: &[u8],
     ) -> SlotRef {
         let mut state = self.lock();
         state.last_ns = state.last_ns.max(start_ns);
@@ -384,7 +384,7 @@ impl Cell {
     pub(super) fn complete_open(self: &Arc<Self>, state: &mut State, now_ns: u64) {
         let mut draft = drafts::take();
         for span in state.slab.clear() {
-            draft.begin_span(&span.name, "", &self.shared.limits);
+            draft.begin_span(span.name(), "", &self.shared.limits);
             draft.head(span.id, span.parent, span.kind, span.start_ns);
             if let Some(operation) = span.operation.name() {
                 draft.set(key::OPERATION_NAME, operation.into());
