@@ -13,8 +13,13 @@ fn main() {
 }
 
 fn pipeline(sampling: Sampling) -> Pipeline {
-    let builder = Pipeline::builder().sampling(sampling).when_full(WhenFull::Block);
-    builder.export(Null).start().expect("the configuration is right")
+    let builder = Pipeline::builder()
+        .sampling(sampling)
+        .when_full(WhenFull::Block);
+    builder
+        .export(Null)
+        .start()
+        .expect("the configuration is right")
 }
 
 fn measure(bencher: Bencher<'_, '_>, sampling: Sampling, span: impl Fn(&Session) + Sync) {
@@ -37,8 +42,16 @@ fn measure(bencher: Bencher<'_, '_>, sampling: Sampling, span: impl Fn(&Session)
 #[divan::bench(args = [0, 5, 10])]
 fn attributes(bencher: Bencher<'_, '_>, count: usize) {
     const KEYS: [&str; 10] = [
-        "app.first.attribute", "app.second", "app.third.attribute", "app.fourth", "app.fifth.one",
-        "app.sixth.attribute", "app.seventh", "app.eighth.attribute", "app.ninth", "app.tenth.one",
+        "app.first.attribute",
+        "app.second",
+        "app.third.attribute",
+        "app.fourth",
+        "app.fifth.one",
+        "app.sixth.attribute",
+        "app.seventh",
+        "app.eighth.attribute",
+        "app.ninth",
+        "app.tenth.one",
     ];
     measure(bencher, Sampling::always_on(), |session| {
         let mut span = session.child("step").start();
@@ -58,9 +71,15 @@ fn chat(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn tool(bencher: Bencher<'_, '_>) {
     measure(bencher, Sampling::always_on(), |session| {
-        let mut span = session.tool("web_search").call_id("toolu_01A09q90qw").start();
+        let mut span = session
+            .tool("web_search")
+            .call_id("toolu_01A09q90qw")
+            .start();
         span.set("gen_ai.tool.type", "function");
-        span.set("gen_ai.tool.description", "looks up what the agent asks for");
+        span.set(
+            "gen_ai.tool.description",
+            "looks up what the agent asks for",
+        );
         let event: [(&str, Value<'_>); 2] = [
             ("tool.result.status", "success".into()),
             ("tool.result.bytes", 300.into()),
@@ -78,7 +97,9 @@ fn unsampled_chat(bencher: Bencher<'_, '_>) {
 /// A span without attributes in a session that is not sampled.
 #[divan::bench]
 fn unsampled_span(bencher: Bencher<'_, '_>) {
-    measure(bencher, Sampling::always_off(), |session| session.child("step").start().end());
+    measure(bencher, Sampling::always_off(), |session| {
+        session.child("step").start().end()
+    });
 }
 
 fn llm_call(session: &Session) {

@@ -58,7 +58,11 @@ impl Pool {
             self.make_room(before + size);
         }
         let bytes = kept.unwrap_or_else(|| vec![0; size].into());
-        Some(Buffer { bytes, len: 0, pool: Arc::clone(self) })
+        Some(Buffer {
+            bytes,
+            len: 0,
+            pool: Arc::clone(self),
+        })
     }
 
     /// Bytes in use now.

@@ -35,7 +35,8 @@ pub(crate) struct Slab {
 
 impl OpenSpan {
     pub(crate) fn name(&self) -> &str {
-        std::str::from_utf8(&self.name).expect("names are made of texts cut at character boundaries")
+        std::str::from_utf8(&self.name)
+            .expect("names are made of texts cut at character boundaries")
     }
 }
 

@@ -136,7 +136,12 @@ impl Draft {
         kind: SpanKind,
         start_ns: u64,
     ) {
-        self.out.span_head(id.to_bytes(), parent.map(SpanId::to_bytes), kind as u8, start_ns);
+        self.out.span_head(
+            id.to_bytes(),
+            parent.map(SpanId::to_bytes),
+            kind as u8,
+            start_ns,
+        );
     }
 
     /// Sets an attribute. The last value of a key wins; over the limits it is counted instead.

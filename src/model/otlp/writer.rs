@@ -141,7 +141,13 @@ impl Writer {
 
     /// The fields that every span begins with, in one piece: ids, kind and start.
     #[inline]
-    pub(crate) fn span_head(&mut self, id: [u8; 8], parent: Option<[u8; 8]>, kind: u8, start_ns: u64) {
+    pub(crate) fn span_head(
+        &mut self,
+        id: [u8; 8],
+        parent: Option<[u8; 8]>,
+        kind: u8,
+        start_ns: u64,
+    ) {
         const ID_TAG: [u8; 2] = [tag(f::span::SPAN_ID, LEN) as u8, 8];
         const PARENT_TAG: [u8; 2] = [tag(f::span::PARENT_SPAN_ID, LEN) as u8, 8];
         if let Some(parent) = parent {
