@@ -43,6 +43,8 @@ pub(super) struct About {
     pub(super) agent: Option<Box<str>>,
     pub(super) agent_id: Option<Box<str>>,
     pub(super) user: Option<Box<str>>,
+    /// The conversation, where it is not the session itself.
+    pub(super) conversation: Option<Box<str>>,
     pub(super) tags: Box<[Box<str>]>,
     pub(super) baggage: Box<[(Box<str>, Box<str>)]>,
 }
@@ -75,11 +77,11 @@ impl Identity {
         common.fixed32(f::span::FLAGS, flags);
         common.attribute(f::span::ATTRIBUTES, key::SESSION_ID, (&*it.id).into(), none);
         let genai_from = common.len();
-        let conversation = (&*it.conversation).into();
+        let conversation = it.about.conversation.as_deref().unwrap_or(&it.conversation);
         common.attribute(
             f::span::ATTRIBUTES,
             key::CONVERSATION_ID,
-            conversation,
+            conversation.into(),
             none,
         );
 

@@ -20,19 +20,23 @@ use crate::model::request::Signal;
 #[derive(Debug)]
 pub struct LogBuilder<'a> {
     cell: &'a Arc<Cell>,
-    span: Option<SpanId>,
+    span: SpanId,
     /// None in an unsampled session and where no exporter takes logs.
     draft: Option<Box<Draft>>,
     severity: Severity,
     time_ns: Option<u64>,
+    observed_ns: Option<u64>,
 }
 
 impl<'a> LogBuilder<'a> {
-    pub(super) fn new(cell: &'a Arc<Cell>, span: Option<SpanId>, body: Value<'_>) -> Self {
+    /// A record that says `body`, or nothing.
+    pub(super) fn new(cell: &'a Arc<Cell>, span: SpanId, body: Option<Value<'_>>) -> Self {
         let draft = (cell.sampled && cell.shared.wants(Signal::Logs)).then(|| {
             let mut draft = drafts::take();
             draft.begin_log(&cell.shared.limits);
-            draft.body(body);
+            if let Some(body) = body {
+                draft.body(body);
+            }
             draft
         });
         Self {
@@ -41,6 +45,7 @@ impl<'a> LogBuilder<'a> {
             draft,
             severity: Severity::Info,
             time_ns: None,
+            observed_ns: None,
         }
     }
 
@@ -67,9 +72,22 @@ impl<'a> LogBuilder<'a> {
         self
     }
 
-    /// When it happened. Default: now. The time of observation is always now.
+    /// When it happened. Default: now.
     pub fn at(mut self, time: SystemTime) -> Self {
         self.time_ns = Some(unix_ns(time));
+        self
+    }
+
+    /// When it was noticed, for recordings that must come out the same each time. Default: now.
+    pub fn observed_at(mut self, time: SystemTime) -> Self {
+        self.observed_ns = Some(unix_ns(time));
+        self
+    }
+
+    /// The span of the session's trace during which it happened. Default: what the builder was called
+    /// on.
+    pub fn span(mut self, id: SpanId) -> Self {
+        self.span = id;
         self
     }
 
@@ -81,7 +99,9 @@ impl<'a> LogBuilder<'a> {
         };
         let now_ns = self.cell.now_ns();
         draft.severity(self.severity as u8, self.severity.name());
-        draft.end_log(self.time_ns.unwrap_or(now_ns), now_ns, self.span);
+        let time_ns = self.time_ns.unwrap_or(now_ns);
+        let observed_ns = self.observed_ns.unwrap_or(now_ns);
+        draft.end_log(time_ns, observed_ns, Some(self.span));
         self.cell.log(&draft);
         drafts::give_back(draft);
     }

@@ -177,7 +177,14 @@ impl Session {
     /// A log record correlated with the session's trace and root span.
     pub fn log<'v>(&self, body: impl Into<Value<'v>>) -> LogBuilder<'_> {
         let cell = self.cell.current();
-        LogBuilder::new(cell, Some(cell.identity.root), body.into())
+        LogBuilder::new(cell, cell.identity.root, Some(body.into()))
+    }
+
+    /// An event of this name: a log record without a body, correlated with the session's trace and
+    /// root span.
+    pub fn event(&self, name: &str) -> LogBuilder<'_> {
+        let cell = self.cell.current();
+        LogBuilder::new(cell, cell.identity.root, None).event_name(name)
     }
 
     /// Ends it without saying how it went.

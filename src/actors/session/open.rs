@@ -79,6 +79,18 @@ impl<'a> SessionBuilder<'a> {
         self
     }
 
+    /// The conversation that the session is part of (`gen_ai.conversation.id` of its GenAI spans).
+    /// Default: the session is the conversation. It is cut, and hashed where ids are sensitive, as the
+    /// session's own id is.
+    pub fn conversation_id(mut self, id: &str) -> Self {
+        let exported = match &self.shared.config.hash_key {
+            None => truncate_bytes(id, self.shared.limits.session_id_length).into(),
+            Some(key) => trace_id_of(id, Some(key.as_bytes())).0.to_string().into(),
+        };
+        self.about.conversation = Some(exported);
+        self
+    }
+
     /// Adds a tag (`spanreel.session.tags`).
     pub fn tag(mut self, tag: &str) -> Self {
         self.tags.push(tag.into());
@@ -201,7 +213,10 @@ impl<'a> SessionBuilder<'a> {
             None => truncate_bytes(&self.id, shared.limits.session_id_length).into(),
             Some(_) => key.0.to_string().into(),
         };
-        if let Some(earlier) = shared.registry.earlier_root(key) {
+        let root = self.root.unwrap_or_else(SpanId::random);
+        // A recording that is told again has the same root: that is no link.
+        let earlier = shared.registry.earlier_root(key);
+        if let Some(earlier) = earlier.filter(|earlier| earlier.span_id() != root) {
             self.links.push(earlier);
         }
         let previous_id = self.previous_id.map(|id| match &shared.config.hash_key {
@@ -222,7 +237,7 @@ impl<'a> SessionBuilder<'a> {
                 .as_ref()
                 .and_then(SpanContext::shared_trace_state)
                 .cloned(),
-            root: self.root.unwrap_or_else(SpanId::random),
+            root,
             parent: parent.as_ref().map(SpanContext::span_id),
             start_ns: self.start_ns.unwrap_or_else(|| anchor.unix_ns()),
             about: Arc::new(self.about),

@@ -188,7 +188,7 @@ impl Span {
 
     /// A log record correlated with this span.
     pub fn log<'v>(&self, body: impl Into<Value<'v>>) -> LogBuilder<'_> {
-        LogBuilder::new(&self.cell, Some(self.id), body.into())
+        LogBuilder::new(&self.cell, self.id, Some(body.into()))
     }
 
     /// Ends it now.
