@@ -38,7 +38,7 @@ pub struct SessionBuilder<'a> {
     start_ns: Option<u64>,
     root: Option<SpanId>,
     /// Attributes of the root, in a draft of their own until its name is known.
-    attributes: Vec<(String, Box<Draft>)>,
+    attributes: Option<Box<Draft>>,
 }
 
 impl<'a> SessionBuilder<'a> {
@@ -56,7 +56,7 @@ impl<'a> SessionBuilder<'a> {
             kind: SpanKind::Internal,
             start_ns: None,
             root: None,
-            attributes: Vec::new(),
+            attributes: None,
         }
     }
 
@@ -139,10 +139,12 @@ impl<'a> SessionBuilder<'a> {
 
     /// Sets an attribute of the root span.
     pub fn attribute<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
-        let mut draft = drafts::take();
-        draft.begin_span("", "", &self.shared.limits);
+        let draft = self.attributes.get_or_insert_with(|| {
+            let mut draft = drafts::take();
+            draft.begin_span("", "", &self.shared.limits);
+            draft
+        });
         draft.set(key, value.into());
-        self.attributes.push((key.to_owned(), draft));
         self
     }
 
@@ -250,9 +252,9 @@ impl<'a> SessionBuilder<'a> {
             previous_id: previous_id.as_deref(),
         };
         begin_root(&mut draft, shared, &identity, &root);
-        for (key, attribute) in self.attributes {
-            draft.adopt(&key, &attribute);
-            drafts::give_back(attribute);
+        if let Some(attributes) = self.attributes {
+            draft.adopt(&attributes);
+            drafts::give_back(attributes);
         }
         let state = State::new(draft.save(), identity.start_ns);
         drafts::give_back(draft);

@@ -206,8 +206,8 @@ impl Open {
         let mut sealed = None;
         let mut size = held + needed;
         if held > 0 && size > CHUNK_BYTES {
-            self.hint = CHUNK_BYTES;
             sealed = self.seal(signal);
+            self.hint = CHUNK_BYTES;
             size = needed;
         }
         let Some(mut larger) = pool.take(size.max(self.hint)).or_else(|| pool.take(size)) else {
@@ -222,9 +222,7 @@ impl Open {
 
     fn seal(&mut self, signal: Signal) -> Option<Sealed> {
         let buffer = self.buffer.take()?;
-        if buffer.len() < CHUNK_BYTES / 2 {
-            self.hint = buffer.len().min(self.hint / 2);
-        }
+        self.hint = buffer.len();
         let items = std::mem::take(&mut self.items);
         let digest = std::mem::take(&mut self.digest);
         (items > 0).then_some(Sealed {

@@ -147,7 +147,7 @@ impl Draft {
     /// Sets an attribute. The last value of a key wins; over the limits it is counted instead.
     #[inline(always)]
     pub(crate) fn set(&mut self, key: &str, value: Value<'_>) {
-        if self.keys.insert(key) && !self.admit(key) {
+        if self.keys.insert(key.as_bytes()) && !self.admit(key) {
             return;
         }
         if self.attributes >= self.attribute_limit || self.out.len() >= self.size_limit {
@@ -318,7 +318,10 @@ impl Draft {
             limits,
         );
         self.out.raw(&saved.bytes);
-        self.keys = KeyFilter([u64::MAX; KeyFilter::WORDS]);
+        for field in scan::fields(&saved.bytes).filter(|field| field.is(f::span::ATTRIBUTES)) {
+            let key = scan::key_of(&saved.bytes[field.body]).unwrap_or_default();
+            self.keys.insert(key);
+        }
         self.name = saved.name.clone();
         self.attributes = saved.attributes;
         self.events = saved.events;
@@ -329,24 +332,33 @@ impl Draft {
     /// Sets an attribute beyond the limit on their number: for the few that a session adds to its
     /// root, which must not be pushed out by a host's.
     pub(crate) fn set_own(&mut self, key: &str, value: Value<'_>) {
-        self.forget(key);
+        if self.keys.insert(key.as_bytes()) {
+            self.forget(key);
+        }
         self.attributes += 1;
         self.out
             .attribute(self.attribute_field, key, value, self.text);
     }
 
-    /// Takes over the attribute `key` of another draft, if that has it.
-    pub(crate) fn adopt(&mut self, key: &str, from: &Self) {
-        let mut written = scan::fields(from.out.written());
-        let attribute = written.find(|field| field.is(from.attribute_field));
-        let Some(attribute) = attribute else { return };
-        if self.attributes >= self.attribute_limit {
-            self.dropped.attributes += 1;
-            return;
+    /// Takes over the attributes of another span.
+    pub(crate) fn adopt(&mut self, from: &Self) {
+        let written = from.out.written();
+        for field in scan::fields(written).filter(|field| field.is(f::span::ATTRIBUTES)) {
+            let key = scan::key_of(&written[field.body]).unwrap_or_default();
+            if self.keys.insert(key)
+                && let Ok(key) = std::str::from_utf8(key)
+                && !self.admit(key)
+            {
+                continue;
+            }
+            if self.attributes >= self.attribute_limit {
+                self.dropped.attributes += 1;
+                continue;
+            }
+            self.attributes += 1;
+            self.out.raw(&written[field.range]);
         }
-        self.forget(key);
-        self.attributes += 1;
-        self.out.raw(&from.out.written()[attribute.range]);
+        self.dropped.attributes += from.dropped.attributes;
     }
 
     /// Begins a log record.
@@ -418,7 +430,7 @@ const RESERVED_KEYS: KeyFilter = {
     let mut keys = KeyFilter([0; KeyFilter::WORDS]);
     let mut index = 0;
     while index < RESERVED.len() {
-        keys.insert(RESERVED[index]);
+        keys.insert(RESERVED[index].as_bytes());
         index += 1;
     }
     keys
@@ -434,7 +446,7 @@ impl KeyFilter {
 
     /// Whether the key may have been there before.
     #[inline(always)]
-    const fn insert(&mut self, key: &str) -> bool {
+    const fn insert(&mut self, key: &[u8]) -> bool {
         let hash = key_hash(key);
         let (first, second) = (hash >> 55, hash >> 46 & 511);
         let first_bit = 1 << (first & 63);
@@ -449,8 +461,7 @@ impl KeyFilter {
 
 /// The last bytes of a key and its length tell most keys apart.
 #[inline(always)]
-const fn key_hash(key: &str) -> u64 {
-    let bytes = key.as_bytes();
+const fn key_hash(bytes: &[u8]) -> u64 {
     let tail = match bytes.last_chunk::<8>() {
         Some(tail) => u64::from_le_bytes(*tail),
         None => {
