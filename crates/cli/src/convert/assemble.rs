@@ -96,7 +96,6 @@ pub(crate) fn assemble(
         attributes,
         usage: spanreel::Usage::default(),
         cost: None,
-        events: Vec::new(),
         links: Vec::new(),
         status,
         incomplete,
@@ -315,7 +314,7 @@ fn finish(
     };
     let link = |span_id| LinkDraft {
         span_id,
-        attributes: vec![("spanreel.link".into(), AttrValue::from("earlier_attempt"))],
+        reason: "earlier_attempt",
     };
     SpanDraft {
         span_id,
@@ -327,7 +326,6 @@ fn finish(
         attributes: span.attributes,
         usage: span.usage.tokens(),
         cost: span.usage.cost,
-        events: Vec::new(),
         links: earlier.map(link).into_iter().collect(),
         status,
         incomplete: span.is_open,

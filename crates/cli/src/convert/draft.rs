@@ -86,26 +86,13 @@ pub enum Status {
     Error(String),
 }
 
-/// A bounded happening within a span.
-///
-/// Recordings of the kinds read today yield none: what can grow without end is a [`LogDraft`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct EventDraft {
-    /// What happened.
-    pub name: Key,
-    /// When, in nanoseconds since the Unix epoch.
-    pub time_ns: u64,
-    /// What is known about it.
-    pub attributes: Vec<Attribute>,
-}
-
 /// A link to another span of the same trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkDraft {
     /// The span linked to.
     pub span_id: SpanId,
-    /// Why it is linked.
-    pub attributes: Vec<Attribute>,
+    /// Why it is linked (`spanreel.link`).
+    pub reason: &'static str,
 }
 
 /// A finished span.
@@ -132,8 +119,6 @@ pub struct SpanDraft {
     pub usage: Usage,
     /// The US dollars that it adds to the totals of its session; they are among the attributes too.
     pub cost: Option<f64>,
-    /// Bounded happenings within it.
-    pub events: Vec<EventDraft>,
     /// Spans it is related to other than by descent: an earlier attempt of the same tool call.
     pub links: Vec<LinkDraft>,
     /// How it turned out.

@@ -35,9 +35,7 @@ use std::io::{self, BufRead};
 
 use spanreel::{SpanId, TraceId};
 
-pub use draft::{
-    AttrValue, Attribute, EventDraft, Key, LinkDraft, LogDraft, SessionTrace, SpanDraft, Status,
-};
+pub use draft::{AttrValue, Attribute, Key, LinkDraft, LogDraft, SessionTrace, SpanDraft, Status};
 pub use report::{Report, Skipped};
 
 /// How to convert.
