@@ -36,7 +36,7 @@ pub use model::byte_size::{ByteSize, InvalidByteSize};
 pub use model::context::{InvalidTraceparent, SpanContext, TraceFlags};
 pub use model::genai::Operation;
 pub use model::id::{InvalidId, SpanId, TraceId};
-pub use model::kind::{Severity, SpanKind, Status};
+pub use model::kind::{Severity, SpanKind, Status, StatusCode};
 pub use model::ledger::{Counts, Fate};
 pub use model::limits::Limits;
 pub use model::owned_value::OwnedValue;
@@ -56,15 +56,14 @@ pub mod view {
     pub use crate::model::otlp::view::{
         ArrayView, AttributesView, EntityRefView, EventView, LinkView, LogItem, LogView,
         RequestView, ResourceGroupView, ResourceView, ScopeGroupView, ScopeView, SpanItem,
-        SpanKind, SpanView, StatusCode, StatusView, ValueView, WireError,
+        SpanView, StatusView, ValueView, WireError,
     };
 }
 
 /// Spans and log records as owned values.
 pub mod record {
     pub use crate::model::record::{
-        OwnedValue, RecordedAttributes, RecordedEvent, RecordedLink, RecordedLog, RecordedScope,
-        RecordedSpan,
+        RecordedAttributes, RecordedEvent, RecordedLink, RecordedLog, RecordedScope, RecordedSpan,
     };
 }
 
@@ -75,6 +74,4 @@ pub mod tree {
 /// For tests: an exporter that keeps what it is given, and assertions about it.
 pub mod testing {
     pub use crate::actors::exporter::memory::InMemory;
-    #[doc(no_inline)]
-    pub use crate::record::{RecordedLog, RecordedSpan};
 }

@@ -47,7 +47,7 @@ fn log_records_keep_their_span_and_their_times() {
         panic!("{logs:?}")
     };
     assert_eq!(event.event_name, "context.built");
-    assert_eq!(event.body, spanreel::record::OwnedValue::Empty);
+    assert_eq!(event.body, spanreel::OwnedValue::Empty);
     assert_eq!(event.span_id, Some(span_id(7)));
     assert_eq!(event.trace_id, Some(TraceId::of_session("told")));
     assert_eq!(event.severity_number, 13);
@@ -58,7 +58,7 @@ fn log_records_keep_their_span_and_their_times() {
     assert_eq!(log.observed_unix_nanos / 1_000_000, 1_773_480_413_003);
     assert_eq!(
         log.body,
-        spanreel::record::OwnedValue::Str(String::new()),
+        spanreel::OwnedValue::Str(String::new()),
         "an empty text is a text"
     );
     assert_eq!(

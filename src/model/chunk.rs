@@ -29,7 +29,7 @@ pub(crate) struct Digest {
     pub(crate) llm_calls: u32,
     pub(crate) tool_calls: u32,
     pub(crate) tokens: u64,
-    /// In the currency of the session, as far as known.
+    /// In US dollars, as far as known.
     pub(crate) cost: f64,
 }
 

@@ -120,9 +120,10 @@ async fn end_sessions(shared: &Arc<Shared>) {
     sweeper::send_rest(shared, &mut gather).await;
 }
 
-/// Every session that may still hold something, those of the sweeper's queue too.
+/// Every session that may still hold something; from here on none is left to the sweeper.
 fn remaining(shared: &Shared) -> Vec<Arc<Cell>> {
-    shared.registry.all_with(shared.linger.close())
+    shared.linger.close();
+    shared.registry.take_all()
 }
 
 impl Inner {

@@ -58,6 +58,8 @@ pub struct SignalStats {
 pub struct LaneStats {
     /// The name of the exporter.
     pub name: String,
+    /// What it takes; it is handed everything of these signals.
+    pub signals: Vec<Signal>,
     /// What became of the spans that it was handed.
     pub traces: Counts,
     /// What became of the log records that it was handed.
@@ -120,7 +122,7 @@ pub struct QueueStats {
 impl Inner {
     pub(super) fn stats(&self) -> PipelineStats {
         let shared = &self.shared;
-        let cells = shared.registry.all_with(shared.linger.waiting());
+        let cells = shared.registry.all();
         let signal = |signal: Signal| {
             let held = cells.iter().map(|cell| cell.unbooked(signal)).sum();
             let open = match signal {
@@ -154,6 +156,7 @@ impl super::LaneHandle {
         let counters = &self.counters;
         LaneStats {
             name: self.name.clone(),
+            signals: self.signals.clone(),
             traces: self.books.of(Signal::Traces).counts(),
             logs: self.books.of(Signal::Logs).counts(),
             requests: counters.requests.load(Ordering::Relaxed),

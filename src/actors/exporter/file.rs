@@ -227,7 +227,8 @@ mod tests {
     }
 
     fn started(file: OtlpFile) -> Arc<dyn DynExport> {
-        (Exporter::from(file).build)().expect("it opens")
+        let Exporter { build, settings } = file.into();
+        build(&settings).expect("it opens")
     }
 
     fn read(path: &Path) -> Vec<ExportTraceServiceRequest> {
@@ -298,8 +299,8 @@ mod tests {
     fn a_file_that_cannot_be_opened_is_a_problem_at_start() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("missing").join("traces.jsonl");
-        let build = Exporter::from(OtlpFile::append(&path)).build;
-        let Err(problems) = build() else {
+        let Exporter { build, settings } = OtlpFile::append(&path).into();
+        let Err(problems) = build(&settings) else {
             panic!("it opened");
         };
         assert_eq!(problems.len(), 1);

@@ -123,7 +123,7 @@ pub(super) fn span_start(
     cell: &Arc<Cell>,
     id: SpanId,
     parent: SpanId,
-    name: &str,
+    name: &[u8],
     kind: SpanKind,
     at_ns: u64,
 ) {
@@ -131,7 +131,9 @@ pub(super) fn span_start(
     draft.begin_log(&cell.shared.limits);
     draft.event_name("spanreel.span.start", &cell.shared.limits);
     draft.severity(Severity::Info as u8, Severity::Info.name());
-    draft.set(key::SPAN_NAME, name.into());
+    if let Ok(name) = std::str::from_utf8(name) {
+        draft.set(key::SPAN_NAME, name.into());
+    }
     draft.set(key::SPAN_KIND, (kind as i64).into());
     draft.set(key::PARENT_SPAN_ID, parent.to_string().as_str().into());
     draft.end_log(at_ns, at_ns, Some(id));

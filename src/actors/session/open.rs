@@ -38,7 +38,7 @@ pub struct SessionBuilder<'a> {
     start_ns: Option<u64>,
     root: Option<SpanId>,
     /// Attributes of the root, in a draft of their own until its name is known.
-    attributes: Vec<(String, Box<Draft>)>,
+    attributes: Option<Box<Draft>>,
 }
 
 impl<'a> SessionBuilder<'a> {
@@ -56,7 +56,7 @@ impl<'a> SessionBuilder<'a> {
             kind: SpanKind::Internal,
             start_ns: None,
             root: None,
-            attributes: Vec::new(),
+            attributes: None,
         }
     }
 
@@ -118,7 +118,8 @@ impl<'a> SessionBuilder<'a> {
         self
     }
 
-    /// The id of the session that this one continues (`session.previous_id`).
+    /// The id of the session that this one continues (`session.previous_id`). With a
+    /// [hash key](crate::SessionConfig::hash_key) its hash is exported, as for the id itself.
     pub fn previous_id(mut self, id: &str) -> Self {
         self.previous_id = Some(id.to_owned());
         self
@@ -138,10 +139,12 @@ impl<'a> SessionBuilder<'a> {
 
     /// Sets an attribute of the root span.
     pub fn attribute<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
-        let mut draft = drafts::take();
-        draft.begin_span("", "", &self.shared.limits);
+        let draft = self.attributes.get_or_insert_with(|| {
+            let mut draft = drafts::take();
+            draft.begin_span("", "", &self.shared.limits);
+            draft
+        });
         draft.set(key, value.into());
-        self.attributes.push((key.to_owned(), draft));
         self
     }
 
@@ -215,13 +218,13 @@ impl<'a> SessionBuilder<'a> {
         let root = self.root.unwrap_or_else(SpanId::random);
         // A recording that is told again has the same root: that is no link.
         let earlier = shared.registry.earlier_root(key);
-        if let Some(earlier) = earlier.filter(|earlier| *earlier != root) {
-            self.links.push(SpanContext::new(
-                key.0,
-                earlier,
-                TraceFlags::from_bits(flags),
-            ));
+        if let Some(earlier) = earlier.filter(|earlier| earlier.span_id() != root) {
+            self.links.push(earlier);
         }
+        let previous_id = self.previous_id.map(|id| match &shared.config.hash_key {
+            None => id,
+            Some(hash_key) => trace_id_of(&id, Some(hash_key.as_bytes())).0.to_string(),
+        });
         self.about.tags = self.tags.into();
         self.about.baggage = self.baggage.into();
         let identity = Identity::new(Particulars {
@@ -246,12 +249,12 @@ impl<'a> SessionBuilder<'a> {
             name: self.name.as_deref(),
             kind: self.kind,
             links: &self.links,
-            previous_id: self.previous_id.as_deref(),
+            previous_id: previous_id.as_deref(),
         };
         begin_root(&mut draft, shared, &identity, &root);
-        for (key, attribute) in self.attributes {
-            draft.adopt(&key, &attribute);
-            drafts::give_back(attribute);
+        if let Some(attributes) = self.attributes {
+            draft.adopt(&attributes);
+            drafts::give_back(attributes);
         }
         let state = State::new(draft.save(), identity.start_ns);
         drafts::give_back(draft);

@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub(super) struct Facts {
     pub(super) operation: Operation,
     pub(super) failed: bool,
+    /// Whether `usage` or `cost` says anything.
+    pub(super) priced: bool,
     pub(super) usage: Usage,
     pub(super) cost: Option<f64>,
 }
@@ -25,10 +27,7 @@ impl Facts {
     /// Whether a session has anything to count but the span itself.
     #[inline]
     pub(super) fn count(&self) -> bool {
-        self.failed
-            || self.operation != Operation::Other
-            || self.cost.is_some()
-            || self.usage != Usage::default()
+        self.failed || self.priced || !matches!(self.operation, Operation::Other)
     }
 }
 
@@ -131,7 +130,7 @@ impl State {
                 taken: false,
             };
         };
-        draft.append_to(buffer.as_mut_vec(), common);
+        draft.write_to(buffer.extend(needed), common);
         open.items += 1;
         self.bytes += needed as u64;
         Appended {
@@ -151,8 +150,10 @@ impl State {
         if facts.count() {
             digest.llm_calls += u32::from(facts.operation.is_llm_call());
             digest.tool_calls += u32::from(facts.operation == Operation::ExecuteTool);
-            digest.tokens += facts.usage.total();
-            digest.cost += facts.cost.unwrap_or(0.0);
+            if facts.priced {
+                digest.tokens += facts.usage.total();
+                digest.cost += facts.cost.unwrap_or(0.0);
+            }
         }
     }
 
@@ -165,9 +166,11 @@ impl State {
             totals.llm_calls += u64::from(facts.operation.is_llm_call());
             totals.tool_calls += u64::from(facts.operation == Operation::ExecuteTool);
             totals.errors += u64::from(facts.failed);
-            totals.usage.add(&facts.usage);
-            if let Some(cost) = facts.cost {
-                *totals.cost.get_or_insert(0.0) += cost;
+            if facts.priced {
+                totals.usage.add(&facts.usage);
+                if let Some(cost) = facts.cost {
+                    *totals.cost.get_or_insert(0.0) += cost;
+                }
             }
         }
     }
@@ -203,15 +206,15 @@ impl Open {
         let mut sealed = None;
         let mut size = held + needed;
         if held > 0 && size > CHUNK_BYTES {
-            self.hint = CHUNK_BYTES;
             sealed = self.seal(signal);
+            self.hint = CHUNK_BYTES;
             size = needed;
         }
         let Some(mut larger) = pool.take(size.max(self.hint)).or_else(|| pool.take(size)) else {
             return (sealed, false);
         };
         if let Some(smaller) = &self.buffer {
-            larger.as_mut_vec().extend_from_slice(smaller.as_slice());
+            larger.append(smaller.as_slice());
         }
         self.buffer = Some(larger);
         (sealed, true)
@@ -219,9 +222,7 @@ impl Open {
 
     fn seal(&mut self, signal: Signal) -> Option<Sealed> {
         let buffer = self.buffer.take()?;
-        if buffer.len() < CHUNK_BYTES / 2 {
-            self.hint = buffer.len().min(self.hint / 2);
-        }
+        self.hint = buffer.len();
         let items = std::mem::take(&mut self.items);
         let digest = std::mem::take(&mut self.digest);
         (items > 0).then_some(Sealed {

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::fields as f;
 use super::scan;
-use super::writer::{Writer, len_field, varint_len};
+use super::writer::{Writer, len_field, put_varint, varint_len};
 use crate::model::attribute::Value;
 use crate::model::context::SpanContext;
 use crate::model::genai::key;
@@ -18,9 +18,6 @@ use crate::model::limits::{Limits, TextLimit};
 
 /// Tag and length of an item in its chunk (`ScopeSpans.spans`, `ScopeLogs.log_records`).
 const ITEM_TAG: u8 = (f::scope_items::ITEMS as u8) << 3 | 2;
-
-/// The most that tag and length of an item can take.
-pub(crate) const ITEM_HEADER_MAX: usize = 1 + 10;
 
 /// One item being written. Reused: `begin` forgets the one before.
 #[derive(Debug)]
@@ -32,9 +29,8 @@ pub(crate) struct Draft {
     attribute_limit: usize,
     text: TextLimit,
     size_limit: usize,
-    /// Which keys may have been set: a Bloom filter of one hash and 256 bits, so that only a
-    /// probable duplicate costs a search.
-    keys: [u64; 4],
+    /// Which keys may have been set, so that only a probable duplicate costs a search.
+    keys: KeyFilter,
     name: Range<usize>,
     events: usize,
     links: usize,
@@ -69,7 +65,7 @@ impl Draft {
             attribute_limit: 0,
             text: TextLimit::new(None, 0),
             size_limit: 0,
-            keys: [0; 4],
+            keys: RESERVED_KEYS,
             name: 0..0,
             events: 0,
             links: 0,
@@ -125,10 +121,10 @@ impl Draft {
         self.name = start..start + len;
     }
 
-    /// The name of the span, as written.
-    pub(crate) fn name(&self) -> &str {
-        std::str::from_utf8(&self.out.written()[self.name.clone()])
-            .expect("a name is made of texts cut at character boundaries")
+    /// The name of the span, as written: UTF-8.
+    #[inline]
+    pub(crate) fn name(&self) -> &[u8] {
+        &self.out.written()[self.name.clone()]
     }
 
     /// Ids, kind and start of the span that was begun.
@@ -140,22 +136,20 @@ impl Draft {
         kind: SpanKind,
         start_ns: u64,
     ) {
-        self.out.bytes(f::span::SPAN_ID, &id.to_bytes());
-        if let Some(parent) = parent {
-            self.out.bytes(f::span::PARENT_SPAN_ID, &parent.to_bytes());
-        }
-        self.out.uint(f::span::KIND, kind as u64);
-        self.out.fixed64(f::span::START_TIME_UNIX_NANO, start_ns);
+        self.out.span_head(
+            id.to_bytes(),
+            parent.map(SpanId::to_bytes),
+            kind as u8,
+            start_ns,
+        );
     }
 
     /// Sets an attribute. The last value of a key wins; over the limits it is counted instead.
     #[inline(always)]
     pub(crate) fn set(&mut self, key: &str, value: Value<'_>) {
-        let (word, bit) = key_hash(key);
-        if self.keys[word] & bit != 0 && !self.admit(key) {
+        if self.keys.insert(key.as_bytes()) && !self.admit(key) {
             return;
         }
-        self.keys[word] |= bit;
         if self.attributes >= self.attribute_limit || self.out.len() >= self.size_limit {
             self.dropped.attributes += 1;
             return;
@@ -263,11 +257,11 @@ impl Draft {
         if let Some(earlier) = earlier {
             self.out.remove(earlier.range);
         }
-        let (code, message) = match status {
-            Status::Unset => return,
-            Status::Ok => (1, ""),
-            Status::Error(message) => (2, self.text.cut(message)),
-        };
+        if status == Status::Unset {
+            return;
+        }
+        let (code, message) = status.parts();
+        let message = self.text.cut(message);
         let message_len = if message.is_empty() {
             0
         } else {
@@ -277,7 +271,7 @@ impl Draft {
         if !message.is_empty() {
             self.out.bytes(f::status::MESSAGE, message.as_bytes());
         }
-        self.out.uint(f::status::CODE, code);
+        self.out.uint(f::status::CODE, code as u64);
     }
 
     /// Ends the span: nothing may be set afterwards.
@@ -324,7 +318,10 @@ impl Draft {
             limits,
         );
         self.out.raw(&saved.bytes);
-        self.keys = [u64::MAX; 4];
+        for field in scan::fields(&saved.bytes).filter(|field| field.is(f::span::ATTRIBUTES)) {
+            let key = scan::key_of(&saved.bytes[field.body]).unwrap_or_default();
+            self.keys.insert(key);
+        }
         self.name = saved.name.clone();
         self.attributes = saved.attributes;
         self.events = saved.events;
@@ -335,24 +332,33 @@ impl Draft {
     /// Sets an attribute beyond the limit on their number: for the few that a session adds to its
     /// root, which must not be pushed out by a host's.
     pub(crate) fn set_own(&mut self, key: &str, value: Value<'_>) {
-        self.forget(key);
+        if self.keys.insert(key.as_bytes()) {
+            self.forget(key);
+        }
         self.attributes += 1;
         self.out
             .attribute(self.attribute_field, key, value, self.text);
     }
 
-    /// Takes over the attribute `key` of another draft, if that has it.
-    pub(crate) fn adopt(&mut self, key: &str, from: &Self) {
-        let mut written = scan::fields(from.out.written());
-        let attribute = written.find(|field| field.is(from.attribute_field));
-        let Some(attribute) = attribute else { return };
-        if self.attributes >= self.attribute_limit {
-            self.dropped.attributes += 1;
-            return;
+    /// Takes over the attributes of another span.
+    pub(crate) fn adopt(&mut self, from: &Self) {
+        let written = from.out.written();
+        for field in scan::fields(written).filter(|field| field.is(f::span::ATTRIBUTES)) {
+            let key = scan::key_of(&written[field.body]).unwrap_or_default();
+            if self.keys.insert(key)
+                && let Ok(key) = std::str::from_utf8(key)
+                && !self.admit(key)
+            {
+                continue;
+            }
+            if self.attributes >= self.attribute_limit {
+                self.dropped.attributes += 1;
+                continue;
+            }
+            self.attributes += 1;
+            self.out.raw(&written[field.range]);
         }
-        self.forget(key);
-        self.attributes += 1;
-        self.out.raw(&from.out.written()[attribute.range]);
+        self.dropped.attributes += from.dropped.attributes;
     }
 
     /// Begins a log record.
@@ -401,22 +407,18 @@ impl Draft {
         len_field(self.out.len() + common.len())
     }
 
-    /// Appends the item, with what it has in `common` with its session, to a chunk.
+    /// Writes the item, with what it has in `common` with its session, to the `room` of exactly
+    /// [`len_in_chunk`](Self::len_in_chunk) bytes.
     #[inline]
-    pub(crate) fn append_to(&self, chunk: &mut Vec<u8>, common: &[u8]) {
-        let mut header = [0; ITEM_HEADER_MAX];
-        let mut len = (self.out.len() + common.len()) as u64;
+    pub(crate) fn write_to(&self, room: &mut [u8], common: &[u8]) {
+        let written = self.out.written();
+        let len = written.len() + common.len();
+        let (header, room) = room.split_at_mut(room.len() - len);
         header[0] = ITEM_TAG;
-        let mut at = 1;
-        while len >= 0x80 {
-            header[at] = len as u8 | 0x80;
-            len >>= 7;
-            at += 1;
-        }
-        header[at] = len as u8;
-        chunk.extend_from_slice(&header[..=at]);
-        chunk.extend_from_slice(self.out.written());
-        chunk.extend_from_slice(common);
+        put_varint(&mut header[1..], len as u64);
+        let (own, shared) = room.split_at_mut(written.len());
+        own.copy_from_slice(written);
+        shared.copy_from_slice(common);
     }
 }
 
@@ -424,21 +426,42 @@ impl Draft {
 const RESERVED: [&str; 2] = [key::SESSION_ID, key::CONVERSATION_ID];
 
 /// The filter with the reserved keys in it.
-const RESERVED_KEYS: [u64; 4] = {
-    let mut keys = [0; 4];
+const RESERVED_KEYS: KeyFilter = {
+    let mut keys = KeyFilter([0; KeyFilter::WORDS]);
     let mut index = 0;
     while index < RESERVED.len() {
-        let (word, bit) = key_hash(RESERVED[index]);
-        keys[word] |= bit;
+        keys.insert(RESERVED[index].as_bytes());
         index += 1;
     }
     keys
 };
 
-/// Which bit of the filter a key sets. The last bytes and the length tell most keys apart.
+/// A Bloom filter of two hashes and 512 bits: of twelve usual keys, one in some hundred is mistaken
+/// for one that was set before. For a literal key the compiler works the hashes out.
+#[derive(Clone, Copy, Debug)]
+struct KeyFilter([u64; Self::WORDS]);
+
+impl KeyFilter {
+    const WORDS: usize = 8;
+
+    /// Whether the key may have been there before.
+    #[inline(always)]
+    const fn insert(&mut self, key: &[u8]) -> bool {
+        let hash = key_hash(key);
+        let (first, second) = (hash >> 55, hash >> 46 & 511);
+        let first_bit = 1 << (first & 63);
+        let second_bit = 1 << (second & 63);
+        let known = self.0[(first >> 6) as usize] & first_bit != 0
+            && self.0[(second >> 6) as usize] & second_bit != 0;
+        self.0[(first >> 6) as usize] |= first_bit;
+        self.0[(second >> 6) as usize] |= second_bit;
+        known
+    }
+}
+
+/// The last bytes of a key and its length tell most keys apart.
 #[inline(always)]
-const fn key_hash(key: &str) -> (usize, u64) {
-    let bytes = key.as_bytes();
+const fn key_hash(bytes: &[u8]) -> u64 {
     let tail = match bytes.last_chunk::<8>() {
         Some(tail) => u64::from_le_bytes(*tail),
         None => {
@@ -451,6 +474,6 @@ const fn key_hash(key: &str) -> (usize, u64) {
             tail
         }
     };
-    let hash = (tail ^ (bytes.len() as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
-    ((hash >> 6) as usize, 1 << (hash & 63))
+    let mixed = (tail ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93)
 }

@@ -139,6 +139,31 @@ impl Writer {
         self.room(4).copy_from_slice(&value.to_le_bytes());
     }
 
+    /// The fields that every span begins with, in one piece: ids, kind and start.
+    #[inline]
+    pub(crate) fn span_head(
+        &mut self,
+        id: [u8; 8],
+        parent: Option<[u8; 8]>,
+        kind: u8,
+        start_ns: u64,
+    ) {
+        const ID_TAG: [u8; 2] = [tag(f::span::SPAN_ID, LEN) as u8, 8];
+        const PARENT_TAG: [u8; 2] = [tag(f::span::PARENT_SPAN_ID, LEN) as u8, 8];
+        if let Some(parent) = parent {
+            let room = self.room(10);
+            room[..2].copy_from_slice(&PARENT_TAG);
+            room[2..].copy_from_slice(&parent);
+        }
+        let room = self.room(21);
+        room[..2].copy_from_slice(&ID_TAG);
+        room[2..10].copy_from_slice(&id);
+        room[10] = tag(f::span::KIND, VARINT) as u8;
+        room[11] = kind;
+        room[12] = tag(f::span::START_TIME_UNIX_NANO, FIXED64) as u8;
+        room[13..].copy_from_slice(&start_ns.to_le_bytes());
+    }
+
     /// One `KeyValue` in the repeated field `field`. What does not fit into 64-bit lengths does
     /// not fit into memory either.
     #[inline(always)]
@@ -259,6 +284,7 @@ impl Writer {
     /// The contents of an `AnyValue`.
     fn value(&mut self, value: Value<'_>, bounds: Bounds) {
         match value {
+            Value::Empty => {}
             Value::Str(text) => self.bytes(f::value::STRING, bounds.text.cut(text).as_bytes()),
             Value::Bool(truth) => self.uint(f::value::BOOL, truth.into()),
             Value::Int(number) => self.uint(f::value::INT, number as u64),
@@ -309,6 +335,7 @@ impl Bounds {
     /// The length of the contents of an `AnyValue`.
     fn value_len(self, value: Value<'_>) -> usize {
         match value {
+            Value::Empty => 0,
             Value::Str(text) => len_field(self.text.cut(text).len()),
             Value::Bool(_) => 2,
             Value::Int(number) => 1 + varint_len(number as u64),
@@ -352,8 +379,9 @@ pub(crate) const fn len_field(len: usize) -> usize {
     1 + varint_len(len as u64) + len
 }
 
+/// Fills `room` with a number that takes exactly its length.
 #[inline(always)]
-fn put_varint(room: &mut [u8], mut value: u64) {
+pub(crate) fn put_varint(room: &mut [u8], mut value: u64) {
     for byte in room {
         *byte = if value < 0x80 {
             value as u8

@@ -1,6 +1,7 @@
 //! The promised defaults, and what is reported when a setting is wrong.
 
 use super::*;
+use crate::actors::session::config::{HashKey, SessionEvents};
 
 /// The defaults are those that the documentation promises, and nothing is wrong with them.
 #[test]

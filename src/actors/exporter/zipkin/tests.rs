@@ -273,6 +273,11 @@ struct Received {
     body: Vec<u8>,
 }
 
+fn built(url: &str) -> Result<Arc<dyn DynExport>, Vec<Problem>> {
+    let Exporter { build, settings } = Zipkin::new(url).into();
+    build(&settings)
+}
+
 /// Exports to a real server that answers once, with this status and these words.
 async fn export_to(
     status: u16,
@@ -281,8 +286,7 @@ async fn export_to(
 ) -> (Result<(), ExportError>, Received) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
-    let exporter = Exporter::from(Zipkin::new(format!("http://{address}/api/v2/spans")));
-    let exporter = (exporter.build)().expect("a right URL");
+    let exporter = built(&format!("http://{address}/api/v2/spans")).expect("a right URL");
     let received = Mutex::new(Received::default());
     let serve = async {
         let (stream, _) = listener.accept().await.expect("a client");
@@ -359,8 +363,7 @@ async fn no_server_is_retryable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     drop(listener);
-    let exporter = Exporter::from(Zipkin::new(format!("http://{address}/api/v2/spans")));
-    let exporter = (exporter.build)().expect("a right URL");
+    let exporter = built(&format!("http://{address}/api/v2/spans")).expect("a right URL");
     let error = exporter
         .export(request(vec![], vec![plain_span()]))
         .await
@@ -394,7 +397,7 @@ fn a_wrong_url_is_a_problem_at_start() {
         "http://user:secret@host/",
         "http://",
     ] {
-        let Err(problems) = (Exporter::from(Zipkin::new(url)).build)() else {
+        let Err(problems) = built(url) else {
             panic!("{url} was taken");
         };
         assert_eq!(problems[0].setting, "Zipkin::new");
