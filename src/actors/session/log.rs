@@ -32,7 +32,7 @@ impl<'a> LogBuilder<'a> {
         let draft = (cell.sampled && cell.shared.wants(Signal::Logs)).then(|| {
             let mut draft = drafts::take();
             draft.begin_log(&cell.shared.limits);
-            draft.body(body);
+            draft.body(body, &cell.shared.limits);
             draft
         });
         Self {
