@@ -26,7 +26,10 @@ pub(crate) enum Refused<M> {
 #[derive(Debug, Default)]
 pub(crate) struct Gauge {
     capacity: usize,
-    depth: AtomicUsize,
+    /// Messages that were sent and taken, wrapping around. A receiver can take a message before its
+    /// sender has counted it, so that for a moment more are taken than sent.
+    sent: AtomicUsize,
+    taken: AtomicUsize,
     /// How often a sender waited for room.
     waits: AtomicU64,
     /// Signals that messages were taken out, for senders that wait outside of the queue.
@@ -38,7 +41,10 @@ pub(crate) struct Gauge {
 
 impl Gauge {
     pub(crate) fn depth(&self) -> usize {
-        self.depth.load(Ordering::Relaxed)
+        depth(
+            self.sent.load(Ordering::Relaxed),
+            self.taken.load(Ordering::Relaxed),
+        )
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -60,14 +66,25 @@ impl Gauge {
     }
 
     fn sent(&self) {
-        let depth = self.depth.fetch_add(1, Ordering::Relaxed) + 1;
+        let sent = self.sent.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let depth = depth(sent, self.taken.load(Ordering::Relaxed));
         if depth >= self.capacity / 2 && self.napping.load(Ordering::Relaxed) {
             self.wake.notify_one();
         }
     }
 
     fn received(&self) {
-        self.depth.fetch_sub(1, Ordering::Relaxed);
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// How many of the messages that were sent are not taken; none while more are taken than sent.
+fn depth(sent: usize, taken: usize) -> usize {
+    let difference = sent.wrapping_sub(taken);
+    if difference > usize::MAX / 2 {
+        0
+    } else {
+        difference
     }
 }
 
@@ -219,6 +236,28 @@ mod tests {
         assert_eq!(inbox.recv().await, Some(2));
         assert_eq!(inbox.recv().await, Some(3));
         assert_eq!(inbox.recv().await, None);
+    }
+
+    /// A message that is taken before its sender has counted it upsets no count.
+    #[test]
+    fn a_message_may_be_taken_before_it_is_counted() {
+        let gauge = Gauge {
+            capacity: 4,
+            ..Gauge::default()
+        };
+        gauge.received();
+        assert_eq!(gauge.depth(), 0);
+        gauge.sent();
+        assert_eq!(gauge.depth(), 0);
+        gauge.sent();
+        assert_eq!(gauge.depth(), 1);
+    }
+
+    /// The depth is right when the counts wrap around.
+    #[test]
+    fn the_depth_outlives_a_wrap_around() {
+        assert_eq!(depth(1, usize::MAX), 2);
+        assert_eq!(depth(usize::MAX, 1), 0);
     }
 
     /// A dropped inbox drops what is queued, though the sender lives on.

@@ -106,7 +106,8 @@ impl<'a> SessionBuilder<'a> {
         self
     }
 
-    /// The id of the session that this one continues (`session.previous_id`).
+    /// The id of the session that this one continues (`session.previous_id`). With a
+    /// [hash key](crate::SessionConfig::hash_key) its hash is exported, as for the id itself.
     pub fn previous_id(mut self, id: &str) -> Self {
         self.previous_id = Some(id.to_owned());
         self
@@ -201,12 +202,12 @@ impl<'a> SessionBuilder<'a> {
             Some(_) => key.0.to_string().into(),
         };
         if let Some(earlier) = shared.registry.earlier_root(key) {
-            self.links.push(SpanContext::new(
-                key.0,
-                earlier,
-                TraceFlags::from_bits(flags),
-            ));
+            self.links.push(earlier);
         }
+        let previous_id = self.previous_id.map(|id| match &shared.config.hash_key {
+            None => id,
+            Some(hash_key) => trace_id_of(&id, Some(hash_key.as_bytes())).0.to_string(),
+        });
         self.about.tags = self.tags.into();
         self.about.baggage = self.baggage.into();
         let identity = Identity::new(Particulars {
@@ -231,7 +232,7 @@ impl<'a> SessionBuilder<'a> {
             name: self.name.as_deref(),
             kind: self.kind,
             links: &self.links,
-            previous_id: self.previous_id.as_deref(),
+            previous_id: previous_id.as_deref(),
         };
         begin_root(&mut draft, shared, &identity, &root);
         for (key, attribute) in self.attributes {

@@ -8,10 +8,10 @@ use dashmap::mapref::entry::Entry;
 
 use super::cell::Cell;
 use crate::model::chunk::SessionKey;
-use crate::model::id::SpanId;
+use crate::model::context::SpanContext;
 
-/// How many ended sessions are remembered, so that one that is opened again links to its first
-/// root: 40 bytes each.
+/// How many ended sessions are remembered, so that one that is opened again links to the root that
+/// it had before: about 100 bytes each.
 const REMEMBERED: usize = 16_384;
 
 /// Sessions by key.
@@ -26,7 +26,7 @@ pub(crate) struct Registry {
 /// Roots of sessions that ended, the oldest first.
 #[derive(Debug, Default)]
 struct Ended {
-    roots: HashMap<SessionKey, SpanId>,
+    roots: HashMap<SessionKey, SpanContext>,
     order: VecDeque<SessionKey>,
 }
 
@@ -52,9 +52,10 @@ impl Registry {
     }
 
     /// Forgets a session that has ended and remembers its root.
-    pub(super) fn remove(&self, key: SessionKey, cell: &Arc<Cell>, root: SpanId) {
+    pub(super) fn remove(&self, key: SessionKey, cell: &Arc<Cell>) {
         self.open.remove_if(&key, |_, open| Arc::ptr_eq(open, cell));
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let root = cell.context_of(cell.identity.root);
         if ended.roots.insert(key, root).is_none() {
             ended.order.push_back(key);
         }
@@ -66,13 +67,13 @@ impl Registry {
     }
 
     /// The root of the session when it was open before.
-    pub(super) fn earlier_root(&self, key: SessionKey) -> Option<SpanId> {
+    pub(super) fn earlier_root(&self, key: SessionKey) -> Option<SpanContext> {
         self.ended
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .roots
             .get(&key)
-            .copied()
+            .cloned()
     }
 
     /// Keeps a session that has ended and still has open spans.

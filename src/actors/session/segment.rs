@@ -179,7 +179,7 @@ fn finish(cell: &Arc<Cell>, state: &mut State, cause: Cause<'_>) {
         registry.retire(Arc::clone(cell));
     }
     if cause != Cause::RolledOver {
-        registry.remove(cell.identity.home, cell, cell.identity.root);
+        registry.remove(cell.identity.home, cell);
     }
 }
 
