@@ -51,7 +51,10 @@ fn spans_of_tasks_stand_under_their_parents() {
         let mut tasks = tokio::task::JoinSet::new();
         for task in 0..8 {
             let work = session.child(&format!("task {task}")).start();
-            #[expect(clippy::disallowed_methods, reason = "a host's tasks, not the pipeline's")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a host's tasks, not the pipeline's"
+            )]
             tasks.spawn(async move {
                 for step in 0..3 {
                     tokio::task::yield_now().await;
@@ -147,7 +150,8 @@ fn a_host_may_name_parent_and_id() {
 async fn work_inside_a_span_ends_it() {
     let rig = Rig::start();
     let session = rig.pipeline.session("runs").expect("open");
-    let fine: Result<u8, std::fmt::Error> = session.child("fine").start().run(async { Ok(7) }).await;
+    let fine: Result<u8, std::fmt::Error> =
+        session.child("fine").start().run(async { Ok(7) }).await;
     assert_eq!(fine, Ok(7));
     let failed: Result<(), _> = session
         .child("failed")
@@ -158,7 +162,10 @@ async fn work_inside_a_span_ends_it() {
     let cancelled = session.child("cancelled").start();
     drop(cancelled.run(std::future::pending::<Result<(), std::fmt::Error>>()));
     let panicked = session.child("panicked").start();
-    #[expect(clippy::disallowed_methods, reason = "a host's task, not the pipeline's")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a host's task, not the pipeline's"
+    )]
     let panicked = tokio::spawn(panicked.run(async {
         if true {
             panic!("as tested");
