@@ -4,5 +4,7 @@
 mod support;
 
 mod nesting;
+mod processor;
 mod rig;
+mod sampling;
 mod sessions;
