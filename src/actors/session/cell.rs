@@ -317,24 +317,10 @@ impl Cell {
             let Some(sealed) = state.seal(signal) else {
                 continue;
             };
-            let full = self
-                .shared
+            self.shared.note_size(sealed.buffer.len());
+            self.shared
                 .ended()
                 .add(&self.shared, self.identity.key, sealed);
-            if full.is_empty() {
-                continue;
-            }
-            match self.shared.head.offer(Msg::Chunks(full)) {
-                Err(Declined::Full(Msg::Chunks(chunks))) => {
-                    chunks.into_iter().for_each(|chunk| self.park(state, chunk));
-                }
-                Err(Declined::Closed(Msg::Chunks(chunks))) => {
-                    chunks
-                        .into_iter()
-                        .for_each(|chunk| chunk.tally.settle(Fate::AfterShutdown));
-                }
-                _ => {}
-            }
         }
     }
 

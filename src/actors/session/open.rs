@@ -256,7 +256,7 @@ impl<'a> SessionBuilder<'a> {
             draft.adopt(&attributes);
             drafts::give_back(attributes);
         }
-        let state = State::new(draft.save(), identity.start_ns);
+        let state = State::new(draft.save(), identity.start_ns, shared.usual_size());
         drafts::give_back(draft);
         Cell::new(Arc::clone(shared), identity, sampled, anchor, state)
     }

@@ -254,7 +254,7 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         previous_id: Some(&before.id),
     };
     begin_root(&mut draft, shared, &identity, &root);
-    let state = State::new(draft.save(), identity.start_ns);
+    let state = State::new(draft.save(), identity.start_ns, shared.usual_size());
     drafts::give_back(draft);
     let next = Cell::new(Arc::clone(shared), identity, cell.sampled, anchor, state);
     if cell.next.set(Arc::clone(&next)).is_err() {

@@ -82,10 +82,13 @@ pub(super) struct Appended {
 }
 
 impl State {
-    pub(super) fn new(root: Saved, now_ns: u64) -> Self {
+    pub(super) fn new(root: Saved, now_ns: u64, usual_size: usize) -> Self {
         Self {
             slab: Slab::default(),
-            spans: Open::default(),
+            spans: Open {
+                hint: usual_size,
+                ..Open::default()
+            },
             logs: None,
             parked: VecDeque::new(),
             totals: Totals::default(),
