@@ -9,10 +9,8 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use proptest::prelude::*;
 use prost::Message;
 
-use super::arbitrary::{
-    any_double, log_record, log_seen, logs, logs_seen, resource_spans, span, span_seen, traces,
-    traces_seen,
-};
+use super::arbitrary::{any_double, log_record, logs, resource_spans, span, traces};
+use super::seen::{log_seen, logs_seen, span_seen, traces_seen};
 use super::value::MAX_DEPTH;
 use super::{LogView, RequestView, SpanView, ValueView, WireError};
 use crate::model::request::Signal;
