@@ -41,7 +41,7 @@ impl Digest {
         self.longest_ns = self.longest_ns.max(other.longest_ns);
         self.llm_calls += other.llm_calls;
         self.tool_calls += other.tool_calls;
-        self.tokens += other.tokens;
+        self.tokens = self.tokens.saturating_add(other.tokens);
         self.cost += other.cost;
     }
 }

@@ -59,6 +59,10 @@ impl Batcher {
     }
 
     async fn take_in(&mut self, chunk: Chunk) -> Result<(), Stopped> {
+        if chunk.items() == 0 {
+            // It told the sampler that its session has ended.
+            return Ok(());
+        }
         let signal = chunk.signal;
         let mut next = Some(chunk);
         while let Some(mut chunk) = next {

@@ -154,7 +154,7 @@ impl State {
             digest.llm_calls += u32::from(facts.operation.is_llm_call());
             digest.tool_calls += u32::from(facts.operation == Operation::ExecuteTool);
             if facts.priced {
-                digest.tokens += facts.usage.total();
+                digest.tokens = digest.tokens.saturating_add(facts.usage.total());
                 digest.cost += facts.cost.unwrap_or(0.0);
             }
         }
