@@ -85,8 +85,6 @@ mod model;
 mod pipeline;
 
 pub use actors::batcher::config::BatchConfig;
-#[cfg(any(feature = "grpc", feature = "http"))]
-pub use actors::exporter::compress::Compression;
 pub use actors::exporter::console::Console;
 #[cfg(feature = "proto")]
 pub use actors::exporter::file::OtlpFile;
@@ -111,6 +109,7 @@ pub use actors::session::span::Span;
 pub use actors::session::{Closed, Session};
 pub use model::attribute::Value;
 pub use model::byte_size::{ByteSize, InvalidByteSize};
+pub use model::compression::Compression;
 pub use model::context::{InvalidTraceparent, SpanContext, TraceFlags};
 pub use model::genai::Operation;
 pub use model::id::{InvalidId, SpanId, TraceId};

@@ -62,12 +62,6 @@ impl Chunk {
         self.tally.items()
     }
 
-    /// The same chunk, its bytes moved elsewhere.
-    pub(crate) fn with_bytes(self, bytes: Bytes) -> Self {
-        debug_assert_eq!(bytes.len(), self.bytes.len());
-        Self { bytes, ..self }
-    }
-
     /// Splits off what comes after the first items that together have at most `max_items` and
     /// `max_bytes`, but at least one. Returns `None`, and stays whole, when all of it fits.
     pub(crate) fn split_off(&mut self, max_items: u64, max_bytes: usize) -> Option<Self> {

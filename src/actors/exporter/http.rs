@@ -11,11 +11,11 @@ use hyper::body::Incoming;
 
 use super::ExportError;
 use super::answer::{self, Judge, MAX_ANSWER, MAX_REQUEST, Oversized, ReadError};
-use super::compress::Compression;
 use super::connect::Connector;
 #[cfg(feature = "proto")]
 use super::post::JSON;
 use super::post::{PROTOBUF, Post, Target, content_type};
+use crate::model::compression::Compression;
 #[cfg(feature = "proto")]
 use crate::model::otlp::json::to_json;
 use crate::model::otlp::response::{self, PartialSuccess};

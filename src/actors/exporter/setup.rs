@@ -7,11 +7,11 @@ use http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use rustls::ClientConfig;
 
 use super::LaneSettings;
-use super::compress::Compression;
 use super::connect::Connector;
 use super::endpoint::Endpoint;
 use super::otlp::{OtlpExporter, Protocol};
 use super::tls::{TlsFiles, TlsSettings};
+use crate::model::compression::Compression;
 use crate::model::problem::Problem;
 use crate::model::request::Signal;
 

@@ -82,6 +82,13 @@ impl<'a> SpanBuilder<'a> {
         self.attribute(key::TOOL_CALL_ID, id)
     }
 
+    /// The type of the tool (`gen_ai.tool.type`): `function` where the host runs it, `extension`
+    /// where the agent's side calls an API itself, `datastore` where it looks something up.
+    #[inline(always)]
+    pub fn tool_type(self, kind: &str) -> Self {
+        self.attribute(key::TOOL_TYPE, kind)
+    }
+
     /// Links it to another span, of this trace or any.
     pub fn link(mut self, to: &SpanContext) -> Self {
         if let Some(draft) = &mut self.draft {
