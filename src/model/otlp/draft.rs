@@ -10,11 +10,10 @@ mod saved;
 
 use std::ops::Range;
 
-use self::inner::Inner;
 pub(crate) use self::saved::Saved;
 use super::fields as f;
 use super::scan;
-use super::writer::{Writer, len_field, put_varint, varint_len};
+use super::writer::{Writer, len_field, put_varint};
 use crate::model::attribute::Value;
 use crate::model::context::SpanContext;
 use crate::model::genai::key;
@@ -32,6 +31,8 @@ const STATUS_OVERHEAD: usize = 2 * (1 + 10) + 2;
 #[derive(Debug)]
 pub(crate) struct Draft {
     out: Writer,
+    /// An event or a link while it is written: then its length is known.
+    inner: Writer,
     /// The field of its attributes: spans and log records differ.
     attribute_field: u32,
     attributes: usize,
@@ -61,6 +62,7 @@ impl Draft {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self {
             out: Writer::with_capacity(capacity),
+            inner: Writer::default(),
             attribute_field: f::span::ATTRIBUTES,
             attributes: 0,
             attribute_limit: 0,
@@ -119,9 +121,7 @@ impl Draft {
         let len = operation.len() + space + object.len();
         self.out.open(f::span::NAME, len);
         let start = self.out.len();
-        self.out.raw(operation.as_bytes());
-        self.out.raw(&b" "[..space]);
-        self.out.raw(object.as_bytes());
+        self.out.joined(operation, &" "[..space], object);
         self.name = start..start + len;
     }
 
@@ -229,24 +229,24 @@ impl Draft {
             return;
         }
         let name = limits.name_text().cut(name);
-        let inner = Inner::new(attributes, limits.event_attribute_count, self);
-        let mut len = 9 + len_field(name.len()) + inner.len();
-        if inner.dropped > 0 {
-            len += 1 + varint_len(inner.dropped);
+        self.inner.clear();
+        self.inner.fixed64(f::event::TIME_UNIX_NANO, time_ns);
+        self.inner.bytes(f::event::NAME, name.as_bytes());
+        let dropped = self.write_inner(
+            f::event::ATTRIBUTES,
+            attributes,
+            limits.event_attribute_count,
+        );
+        if dropped > 0 {
+            self.inner
+                .uint(f::event::DROPPED_ATTRIBUTES_COUNT, dropped);
         }
-        if self.out.len() + len_field(len) > self.size_limit {
+        if self.out.len() + len_field(self.inner.len()) > self.size_limit {
             self.dropped.events += 1;
             return;
         }
         self.events += 1;
-        self.out.open(f::span::EVENTS, len);
-        self.out.fixed64(f::event::TIME_UNIX_NANO, time_ns);
-        self.out.bytes(f::event::NAME, name.as_bytes());
-        inner.write(f::event::ATTRIBUTES, &mut self.out);
-        if inner.dropped > 0 {
-            self.out
-                .uint(f::event::DROPPED_ATTRIBUTES_COUNT, inner.dropped);
-        }
+        self.out.bytes(f::span::EVENTS, self.inner.written());
     }
 
     /// Adds a link to another span.
@@ -260,16 +260,18 @@ impl Draft {
             self.dropped.links += 1;
             return;
         }
-        let inner = Inner::new(attributes, limits.link_attribute_count, self);
-        let mut link = Writer::with_capacity(128);
+        let link = &mut self.inner;
+        link.clear();
         link.bytes(f::link::TRACE_ID, &to.trace_id().to_bytes());
         link.bytes(f::link::SPAN_ID, &to.span_id().to_bytes());
         if let Some(state) = to.trace_state() {
             link.bytes(f::link::TRACE_STATE, state.as_bytes());
         }
-        inner.write(f::link::ATTRIBUTES, &mut link);
-        if inner.dropped > 0 {
-            link.uint(f::link::DROPPED_ATTRIBUTES_COUNT, inner.dropped);
+        let dropped =
+            self.write_inner(f::link::ATTRIBUTES, attributes, limits.link_attribute_count);
+        let link = &mut self.inner;
+        if dropped > 0 {
+            link.uint(f::link::DROPPED_ATTRIBUTES_COUNT, dropped);
         }
         link.fixed32(f::link::FLAGS, to.otlp_flags());
         if self.out.len() + len_field(link.len()) > self.size_limit {
