@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 /// The sizes that are kept. A chunk in transit is at most the largest; a larger buffer holds one
 /// oversized span and is not kept.
-const CLASSES: [usize; 3] = [1 << 10, 4 << 10, CHUNK_BYTES];
+const CLASSES: [usize; 5] = [1 << 10, 2 << 10, 4 << 10, 8 << 10, CHUNK_BYTES];
 
 /// The size of a full chunk: one HTTP/2 frame of default size. A chunk is sealed before it.
 pub(crate) const CHUNK_BYTES: usize = 16 << 10;
@@ -145,6 +145,16 @@ impl Buffer {
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// How many bytes fit in all.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Forgets what is written.
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
     }
 
     /// The next `len` bytes, at most [`Buffer::room`], to be written.

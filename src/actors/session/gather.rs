@@ -17,8 +17,6 @@ const ALONE: usize = CHUNK_BYTES / 2;
 pub(crate) struct Gather {
     buffer: Option<Buffer>,
     parts: Vec<Part>,
-    /// What was full and found no room yet.
-    kept: Vec<Chunk>,
 }
 
 /// A chunk whose bytes are in the shared buffer.
@@ -82,16 +80,10 @@ impl Gather {
         full
     }
 
-    /// Keeps what was full until it is asked for everything.
-    pub(crate) fn keep(&mut self, full: Vec<Chunk>) {
-        self.kept.extend(full);
-    }
-
     /// The chunks that were gathered.
     pub(crate) fn finish(&mut self, shared: &Shared) -> Vec<Chunk> {
-        let mut all = std::mem::take(&mut self.kept);
         let Some(buffer) = self.buffer.take() else {
-            return all;
+            return Vec::new();
         };
         let mut rest = buffer.freeze();
         let chunk = |part: Part| {
@@ -112,7 +104,6 @@ impl Gather {
                 tally,
             }
         };
-        all.extend(self.parts.drain(..).map(chunk));
-        all
+        self.parts.drain(..).map(chunk).collect()
     }
 }

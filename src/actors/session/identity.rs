@@ -1,6 +1,6 @@
 //! Who a session is: what never changes while it is open.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::model::chunk::SessionKey;
 use crate::model::context::{SpanContext, TraceFlags};
@@ -12,7 +12,8 @@ use crate::model::otlp::writer::Writer;
 
 #[derive(Debug)]
 pub(super) struct Identity {
-    /// What samplers know it by: each segment is judged for itself.
+    /// What samplers know it by, at random: each segment is judged for itself, and so is a session
+    /// that comes back.
     pub(super) key: SessionKey,
     /// What the registry knows it by: the same for all segments.
     pub(super) home: SessionKey,
@@ -33,8 +34,8 @@ pub(super) struct Identity {
     common: Box<[u8]>,
     /// Where the GenAI part of `common` begins.
     genai_from: usize,
-    /// What every log record carries.
-    log_common: Box<[u8]>,
+    /// What every log record carries; made for the first.
+    log_common: OnceLock<Box<[u8]>>,
 }
 
 /// What a host says of a session; the same for all its segments.
@@ -51,7 +52,6 @@ pub(super) struct About {
 
 /// What an identity is made of.
 pub(super) struct Particulars {
-    pub(super) key: SessionKey,
     pub(super) home: SessionKey,
     pub(super) id: Arc<str>,
     pub(super) conversation: Arc<str>,
@@ -85,13 +85,7 @@ impl Identity {
             none,
         );
 
-        let mut log_common = Writer::with_capacity(128);
-        log_common.bytes(f::log::TRACE_ID, &it.trace_id.to_bytes());
-        log_common.fixed32(f::log::FLAGS, it.flags.bits().into());
-        log_common.attribute(f::log::ATTRIBUTES, key::SESSION_ID, (&*it.id).into(), none);
-
         let Particulars {
-            key,
             home,
             id,
             conversation,
@@ -105,7 +99,7 @@ impl Identity {
             about,
         } = it;
         Self {
-            key,
+            key: SessionKey(TraceId::random()),
             home,
             id,
             conversation,
@@ -119,7 +113,7 @@ impl Identity {
             about,
             common: common.written().into(),
             genai_from,
-            log_common: log_common.written().into(),
+            log_common: OnceLock::new(),
         }
     }
 
@@ -134,7 +128,19 @@ impl Identity {
     }
 
     pub(super) fn log_common(&self) -> &[u8] {
-        &self.log_common
+        self.log_common.get_or_init(|| {
+            let none = TextLimit::new(None, usize::MAX);
+            let mut common = Writer::with_capacity(128);
+            common.bytes(f::log::TRACE_ID, &self.trace_id.to_bytes());
+            common.fixed32(f::log::FLAGS, self.flags.bits().into());
+            common.attribute(
+                f::log::ATTRIBUTES,
+                key::SESSION_ID,
+                (&*self.id).into(),
+                none,
+            );
+            common.written().into()
+        })
     }
 
     pub(super) fn context_of(&self, span: SpanId, sampled: bool) -> SpanContext {

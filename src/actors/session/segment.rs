@@ -1,6 +1,7 @@
 //! How a session's root span begins and ends, and how an endless session rolls over into its next
 //! segment.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::cell::Cell;
@@ -10,8 +11,7 @@ use super::log;
 use super::shared::Shared;
 use super::state::{Facts, State};
 use crate::model::attribute::Value;
-use crate::model::chunk::SessionKey;
-use crate::model::context::SpanContext;
+use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::genai::{Operation, key};
 use crate::model::id::SpanId;
 use crate::model::kind::{SpanKind, Status};
@@ -111,12 +111,12 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
     let now_ns = at_ns.unwrap_or_else(|| cell.now_ns());
     // What is written here is handed on below: it need not wait for company.
     state.lingering = true;
+    if shared.config.events.session && cell.logged {
+        log::session_event(cell, &mut state, log::SESSION_END, now_ns, None);
+    }
     if cell.sampled {
         if cause != Cause::RolledOver {
             cell.complete_open(&mut state, now_ns);
-        }
-        if shared.config.events.session && shared.wants(Signal::Logs) {
-            log::session_event(cell, &mut state, "session.end", now_ns);
         }
         let mut draft = drafts::take();
         draft.resume(&root, &shared.limits);
@@ -127,13 +127,13 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
         let facts = end_root(&mut draft, &state.totals, end_state, cause == Cause::Forced);
         let end_ns = now_ns.max(identity.start_ns);
         draft.end(end_ns);
-        let mut common = identity.common(true).to_vec();
+        let mut common = Cow::Borrowed(identity.common(true));
         if identity.parent.is_some() {
             // The last value of a field counts: this one says that the parent is remote.
             let mut flags = Writer::with_capacity(8);
             let remote = SpanContext::new(identity.trace_id, identity.root, identity.flags);
             flags.fixed32(f::span::FLAGS, remote.otlp_flags() | 0x200);
-            common.extend_from_slice(flags.written());
+            common.to_mut().extend_from_slice(flags.written());
         }
         if cell.put(&mut state, Signal::Traces, &draft, &common) {
             state.note(&facts, end_ns - identity.start_ns, true);
@@ -144,7 +144,7 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
     }
     finish(cell, &mut state, cause);
     drop(state);
-    cell.book_unsampled();
+    cell.end_unbooked();
 }
 
 /// Ends the session because the pipeline shuts down, also what was left open in one that had ended
@@ -181,9 +181,8 @@ fn finish(cell: &Arc<Cell>, state: &mut State, cause: Cause<'_>) {
     }
     let registry = &cell.shared.registry;
     let unfinished = state.slab.len() > 0 || !state.parked.is_empty();
-    if unfinished && !state.retired {
-        state.retired = true;
-        registry.retire(Arc::clone(cell));
+    if unfinished && !state.patient {
+        cell.retire(state);
     }
     if cause != Cause::RolledOver {
         registry.remove(cell.identity.home, cell);
@@ -236,17 +235,18 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     let before = &cell.identity;
     let segment = before.segment + 1;
     let id: Arc<str> = format!("{}~{segment}", before.conversation).into();
-    let (trace_id, _) = trace_id_of(&id, None);
+    let (trace_id, is_random) = trace_id_of(&id, None);
+    let flags = u8::from(cell.sampled) | u8::from(is_random) << 1;
     let anchor = shared.clock.anchor();
     let identity = Identity::new(Particulars {
-        key: SessionKey(trace_id),
         home: before.home,
         id,
         conversation: Arc::clone(&before.conversation),
         segment,
         trace_id,
-        flags: before.flags,
-        trace_state: before.trace_state.clone(),
+        flags: TraceFlags::from_bits(flags),
+        // What is said there is about the foreign trace that was continued before.
+        trace_state: None,
         root: SpanId::random(),
         parent: None,
         start_ns: anchor.unix_ns(),
@@ -261,12 +261,23 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         previous_id: Some(&before.id),
     };
     begin_root(&mut draft, shared, &identity, &root);
-    let state = State::new(draft.save(), identity.start_ns);
+    let state = State::new(draft.save(), identity.start_ns, shared.usual_size());
     drafts::give_back(draft);
-    let next = Cell::new(Arc::clone(shared), identity, cell.sampled, anchor, state);
+    let (sampled, logged) = (cell.sampled, cell.logged);
+    let next = Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state);
     if cell.next.set(Arc::clone(&next)).is_err() {
         return;
     }
-    shared.registry.replace(before.home, next);
+    // Always in the registry, for neither a flush nor the shutdown may miss what it holds.
+    cell.retire(&mut cell.lock());
+    shared.registry.replace(before.home, Arc::clone(&next));
+    if shared.is_closed() {
+        // The shutdown began meanwhile and may not have seen it.
+        forget(&next);
+    } else if shared.config.events.session && logged {
+        let at_ns = next.identity.start_ns;
+        let previous = Some(&*before.id);
+        log::session_event(&next, &mut next.lock(), log::SESSION_START, at_ns, previous);
+    }
     end(cell, Cause::RolledOver, None);
 }

@@ -66,7 +66,7 @@ impl Actor for Sweeper {
     async fn handle(&mut self, msg: Msg) -> Result<(), Stopped> {
         let Msg::Flush(baton) = msg;
         let shared = &self.shared;
-        let cells = shared.registry.all_with(shared.linger.take());
+        let cells = shared.registry.all();
         self.send_open(&cells).await;
         // Closed means that all that is left is booked: then the baton's round is over, too.
         let _closed = shared.head.send(Road::Flush(baton)).await;
@@ -85,7 +85,13 @@ impl Actor for Sweeper {
         }
         let now_ns = self.shared.now_ns();
         let mut gather = Gather::default();
-        while let Some(cell) = self.shared.linger.pop_due(now_ns) {
+        while let Some(session) = self.shared.linger.pop_due(now_ns) {
+            // A session that has ended meanwhile has handed on what it had.
+            if let Some(cell) = self.shared.registry.get(session) {
+                take_from(&self.shared, &cell, &mut gather).await;
+            }
+        }
+        for cell in self.shared.registry.all_retired() {
             take_from(&self.shared, &cell, &mut gather).await;
         }
         send_rest(&self.shared, &mut gather).await;
@@ -101,7 +107,8 @@ impl Actor for Sweeper {
     /// Ends all sessions, waiting for room, and closes the head.
     async fn finish(&mut self) -> Result<(), Stopped> {
         let shared = &self.shared;
-        let cells = shared.registry.all_with(shared.linger.close());
+        shared.linger.close();
+        let cells = shared.registry.take_all();
         // First what has ended: only what is sent gives memory back.
         self.send_open(&cells).await;
         let mut gather = Gather::default();
@@ -173,7 +180,8 @@ impl Sweeper {
         }
         shared.registry.prune_retired(|cell| {
             let mut state = cell.lock();
-            let keep = !cell.unpark(&mut state) || state.slab.len() > 0;
+            let is_handed_on = cell.unpark(&mut state) && state.is_sealed();
+            let keep = !is_handed_on || state.slab.len() > 0;
             state.retired = keep;
             keep
         });
@@ -214,6 +222,8 @@ async fn take_from(shared: &Shared, cell: &Arc<Cell>, gather: &mut Gather) {
 /// Sends what was gathered, and what sessions left behind when they ended.
 async fn send_rest(shared: &Shared, gather: &mut Gather) {
     send(shared, gather.finish(shared)).await;
-    let left = shared.ended().finish(shared);
-    send(shared, left).await;
+    let left = shared.ended().take(shared);
+    for chunks in left {
+        send(shared, chunks).await;
+    }
 }

@@ -62,10 +62,6 @@ impl Scripted {
 }
 
 impl DynExport for Scripted {
-    fn name(&self) -> &str {
-        "scripted"
-    }
-
     fn export(&self, request: Request) -> BoxFuture<'_, Result<(), ExportError>> {
         let bytes = request.to_bytes();
         let seen = (self.begun.elapsed(), sizes(&bytes));

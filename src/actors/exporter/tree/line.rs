@@ -165,7 +165,8 @@ impl<'a> Page<'a> {
             Some(true) => " (incomplete)",
             _ => "",
         };
-        let fixed = columns(&prefix) + columns(word) + 1 + columns(mark);
+        let space = if name.is_empty() { "" } else { " " };
+        let fixed = columns(&prefix) + columns(word) + space.len() + columns(mark);
         let usage_room = if used.is_empty() {
             0
         } else {
@@ -182,7 +183,7 @@ impl<'a> Page<'a> {
 
         let mut line = self.paint(DIM, &prefix);
         line.push_str(&self.paint(CYAN, word));
-        line.push(' ');
+        line.push_str(space);
         line.push_str(&self.paint(if failed { RED } else { BOLD }, &name));
         line.push_str(&self.paint(YELLOW, mark));
         let left = fixed + columns(&name);
@@ -273,7 +274,7 @@ impl<'a> Page<'a> {
 }
 
 /// What a span is, in a word, and its name as far as the word does not say it already:
-/// `execute_tool search` is a `tool`, `search`.
+/// `execute_tool search` is a `tool`, `search`, and `invoke_agent` an `agent`.
 fn title(span: &RecordedSpan) -> (&'static str, String) {
     let operation = operation(span);
     let word = match (operation, span.kind) {
@@ -292,11 +293,12 @@ fn title(span: &RecordedSpan) -> (&'static str, String) {
         }
     };
     let name = span.name.as_str();
-    let rest = operation
-        .name()
-        .and_then(|operation| name.strip_prefix(operation)?.strip_prefix(' '))
-        .filter(|rest| !rest.is_empty());
-    (word, visible(rest.unwrap_or(name)).into_owned())
+    let rest = match operation.name().and_then(|it| name.strip_prefix(it)) {
+        Some("") => "",
+        Some(rest) => rest.strip_prefix(' ').unwrap_or(name),
+        None => name,
+    };
+    (word, visible(rest).into_owned())
 }
 
 /// `1.2k in / 340 out  $0.0123`, as far as the span says so.
@@ -304,7 +306,9 @@ fn usage(span: &RecordedSpan) -> String {
     let tokens = [key::INPUT_TOKENS, key::OUTPUT_TOKENS].map(|key| span.int(key));
     let tokens = match tokens {
         [None, None] => None,
-        [input, output] => Some(in_and_out(input.unwrap_or(0), output.unwrap_or(0))),
+        [Some(input), Some(output)] => Some(in_and_out(input, output)),
+        [Some(input), None] => Some(format!("{} in", text::tokens(input))),
+        [None, Some(output)] => Some(format!("{} out", text::tokens(output))),
     };
     let cost = span.double(key::COST).map(text::cost);
     let parts: Vec<String> = tokens.into_iter().chain(cost).collect();
@@ -313,7 +317,9 @@ fn usage(span: &RecordedSpan) -> String {
 
 /// `! timeout: no answer within 30 s`.
 fn failure(span: &RecordedSpan) -> String {
-    let kind = span.str(key::ERROR_TYPE).unwrap_or_default();
+    // The conventions' word for an error of no known type tells nothing.
+    let kind = span.str(key::ERROR_TYPE).filter(|kind| *kind != "_OTHER");
+    let kind = kind.unwrap_or_default();
     let words = words([kind, &span.status_message]);
     if words.is_empty() {
         "! error".to_owned()

@@ -84,6 +84,38 @@ fn a_session_reads_as_a_tree() {
     ");
 }
 
+/// What is not known is not shown: no name, no tokens, no type of an error, no message.
+#[test]
+fn what_is_unknown_is_not_shown() {
+    let spans = [
+        span(1, None, 0..9 * MS)
+            .named("invoke_agent")
+            .with("gen_ai.operation.name", "invoke_agent")
+            .with_value("spanreel.incomplete", OwnedValue::Bool(true)),
+        span(2, Some(1), MS..2 * MS)
+            .named("embeddings small")
+            .with("gen_ai.operation.name", "embeddings")
+            .with_value("gen_ai.usage.input_tokens", OwnedValue::Int(12)),
+        span(3, Some(1), 2 * MS..3 * MS)
+            .with("error.type", "_OTHER")
+            .named("step")
+            .failed(""),
+    ];
+    let style = Style {
+        width: 60,
+        ascii: true,
+        ..Style::default()
+    };
+    let text = SessionTree::new(spans).render(&style);
+    let lines: Vec<&str> = text.lines().skip(2).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    agent (incomplete)                                    9.00ms
+    |- embed small                                12 in   1.00ms
+    `- span step                                          1.00ms
+         ! error
+    ");
+}
+
 /// Without room for bars and with ASCII only, the same tree fits a narrow page.
 #[test]
 fn a_narrow_page_keeps_what_matters() {
