@@ -214,7 +214,9 @@ impl Open {
         let mut sealed = None;
         let mut size = held + needed;
         if held > 0 && size > CHUNK_BYTES {
-            if needed <= CHUNK_BYTES && let Some(copy) = self.seal_copy(signal, pool) {
+            if needed <= CHUNK_BYTES
+                && let Some(copy) = self.seal_copy(signal, pool)
+            {
                 return (Some(copy), true);
             }
             sealed = self.seal(signal);
@@ -235,7 +237,10 @@ impl Open {
     /// while that of a buffer that comes back from the exporter is in another's, and every span that
     /// is written there would wait for it. One copy of a whole chunk is cheaper by far.
     fn seal_copy(&mut self, signal: Signal, pool: &Arc<Pool>) -> Option<Sealed> {
-        let buffer = self.buffer.as_mut().filter(|buffer| buffer.size() == CHUNK_BYTES)?;
+        let buffer = self
+            .buffer
+            .as_mut()
+            .filter(|buffer| buffer.size() == CHUNK_BYTES)?;
         let mut copy = pool.take(CHUNK_BYTES)?;
         copy.append(buffer.as_slice());
         buffer.clear();
