@@ -238,8 +238,7 @@ impl Draft {
             limits.event_attribute_count,
         );
         if dropped > 0 {
-            self.inner
-                .uint(f::event::DROPPED_ATTRIBUTES_COUNT, dropped);
+            self.inner.uint(f::event::DROPPED_ATTRIBUTES_COUNT, dropped);
         }
         if self.out.len() + len_field(self.inner.len()) > self.size_limit {
             self.dropped.events += 1;
