@@ -51,7 +51,11 @@ fn a_processor_changes_what_is_exported() {
     tool.error("timeout", "secret host");
     tool.log("secret body").emit();
     tool.end();
-    session.child("untouched").attribute("query", "open").start().end();
+    session
+        .child("untouched")
+        .attribute("query", "open")
+        .start()
+        .end();
     session.end();
     let memory = rig.stop();
     let tool = memory.span("execute_tool redacted");
@@ -145,13 +149,21 @@ fn a_processor_reads_the_whole_item() {
                 .attributes()
                 .any(|(key, value)| key == "cost" && matches!(value, ValueView::Int(0)));
             let deep = span.parent_span_id().is_some();
-            if cheap && deep { Flow::Drop } else { Flow::Pass }
+            if cheap && deep {
+                Flow::Drop
+            } else {
+                Flow::Pass
+            }
         }))
     });
     let session = rig.pipeline.open_session("conv-1").attribute("cost", 0_i64);
     let session = session.open().expect("open");
     for cost in 0..3_i64 {
-        session.child(&format!("work {cost}")).attribute("cost", cost).start().end();
+        session
+            .child(&format!("work {cost}"))
+            .attribute("cost", cost)
+            .start()
+            .end();
     }
     session.end();
     rig.stop().assert_tree(
@@ -228,8 +240,12 @@ fn a_dropped_root_still_ends_its_session() {
     let session = rig.pipeline.session("conv-1").expect("open");
     session.child("work").start().end();
     // The root comes in a chunk of its own.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let flushed = runtime.expect("a runtime").block_on(rig.pipeline.flush(crate::rig::PATIENCE));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let flushed = runtime
+        .expect("a runtime")
+        .block_on(rig.pipeline.flush(crate::rig::PATIENCE));
     flushed.expect("open");
     session.end();
     crate::rig::eventually("the session was kept", || rig.memory.spans().len() == 1);

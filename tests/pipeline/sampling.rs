@@ -28,7 +28,10 @@ fn samplers_decide_as_specified() {
         (Sampling::parent_based(off), [false, true, false]),
         (Sampling::ratio(0.0), [false, true, false]),
         (Sampling::ratio(1.0), [true, true, false]),
-        (Sampling::ratio(0.0).ignoring_parent(), [false, false, false]),
+        (
+            Sampling::ratio(0.0).ignoring_parent(),
+            [false, false, false],
+        ),
         (Sampling::ratio(1.0).ignoring_parent(), [true, true, true]),
     ] {
         let rig = Rig::with(|builder| builder.sampling(sampling));
@@ -117,7 +120,8 @@ fn late_unsampled_spans_are_booked() {
 /// keeps those too.
 #[test]
 fn ratios_are_consistent() {
-    let rigs = [0.2, 0.5].map(|ratio| Rig::with(|builder| builder.sampling(Sampling::ratio(ratio))));
+    let rigs =
+        [0.2, 0.5].map(|ratio| Rig::with(|builder| builder.sampling(Sampling::ratio(ratio))));
     let mut kept = [0, 0];
     for number in 0..2000 {
         let id = format!("conv-{number}");
@@ -177,7 +181,11 @@ fn a_sampler_judges_whole_sessions() {
     let rig = Rig::with(|builder| builder.sample(sampler.clone()));
     for id in ["fine", "failed"] {
         let session = rig.pipeline.open_session(id).name(id).open().expect("open");
-        session.chat("openai", "gpt").start().tokens(10, 5).cost(0.5);
+        session
+            .chat("openai", "gpt")
+            .start()
+            .tokens(10, 5)
+            .cost(0.5);
         let mut tool = session.tool("search").start();
         if id == "failed" {
             tool.error("timeout", "too slow");
@@ -199,7 +207,10 @@ fn a_sampler_judges_whole_sessions() {
     assert_eq!(report.traces.fates.of(Fate::SampledOut), 3);
     assert_eq!(report.logs.fates.of(Fate::SampledOut), 1);
     let asked = sampler.asked();
-    let last = asked.iter().rfind(|facts| facts.error).expect("the failed one");
+    let last = asked
+        .iter()
+        .rfind(|facts| facts.error)
+        .expect("the failed one");
     assert!(last.ended && last.last_chance);
     assert_eq!((last.spans, last.llm_calls, last.tool_calls), (3, 1, 1));
     assert_eq!((last.tokens, last.cost), (15, 0.5));
@@ -217,8 +228,12 @@ fn what_comes_late_follows_the_verdict() {
     });
     let rig = Rig::with(|builder| builder.sample(sampler.clone()));
     let flush = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let flushed = runtime.expect("a runtime").block_on(rig.pipeline.flush(PATIENCE));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let flushed = runtime
+            .expect("a runtime")
+            .block_on(rig.pipeline.flush(PATIENCE));
         flushed.expect("open");
     };
     for id in ["kept", "dropped"] {
@@ -314,19 +329,30 @@ fn over_the_bound_the_oldest_session_has_its_last_chance() {
     let text = "x".repeat(100_000);
     let fill = |id: &str| {
         let session = rig.pipeline.open_session(id).name(id).open().expect("open");
-        session.child(&format!("work of {id}")).attribute("text", &text).start().end();
+        session
+            .child(&format!("work of {id}"))
+            .attribute("text", &text)
+            .start()
+            .end();
         session
     };
     // Half of the budget may be held: some 40 such spans.
     let sessions: Vec<_> = (0..60).map(|number| fill(&format!("{number}"))).collect();
     eventually("the oldest was let go", || {
-        rig.memory.spans().iter().any(|span| span.name == "work of 0")
+        rig.memory
+            .spans()
+            .iter()
+            .any(|span| span.name == "work of 0")
     });
     let early: Vec<_> = rig.memory.spans();
     assert!(early.len() < 45, "{} were let go", early.len());
     assert!(!early.iter().any(|span| span.name == "work of 59"));
     let chances = sampler.asked();
-    assert!(chances.iter().any(|facts| facts.last_chance && !facts.ended));
+    assert!(
+        chances
+            .iter()
+            .any(|facts| facts.last_chance && !facts.ended)
+    );
     sessions.iter().for_each(spanreel::Session::end);
     let memory = rig.stop();
     assert_eq!(memory.spans().len(), 120);
