@@ -5,19 +5,20 @@
 //! free.
 
 mod inner;
+mod keys;
 mod record;
 mod saved;
 
 use std::ops::Range;
 
 use self::inner::Inner;
+use self::keys::{RESERVED, RESERVED_KEYS, key_hash};
 pub(crate) use self::saved::Saved;
 use super::fields as f;
 use super::scan;
 use super::writer::{Writer, len_field, varint_len};
 use crate::model::attribute::Value;
 use crate::model::context::SpanContext;
-use crate::model::genai::key;
 use crate::model::id::SpanId;
 use crate::model::kind::{SpanKind, Status};
 use crate::model::limits::{Limits, TextLimit, truncate_bytes};
@@ -363,41 +364,6 @@ impl Draft {
         chunk.extend_from_slice(self.out.written());
         chunk.extend_from_slice(common);
     }
-}
-
-/// Keys that every item has from its session; what a host sets for them is ignored.
-const RESERVED: [&str; 2] = [key::SESSION_ID, key::CONVERSATION_ID];
-
-/// The filter with the reserved keys in it.
-const RESERVED_KEYS: [u64; 4] = {
-    let mut keys = [0; 4];
-    let mut index = 0;
-    while index < RESERVED.len() {
-        let (word, bit) = key_hash(RESERVED[index]);
-        keys[word] |= bit;
-        index += 1;
-    }
-    keys
-};
-
-/// Which bit of the filter a key sets. The last bytes and the length tell most keys apart.
-#[inline(always)]
-const fn key_hash(key: &str) -> (usize, u64) {
-    let bytes = key.as_bytes();
-    let tail = match bytes.last_chunk::<8>() {
-        Some(tail) => u64::from_le_bytes(*tail),
-        None => {
-            let mut tail = 0;
-            let mut index = 0;
-            while index < bytes.len() {
-                tail = tail << 8 | bytes[index] as u64;
-                index += 1;
-            }
-            tail
-        }
-    };
-    let hash = (tail ^ (bytes.len() as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
-    ((hash >> 6) as usize, 1 << (hash & 63))
 }
 
 #[cfg(test)]
