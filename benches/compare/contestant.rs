@@ -12,8 +12,8 @@ use crate::direct::Direct;
 use crate::fast_trace::{FastTrace, Local, Threadsafe};
 use crate::nothing::Nothing;
 use crate::opentelemetry_sdk::{OpenTelemetry, Queue};
-use crate::spanreel::{Live, Recorded, Spanreel};
 use crate::run::{Job, Sample, run};
+use crate::spanreel::{Live, Recorded, Spanreel};
 use crate::tracing_opentelemetry::TracingOpenTelemetry;
 use crate::workload::{Chat, SessionId, Tool, Turn};
 

@@ -78,7 +78,10 @@ impl Mode {
         let (turns, rate) = match self {
             Self::Paced => (333, Some(300_000)),
             Self::Flat | Self::Unsampled => (333, None),
-            Self::Interleaved => (spans.div_ceil(SPANS_PER_TURN * QUIET_SESSIONS), Some(300_000)),
+            Self::Interleaved => (
+                spans.div_ceil(SPANS_PER_TURN * QUIET_SESSIONS),
+                Some(300_000),
+            ),
             Self::Ten => (3, None),
             Self::Latency => (333, Some(100_000)),
         };

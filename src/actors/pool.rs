@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 /// The sizes that are kept. A chunk in transit is at most the largest; a larger buffer holds one
 /// oversized span and is not kept.
-const CLASSES: [usize; 3] = [1 << 10, 4 << 10, CHUNK_BYTES];
+const CLASSES: [usize; 5] = [1 << 10, 2 << 10, 4 << 10, 8 << 10, CHUNK_BYTES];
 
 /// The size of a full chunk: one HTTP/2 frame of default size. A chunk is sealed before it.
 pub(crate) const CHUNK_BYTES: usize = 16 << 10;
@@ -28,7 +28,7 @@ pub(crate) struct Pool {
     idle: AtomicUsize,
     /// Told when what is in use falls below three quarters of the budget.
     room: Notify,
-    shelves: [Mutex<Vec<Vec<u8>>>; CLASSES.len()],
+    shelves: [Mutex<Vec<Box<[u8]>>>; CLASSES.len()],
 }
 
 impl Pool {
@@ -57,10 +57,10 @@ impl Pool {
         } else {
             self.make_room(before + size);
         }
-        let bytes = kept.unwrap_or_else(|| Vec::with_capacity(size));
+        let bytes = kept.unwrap_or_else(|| vec![0; size].into());
         Some(Buffer {
             bytes,
-            size,
+            len: 0,
             pool: Arc::clone(self),
         })
     }
@@ -101,7 +101,8 @@ impl Pool {
         }
     }
 
-    fn give_back(&self, mut bytes: Vec<u8>, size: usize) {
+    fn give_back(&self, bytes: Box<[u8]>) {
+        let size = bytes.len();
         let in_use = self.in_use.fetch_sub(size, Ordering::Relaxed) - size;
         if in_use <= self.mark() && in_use + size > self.mark() {
             self.room.notify_waiters();
@@ -114,11 +115,10 @@ impl Pool {
             self.idle.fetch_sub(size, Ordering::Relaxed);
             return;
         }
-        bytes.clear();
         self.shelf(class).push(bytes);
     }
 
-    fn shelf(&self, class: usize) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
+    fn shelf(&self, class: usize) -> std::sync::MutexGuard<'_, Vec<Box<[u8]>>> {
         self.shelves[class]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -128,8 +128,9 @@ impl Pool {
 /// A buffer on loan: it returns to its pool when the last user is gone.
 #[derive(Debug)]
 pub(crate) struct Buffer {
-    bytes: Vec<u8>,
-    size: usize,
+    /// All of it is initialised; `len` says how much of it is written.
+    bytes: Box<[u8]>,
+    len: usize,
     pool: Arc<Pool>,
 }
 
@@ -137,22 +138,40 @@ impl Buffer {
     /// How many more bytes fit.
     #[inline]
     pub(crate) fn room(&self) -> usize {
-        self.size - self.bytes.len()
+        self.bytes.len() - self.len
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// How many bytes fit in all.
+    pub(crate) fn size(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The bytes, to be appended to within [`Buffer::room`].
-    #[inline]
-    pub(crate) fn as_mut_vec(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
+    /// Forgets what is written.
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
     }
 
+    /// The next `len` bytes, at most [`Buffer::room`], to be written.
+    #[inline]
+    pub(crate) fn extend(&mut self, len: usize) -> &mut [u8] {
+        let room = &mut self.bytes[self.len..self.len + len];
+        self.len += len;
+        room
+    }
+
+    /// Appends bytes, at most [`Buffer::room`].
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.extend(bytes.len()).copy_from_slice(bytes);
+    }
+
+    #[inline]
     pub(crate) fn as_slice(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[..self.len]
     }
 
     /// The bytes, to be shared; the buffer returns when the last share is gone.
@@ -163,14 +182,13 @@ impl Buffer {
 
 impl AsRef<[u8]> for Buffer {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        self.as_slice()
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        self.pool
-            .give_back(std::mem::take(&mut self.bytes), self.size);
+        self.pool.give_back(std::mem::take(&mut self.bytes));
     }
 }
 

@@ -12,9 +12,12 @@
 /// let value = Value::from(&stop[..]);
 /// assert!(matches!(value, Value::Array(items) if items.len() == 2));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Value<'a> {
+    /// No value, which OTLP allows.
+    #[default]
+    Empty,
     /// Text.
     Str(&'a str),
     /// True or false.

@@ -29,7 +29,7 @@ pub(crate) struct Digest {
     pub(crate) llm_calls: u32,
     pub(crate) tool_calls: u32,
     pub(crate) tokens: u64,
-    /// In the currency of the session, as far as known.
+    /// In US dollars, as far as known.
     pub(crate) cost: f64,
 }
 
@@ -60,12 +60,6 @@ pub(crate) struct Chunk {
 impl Chunk {
     pub(crate) fn items(&self) -> u64 {
         self.tally.items()
-    }
-
-    /// The same chunk, its bytes moved elsewhere.
-    pub(crate) fn with_bytes(self, bytes: Bytes) -> Self {
-        debug_assert_eq!(bytes.len(), self.bytes.len());
-        Self { bytes, ..self }
     }
 
     /// Splits off what comes after the first items that together have at most `max_items` and

@@ -63,6 +63,8 @@ pub enum Operation {
     Embeddings,
     /// A search in a data source.
     Retrieval,
+    /// An agent is made, in a service that keeps agents.
+    CreateAgent,
     /// An agent at work.
     InvokeAgent,
     /// A workflow of agents.
@@ -84,11 +86,30 @@ impl Operation {
             Self::GenerateContent => "generate_content",
             Self::Embeddings => "embeddings",
             Self::Retrieval => "retrieval",
+            Self::CreateAgent => "create_agent",
             Self::InvokeAgent => "invoke_agent",
             Self::InvokeWorkflow => "invoke_workflow",
             Self::ExecuteTool => "execute_tool",
             Self::Other | Self::Action => return None,
         })
+    }
+
+    /// The operation of a `gen_ai.operation.name`; [`Operation::Other`] for a name that is not known
+    /// here.
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "chat" => Self::Chat,
+            "text_completion" => Self::TextCompletion,
+            "generate_content" => Self::GenerateContent,
+            "embeddings" => Self::Embeddings,
+            "retrieval" => Self::Retrieval,
+            "create_agent" => Self::CreateAgent,
+            "invoke_agent" => Self::InvokeAgent,
+            "invoke_workflow" => Self::InvokeWorkflow,
+            "execute_tool" => Self::ExecuteTool,
+            _ => Self::Other,
+        }
     }
 
     /// Whether a session counts it as an LLM call.
@@ -105,5 +126,30 @@ impl Operation {
     #[inline]
     pub(crate) const fn is_genai(self) -> bool {
         !matches!(self, Self::Other | Self::Action)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every operation with a name is found by it, and no other name means one.
+    #[test]
+    fn operations_are_found_by_their_names() {
+        for operation in [
+            Operation::Chat,
+            Operation::TextCompletion,
+            Operation::GenerateContent,
+            Operation::Embeddings,
+            Operation::Retrieval,
+            Operation::CreateAgent,
+            Operation::InvokeAgent,
+            Operation::InvokeWorkflow,
+            Operation::ExecuteTool,
+        ] {
+            let name = operation.name().expect("it has one");
+            assert_eq!(Operation::from_name(name), operation);
+        }
+        assert_eq!(Operation::from_name("plan"), Operation::Other);
     }
 }

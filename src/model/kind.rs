@@ -1,9 +1,15 @@
-//! What kind of span, how it went, how severe a log record is: OpenTelemetry's closed sets.
+//! What kind of span, how it went, how severe a log record is: OpenTelemetry's closed sets, with
+//! their numbers on the wire.
 
-/// The relation of a span to its callers and callees (OpenTelemetry trace API, "SpanKind").
+/// The relation of a span to its callers and callees (OpenTelemetry trace API, "SpanKind"), with
+/// the numbers of OTLP `Span.SpanKind`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 #[repr(u8)]
 pub enum SpanKind {
+    /// Not stated, or a kind that is not known here; to be taken as internal. For what is read:
+    /// there is no reason to set it.
+    Unspecified = 0,
     /// Work inside the process.
     #[default]
     Internal = 1,
@@ -17,7 +23,22 @@ pub enum SpanKind {
     Consumer = 5,
 }
 
-/// How a span went (OpenTelemetry trace API, "Set Status").
+impl SpanKind {
+    /// The kind of a number on the wire.
+    pub(crate) fn from_number(number: i32) -> Self {
+        match number {
+            1 => Self::Internal,
+            2 => Self::Server,
+            3 => Self::Client,
+            4 => Self::Producer,
+            5 => Self::Consumer,
+            _ => Self::Unspecified,
+        }
+    }
+}
+
+/// How a span went, for setting it (OpenTelemetry trace API, "Set Status"). What was set is read
+/// as a [`StatusCode`] and its description.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Status<'a> {
     /// Nothing was said.
@@ -27,6 +48,42 @@ pub enum Status<'a> {
     Ok,
     /// It failed, with a description for people.
     Error(&'a str),
+}
+
+impl<'a> Status<'a> {
+    /// Its number on the wire, and the description that belongs to it.
+    pub(crate) fn parts(self) -> (StatusCode, &'a str) {
+        match self {
+            Self::Unset => (StatusCode::Unset, ""),
+            Self::Ok => (StatusCode::Ok, ""),
+            Self::Error(description) => (StatusCode::Error, description),
+        }
+    }
+}
+
+/// How a span went, as it is read, with the numbers of OTLP `Status.StatusCode`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum StatusCode {
+    /// Not stated, or a code that is not known here.
+    #[default]
+    Unset = 0,
+    /// Declared a success.
+    Ok = 1,
+    /// Failed.
+    Error = 2,
+}
+
+impl StatusCode {
+    /// The code of a number on the wire.
+    pub(crate) fn from_number(number: i32) -> Self {
+        match number {
+            1 => Self::Ok,
+            2 => Self::Error,
+            _ => Self::Unset,
+        }
+    }
 }
 
 /// How severe a log record is, with OpenTelemetry's numbers (logs data model, "SeverityNumber").

@@ -1,8 +1,10 @@
-//! Attribute values that own what they hold, for what is set once and used later.
+//! Attribute values that own what they hold: what is set once and used later, and what was read.
 
 use crate::model::attribute::Value;
+use crate::model::otlp::view::{AttributesView, ValueView};
 
-/// A [`Value`] that owns its contents: an attribute of a resource, say.
+/// A [`Value`] that owns its contents (OTLP `AnyValue`): an attribute of a resource or of a
+/// recorded span, say.
 ///
 /// ```
 /// use spanreel::{OwnedValue, Value};
@@ -10,9 +12,12 @@ use crate::model::attribute::Value;
 /// let stop = OwnedValue::from(vec!["END", "STOP"]);
 /// stop.with_value(|value| assert!(matches!(value, Value::Array([Value::Str("END"), _]))));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum OwnedValue {
+    /// No value, which OTLP allows.
+    #[default]
+    Empty,
     /// Text.
     Str(String),
     /// True or false.
@@ -49,6 +54,7 @@ impl OwnedValue {
     /// The borrowed form of what holds no further values.
     fn flat(&self) -> Option<Value<'_>> {
         Some(match self {
+            Self::Empty => Value::Empty,
             Self::Str(it) => Value::Str(it),
             Self::Bool(it) => Value::Bool(*it),
             Self::Int(it) => Value::Int(*it),
@@ -129,6 +135,7 @@ fn assemble<'a>(
 impl From<Value<'_>> for OwnedValue {
     fn from(value: Value<'_>) -> Self {
         match value {
+            Value::Empty => Self::Empty,
             Value::Str(it) => Self::Str(it.to_owned()),
             Value::Bool(it) => Self::Bool(it),
             Value::Int(it) => Self::Int(it),
@@ -143,6 +150,27 @@ impl From<Value<'_>> for OwnedValue {
             ),
         }
     }
+}
+
+impl From<ValueView<'_>> for OwnedValue {
+    fn from(view: ValueView<'_>) -> Self {
+        match view {
+            ValueView::Empty => Self::Empty,
+            ValueView::Str(it) => Self::Str(it.to_owned()),
+            ValueView::Bool(it) => Self::Bool(it),
+            ValueView::Int(it) => Self::Int(it),
+            ValueView::Double(it) => Self::Double(it),
+            ValueView::Bytes(it) => Self::Bytes(it.to_vec()),
+            ValueView::Array(items) => Self::Array(items.map(Self::from).collect()),
+            ValueView::Map(map) => Self::Map(entries(map)),
+        }
+    }
+}
+
+/// The keys and values of a map or of attributes, copied.
+pub(crate) fn entries(view: AttributesView<'_>) -> Vec<(String, OwnedValue)> {
+    view.map(|(key, value)| (key.to_owned(), value.into()))
+        .collect()
 }
 
 macro_rules! owned_from_value {
@@ -201,6 +229,7 @@ mod tests {
 
     fn any_value() -> impl Strategy<Value = OwnedValue> {
         let flat = prop_oneof![
+            Just(OwnedValue::Empty),
             any::<String>().prop_map(OwnedValue::Str),
             any::<bool>().prop_map(OwnedValue::Bool),
             any::<i64>().prop_map(OwnedValue::Int),

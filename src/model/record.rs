@@ -3,18 +3,19 @@
 //! Read from wire form by way of the views; nothing on the way of a span to its destination uses
 //! them.
 
-mod value;
+mod attributes;
 
 use std::sync::Arc;
 
 use crate::model::id::{SpanId, TraceId};
+use crate::model::kind::{SpanKind, StatusCode};
 use crate::model::otlp::view::{
-    EventView, LogView, RequestView, ResourceView, ScopeView, SpanKind, SpanView, StatusCode,
-    WireError,
+    EventView, LogView, RequestView, ResourceView, ScopeView, SpanView, WireError,
 };
+use crate::model::owned_value::OwnedValue;
 use crate::model::request::Signal;
 
-pub use value::{OwnedValue, RecordedAttributes};
+pub use attributes::RecordedAttributes;
 
 /// What recorded a span or log record: an instrumentation library.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -21,6 +21,25 @@ pub(crate) fn trace_id_of(id: &str, hash_key: Option<&[u8]>) -> (TraceId, bool) 
     (first_16(&Sha256::digest(id.as_bytes())), false)
 }
 
+impl TraceId {
+    /// The trace of the session with this id, in any process: a random UUID (version 4) and 32
+    /// hexadecimal digits *are* the trace id; any other id maps to the first 16 bytes of its SHA-256.
+    ///
+    /// Not so for a session with a foreign parent, whose trace it continues, nor where
+    /// [`SessionConfig::hash_key`](crate::SessionConfig::hash_key) is set.
+    ///
+    /// ```
+    /// use spanreel::TraceId;
+    ///
+    /// let trace_id = TraceId::of_session("9f1c2a4e-6b7d-4c3e-8a5f-0123456789ab");
+    /// assert_eq!(trace_id.to_string(), "9f1c2a4e6b7d4c3e8a5f0123456789ab");
+    /// ```
+    #[must_use]
+    pub fn of_session(id: &str) -> Self {
+        trace_id_of(id, None).0
+    }
+}
+
 fn keyed(id: &str, key: &[u8]) -> TraceId {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(id.as_bytes());

@@ -54,7 +54,7 @@ impl Inner {
 /// Seals every session and sends a baton round.
 async fn round(shared: Arc<Shared>) -> Result<(), Closed> {
     let mut gather = Gather::default();
-    for cell in shared.registry.all_with(shared.linger.take()) {
+    for cell in shared.registry.all() {
         cell.wait_unparked().await;
         sweeper::take_from(&shared, &cell, &mut gather).await;
     }

@@ -122,7 +122,7 @@ pub struct QueueStats {
 impl Inner {
     pub(super) fn stats(&self) -> PipelineStats {
         let shared = &self.shared;
-        let cells = shared.registry.all_with(shared.linger.waiting());
+        let cells = shared.registry.all();
         let signal = |signal: Signal| {
             let held = cells.iter().map(|cell| cell.unbooked(signal)).sum();
             let open = match signal {

@@ -70,7 +70,7 @@ fn thousands_of_sessions_do_not_mix() {
     assert_eq!(logs.len(), SESSIONS * THREADS);
     for log in &logs {
         let id = log.str("session.id").expect("each has one");
-        assert_eq!(log.body, spanreel::record::OwnedValue::Str(id.to_owned()));
+        assert_eq!(log.body, spanreel::OwnedValue::Str(id.to_owned()));
         assert_eq!(log.trace_id, Some(roots[id].0));
     }
 }

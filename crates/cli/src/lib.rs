@@ -1,6 +1,12 @@
 //! Library half of the `spanreel` command.
 
 pub mod convert;
+pub mod drain;
+pub mod endpoint;
+pub mod ledger;
 pub mod load;
+pub mod outcome;
+pub mod replay;
 pub mod sink;
 pub mod term;
+pub mod units;

@@ -6,7 +6,10 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use spanreel_cli::outcome::Outcome;
+use spanreel_cli::replay::args::ConvertArgs;
 use spanreel_cli::term::{ColorChoice, Palette, Terminal};
+use tracing::Level;
 
 /// Session telemetry for AI agents: record, convert, measure
 ///
@@ -33,28 +36,25 @@ Exit codes:
 'spanreel COMMAND --help' shows the options of a command, with examples.";
 
 #[derive(Debug, Subcommand)]
-enum Command {}
-
-/// How a command ended that did not fail.
-#[derive(Debug)]
-enum Outcome {
-    Fine,
-    Lost,
+enum Command {
+    Convert(ConvertArgs),
 }
 
 /// The command line is well-formed and still wrong.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-struct Usage(#[from] spanreel_cli::load::plan::Conflict);
+enum Misuse {
+    Convert(#[from] spanreel_cli::replay::args::Conflict),
+    Load(#[from] spanreel_cli::load::plan::Conflict),
+}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let palette = Terminal::stderr(cli.color).palette;
-    match run(cli.command) {
-        Ok(Outcome::Fine) => ExitCode::SUCCESS,
-        Ok(Outcome::Lost) => ExitCode::from(3),
+    match run(cli) {
+        Ok(outcome) => outcome.into(),
         Err(error) => {
-            let code = if error.is::<Usage>() { 2 } else { 1 };
+            let code = if error.is::<Misuse>() { 2 } else { 1 };
             let message = explain(&*error, palette);
             match io::stderr().write_all(message.as_bytes()) {
                 Ok(()) => ExitCode::from(code),
@@ -65,8 +65,36 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<Outcome> {
-    match command {}
+fn run(cli: Cli) -> anyhow::Result<Outcome> {
+    let (stdout, stderr) = (Terminal::stdout(cli.color), Terminal::stderr(cli.color));
+    match cli.command {
+        Command::Convert(args) => {
+            let plan = args.plan().map_err(Misuse::from)?;
+            say_what_happens(
+                if plan.quiet {
+                    Level::ERROR
+                } else {
+                    Level::WARN
+                },
+                stderr,
+            );
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(spanreel_cli::replay::run(plan, &stdout, &stderr))
+        }
+    }
+}
+
+/// Shows diagnostics of the pipeline on standard error, those of `least` and above.
+fn say_what_happens(least: Level, stderr: Terminal) {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(stderr.palette.is_coloured())
+        .with_max_level(least)
+        .without_time()
+        .with_target(false)
+        .init();
 }
 
 /// An error and its causes on one line.

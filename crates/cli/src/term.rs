@@ -89,6 +89,12 @@ impl Palette {
     /// Emphasis whoever reads it.
     pub const COLOURED: Self = Self { coloured: true };
 
+    /// Whether it emphasises at all.
+    #[must_use]
+    pub fn is_coloured(self) -> bool {
+        self.coloured
+    }
+
     /// A heading.
     #[must_use]
     pub fn heading(self, text: &str) -> String {

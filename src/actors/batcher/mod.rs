@@ -115,15 +115,17 @@ impl Batcher {
                 lane.mailbox.send(message).await?;
                 continue;
             }
-            match lane.mailbox.try_send(message) {
-                Err(Refused::Full(lane::Msg::Deliver(refused))) => {
-                    if let Some(more) = lane.full.due() {
-                        tracing::warn!(target: "spanreel", exporter = lane.name, items = refused.tally.items(), more, "exporter is behind; batch dropped for it");
-                    }
-                    refused.tally.settle(Fate::LaneFull);
+            // A lane that is gone books what it is sent as abandoned; the others go on.
+            if let Err(Refused::Full(lane::Msg::Deliver(refused))) = lane.mailbox.try_send(message)
+            {
+                let items = refused.tally.items();
+                refused.tally.settle(Fate::LaneFull);
+                if let Some(more) = lane.full.due() {
+                    tracing::warn!(
+                        target: "spanreel", exporter = lane.name, items, more,
+                        "exporter is behind; batch dropped for it"
+                    );
                 }
-                // A lane that is gone books what it is sent as abandoned; the others go on.
-                Err(_) | Ok(()) => {}
             }
         }
         Ok(())

@@ -159,7 +159,7 @@ impl Rarely {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::otlp::response::Unreadable;
+    use crate::model::otlp::cursor::WireError;
 
     fn judge(rejected: i64, message: &str, sent: u64) -> Result<(), ExportError> {
         let partial = PartialSuccess {
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn an_unreadable_yes_is_a_yes() {
         Judge::new("test")
-            .delivered(Err(Unreadable.into()), 5)
+            .delivered(Err(WireError::BadTag { at: 0 }.into()), 5)
             .unwrap();
     }
 

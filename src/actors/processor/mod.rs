@@ -153,7 +153,7 @@ fn process(processors: &mut Processors, mut chunk: Chunk, pool: &Arc<Pool>) -> O
 fn within_budget(bytes: Vec<u8>, pool: &Arc<Pool>) -> Bytes {
     match pool.take(bytes.len()) {
         Some(mut buffer) => {
-            buffer.as_mut_vec().extend_from_slice(&bytes);
+            buffer.append(&bytes);
             buffer.freeze()
         }
         None => bytes.into(),

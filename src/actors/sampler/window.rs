@@ -227,7 +227,11 @@ mod tests {
             let _held = window.hold(chunk(&book, number, 10));
         }
         let _decided = window.decide(session(1), Verdict::Keep);
-        assert_eq!(window.over_bound(), Some(session(2)), "the first is decided");
+        assert_eq!(
+            window.over_bound(),
+            Some(session(2)),
+            "the first is decided"
+        );
         let _decided = window.decide(session(2), Verdict::Keep);
         assert_eq!(window.over_bound(), None, "20 bytes are within the bound");
         assert_eq!(window.undecided(), [session(3), session(4)]);

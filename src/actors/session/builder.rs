@@ -32,7 +32,7 @@ pub struct SpanBuilder<'a> {
 
 impl<'a> SpanBuilder<'a> {
     /// A span named after what it does and to what.
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(
         cell: &'a Arc<Cell>,
         parent: SpanId,
@@ -68,7 +68,7 @@ impl<'a> SpanBuilder<'a> {
     }
 
     /// Sets an attribute.
-    #[inline]
+    #[inline(always)]
     pub fn attribute<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
         if let Some(draft) = &mut self.draft {
             draft.set(key, value.into());
@@ -77,9 +77,16 @@ impl<'a> SpanBuilder<'a> {
     }
 
     /// The id of the tool call that the model asked for (`gen_ai.tool.call.id`).
-    #[inline]
+    #[inline(always)]
     pub fn call_id(self, id: &str) -> Self {
         self.attribute(key::TOOL_CALL_ID, id)
+    }
+
+    /// The type of the tool (`gen_ai.tool.type`): `function` where the host runs it, `extension`
+    /// where the agent's side calls an API itself, `datastore` where it looks something up.
+    #[inline(always)]
+    pub fn tool_type(self, kind: &str) -> Self {
+        self.attribute(key::TOOL_TYPE, kind)
     }
 
     /// Links it to another span, of this trace or any.
@@ -119,7 +126,7 @@ impl<'a> SpanBuilder<'a> {
     }
 
     /// Starts it.
-    #[inline]
+    #[inline(always)]
     pub fn start(self) -> Span {
         let Self {
             cell,
@@ -158,7 +165,7 @@ impl<'a> SpanBuilder<'a> {
     /// A span that is finished already: it was never open, so starting it costs neither a clock
     /// nor a lock. Attributes may still be set; it is handed on when it is ended or dropped. An
     /// end before the start counts as the start.
-    #[inline]
+    #[inline(always)]
     pub fn record(self, start: SystemTime, end: SystemTime) -> Span {
         let Self {
             cell,

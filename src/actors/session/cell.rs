@@ -97,13 +97,12 @@ impl Cell {
         kind: SpanKind,
         operation: Operation,
         start_ns: u64,
-        name: &str,
+        name: &[u8],
     ) -> SlotRef {
         let mut state = self.lock();
         state.last_ns = state.last_ns.max(start_ns);
-        if state.root.is_none() && !state.retired {
-            state.retired = true;
-            self.shared.registry.retire(Arc::clone(self));
+        if state.root.is_none() {
+            self.retire(&mut state);
         }
         state
             .slab
@@ -217,14 +216,32 @@ impl Cell {
         true
     }
 
-    /// Registers with the sweeper, or seals at once when the shutdown has taken its queue.
+    /// Registers with the sweeper, or seals at once when the shutdown has taken over. A session that
+    /// has ended is no longer found by its key: the registry keeps it among the retired.
     fn linger(self: &Arc<Self>, state: &mut State) {
-        let linger_ns = u64::try_from(self.shared.config.linger.as_nanos()).unwrap_or(u64::MAX);
-        state.lingering = self
-            .shared
-            .linger
-            .push(self.shared.now_ns().saturating_add(linger_ns), self);
-        if !state.lingering {
+        if state.root.is_none() {
+            self.retire(state);
+        } else {
+            let linger = self.shared.config.linger.as_nanos();
+            let due_ns = self
+                .shared
+                .now_ns()
+                .saturating_add(u64::try_from(linger).unwrap_or(u64::MAX));
+            state.lingering = self.shared.linger.push(due_ns, self.identity.home);
+            if !state.lingering {
+                self.seal(state);
+            }
+        }
+    }
+
+    /// Has the registry keep a session that has ended and is not done, or seals at once when the
+    /// shutdown has taken over.
+    pub(super) fn retire(self: &Arc<Self>, state: &mut State) {
+        if state.retired {
+            return;
+        }
+        state.retired = self.shared.registry.retire(Arc::clone(self));
+        if !state.retired {
             self.seal(state);
         }
     }
@@ -318,24 +335,10 @@ impl Cell {
             let Some(sealed) = state.seal(signal) else {
                 continue;
             };
-            let full = self
-                .shared
+            self.shared.note_size(sealed.buffer.len());
+            self.shared
                 .ended()
                 .add(&self.shared, self.identity.key, sealed);
-            if full.is_empty() {
-                continue;
-            }
-            match self.shared.head.offer(Msg::Chunks(full)) {
-                Err(Declined::Full(Msg::Chunks(chunks))) => {
-                    chunks.into_iter().for_each(|chunk| self.park(state, chunk));
-                }
-                Err(Declined::Closed(Msg::Chunks(chunks))) => {
-                    chunks
-                        .into_iter()
-                        .for_each(|chunk| chunk.tally.settle(Fate::AfterShutdown));
-                }
-                _ => {}
-            }
         }
     }
 

@@ -54,7 +54,7 @@ impl Gather {
         }
         match &mut self.buffer {
             Some(open) if len < ALONE => {
-                open.as_mut_vec().extend_from_slice(buffer.as_slice());
+                open.append(buffer.as_slice());
                 self.parts.push(Part {
                     len,
                     signal,

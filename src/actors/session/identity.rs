@@ -1,6 +1,6 @@
 //! Who a session is: what never changes while it is open.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::model::chunk::SessionKey;
 use crate::model::context::{SpanContext, TraceFlags};
@@ -34,8 +34,8 @@ pub(super) struct Identity {
     common: Box<[u8]>,
     /// Where the GenAI part of `common` begins.
     genai_from: usize,
-    /// What every log record carries.
-    log_common: Box<[u8]>,
+    /// What every log record carries; made for the first.
+    log_common: OnceLock<Box<[u8]>>,
 }
 
 /// What a host says of a session; the same for all its segments.
@@ -44,6 +44,8 @@ pub(super) struct About {
     pub(super) agent: Option<Box<str>>,
     pub(super) agent_id: Option<Box<str>>,
     pub(super) user: Option<Box<str>>,
+    /// The conversation, where it is not the session itself.
+    pub(super) conversation: Option<Box<str>>,
     pub(super) tags: Box<[Box<str>]>,
     pub(super) baggage: Box<[(Box<str>, Box<str>)]>,
 }
@@ -75,18 +77,13 @@ impl Identity {
         common.fixed32(f::span::FLAGS, flags);
         common.attribute(f::span::ATTRIBUTES, key::SESSION_ID, (&*it.id).into(), none);
         let genai_from = common.len();
-        let conversation = (&*it.conversation).into();
+        let conversation = it.about.conversation.as_deref().unwrap_or(&it.conversation);
         common.attribute(
             f::span::ATTRIBUTES,
             key::CONVERSATION_ID,
-            conversation,
+            conversation.into(),
             none,
         );
-
-        let mut log_common = Writer::with_capacity(128);
-        log_common.bytes(f::log::TRACE_ID, &it.trace_id.to_bytes());
-        log_common.fixed32(f::log::FLAGS, it.flags.bits().into());
-        log_common.attribute(f::log::ATTRIBUTES, key::SESSION_ID, (&*it.id).into(), none);
 
         let Particulars {
             home,
@@ -116,7 +113,7 @@ impl Identity {
             about,
             common: common.written().into(),
             genai_from,
-            log_common: log_common.written().into(),
+            log_common: OnceLock::new(),
         }
     }
 
@@ -131,7 +128,19 @@ impl Identity {
     }
 
     pub(super) fn log_common(&self) -> &[u8] {
-        &self.log_common
+        self.log_common.get_or_init(|| {
+            let none = TextLimit::new(None, usize::MAX);
+            let mut common = Writer::with_capacity(128);
+            common.bytes(f::log::TRACE_ID, &self.trace_id.to_bytes());
+            common.fixed32(f::log::FLAGS, self.flags.bits().into());
+            common.attribute(
+                f::log::ATTRIBUTES,
+                key::SESSION_ID,
+                (&*self.id).into(),
+                none,
+            );
+            common.written().into()
+        })
     }
 
     pub(super) fn context_of(&self, span: SpanId, sampled: bool) -> SpanContext {

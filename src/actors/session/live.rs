@@ -57,7 +57,7 @@ impl Cell {
         let open_spans = state.slab.open().map(|span| LiveSpan {
             id: span.id,
             parent: span.parent,
-            name: span.name.clone(),
+            name: span.name().to_owned(),
             operation: span.operation,
             started: time(span.start_ns),
         });

@@ -24,20 +24,24 @@ pub(super) const SESSION_END: &str = "session.end";
 #[derive(Debug)]
 pub struct LogBuilder<'a> {
     cell: &'a Arc<Cell>,
-    span: Option<SpanId>,
+    span: SpanId,
     /// None where log records are not recorded: in a session that is not sampled, and where no
     /// exporter takes logs.
     draft: Option<Box<Draft>>,
     severity: Severity,
     time_ns: Option<u64>,
+    observed_ns: Option<u64>,
 }
 
 impl<'a> LogBuilder<'a> {
-    pub(super) fn new(cell: &'a Arc<Cell>, span: Option<SpanId>, body: Value<'_>) -> Self {
+    /// A record that says `body`, or nothing.
+    pub(super) fn new(cell: &'a Arc<Cell>, span: SpanId, body: Option<Value<'_>>) -> Self {
         let draft = cell.logged.then(|| {
             let mut draft = drafts::take();
             draft.begin_log(&cell.shared.limits);
-            draft.body(body, &cell.shared.limits);
+            if let Some(body) = body {
+                draft.body(body, &cell.shared.limits);
+            }
             draft
         });
         Self {
@@ -46,6 +50,7 @@ impl<'a> LogBuilder<'a> {
             draft,
             severity: Severity::Info,
             time_ns: None,
+            observed_ns: None,
         }
     }
 
@@ -72,9 +77,22 @@ impl<'a> LogBuilder<'a> {
         self
     }
 
-    /// When it happened. Default: now. The time of observation is always now.
+    /// When it happened. Default: now.
     pub fn at(mut self, time: SystemTime) -> Self {
         self.time_ns = Some(unix_ns(time));
+        self
+    }
+
+    /// When it was noticed, for recordings that must come out the same each time. Default: now.
+    pub fn observed_at(mut self, time: SystemTime) -> Self {
+        self.observed_ns = Some(unix_ns(time));
+        self
+    }
+
+    /// The span of the session's trace during which it happened. Default: what the builder was called
+    /// on.
+    pub fn span(mut self, id: SpanId) -> Self {
+        self.span = id;
         self
     }
 
@@ -86,7 +104,9 @@ impl<'a> LogBuilder<'a> {
         };
         let now_ns = self.cell.now_ns();
         draft.severity(self.severity as u8, self.severity.name());
-        draft.end_log(self.time_ns.unwrap_or(now_ns), now_ns, self.span);
+        let time_ns = self.time_ns.unwrap_or(now_ns);
+        let observed_ns = self.observed_ns.unwrap_or(now_ns);
+        draft.end_log(time_ns, observed_ns, Some(self.span));
         self.cell.log(&draft);
         drafts::give_back(draft);
     }
@@ -118,7 +138,7 @@ pub(super) fn span_start(
     cell: &Arc<Cell>,
     id: SpanId,
     parent: SpanId,
-    name: &str,
+    name: &[u8],
     kind: SpanKind,
     at_ns: u64,
 ) {
@@ -126,7 +146,9 @@ pub(super) fn span_start(
     draft.begin_log(&cell.shared.limits);
     draft.event_name("spanreel.span.start", &cell.shared.limits);
     draft.severity(Severity::Info as u8, Severity::Info.name());
-    draft.set(key::SPAN_NAME, name.into());
+    if let Ok(name) = std::str::from_utf8(name) {
+        draft.set(key::SPAN_NAME, name.into());
+    }
     draft.set(key::SPAN_KIND, (kind as i64).into());
     draft.set(key::PARENT_SPAN_ID, parent.to_string().as_str().into());
     draft.end_log(at_ns, at_ns, Some(id));

@@ -7,6 +7,7 @@ pub(crate) mod builder;
 pub(crate) mod cell;
 pub(crate) mod config;
 mod drafts;
+pub(crate) mod ended;
 pub(crate) mod gather;
 pub(crate) mod head;
 mod identity;
@@ -129,6 +130,7 @@ impl Session {
             if shared.is_closed() {
                 return Err(Closed);
             }
+            shared.ended().offer(shared);
             let unparked = cell.unpark(&mut cell.lock());
             if unparked && shared.pool.has_room() {
                 return Ok(());
@@ -179,7 +181,14 @@ impl Session {
     /// A log record correlated with the session's trace and root span.
     pub fn log<'v>(&self, body: impl Into<Value<'v>>) -> LogBuilder<'_> {
         let cell = self.cell.current();
-        LogBuilder::new(cell, Some(cell.identity.root), body.into())
+        LogBuilder::new(cell, cell.identity.root, Some(body.into()))
+    }
+
+    /// An event of this name: a log record without a body, correlated with the session's trace and
+    /// root span.
+    pub fn event(&self, name: &str) -> LogBuilder<'_> {
+        let cell = self.cell.current();
+        LogBuilder::new(cell, cell.identity.root, None).event_name(name)
     }
 
     /// Ends it without saying how it went.

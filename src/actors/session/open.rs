@@ -38,7 +38,7 @@ pub struct SessionBuilder<'a> {
     start_ns: Option<u64>,
     root: Option<SpanId>,
     /// Attributes of the root, in a draft of their own until its name is known.
-    attributes: Vec<(String, Box<Draft>)>,
+    attributes: Option<Box<Draft>>,
 }
 
 impl<'a> SessionBuilder<'a> {
@@ -56,7 +56,7 @@ impl<'a> SessionBuilder<'a> {
             kind: SpanKind::Internal,
             start_ns: None,
             root: None,
-            attributes: Vec::new(),
+            attributes: None,
         }
     }
 
@@ -76,6 +76,18 @@ impl<'a> SessionBuilder<'a> {
     /// The user (`user.id`).
     pub fn user(mut self, id: &str) -> Self {
         self.about.user = Some(id.into());
+        self
+    }
+
+    /// The conversation that the session is part of (`gen_ai.conversation.id` of its GenAI spans).
+    /// Default: the session is the conversation. It is cut, and hashed where ids are sensitive, as the
+    /// session's own id is.
+    pub fn conversation_id(mut self, id: &str) -> Self {
+        let exported = match &self.shared.config.hash_key {
+            None => truncate_bytes(id, self.shared.limits.session_id_length).into(),
+            Some(key) => trace_id_of(id, Some(key.as_bytes())).0.to_string().into(),
+        };
+        self.about.conversation = Some(exported);
         self
     }
 
@@ -127,10 +139,12 @@ impl<'a> SessionBuilder<'a> {
 
     /// Sets an attribute of the root span.
     pub fn attribute<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
-        let mut draft = drafts::take();
-        draft.begin_span("", "", &self.shared.limits);
+        let draft = self.attributes.get_or_insert_with(|| {
+            let mut draft = drafts::take();
+            draft.begin_span("", "", &self.shared.limits);
+            draft
+        });
         draft.set(key, value.into());
-        self.attributes.push((key.to_owned(), draft));
         self
     }
 
@@ -200,7 +214,10 @@ impl<'a> SessionBuilder<'a> {
             None => truncate_bytes(&self.id, shared.limits.session_id_length).into(),
             Some(_) => key.0.to_string().into(),
         };
-        if let Some(earlier) = shared.registry.earlier_root(key) {
+        let root = self.root.unwrap_or_else(SpanId::random);
+        // A recording that is told again has the same root: that is no link.
+        let earlier = shared.registry.earlier_root(key);
+        if let Some(earlier) = earlier.filter(|earlier| earlier.span_id() != root) {
             self.links.push(earlier);
         }
         self.about.tags = self.tags.into();
@@ -216,7 +233,7 @@ impl<'a> SessionBuilder<'a> {
                 .as_ref()
                 .and_then(SpanContext::shared_trace_state)
                 .cloned(),
-            root: self.root.unwrap_or_else(SpanId::random),
+            root,
             parent: parent.as_ref().map(SpanContext::span_id),
             start_ns: self.start_ns.unwrap_or_else(|| anchor.unix_ns()),
             about: Arc::new(self.about),
@@ -229,11 +246,11 @@ impl<'a> SessionBuilder<'a> {
             previous_id: self.previous_id.as_deref(),
         };
         begin_root(&mut draft, shared, &identity, &root);
-        for (key, attribute) in self.attributes {
-            draft.adopt(&key, &attribute);
-            drafts::give_back(attribute);
+        if let Some(attributes) = self.attributes {
+            draft.adopt(&attributes);
+            drafts::give_back(attributes);
         }
-        let state = State::new(draft.save(), identity.start_ns);
+        let state = State::new(draft.save(), identity.start_ns, shared.usual_size());
         drafts::give_back(draft);
         Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state)
     }

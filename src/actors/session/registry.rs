@@ -1,7 +1,7 @@
 //! The registry: it owns every session until the last of its spans is handed on.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -15,11 +15,11 @@ use crate::model::context::SpanContext;
 const REMEMBERED: usize = 16_384;
 
 /// Sessions by key.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Registry {
     open: DashMap<SessionKey, Arc<Cell>>,
-    /// Sessions that ended or rolled over, with spans still open.
-    retired: Mutex<Vec<Arc<Cell>>>,
+    /// Sessions that ended or rolled over and are not done; none once the shutdown has taken over.
+    retired: Mutex<Option<Vec<Arc<Cell>>>>,
     ended: Mutex<Ended>,
 }
 
@@ -28,6 +28,16 @@ pub(crate) struct Registry {
 struct Ended {
     roots: HashMap<SessionKey, SpanContext>,
     order: VecDeque<SessionKey>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            open: DashMap::new(),
+            retired: Mutex::new(Some(Vec::new())),
+            ended: Mutex::default(),
+        }
+    }
 }
 
 impl Registry {
@@ -76,36 +86,49 @@ impl Registry {
             .cloned()
     }
 
-    /// Keeps a session that has ended and still has open spans.
-    pub(super) fn retire(&self, cell: Arc<Cell>) {
-        self.retired
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(cell);
+    /// The open session of this key.
+    pub(super) fn get(&self, key: SessionKey) -> Option<Arc<Cell>> {
+        self.open.get(&key).map(|cell| Arc::clone(&cell))
+    }
+
+    /// Keeps a session that has ended and is not done; `false` once the shutdown has taken over.
+    pub(super) fn retire(&self, cell: Arc<Cell>) -> bool {
+        let mut retired = self.retired();
+        let Some(retired) = retired.as_mut() else {
+            return false;
+        };
+        retired.push(cell);
+        true
+    }
+
+    /// The sessions that have ended and are not done.
+    pub(super) fn all_retired(&self) -> Vec<Arc<Cell>> {
+        self.retired().clone().unwrap_or_default()
     }
 
     /// Drops the retired sessions that `keep` does not want.
     pub(super) fn prune_retired(&self, keep: impl FnMut(&Arc<Cell>) -> bool) {
-        self.retired
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(keep);
+        if let Some(retired) = self.retired().as_mut() {
+            retired.retain(keep);
+        }
     }
 
-    /// Every session it owns and those in `others`, each once.
-    pub(crate) fn all_with(&self, others: Vec<Arc<Cell>>) -> Vec<Arc<Cell>> {
+    /// Every session it owns.
+    pub(crate) fn all(&self) -> Vec<Arc<Cell>> {
         let mut all = self.open();
-        all.extend(
-            self.retired
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .iter()
-                .cloned(),
-        );
-        all.extend(others);
-        let mut seen = HashSet::with_capacity(all.len());
-        all.retain(|cell| seen.insert(Arc::as_ptr(cell)));
+        all.extend(self.all_retired());
         all
+    }
+
+    /// Every session it owned; none is retired any more.
+    pub(crate) fn take_all(&self) -> Vec<Arc<Cell>> {
+        let mut all = self.open();
+        all.extend(self.retired().take().unwrap_or_default());
+        all
+    }
+
+    fn retired(&self) -> MutexGuard<'_, Option<Vec<Arc<Cell>>>> {
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The open sessions.

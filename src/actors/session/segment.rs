@@ -1,6 +1,7 @@
 //! How a session's root span begins and ends, and how an endless session rolls over into its next
 //! segment.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -128,13 +129,13 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
         let facts = end_root(&mut draft, &state.totals, end_state, cause == Cause::Forced);
         let end_ns = now_ns.max(identity.start_ns);
         draft.end(end_ns);
-        let mut common = identity.common(true).to_vec();
+        let mut common = Cow::Borrowed(identity.common(true));
         if identity.parent.is_some() {
             // The last value of a field counts: this one says that the parent is remote.
             let mut flags = Writer::with_capacity(8);
             let remote = SpanContext::new(identity.trace_id, identity.root, identity.flags);
             flags.fixed32(f::span::FLAGS, remote.otlp_flags() | 0x200);
-            common.extend_from_slice(flags.written());
+            common.to_mut().extend_from_slice(flags.written());
         }
         if cell.put(&mut state, Signal::Traces, &draft, &common) {
             state.note(&facts, end_ns - identity.start_ns, true);
@@ -171,7 +172,7 @@ pub(crate) fn end_for_shutdown(cell: &Arc<Cell>) {
 fn complete_open(cell: &Arc<Cell>, state: &mut State, now_ns: u64) {
     let mut draft = drafts::take();
     for span in state.slab.clear() {
-        draft.begin_span(&span.name, "", &cell.shared.limits);
+        draft.begin_span(span.name(), "", &cell.shared.limits);
         draft.head(span.id, span.parent, span.kind, span.start_ns);
         if let Some(operation) = span.operation.name() {
             draft.set(key::OPERATION_NAME, operation.into());
@@ -200,9 +201,8 @@ fn finish(cell: &Arc<Cell>, state: &mut State, cause: Cause<'_>) {
     }
     let registry = &cell.shared.registry;
     let unfinished = state.slab.len() > 0 || !state.parked.is_empty();
-    if unfinished && !state.retired {
-        state.retired = true;
-        registry.retire(Arc::clone(cell));
+    if unfinished && !state.patient {
+        cell.retire(state);
     }
     if cause != Cause::RolledOver {
         registry.remove(cell.identity.home, cell);
@@ -281,7 +281,7 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         previous_id: Some(&before.id),
     };
     begin_root(&mut draft, shared, &identity, &root);
-    let state = State::new(draft.save(), identity.start_ns);
+    let state = State::new(draft.save(), identity.start_ns, shared.usual_size());
     drafts::give_back(draft);
     let (sampled, logged) = (cell.sampled, cell.logged);
     let next = Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state);

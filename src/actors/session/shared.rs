@@ -1,17 +1,17 @@
 //! What all sessions of a pipeline share.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::cell::Cell;
 use super::config::{SessionConfig, WhenFull};
-use super::gather::Gather;
+use super::ended::Ended;
 use super::head::Head;
 use super::registry::Registry;
 use crate::actors::clock::{Anchor, Clock};
 use crate::actors::pool::Pool;
 use crate::actors::sampler::policy::Sampling;
+use crate::model::chunk::SessionKey;
 use crate::model::ledger::Books;
 use crate::model::limits::Limits;
 use crate::model::request::Signal;
@@ -34,7 +34,9 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) linger: Linger,
     /// Small chunks that sessions left behind when they ended, for the sweeper to send.
-    pub(crate) ended: Mutex<Gather>,
+    pub(crate) ended: Mutex<Ended>,
+    /// What a session had to hand on when it last ended: the next begins with as much room.
+    pub(crate) usual_size: AtomicUsize,
     /// Which signals any lane takes; what nobody takes is not written.
     pub(crate) wanted: [bool; Signal::ALL.len()],
     /// The shutdown has begun: what ends now is booked as such.
@@ -55,7 +57,15 @@ impl Shared {
         self.head.close();
     }
 
-    pub(crate) fn ended(&self) -> MutexGuard<'_, Gather> {
+    pub(super) fn note_size(&self, bytes: usize) {
+        self.usual_size.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn usual_size(&self) -> usize {
+        self.usual_size.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn ended(&self) -> MutexGuard<'_, Ended> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -69,55 +79,43 @@ impl Shared {
     }
 }
 
-/// Sessions whose open chunk waits for company, in the order in which they are due.
+/// Sessions whose open chunk waits for company, in the order in which they are due. Holds keys, not
+/// sessions: the registry owns those.
 #[derive(Debug, Default)]
 pub(crate) struct Linger(Mutex<Waiting>);
 
 #[derive(Debug, Default)]
 struct Waiting {
-    due: VecDeque<(u64, Arc<Cell>)>,
+    due: VecDeque<(u64, SessionKey)>,
     closed: bool,
 }
 
 impl Linger {
-    /// Registers a session; `false` when the shutdown took the queue: then the caller seals.
-    pub(super) fn push(&self, due_ns: u64, cell: &Arc<Cell>) -> bool {
+    /// Registers a session; `false` when the shutdown has taken over: then the caller seals.
+    pub(super) fn push(&self, due_ns: u64, session: SessionKey) -> bool {
         let mut waiting = self.lock();
         if waiting.closed {
             return false;
         }
-        waiting.due.push_back((due_ns, Arc::clone(cell)));
+        waiting.due.push_back((due_ns, session));
         true
     }
 
     /// The next session that is due.
-    pub(super) fn pop_due(&self, now_ns: u64) -> Option<Arc<Cell>> {
+    pub(super) fn pop_due(&self, now_ns: u64) -> Option<SessionKey> {
         let mut waiting = self.lock();
         let (due_ns, _) = waiting.due.front()?;
         if *due_ns > now_ns {
             return None;
         }
-        waiting.due.pop_front().map(|(_, cell)| cell)
+        waiting.due.pop_front().map(|(_, session)| session)
     }
 
-    /// All that wait now, due or not.
-    pub(crate) fn take(&self) -> Vec<Arc<Cell>> {
-        self.lock().due.drain(..).map(|(_, cell)| cell).collect()
-    }
-
-    /// All that wait now, which go on waiting.
-    pub(crate) fn waiting(&self) -> Vec<Arc<Cell>> {
-        self.lock()
-            .due
-            .iter()
-            .map(|(_, cell)| Arc::clone(cell))
-            .collect()
-    }
-
-    /// All that wait; nothing is registered any more.
-    pub(crate) fn close(&self) -> Vec<Arc<Cell>> {
-        self.lock().closed = true;
-        self.take()
+    /// Nothing is registered any more.
+    pub(crate) fn close(&self) {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        waiting.due = VecDeque::new();
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {

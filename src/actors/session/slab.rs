@@ -17,7 +17,8 @@ pub(crate) struct OpenSpan {
     pub(crate) id: SpanId,
     pub(crate) parent: Option<SpanId>,
     pub(crate) start_ns: u64,
-    pub(crate) name: String,
+    /// UTF-8.
+    pub(crate) name: Vec<u8>,
     generation: u32,
     pub(crate) kind: SpanKind,
     pub(crate) operation: Operation,
@@ -32,6 +33,13 @@ pub(crate) struct Slab {
     generation: u32,
 }
 
+impl OpenSpan {
+    pub(crate) fn name(&self) -> &str {
+        std::str::from_utf8(&self.name)
+            .expect("names are made of texts cut at character boundaries")
+    }
+}
+
 impl Slab {
     pub(crate) fn insert(
         &mut self,
@@ -40,7 +48,7 @@ impl Slab {
         kind: SpanKind,
         operation: Operation,
         start_ns: u64,
-        name: &str,
+        name: &[u8],
     ) -> SlotRef {
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
@@ -50,7 +58,7 @@ impl Slab {
             (slot.generation, slot.kind, slot.operation, slot.open) =
                 (generation, kind, operation, true);
             slot.name.clear();
-            slot.name.push_str(name);
+            slot.name.extend_from_slice(name);
             return SlotRef { index, generation };
         }
         let index = u32::try_from(self.slots.len()).expect("fewer open spans than 2^32");
@@ -120,7 +128,7 @@ mod tests {
             SpanKind::Internal,
             Operation::Other,
             1,
-            name,
+            name.as_bytes(),
         )
     }
 
@@ -133,8 +141,8 @@ mod tests {
         assert!(!slab.remove(first));
         let second = insert(&mut slab, "second");
         assert!(!slab.remove(first));
-        let open: Vec<_> = slab.open().map(|span| span.name.as_str()).collect();
-        assert_eq!(open, ["second"]);
+        let open: Vec<_> = slab.open().map(|span| span.name.as_slice()).collect();
+        assert_eq!(open, [b"second"]);
         assert_eq!(slab.clear().len(), 1);
         assert!(!slab.remove(second));
         let third = insert(&mut slab, "third");

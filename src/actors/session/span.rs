@@ -75,6 +75,7 @@ impl Span {
 
     /// Notes the tokens of an LLM call; session totals count them. What is `None` stays unknown.
     pub fn usage(&mut self, usage: Usage) -> &mut Self {
+        self.facts.priced = true;
         self.facts.usage.update(&usage);
         for (name, tokens) in [
             (key::INPUT_TOKENS, usage.input),
@@ -93,6 +94,7 @@ impl Span {
     /// Notes the input and output tokens of an LLM call.
     #[inline]
     pub fn tokens(&mut self, input: u64, output: u64) -> &mut Self {
+        self.facts.priced = true;
         self.facts.usage.input = Some(input);
         self.facts.usage.output = Some(output);
         self.set(key::INPUT_TOKENS, input)
@@ -102,6 +104,7 @@ impl Span {
     /// Notes what the call cost, in US dollars; session totals add it up. NaN and the infinities are
     /// exported and not added.
     pub fn cost(&mut self, usd: f64) -> &mut Self {
+        self.facts.priced = true;
         self.facts.cost = usd.is_finite().then_some(usd);
         self.set(key::COST, usd)
     }
@@ -186,7 +189,7 @@ impl Span {
 
     /// A log record correlated with this span.
     pub fn log<'v>(&self, body: impl Into<Value<'v>>) -> LogBuilder<'_> {
-        LogBuilder::new(&self.cell, Some(self.id), body.into())
+        LogBuilder::new(&self.cell, self.id, Some(body.into()))
     }
 
     /// Ends it now.

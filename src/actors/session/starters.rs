@@ -97,7 +97,7 @@ macro_rules! starters {
                     .attribute(key::ACTION_NAME, name)
             }
 
-            #[inline]
+            #[inline(always)]
             fn llm(&self, operation: Operation, provider: &str, model: &str) -> SpanBuilder<'_> {
                 self.begin(
                     operation,
@@ -109,7 +109,7 @@ macro_rules! starters {
                 .attribute(key::REQUEST_MODEL, model)
             }
 
-            #[inline]
+            #[inline(always)]
             fn begin(
                 &self,
                 operation: Operation,

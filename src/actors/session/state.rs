@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub(super) struct Facts {
     pub(super) operation: Operation,
     pub(super) failed: bool,
+    /// Whether `usage` or `cost` says anything.
+    pub(super) priced: bool,
     pub(super) usage: Usage,
     pub(super) cost: Option<f64>,
 }
@@ -25,10 +27,7 @@ impl Facts {
     /// Whether a session has anything to count but the span itself.
     #[inline]
     pub(super) fn count(&self) -> bool {
-        self.failed
-            || self.operation != Operation::Other
-            || self.cost.is_some()
-            || self.usage != Usage::default()
+        self.failed || self.priced || !matches!(self.operation, Operation::Other)
     }
 }
 
@@ -83,10 +82,13 @@ pub(super) struct Appended {
 }
 
 impl State {
-    pub(super) fn new(root: Saved, now_ns: u64) -> Self {
+    pub(super) fn new(root: Saved, now_ns: u64, usual_size: usize) -> Self {
         Self {
             slab: Slab::default(),
-            spans: Open::default(),
+            spans: Open {
+                hint: usual_size,
+                ..Open::default()
+            },
             logs: None,
             parked: VecDeque::new(),
             totals: Totals::default(),
@@ -131,7 +133,7 @@ impl State {
                 taken: false,
             };
         };
-        draft.append_to(buffer.as_mut_vec(), common);
+        draft.write_to(buffer.extend(needed), common);
         open.items += 1;
         self.bytes += needed as u64;
         Appended {
@@ -151,8 +153,10 @@ impl State {
         if facts.count() {
             digest.llm_calls += u32::from(facts.operation.is_llm_call());
             digest.tool_calls += u32::from(facts.operation == Operation::ExecuteTool);
-            digest.tokens = digest.tokens.saturating_add(facts.usage.total());
-            digest.cost += facts.cost.unwrap_or(0.0);
+            if facts.priced {
+                digest.tokens = digest.tokens.saturating_add(facts.usage.total());
+                digest.cost += facts.cost.unwrap_or(0.0);
+            }
         }
     }
 
@@ -165,9 +169,11 @@ impl State {
             totals.llm_calls += u64::from(facts.operation.is_llm_call());
             totals.tool_calls += u64::from(facts.operation == Operation::ExecuteTool);
             totals.errors += u64::from(facts.failed);
-            totals.usage.add(&facts.usage);
-            if let Some(cost) = facts.cost {
-                *totals.cost.get_or_insert(0.0) += cost;
+            if facts.priced {
+                totals.usage.add(&facts.usage);
+                if let Some(cost) = facts.cost {
+                    *totals.cost.get_or_insert(0.0) += cost;
+                }
             }
         }
     }
@@ -203,25 +209,42 @@ impl Open {
         let mut sealed = None;
         let mut size = held + needed;
         if held > 0 && size > CHUNK_BYTES {
-            self.hint = CHUNK_BYTES;
+            if needed <= CHUNK_BYTES && let Some(copy) = self.seal_copy(signal, pool) {
+                return (Some(copy), true);
+            }
             sealed = self.seal(signal);
+            self.hint = CHUNK_BYTES;
             size = needed;
         }
         let Some(mut larger) = pool.take(size.max(self.hint)).or_else(|| pool.take(size)) else {
             return (sealed, false);
         };
         if let Some(smaller) = &self.buffer {
-            larger.as_mut_vec().extend_from_slice(smaller.as_slice());
+            larger.append(smaller.as_slice());
         }
         self.buffer = Some(larger);
         (sealed, true)
     }
 
+    /// Seals a copy of a full buffer and goes on in the same one: its memory is in this core's cache,
+    /// while that of a buffer that comes back from the exporter is in another's, and every span that
+    /// is written there would wait for it. One copy of a whole chunk is cheaper by far.
+    fn seal_copy(&mut self, signal: Signal, pool: &Arc<Pool>) -> Option<Sealed> {
+        let buffer = self.buffer.as_mut().filter(|buffer| buffer.size() == CHUNK_BYTES)?;
+        let mut copy = pool.take(CHUNK_BYTES)?;
+        copy.append(buffer.as_slice());
+        buffer.clear();
+        Some(Sealed {
+            signal,
+            buffer: copy,
+            items: std::mem::take(&mut self.items),
+            digest: std::mem::take(&mut self.digest),
+        })
+    }
+
     fn seal(&mut self, signal: Signal) -> Option<Sealed> {
         let buffer = self.buffer.take()?;
-        if buffer.len() < CHUNK_BYTES / 2 {
-            self.hint = buffer.len().min(self.hint / 2);
-        }
+        self.hint = buffer.len();
         let items = std::mem::take(&mut self.items);
         let digest = std::mem::take(&mut self.digest);
         (items > 0).then_some(Sealed {

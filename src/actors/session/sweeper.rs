@@ -66,7 +66,13 @@ impl Actor for Sweeper {
         }
         let now_ns = self.shared.now_ns();
         let mut gather = Gather::default();
-        while let Some(cell) = self.shared.linger.pop_due(now_ns) {
+        while let Some(session) = self.shared.linger.pop_due(now_ns) {
+            // A session that has ended meanwhile has handed on what it had.
+            if let Some(cell) = self.shared.registry.get(session) {
+                take_from(&self.shared, &cell, &mut gather).await;
+            }
+        }
+        for cell in self.shared.registry.all_retired() {
             take_from(&self.shared, &cell, &mut gather).await;
         }
         send_rest(&self.shared, &mut gather).await;
@@ -137,6 +143,8 @@ pub(crate) async fn take_from(shared: &Shared, cell: &Arc<Cell>, gather: &mut Ga
 /// Sends what was gathered, and what sessions left behind when they ended.
 pub(crate) async fn send_rest(shared: &Shared, gather: &mut Gather) {
     send(shared, gather.finish(shared)).await;
-    let left = shared.ended().finish(shared);
-    send(shared, left).await;
+    let left = shared.ended().take(shared);
+    for chunks in left {
+        send(shared, chunks).await;
+    }
 }

@@ -11,12 +11,11 @@ mod saved;
 
 use std::ops::Range;
 
-use self::inner::Inner;
-use self::keys::{RESERVED, RESERVED_KEYS, key_hash};
+use self::keys::{KeyFilter, RESERVED, RESERVED_KEYS};
 pub(crate) use self::saved::Saved;
 use super::fields as f;
 use super::scan;
-use super::writer::{Writer, len_field, varint_len};
+use super::writer::{Writer, len_field, put_varint};
 use crate::model::attribute::Value;
 use crate::model::context::SpanContext;
 use crate::model::id::SpanId;
@@ -26,16 +25,15 @@ use crate::model::limits::{Limits, TextLimit, truncate_bytes};
 /// Tag and length of an item in its chunk (`ScopeSpans.spans`, `ScopeLogs.log_records`).
 const ITEM_TAG: u8 = (f::scope_items::ITEMS as u8) << 3 | 2;
 
-/// The most that tag and length of an item can take.
-pub(crate) const ITEM_HEADER_MAX: usize = 1 + 10;
-
 /// What a status takes beside its message at most: two tags, two lengths, its code.
-const STATUS_OVERHEAD: usize = 2 * ITEM_HEADER_MAX + 2;
+const STATUS_OVERHEAD: usize = 2 * (1 + 10) + 2;
 
 /// One item being written. Reused: `begin` forgets the one before.
 #[derive(Debug)]
 pub(crate) struct Draft {
     out: Writer,
+    /// An event or a link while it is written: then its length is known.
+    inner: Writer,
     /// The field of its attributes: spans and log records differ.
     attribute_field: u32,
     attributes: usize,
@@ -45,9 +43,8 @@ pub(crate) struct Draft {
     /// For the names of attributes, in bytes.
     name_limit: usize,
     size_limit: usize,
-    /// Which keys may have been set: a Bloom filter of one hash and 256 bits, so that only a
-    /// probable duplicate costs a search.
-    keys: [u64; 4],
+    /// Which keys may have been set, so that only a probable duplicate costs a search.
+    keys: KeyFilter,
     name: Range<usize>,
     events: usize,
     links: usize,
@@ -66,13 +63,14 @@ impl Draft {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self {
             out: Writer::with_capacity(capacity),
+            inner: Writer::default(),
             attribute_field: f::span::ATTRIBUTES,
             attributes: 0,
             attribute_limit: 0,
             text: TextLimit::new(None, 0),
             name_limit: 0,
             size_limit: 0,
-            keys: [0; 4],
+            keys: RESERVED_KEYS,
             name: 0..0,
             events: 0,
             links: 0,
@@ -124,16 +122,14 @@ impl Draft {
         let len = operation.len() + space + object.len();
         self.out.open(f::span::NAME, len);
         let start = self.out.len();
-        self.out.raw(operation.as_bytes());
-        self.out.raw(&b" "[..space]);
-        self.out.raw(object.as_bytes());
+        self.out.joined(operation, &" "[..space], object);
         self.name = start..start + len;
     }
 
-    /// The name of the span, as written.
-    pub(crate) fn name(&self) -> &str {
-        std::str::from_utf8(&self.out.written()[self.name.clone()])
-            .expect("a name is made of texts cut at character boundaries")
+    /// The name of the span, as written: UTF-8.
+    #[inline]
+    pub(crate) fn name(&self) -> &[u8] {
+        &self.out.written()[self.name.clone()]
     }
 
     /// Ids, kind and start of the span that was begun.
@@ -145,12 +141,12 @@ impl Draft {
         kind: SpanKind,
         start_ns: u64,
     ) {
-        self.out.bytes(f::span::SPAN_ID, &id.to_bytes());
-        if let Some(parent) = parent {
-            self.out.bytes(f::span::PARENT_SPAN_ID, &parent.to_bytes());
-        }
-        self.out.uint(f::span::KIND, kind as u64);
-        self.out.fixed64(f::span::START_TIME_UNIX_NANO, start_ns);
+        self.out.span_head(
+            id.to_bytes(),
+            parent.map(SpanId::to_bytes),
+            kind as u8,
+            start_ns,
+        );
     }
 
     /// Sets an attribute. The last value of a key wins; what has no key or is over the limits is
@@ -160,11 +156,9 @@ impl Draft {
         if key.is_empty() || key.len() > self.name_limit {
             return self.set_odd(key, value);
         }
-        let (word, bit) = key_hash(key);
-        if self.keys[word] & bit != 0 && !self.admit(key) {
+        if self.keys.insert(key.as_bytes()) && !self.admit(key) {
             return;
         }
-        self.keys[word] |= bit;
         if self.attributes >= self.attribute_limit {
             self.dropped.attributes += 1;
             return;
@@ -236,24 +230,23 @@ impl Draft {
             return;
         }
         let name = limits.name_text().cut(name);
-        let inner = Inner::new(attributes, limits.event_attribute_count, self);
-        let mut len = 9 + len_field(name.len()) + inner.len();
-        if inner.dropped > 0 {
-            len += 1 + varint_len(inner.dropped);
+        self.inner.clear();
+        self.inner.fixed64(f::event::TIME_UNIX_NANO, time_ns);
+        self.inner.bytes(f::event::NAME, name.as_bytes());
+        let dropped = self.write_inner(
+            f::event::ATTRIBUTES,
+            attributes,
+            limits.event_attribute_count,
+        );
+        if dropped > 0 {
+            self.inner.uint(f::event::DROPPED_ATTRIBUTES_COUNT, dropped);
         }
-        if self.out.len() + len_field(len) > self.size_limit {
+        if self.out.len() + len_field(self.inner.len()) > self.size_limit {
             self.dropped.events += 1;
             return;
         }
         self.events += 1;
-        self.out.open(f::span::EVENTS, len);
-        self.out.fixed64(f::event::TIME_UNIX_NANO, time_ns);
-        self.out.bytes(f::event::NAME, name.as_bytes());
-        inner.write(f::event::ATTRIBUTES, &mut self.out);
-        if inner.dropped > 0 {
-            self.out
-                .uint(f::event::DROPPED_ATTRIBUTES_COUNT, inner.dropped);
-        }
+        self.out.bytes(f::span::EVENTS, self.inner.written());
     }
 
     /// Adds a link to another span.
@@ -267,16 +260,18 @@ impl Draft {
             self.dropped.links += 1;
             return;
         }
-        let inner = Inner::new(attributes, limits.link_attribute_count, self);
-        let mut link = Writer::with_capacity(128);
+        let link = &mut self.inner;
+        link.clear();
         link.bytes(f::link::TRACE_ID, &to.trace_id().to_bytes());
         link.bytes(f::link::SPAN_ID, &to.span_id().to_bytes());
         if let Some(state) = to.trace_state() {
             link.bytes(f::link::TRACE_STATE, state.as_bytes());
         }
-        inner.write(f::link::ATTRIBUTES, &mut link);
-        if inner.dropped > 0 {
-            link.uint(f::link::DROPPED_ATTRIBUTES_COUNT, inner.dropped);
+        let dropped =
+            self.write_inner(f::link::ATTRIBUTES, attributes, limits.link_attribute_count);
+        let link = &mut self.inner;
+        if dropped > 0 {
+            link.uint(f::link::DROPPED_ATTRIBUTES_COUNT, dropped);
         }
         link.fixed32(f::link::FLAGS, to.otlp_flags());
         if self.out.len() + len_field(link.len()) > self.size_limit {
@@ -293,19 +288,13 @@ impl Draft {
         if let Some(earlier) = earlier {
             self.out.remove(earlier.range);
         }
-        let (code, message) = match status {
-            Status::Unset => return,
-            Status::Ok => (1, ""),
-            Status::Error(message) => {
-                let room = self
-                    .size_limit
-                    .saturating_sub(self.out.len() + STATUS_OVERHEAD);
-                (
-                    2,
-                    truncate_bytes(self.text.without_length().cut(message), room),
-                )
-            }
-        };
+        if status == Status::Unset {
+            return;
+        }
+        let (code, message) = status.parts();
+        let taken = self.out.len() + STATUS_OVERHEAD;
+        let room = self.size_limit.saturating_sub(taken);
+        let message = truncate_bytes(self.text.without_length().cut(message), room);
         let message_len = if message.is_empty() {
             0
         } else {
@@ -315,7 +304,7 @@ impl Draft {
         if !message.is_empty() {
             self.out.bytes(f::status::MESSAGE, message.as_bytes());
         }
-        self.out.uint(f::status::CODE, code);
+        self.out.uint(f::status::CODE, code as u64);
     }
 
     /// Ends the span: nothing may be set afterwards.
@@ -347,22 +336,18 @@ impl Draft {
         len_field(self.out.len() + common.len())
     }
 
-    /// Appends the item, with what it has in `common` with its session, to a chunk.
+    /// Writes the item, with what it has in `common` with its session, to the `room` of exactly
+    /// [`len_in_chunk`](Self::len_in_chunk) bytes.
     #[inline]
-    pub(crate) fn append_to(&self, chunk: &mut Vec<u8>, common: &[u8]) {
-        let mut header = [0; ITEM_HEADER_MAX];
-        let mut len = (self.out.len() + common.len()) as u64;
+    pub(crate) fn write_to(&self, room: &mut [u8], common: &[u8]) {
+        let written = self.out.written();
+        let len = written.len() + common.len();
+        let (header, room) = room.split_at_mut(room.len() - len);
         header[0] = ITEM_TAG;
-        let mut at = 1;
-        while len >= 0x80 {
-            header[at] = len as u8 | 0x80;
-            len >>= 7;
-            at += 1;
-        }
-        header[at] = len as u8;
-        chunk.extend_from_slice(&header[..=at]);
-        chunk.extend_from_slice(self.out.written());
-        chunk.extend_from_slice(common);
+        put_varint(&mut header[1..], len as u64);
+        let (own, shared) = room.split_at_mut(written.len());
+        own.copy_from_slice(written);
+        shared.copy_from_slice(common);
     }
 }
 

@@ -12,13 +12,15 @@ fields! {
     /// `ExportTraceServiceRequest` and `ExportLogsServiceRequest`: the same nesting, the same numbers.
     request { RESOURCE_ITEMS = 1, }
     /// `ResourceSpans` and `ResourceLogs`.
-    resource_items { RESOURCE = 1, SCOPE_ITEMS = 2, }
+    resource_items { RESOURCE = 1, SCOPE_ITEMS = 2, SCHEMA_URL = 3, }
     /// `ScopeSpans` and `ScopeLogs`.
-    scope_items { SCOPE = 1, ITEMS = 2, }
+    scope_items { SCOPE = 1, ITEMS = 2, SCHEMA_URL = 3, }
     /// `Resource`.
-    resource { ATTRIBUTES = 1, }
+    resource { ATTRIBUTES = 1, DROPPED_ATTRIBUTES_COUNT = 2, ENTITY_REFS = 3, }
+    /// `EntityRef`.
+    entity_ref { SCHEMA_URL = 1, TYPE = 2, ID_KEYS = 3, DESCRIPTION_KEYS = 4, }
     /// `InstrumentationScope`.
-    scope { NAME = 1, VERSION = 2, ATTRIBUTES = 3, }
+    scope { NAME = 1, VERSION = 2, ATTRIBUTES = 3, DROPPED_ATTRIBUTES_COUNT = 4, }
     /// `Span`.
     span {
         TRACE_ID = 1, SPAN_ID = 2, TRACE_STATE = 3, PARENT_SPAN_ID = 4, NAME = 5, KIND = 6,
@@ -42,9 +44,25 @@ fields! {
         OBSERVED_TIME_UNIX_NANO = 11, EVENT_NAME = 12,
     }
     /// `KeyValue`, and the entries of `KeyValueList`.
-    key_value { KEY = 1, VALUE = 2, }
+    key_value { KEY = 1, VALUE = 2, KEY_INDEX = 3, }
     /// `AnyValue`.
-    value { STRING = 1, BOOL = 2, INT = 3, DOUBLE = 4, ARRAY = 5, MAP = 6, BYTES = 7, }
+    value {
+        STRING = 1, BOOL = 2, INT = 3, DOUBLE = 4, ARRAY = 5, MAP = 6, BYTES = 7, STRING_INDEX = 8,
+    }
     /// `ArrayValue` and `KeyValueList`.
     list { VALUES = 1, }
+}
+
+#[cfg(any(feature = "grpc", feature = "http"))]
+fields! {
+    /// `ExportTraceServiceResponse` and `ExportLogsServiceResponse`.
+    response { PARTIAL_SUCCESS = 1, }
+    /// `ExportTracePartialSuccess` and `ExportLogsPartialSuccess`.
+    partial_success { REJECTED = 1, MESSAGE = 2, }
+}
+
+#[cfg(feature = "http")]
+fields! {
+    /// `google.rpc.Status`.
+    rpc_status { MESSAGE = 2, }
 }

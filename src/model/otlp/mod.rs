@@ -1,5 +1,6 @@
 //! The wire: the only place that knows protobuf.
 
+pub(crate) mod cursor;
 pub(crate) mod draft;
 pub(crate) mod fields;
 pub(crate) mod frame;

@@ -1,4 +1,10 @@
-//! Finds where items and fields begin and end, without decoding them.
+//! Finds where items and fields begin and end in bytes of our own making, without decoding them.
+//!
+//! For cutting, moving and removing: it answers with positions, and where bytes are not what they
+//! should be it stops without a word. What others wrote is read, and checked, with
+//! [`cursor`](super::cursor).
+//!
+//! Holds: borrowed bytes. Never waits, never allocates, never panics on any input.
 
 use std::ops::Range;
 

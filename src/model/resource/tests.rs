@@ -114,6 +114,7 @@ mod wire {
         let resource = Resource::empty()
             .service("planner")
             .attribute("empty", "")
+            .attribute("nothing", Value::Empty)
             .attribute("zero", 0)
             .attribute("negative", -1)
             .attribute("large", i64::MAX)
@@ -125,6 +126,11 @@ mod wire {
         let expected = vec![
             entry("service.name", Any::StringValue("planner".to_owned())),
             entry("empty", Any::StringValue(String::new())),
+            KeyValue {
+                key: "nothing".to_owned(),
+                value: Some(AnyValue::default()),
+                ..KeyValue::default()
+            },
             entry("zero", Any::IntValue(0)),
             entry("negative", Any::IntValue(-1)),
             entry("large", Any::IntValue(i64::MAX)),

@@ -1,6 +1,6 @@
 //! What a session and its spans carry.
 
-use spanreel::record::OwnedValue;
+use spanreel::OwnedValue;
 use spanreel::{EndState, Operation, SpanKind, Usage};
 
 use crate::rig::Rig;

@@ -7,12 +7,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use spanreel::{Severity, SpanKind, TraceId};
+
 use super::building::Building;
+use super::describe::usage_attributes;
 use super::draft::{
-    AttrValue, Attribute, LinkDraft, LogDraft, SessionTrace, SpanDraft, SpanKind, Status, set,
+    AttrValue, Attribute, LinkDraft, LogDraft, SessionTrace, SpanDraft, Status, set,
 };
 use super::event::{Event, Family, Phase};
-use super::ids::{SpanIds, trace_id_of};
+use super::ids::SpanIds;
 use super::nesting::{Item, parents};
 use super::pairing::pair;
 use super::report::Report;
@@ -49,6 +52,7 @@ pub(crate) fn assemble(
     report.clamped_spans += spans.iter().filter(|span| span.is_clamped).count() as u64;
     spans.sort_by(|one, other| order(one).cmp(&order(other)));
     mark_parts(&mut spans);
+    totals::count_once(&mut spans);
     if options.content {
         content::attach(&mut spans, &records);
     }
@@ -67,24 +71,18 @@ pub(crate) fn assemble(
 
     let mut ids = SpanIds::new(&id);
     let totals = totals::of(&spans);
-    let (end_state, status) = totals::end_state(&spans);
+    let (status, incomplete) = totals::ending(&spans);
     let mut attributes: Vec<Attribute> =
         vec![("gen_ai.operation.name".into(), "invoke_agent".into())];
+    let named = [("gen_ai.agent.name", &agent), ("user.id", &user_id)];
     attributes.extend(
-        agent
-            .as_deref()
-            .map(|agent| ("gen_ai.agent.name".into(), agent.into())),
+        named
+            .into_iter()
+            .filter_map(|(key, name)| Some((key.into(), name.as_deref()?.into()))),
     );
-    attributes.push(("session.id".into(), id.as_str().into()));
-    let conversation = conversation_id.as_deref().unwrap_or(&id);
-    attributes.push(("gen_ai.conversation.id".into(), conversation.into()));
-    attributes.extend(
-        user_id
-            .as_deref()
-            .map(|user| ("user.id".into(), user.into())),
-    );
-    attributes.extend(totals.attributes());
-    attributes.extend(end_state.map(|state| ("spanreel.session.end_state".into(), state.into())));
+    if incomplete {
+        attributes.push(("spanreel.incomplete".into(), true.into()));
+    }
     let root = SpanDraft {
         span_id: ids.next("root", ""),
         parent_span_id: options.parent.map(|(_, span_id)| span_id),
@@ -96,15 +94,17 @@ pub(crate) fn assemble(
         start_ns: begin,
         end_ns: end.max(begin),
         attributes,
-        events: Vec::new(),
+        usage: spanreel::Usage::default(),
+        cost: None,
         links: Vec::new(),
         status,
-        incomplete: false,
+        incomplete,
     };
-    let (spans, logs) = draft(spans, records, &mut ids, &root, conversation_id.as_deref());
+    let conversation = conversation_id.as_deref();
+    let (spans, logs) = draft(spans, records, &mut ids, &root, conversation);
     let trace_id = options
         .parent
-        .map_or_else(|| trace_id_of(&id), |(trace_id, _)| trace_id);
+        .map_or_else(|| TraceId::of_session(&id), |(trace_id, _)| trace_id);
     SessionTrace {
         session_id: id,
         conversation_id,
@@ -297,7 +297,10 @@ fn finish(
         .as_deref()
         .filter(|it| Some(*it) != conversation)
     {
-        set(&mut span.attributes, "gen_ai.conversation.id", other);
+        set(&mut span.attributes, "promptkit.conversation.id", other);
+    }
+    for (key, value) in usage_attributes(&span.usage) {
+        set(&mut span.attributes, key, value);
     }
     if span.is_open {
         set(&mut span.attributes, "spanreel.incomplete", true);
@@ -311,7 +314,7 @@ fn finish(
     };
     let link = |span_id| LinkDraft {
         span_id,
-        attributes: vec![("spanreel.link".into(), AttrValue::from("earlier_attempt"))],
+        reason: "earlier_attempt",
     };
     SpanDraft {
         span_id,
@@ -321,7 +324,8 @@ fn finish(
         start_ns: span.start,
         end_ns: span.end,
         attributes: span.attributes,
-        events: Vec::new(),
+        usage: span.usage.tokens(),
+        cost: span.usage.cost,
         links: earlier.map(link).into_iter().collect(),
         status,
         incomplete: span.is_open,
@@ -337,7 +341,7 @@ fn evaluation(span: &SpanDraft) -> Option<LogDraft> {
     Some(LogDraft {
         time_ns: span.end_ns,
         event_name: "gen_ai.evaluation.result".to_owned(),
-        severity: super::draft::Severity::Info,
+        severity: Severity::Info,
         body: None,
         attributes: span
             .attributes

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use spanreel::{SpanId, TraceId};
+use spanreel::{Severity, SpanId, SpanKind, Totals, TraceId, Usage, Value};
 
 /// The key of an attribute. Keys known at compile time cost no allocation, which is most of the
 /// memory of a long trace.
@@ -27,6 +27,22 @@ pub enum AttrValue {
     Double(f64),
     /// Several texts.
     Strs(Vec<String>),
+}
+
+impl AttrValue {
+    /// Shows the value in its borrowed form and returns what `show` returns.
+    pub fn with_value<R>(&self, show: impl FnOnce(Value<'_>) -> R) -> R {
+        match self {
+            Self::Str(it) => show(it.into()),
+            Self::Bool(it) => show((*it).into()),
+            Self::Int(it) => show((*it).into()),
+            Self::Double(it) => show((*it).into()),
+            Self::Strs(texts) => {
+                let texts: Vec<Value<'_>> = texts.iter().map(Value::from).collect();
+                show(Value::Array(&texts))
+            }
+        }
+    }
 }
 
 impl From<&str> for AttrValue {
@@ -59,15 +75,6 @@ impl From<f64> for AttrValue {
     }
 }
 
-/// Which side of a call a span describes (OTLP `SpanKind`, those a recording can tell).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpanKind {
-    /// Work within the agent.
-    Internal,
-    /// A call to somebody else, such as a model provider.
-    Client,
-}
-
 /// How a span turned out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -79,32 +86,19 @@ pub enum Status {
     Error(String),
 }
 
-/// A bounded happening within a span.
-///
-/// Recordings of the kinds read today yield none: what can grow without end is a [`LogDraft`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct EventDraft {
-    /// What happened.
-    pub name: Key,
-    /// When, in nanoseconds since the Unix epoch.
-    pub time_ns: u64,
-    /// What is known about it.
-    pub attributes: Vec<Attribute>,
-}
-
 /// A link to another span of the same trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinkDraft {
     /// The span linked to.
     pub span_id: SpanId,
-    /// Why it is linked.
-    pub attributes: Vec<Attribute>,
+    /// Why it is linked (`spanreel.link`).
+    pub reason: &'static str,
 }
 
 /// A finished span.
 ///
-/// `session.id` stands on the root only; whoever sends the spans through a session gets it on each
-/// of them from there.
+/// The ids of the session and its conversation are not among the attributes: whoever sends the spans
+/// through a session gets them on each of them from there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpanDraft {
     /// Unique within the trace and the same in every conversion of the same recording.
@@ -121,14 +115,16 @@ pub struct SpanDraft {
     pub end_ns: u64,
     /// What is known about it; no key stands twice.
     pub attributes: Vec<Attribute>,
-    /// Bounded happenings within it.
-    pub events: Vec<EventDraft>,
+    /// The tokens that it adds to the totals of its session; they are among the attributes too.
+    pub usage: Usage,
+    /// The US dollars that it adds to the totals of its session; they are among the attributes too.
+    pub cost: Option<f64>,
     /// Spans it is related to other than by descent: an earlier attempt of the same tool call.
     pub links: Vec<LinkDraft>,
     /// How it turned out.
     pub status: Status,
     /// Whether its end was never recorded. It then ends with the session's last event and also has
-    /// the attribute `spanreel.incomplete`.
+    /// the attribute `spanreel.incomplete`. A root is incomplete where its last pipeline is.
     pub incomplete: bool,
 }
 
@@ -137,39 +133,6 @@ impl SpanDraft {
     #[must_use]
     pub fn attribute(&self, key: &str) -> Option<&AttrValue> {
         find(&self.attributes, key)
-    }
-}
-
-/// How much attention a log record asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// A step of ordinary work (OTLP severity number 9).
-    Info,
-    /// Something that limited the work (13).
-    Warn,
-    /// Something that failed (17).
-    Error,
-}
-
-impl Severity {
-    /// The OTLP severity number.
-    #[must_use]
-    pub const fn number(self) -> i32 {
-        match self {
-            Self::Info => 9,
-            Self::Warn => 13,
-            Self::Error => 17,
-        }
-    }
-
-    /// The OTLP severity text.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Info => "INFO",
-            Self::Warn => "WARN",
-            Self::Error => "ERROR",
-        }
     }
 }
 
@@ -198,27 +161,6 @@ impl LogDraft {
     }
 }
 
-/// What a session added up to. What no event told is absent, never zero.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Totals {
-    /// Model calls in the trace, synthesized ones included.
-    pub llm_calls: u64,
-    /// Tool calls in the trace, synthesized ones included.
-    pub tool_calls: u64,
-    /// Spans whose status is an error, the root not counted.
-    pub errors: u64,
-    /// Input tokens of the model calls that reported them.
-    pub input_tokens: Option<i64>,
-    /// Output tokens of the model calls that reported them.
-    pub output_tokens: Option<i64>,
-    /// Input tokens read from a cache.
-    pub cached_tokens: Option<i64>,
-    /// Output tokens spent on reasoning.
-    pub reasoning_tokens: Option<i64>,
-    /// Cost in US dollars.
-    pub cost: Option<f64>,
-}
-
 /// A recorded session as a trace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SessionTrace {
@@ -238,7 +180,8 @@ pub struct SessionTrace {
     pub spans: Vec<SpanDraft>,
     /// Log records, by time.
     pub logs: Vec<LogDraft>,
-    /// What it added up to.
+    /// What it added up to, the root not counted. It is not among the attributes of the root: a
+    /// session of a pipeline adds up what it is told by itself.
     pub totals: Totals,
 }
 

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use super::draft::{Attribute, SpanKind};
+use spanreel::SpanKind;
+
+use super::draft::Attribute;
 use super::message::Message;
 use super::outcome::Failure;
 
@@ -162,15 +164,24 @@ impl Family {
         self.is_span() && !may_be_outside
     }
 
+    /// Whether its spans are calls of models.
+    pub(crate) fn is_model_call(self) -> bool {
+        matches!(
+            self,
+            Self::Provider
+                | Self::ImageGeneration
+                | Self::Speech
+                | Self::Transcription
+                | Self::Embedding
+        )
+    }
+
     /// Which side of a call its spans describe.
     pub(crate) fn span_kind(self) -> SpanKind {
-        match self {
-            Self::Provider
-            | Self::ImageGeneration
-            | Self::Speech
-            | Self::Transcription
-            | Self::Embedding => SpanKind::Client,
-            _ => SpanKind::Internal,
+        if self.is_model_call() {
+            SpanKind::Client
+        } else {
+            SpanKind::Internal
         }
     }
 
@@ -209,6 +220,20 @@ pub(crate) struct Usage {
     pub(crate) cached: Option<i64>,
     pub(crate) reasoning: Option<i64>,
     pub(crate) cost: Option<f64>,
+}
+
+impl Usage {
+    /// The tokens in the form of the library. Numbers below zero are unknown.
+    pub(crate) fn tokens(&self) -> spanreel::Usage {
+        let known = |tokens: Option<i64>| u64::try_from(tokens?).ok();
+        spanreel::Usage {
+            input: known(self.input),
+            output: known(self.output),
+            cache_read: known(self.cached),
+            cache_creation: None,
+            reasoning: known(self.reasoning),
+        }
+    }
 }
 
 /// A recorded event in the form of the output.

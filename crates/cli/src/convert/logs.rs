@@ -5,7 +5,9 @@
 //! payload, and those texts that name something. Texts that may be what somebody said are taken only
 //! where content was asked for; inlined media is never taken.
 
-use super::draft::{Attribute, Key, Severity, set};
+use spanreel::Severity;
+
+use super::draft::{Attribute, Key, set};
 use super::message::said;
 use super::outcome::Failure;
 use super::payload::{self, Payload};

@@ -30,17 +30,12 @@ mod report;
 mod sessions;
 mod synthesize;
 mod totals;
-mod tree;
 
 use std::io::{self, BufRead};
 
 use spanreel::{SpanId, TraceId};
 
-pub use draft::{
-    AttrValue, Attribute, EventDraft, Key, LinkDraft, LogDraft, SessionTrace, Severity, SpanDraft,
-    SpanKind, Status, Totals,
-};
-pub use ids::trace_id_of;
+pub use draft::{AttrValue, Attribute, Key, LinkDraft, LogDraft, SessionTrace, SpanDraft, Status};
 pub use report::{Report, Skipped};
 
 /// How to convert.
@@ -52,7 +47,7 @@ pub struct Options {
     /// Whether to stop at the first line that cannot be used, rather than to skip it. Off by default.
     pub strict: bool,
     /// The trace to continue: its id, and the span that the session's root hangs under. None by
-    /// default; the session's id then makes the trace id ([`trace_id_of`]).
+    /// default; the session's id then makes the trace id ([`TraceId::of_session`]).
     pub parent: Option<(TraceId, SpanId)>,
     /// The name of the agent, above what the recording says. None by default.
     pub agent: Option<String>,

@@ -1,90 +1,69 @@
 //! What a session added up to, and how it ended.
 
+use spanreel::Totals;
+
 use super::building::Building;
-use super::draft::{Attribute, Status, Totals};
+use super::draft::Status;
 use super::event::{Family, Usage};
 
-/// Adds up the spans of a session. Where no model call reported tokens or cost, the sums of its
-/// pipelines stand in.
+/// Leaves tokens and cost with the spans that they count at: with model calls of any kind, and where
+/// none of them told a number, with the pipelines that did. So nothing is counted twice.
+pub(crate) fn count_once(spans: &mut [Building]) {
+    let mut told = Usage::default();
+    for span in spans.iter().filter(|span| span.family.is_model_call()) {
+        let usage = &span.usage;
+        told.input = told.input.or(usage.input);
+        told.output = told.output.or(usage.output);
+        told.cached = told.cached.or(usage.cached);
+        told.reasoning = told.reasoning.or(usage.reasoning);
+        told.cost = told.cost.or(usage.cost);
+    }
+    for span in spans.iter_mut().filter(|it| !it.family.is_model_call()) {
+        if span.family != Family::Pipeline {
+            span.usage = Usage::default();
+            continue;
+        }
+        let usage = &mut span.usage;
+        usage.input = usage.input.filter(|_| told.input.is_none());
+        usage.output = usage.output.filter(|_| told.output.is_none());
+        usage.cached = usage.cached.filter(|_| told.cached.is_none());
+        usage.reasoning = usage.reasoning.filter(|_| told.reasoning.is_none());
+        usage.cost = usage.cost.filter(|_| told.cost.is_none());
+    }
+}
+
+/// Adds up the spans of a session, as the session of a pipeline does.
 pub(crate) fn of(spans: &[Building]) -> Totals {
     let mut totals = Totals::default();
-    let (mut calls, mut pipelines) = (Usage::default(), Usage::default());
     for span in spans {
+        totals.spans += 1;
         totals.errors += u64::from(span.failure.is_some());
-        match span.family {
-            Family::Provider => {
-                totals.llm_calls += 1;
-                add(&mut calls, &span.usage);
+        totals.llm_calls += u64::from(span.family.is_model_call());
+        // A client's part of a tool call is a call of its own only where it stands alone.
+        let is_tool = matches!(span.family, Family::Tool | Family::ClientTool);
+        totals.tool_calls += u64::from(is_tool && !span.is_part);
+        let usage = span.usage.tokens();
+        let sums = [
+            (&mut totals.usage.input, usage.input),
+            (&mut totals.usage.output, usage.output),
+            (&mut totals.usage.cache_read, usage.cache_read),
+            (&mut totals.usage.reasoning, usage.reasoning),
+        ];
+        for (sum, tokens) in sums {
+            if let Some(tokens) = tokens {
+                *sum = Some(sum.unwrap_or_default().saturating_add(tokens));
             }
-            Family::Embedding
-            | Family::ImageGeneration
-            | Family::Speech
-            | Family::Transcription => {
-                add(
-                    &mut calls,
-                    &Usage {
-                        cost: span.usage.cost,
-                        ..Usage::default()
-                    },
-                );
-            }
-            Family::Pipeline => add(&mut pipelines, &span.usage),
-            // A client's part of a tool call is a call of its own only where it stands alone.
-            Family::Tool | Family::ClientTool if !span.is_part => totals.tool_calls += 1,
-            _ => {}
+        }
+        if let Some(cost) = span.usage.cost {
+            *totals.cost.get_or_insert(0.0) += cost;
         }
     }
-    totals.input_tokens = calls.input.or(pipelines.input);
-    totals.output_tokens = calls.output.or(pipelines.output);
-    totals.cached_tokens = calls.cached.or(pipelines.cached);
-    totals.reasoning_tokens = calls.reasoning.or(pipelines.reasoning);
-    totals.cost = calls.cost.or(pipelines.cost);
     totals
 }
 
-fn add(sum: &mut Usage, usage: &Usage) {
-    let tokens = [
-        (&mut sum.input, usage.input),
-        (&mut sum.output, usage.output),
-        (&mut sum.cached, usage.cached),
-        (&mut sum.reasoning, usage.reasoning),
-    ];
-    for (sum, tokens) in tokens {
-        if let Some(tokens) = tokens {
-            *sum = Some(sum.unwrap_or_default().saturating_add(tokens));
-        }
-    }
-    if let Some(cost) = usage.cost {
-        sum.cost = Some(sum.cost.unwrap_or_default() + cost);
-    }
-}
-
-impl Totals {
-    /// The totals as attributes of the root.
-    pub(crate) fn attributes(&self) -> Vec<Attribute> {
-        let count = |count: u64| Some(i64::try_from(count).unwrap_or(i64::MAX));
-        let counts = [
-            ("spanreel.session.llm_calls", count(self.llm_calls)),
-            ("spanreel.session.tool_calls", count(self.tool_calls)),
-            ("spanreel.session.errors", count(self.errors)),
-            ("spanreel.session.input_tokens", self.input_tokens),
-            ("spanreel.session.output_tokens", self.output_tokens),
-            ("spanreel.session.cached_tokens", self.cached_tokens),
-            ("spanreel.session.reasoning_tokens", self.reasoning_tokens),
-        ];
-        let counts = counts
-            .into_iter()
-            .filter_map(|(key, it)| Some((key.into(), it?.into())));
-        let cost = self
-            .cost
-            .map(|cost| ("spanreel.session.cost".into(), cost.into()));
-        counts.chain(cost).collect()
-    }
-}
-
-/// How a session ended, as `spanreel.session.end_state` says it, and as a status. Told by its last
-/// pipeline; by the completion of its workflow where it has no pipeline; else unknown.
-pub(crate) fn end_state(spans: &[Building]) -> (Option<&'static str>, Status) {
+/// How a session ended, and whether its end was never recorded. Told by its last pipeline; by the
+/// completion of its workflow where it has no pipeline; else unknown.
+pub(crate) fn ending(spans: &[Building]) -> (Status, bool) {
     let last = spans
         .iter()
         .filter(|span| span.family == Family::Pipeline)
@@ -93,15 +72,12 @@ pub(crate) fn end_state(spans: &[Building]) -> (Option<&'static str>, Status) {
         let completed = spans
             .iter()
             .any(|span| span.family == Family::WorkflowCompleted);
-        return if completed {
-            (Some("success"), Status::Ok)
-        } else {
-            (None, Status::Unset)
-        };
+        let status = if completed { Status::Ok } else { Status::Unset };
+        return (status, false);
     };
     match &last.failure {
-        Some(failure) => (Some("error"), Status::Error(failure.message.clone())),
-        None if last.is_open => (Some("incomplete"), Status::Unset),
-        None => (Some("success"), Status::Ok),
+        Some(failure) => (Status::Error(failure.message.clone()), false),
+        None if last.is_open => (Status::Unset, true),
+        None => (Status::Ok, false),
     }
 }

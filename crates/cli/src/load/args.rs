@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 
-use super::endpoint::Endpoint;
+use crate::endpoint::Endpoint;
 
 /// Send generated agent sessions to an OTLP receiver and measure what it costs
 ///
@@ -19,7 +19,7 @@ use super::endpoint::Endpoint;
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct LoadArgs {
-    /// Where to send: grpc://HOST:PORT, http://HOST:PORT or https://HOST:PORT
+    /// Where to send: grpc://HOST:PORT, http://HOST:PORT; with TLS grpcs:// or https://
     #[arg(long, value_name = "URL", help_heading = "Target")]
     pub endpoint: Option<Endpoint>,
 

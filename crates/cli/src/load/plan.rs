@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::{Compression, LoadArgs, Protocol};
-use super::endpoint::{Endpoint, Scheme};
 use super::workload::WorkloadConfig;
+use crate::endpoint::Endpoint;
 use crate::sink::SinkConfig;
 
 /// What a load test is to do, free of contradictions.
@@ -46,7 +46,10 @@ pub enum Conflict {
     TwoTargets,
     #[error("{0} changes how the built-in receiver behaves: add --sink, or leave it out")]
     WithoutSink(&'static str),
-    #[error("grpc:// is for gRPC: write http:// before the address, or leave --protocol out")]
+    #[error(
+        "grpc:// and grpcs:// are for gRPC: write http:// or https:// before the address, or leave \
+         --protocol out"
+    )]
     GrpcOverHttp,
     #[error("--duration 0s leaves no time to send anything: give a longer one")]
     NoTime,
@@ -113,10 +116,10 @@ fn protocol(target: &Target, chosen: Option<Protocol>) -> Result<Protocol, Confl
     let Target::Endpoint(endpoint) = target else {
         return Ok(chosen.unwrap_or(Protocol::Grpc));
     };
-    match (endpoint.scheme, chosen) {
-        (Scheme::Grpc, None | Some(Protocol::Grpc)) => Ok(Protocol::Grpc),
-        (Scheme::Grpc, Some(_)) => Err(Conflict::GrpcOverHttp),
-        (Scheme::Http | Scheme::Https, chosen) => Ok(chosen.unwrap_or(Protocol::Http)),
+    match (endpoint.scheme().is_grpc(), chosen) {
+        (true, None | Some(Protocol::Grpc)) => Ok(Protocol::Grpc),
+        (true, Some(_)) => Err(Conflict::GrpcOverHttp),
+        (false, chosen) => Ok(chosen.unwrap_or(Protocol::Http)),
     }
 }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::histogram::Percentiles;
-use super::units;
+use crate::ledger::{self, BySignal, Fate};
 use crate::sink::SinkCounts;
 use crate::term::Palette;
+use crate::units;
 
 /// The result of a run.
 ///
@@ -30,7 +31,7 @@ use crate::term::Palette;
 /// | `lost` | `traces` and `logs`: the sum over fates with `loss` |
 /// | `cpu_seconds`, `cpu_seconds_per_million_spans` | user and system time of this process |
 /// | `peak_rss_bytes` | the most memory that this process had resident |
-/// | `sink` | what the built-in receiver counted: `requests`, `refused`, `spans`, `logs`, `bytes`; `null` without one. It ran in this process: CPU and memory include it |
+/// | `sink` | what the built-in receiver counted: `requests`, `refused`, `spans`, `logs`, `bytes`; `null` without one. It ran in a process of its own: CPU and memory are without it |
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the table above says it once")]
 pub struct Report {
@@ -57,28 +58,6 @@ pub struct Report {
     pub cpu_seconds_per_million_spans: Option<f64>,
     pub peak_rss_bytes: Option<u64>,
     pub sink: Option<SinkCounts>,
-}
-
-/// How many items met one fate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fate {
-    /// Its name in the ledger: `exported`, `queue_full` and so on.
-    #[serde(rename = "fate")]
-    pub name: String,
-    /// Whether the items are lost against the user's will.
-    pub loss: bool,
-    /// How many.
-    #[serde(flatten)]
-    pub items: BySignal,
-}
-
-/// A number of items for each signal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct BySignal {
-    /// Spans.
-    pub traces: u64,
-    /// Log records.
-    pub logs: u64,
 }
 
 /// What a driver measures; [`Report::new`] works out the rest.
@@ -109,11 +88,7 @@ impl Report {
     /// Works out rates and sums.
     #[must_use]
     pub fn new(measured: Measured) -> Self {
-        let mut lost = BySignal::default();
-        for fate in measured.ledger.iter().filter(|fate| fate.loss) {
-            lost.traces += fate.items.traces;
-            lost.logs += fate.items.logs;
-        }
+        let lost = ledger::lost(&measured.ledger);
         let exported = measured.exported_spans as f64;
         let seconds = measured.elapsed.as_secs_f64();
         let per_million = |cpu: Duration| cpu.as_secs_f64() / (exported / 1e6);
@@ -214,8 +189,6 @@ impl Report {
                 units::grouped(sink.refused)
             );
             row(&mut out, "sink counted", &text);
-            let note = palette.faint("(the sink ran in this process; CPU and memory include it)");
-            row(&mut out, "", &note);
         }
         self.write_latencies(&mut out, palette);
         self.write_ledger(&mut out, palette);

@@ -3,7 +3,7 @@
 use std::io::{BufReader, Read};
 
 use spanreel::TraceId;
-use spanreel_cli::convert::{AttrValue, ConvertError, Options, SessionTrace, read};
+use spanreel_cli::convert::{ConvertError, Options, SessionTrace, read};
 
 use super::{convert, convert_text, only};
 
@@ -269,9 +269,5 @@ fn a_session_may_continue_a_trace() {
         "9f1c2a4e6b7d4c3e8a5f0123456789ab"
     );
     assert_eq!(session.root.parent_span_id, None);
-    let id = session.root.attribute("session.id");
-    assert_eq!(
-        id,
-        Some(&AttrValue::from("9f1c2a4e-6b7d-4c3e-8a5f-0123456789ab"))
-    );
+    assert_eq!(session.session_id, "9f1c2a4e-6b7d-4c3e-8a5f-0123456789ab");
 }

@@ -1,9 +1,8 @@
 //! What spans, log records and totals say.
 
 use insta::assert_snapshot;
-use spanreel_cli::convert::{
-    AttrValue, Attribute, Options, SessionTrace, Severity, SpanDraft, SpanKind, Status,
-};
+use spanreel::{Severity, SpanKind, Totals, Usage};
+use spanreel_cli::convert::{AttrValue, Attribute, Options, SessionTrace, SpanDraft, Status};
 
 use super::{convert, convert_text, only};
 
@@ -33,25 +32,100 @@ fn session(fixture: &str) -> SessionTrace {
     only(convert(fixture, &Options::default()))
 }
 
-/// The root says what the session was and what it added up to.
+/// The root says what the session was; the totals stand beside it.
 #[test]
-fn the_root_has_the_totals() {
-    let root = session("event-store.jsonl").root;
+fn a_session_knows_its_totals() {
+    let session = session("event-store.jsonl");
+    let root = session.root;
     assert_eq!((root.kind, root.status), (SpanKind::Internal, Status::Ok));
     assert_snapshot!(text(&root.attributes), @r#"
     gen_ai.operation.name = "invoke_agent"
-    session.id = "9f1c2a4e-6b7d-4c3e-8a5f-0123456789ab"
-    gen_ai.conversation.id = "conv-7"
     user.id = "user-3"
-    spanreel.session.llm_calls = 3
-    spanreel.session.tool_calls = 2
-    spanreel.session.errors = 1
-    spanreel.session.input_tokens = 355
-    spanreel.session.output_tokens = 61
-    spanreel.session.cached_tokens = 48
-    spanreel.session.cost = 0.00074
-    spanreel.session.end_state = "success"
     "#);
+    assert_eq!(session.conversation_id.as_deref(), Some("conv-7"));
+    let usage = Usage {
+        input: Some(355),
+        output: Some(61),
+        cache_read: Some(48),
+        ..Usage::default()
+    };
+    let totals = Totals {
+        spans: 12,
+        llm_calls: 3,
+        tool_calls: 2,
+        errors: 1,
+        usage,
+        cost: Some(0.00074),
+    };
+    assert_eq!(session.totals, totals);
+}
+
+/// Calls of models other than chats count as calls of models, with what they used.
+#[test]
+fn every_call_of_a_model_counts() {
+    let totals = session("multi-agent.json").totals;
+    assert_eq!((totals.llm_calls, totals.tool_calls), (4, 2));
+    let calls = [
+        "embeddings text-embedding-3-small",
+        "generate_content imagen-4",
+    ];
+    let session = session("multi-agent.json");
+    let cost: f64 = session.spans.iter().filter_map(|span| span.cost).sum();
+    assert_eq!(totals.cost, Some(cost));
+    for call in calls {
+        let call = span(&session, call);
+        assert!(call.cost.is_some() || call.usage != Usage::default());
+    }
+}
+
+/// Where no call told its tokens, those of its pipeline count; where one did, they do not.
+#[test]
+fn pipelines_stand_in_for_silent_calls() {
+    let recording = |call: &str| {
+        let event = |seq: u8, type_name: &str, data: &str| {
+            format!(
+                r#"{{"seq":{seq},"event":{{"type":"{type_name}","timestamp":"2026-03-14T09:26:5{seq}Z","session_id":"s","execution_id":"r","data":{data}}}}}"#
+            )
+        };
+        let lines = [
+            event(1, "pipeline.started", "{}"),
+            event(2, "provider.call.completed", call),
+            event(
+                3,
+                "pipeline.completed",
+                r#"{"InputTokens":10,"OutputTokens":5,"TotalCost":0.5}"#,
+            ),
+        ];
+        only(convert_text(&lines.join("\n")))
+    };
+    let silent = recording(r#"{"Provider":"openai","Model":"m"}"#);
+    let expected = Usage {
+        input: Some(10),
+        output: Some(5),
+        ..Usage::default()
+    };
+    assert_eq!(
+        (silent.totals.usage, silent.totals.cost),
+        (expected, Some(0.5))
+    );
+    let pipeline = span(&silent, "pipeline");
+    assert_eq!(pipeline.usage, expected);
+    assert_eq!(
+        pipeline.attribute("gen_ai.usage.input_tokens"),
+        Some(&AttrValue::Int(10))
+    );
+
+    let told = recording(r#"{"Provider":"openai","Model":"m","InputTokens":7,"OutputTokens":2}"#);
+    assert_eq!(
+        (told.totals.usage.input, told.totals.cost),
+        (Some(7), Some(0.5))
+    );
+    let pipeline = span(&told, "pipeline");
+    assert_eq!(
+        (pipeline.usage, pipeline.cost),
+        (Usage::default(), Some(0.5))
+    );
+    assert_eq!(pipeline.attribute("gen_ai.usage.input_tokens"), None);
 }
 
 /// A model call has the attributes of the GenAI conventions, with the provider's well-known name.
@@ -179,20 +253,8 @@ fn unknown_is_absent_and_never_zero() {
         r#"{"seq":1,"event":{"type":"state.saved","timestamp":"2026-03-14T09:26:53Z","session_id":"s","data":{"MessageCount":0}}}"#,
     ));
     assert_eq!(
-        (session.totals.input_tokens, session.totals.cost),
-        (None, None)
-    );
-    assert!(
-        session
-            .root
-            .attribute("spanreel.session.input_tokens")
-            .is_none()
-    );
-    assert!(
-        session
-            .root
-            .attribute("spanreel.session.end_state")
-            .is_none()
+        (session.totals.usage, session.totals.cost),
+        (Usage::default(), None)
     );
     assert_eq!(session.root.status, Status::Unset);
 }

@@ -6,8 +6,9 @@ use std::fmt::Write;
 use crate::actors::exporter::tree::forest::Forest;
 use crate::actors::exporter::tree::text::visible;
 use crate::model::id::TraceId;
-use crate::model::otlp::view::StatusCode;
-use crate::model::record::{OwnedValue, RecordedSpan};
+use crate::model::kind::StatusCode;
+use crate::model::owned_value::OwnedValue;
+use crate::model::record::RecordedSpan;
 
 /// Each trace as an outline, in order of their earliest start, an empty line between them.
 pub(super) fn outline(spans: Vec<RecordedSpan>, attributes: &[&str]) -> String {

@@ -12,8 +12,8 @@ use prost::Message;
 
 use super::*;
 use crate::model::id::SpanId;
-use crate::model::otlp::view::{SpanKind, StatusCode};
-use crate::model::record::OwnedValue;
+use crate::model::kind::{SpanKind, StatusCode};
+use crate::model::owned_value::OwnedValue;
 
 fn attribute(key: &str, value: Value) -> KeyValue {
     KeyValue {

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use super::names;
-use super::summary::{Operation, Summary, in_and_out};
+use super::summary::{Summary, in_and_out, operation};
 use super::text::{self, columns, fit, visible};
 use super::{RecordedSpan, StatusCode, Style};
-use crate::model::otlp::view::SpanKind;
+use crate::model::genai::{Operation, key};
+use crate::model::kind::SpanKind;
 use crate::model::record::RecordedEvent;
 
 pub(super) const BOLD: &str = "\x1b[1m";
@@ -161,11 +161,12 @@ impl<'a> Page<'a> {
 
         let used = usage(span);
         let (word, name) = title(span);
-        let mark = match span.bool(names::INCOMPLETE) {
+        let mark = match span.bool(key::INCOMPLETE) {
             Some(true) => " (incomplete)",
             _ => "",
         };
-        let fixed = columns(&prefix) + columns(word) + 1 + columns(mark);
+        let space = if name.is_empty() { "" } else { " " };
+        let fixed = columns(&prefix) + columns(word) + space.len() + columns(mark);
         let usage_room = if used.is_empty() {
             0
         } else {
@@ -182,7 +183,7 @@ impl<'a> Page<'a> {
 
         let mut line = self.paint(DIM, &prefix);
         line.push_str(&self.paint(CYAN, word));
-        line.push(' ');
+        line.push_str(space);
         line.push_str(&self.paint(if failed { RED } else { BOLD }, &name));
         line.push_str(&self.paint(YELLOW, mark));
         let left = fixed + columns(&name);
@@ -233,7 +234,7 @@ impl<'a> Page<'a> {
     fn event(&self, event: &RecordedEvent, span: &RecordedSpan, below: &str, out: &mut String) {
         let after = event.time_unix_nanos.saturating_sub(span.start_unix_nanos);
         let after = text::duration(after);
-        let said = [names::EXCEPTION_TYPE, names::EXCEPTION_MESSAGE]
+        let said = [key::EXCEPTION_TYPE, key::EXCEPTION_MESSAGE]
             .map(|key| event.attributes.str(key).unwrap_or_default());
         let (color, text) = match event.name.as_str() {
             "exception" => (RED, format!("* exception {} +{after}", words(said))),
@@ -273,44 +274,52 @@ impl<'a> Page<'a> {
 }
 
 /// What a span is, in a word, and its name as far as the word does not say it already:
-/// `execute_tool search` is a `tool`, `search`.
+/// `execute_tool search` is a `tool`, `search`, and `invoke_agent` an `agent`.
 fn title(span: &RecordedSpan) -> (&'static str, String) {
-    let operation = Operation::of(span);
+    let operation = operation(span);
     let word = match (operation, span.kind) {
-        (Some(operation), _) => operation.word(),
-        (None, SpanKind::Client) => "call",
-        (None, SpanKind::Server) => "serve",
-        (None, SpanKind::Producer) => "send",
-        (None, SpanKind::Consumer) => "receive",
-        (None, SpanKind::Internal | SpanKind::Unspecified) => "span",
+        (Operation::Chat | Operation::TextCompletion | Operation::GenerateContent, _) => "llm",
+        (Operation::Embeddings, _) => "embed",
+        (Operation::Retrieval, _) => "retrieve",
+        (Operation::CreateAgent | Operation::InvokeAgent, _) => "agent",
+        (Operation::InvokeWorkflow, _) => "workflow",
+        (Operation::ExecuteTool, _) => "tool",
+        (Operation::Other | Operation::Action, SpanKind::Client) => "call",
+        (Operation::Other | Operation::Action, SpanKind::Server) => "serve",
+        (Operation::Other | Operation::Action, SpanKind::Producer) => "send",
+        (Operation::Other | Operation::Action, SpanKind::Consumer) => "receive",
+        (Operation::Other | Operation::Action, SpanKind::Internal | SpanKind::Unspecified) => {
+            "span"
+        }
     };
     let name = span.name.as_str();
-    let rest = operation
-        .and_then(|_| {
-            name.strip_prefix(span.str(names::OPERATION)?)?
-                .strip_prefix(' ')
-        })
-        .filter(|rest| !rest.is_empty());
-    (word, visible(rest.unwrap_or(name)).into_owned())
+    let rest = match operation.name().and_then(|it| name.strip_prefix(it)) {
+        Some("") => "",
+        Some(rest) => rest.strip_prefix(' ').unwrap_or(name),
+        None => name,
+    };
+    (word, visible(rest).into_owned())
 }
 
 /// `1.2k in / 340 out  $0.0123`, as far as the span says so.
 fn usage(span: &RecordedSpan) -> String {
-    let tokens = [names::INPUT_TOKENS, names::OUTPUT_TOKENS].map(|key| span.int(key));
+    let tokens = [key::INPUT_TOKENS, key::OUTPUT_TOKENS].map(|key| span.int(key));
     let tokens = match tokens {
         [None, None] => None,
-        [input, output] => Some(in_and_out(input.unwrap_or(0), output.unwrap_or(0))),
+        [Some(input), Some(output)] => Some(in_and_out(input, output)),
+        [Some(input), None] => Some(format!("{} in", text::tokens(input))),
+        [None, Some(output)] => Some(format!("{} out", text::tokens(output))),
     };
-    let cost = span
-        .double(names::COST)
-        .map(|amount| text::cost(amount, "USD"));
+    let cost = span.double(key::COST).map(text::cost);
     let parts: Vec<String> = tokens.into_iter().chain(cost).collect();
     parts.join("  ")
 }
 
 /// `! timeout: no answer within 30 s`.
 fn failure(span: &RecordedSpan) -> String {
-    let kind = span.str(names::ERROR_TYPE).unwrap_or_default();
+    // The conventions' word for an error of no known type tells nothing.
+    let kind = span.str(key::ERROR_TYPE).filter(|kind| *kind != "_OTHER");
+    let kind = kind.unwrap_or_default();
     let words = words([kind, &span.status_message]);
     if words.is_empty() {
         "! error".to_owned()
@@ -331,10 +340,10 @@ fn words([kind, message]: [&str; 2]) -> String {
 
 /// Whether an exception says no more than the failure line above it.
 fn is_the_failure(event: &RecordedEvent, span: &RecordedSpan) -> bool {
-    let kind = event.attributes.str(names::EXCEPTION_TYPE);
-    let message = event.attributes.str(names::EXCEPTION_MESSAGE);
+    let kind = event.attributes.str(key::EXCEPTION_TYPE);
+    let message = event.attributes.str(key::EXCEPTION_MESSAGE);
     event.name == "exception"
         && span.status == StatusCode::Error
-        && kind.is_none_or(|kind| span.str(names::ERROR_TYPE) == Some(kind))
+        && kind.is_none_or(|kind| span.str(key::ERROR_TYPE) == Some(kind))
         && message.is_none_or(|message| span.status_message == message)
 }

@@ -7,7 +7,6 @@
 
 pub(crate) mod forest;
 mod line;
-mod names;
 mod summary;
 pub(crate) mod text;
 
@@ -20,7 +19,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use crate::model::id::TraceId;
-use crate::model::otlp::view::StatusCode;
+use crate::model::kind::StatusCode;
 use crate::model::record::RecordedSpan;
 
 use forest::Forest;

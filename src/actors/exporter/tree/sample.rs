@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::model::id::{SpanId, TraceId};
-use crate::model::otlp::view::{SpanKind, StatusCode};
-use crate::model::record::{OwnedValue, RecordedSpan};
+use crate::model::kind::{SpanKind, StatusCode};
+use crate::model::owned_value::OwnedValue;
+use crate::model::record::RecordedSpan;
 
 /// A span of trace 1 with a number for its id, named `span <number>`, over some nanoseconds.
 pub(crate) fn span(id: u64, parent: Option<u64>, time: Range<u64>) -> RecordedSpan {

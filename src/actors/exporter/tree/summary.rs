@@ -1,9 +1,9 @@
 //! What a session was, in a few numbers: the header of its tree.
 
 use super::forest::Forest;
-use super::names;
 use super::text;
-use crate::model::otlp::view::StatusCode;
+use crate::model::genai::{Operation, key};
+use crate::model::kind::StatusCode;
 use crate::model::record::RecordedSpan;
 
 /// How a session ended, as far as its spans tell.
@@ -34,10 +34,10 @@ impl State {
         let Some(root) = root else {
             return Self::Partial;
         };
-        if root.bool(names::INCOMPLETE) == Some(true) {
+        if root.bool(key::INCOMPLETE) == Some(true) {
             return Self::Incomplete;
         }
-        match (root.str(names::END_STATE), root.status) {
+        match (root.str(key::END_STATE), root.status) {
             (Some("success"), _) => Self::Success,
             (Some("error"), _) => Self::Error,
             (_, StatusCode::Ok) => Self::Success,
@@ -65,7 +65,6 @@ pub(super) struct Summary {
     cached_tokens: i64,
     reasoning_tokens: i64,
     cost: Option<f64>,
-    currency: String,
 }
 
 impl Summary {
@@ -87,17 +86,16 @@ impl Summary {
         let count = |session, wanted: &dyn Fn(&RecordedSpan) -> bool| {
             sum(session, &|span| i64::from(wanted(span)))
         };
-        // Agents repeat what their calls used; only what was paid for counts.
         let tokens = |session, key| {
-            sum(session, &|span| match Operation::of(span) {
-                Some(it) if it.is_paid() => span.int(key).unwrap_or(0),
-                _ => 0,
+            sum(session, &|span| match is_paid(span) {
+                true => span.int(key).unwrap_or(0),
+                false => 0,
             })
         };
         Self {
-            id: said(names::SESSION_ID).or_else(trace).unwrap_or_default(),
-            agent: said(names::AGENT),
-            user: said(names::USER_ID),
+            id: said(key::SESSION_ID).or_else(trace).unwrap_or_default(),
+            agent: said(key::AGENT_NAME),
+            user: said(key::USER_ID),
             state: State::of(roots.last().copied()),
             start: spans
                 .iter()
@@ -105,21 +103,16 @@ impl Summary {
                 .min()
                 .unwrap_or(0),
             end: spans.iter().map(|it| it.end_unix_nanos).max().unwrap_or(0),
-            llm_calls: count(names::SESSION_LLM_CALLS, &|span| {
-                Operation::of(span) == Some(Operation::Inference)
+            llm_calls: count(key::TOTAL_LLM_CALLS, &|span| operation(span).is_llm_call()),
+            tool_calls: count(key::TOTAL_TOOL_CALLS, &|span| {
+                operation(span) == Operation::ExecuteTool
             }),
-            tool_calls: count(names::SESSION_TOOL_CALLS, &|span| {
-                Operation::of(span) == Some(Operation::Tool)
-            }),
-            errors: count(names::SESSION_ERRORS, &|span| {
-                span.status == StatusCode::Error
-            }),
-            input_tokens: tokens(names::SESSION_INPUT_TOKENS, names::INPUT_TOKENS),
-            output_tokens: tokens(names::SESSION_OUTPUT_TOKENS, names::OUTPUT_TOKENS),
-            cached_tokens: tokens(names::SESSION_CACHED_TOKENS, names::CACHED_TOKENS),
-            reasoning_tokens: tokens(names::SESSION_REASONING_TOKENS, names::REASONING_TOKENS),
+            errors: count(key::TOTAL_ERRORS, &|span| span.status == StatusCode::Error),
+            input_tokens: tokens(key::TOTAL_INPUT_TOKENS, key::INPUT_TOKENS),
+            output_tokens: tokens(key::TOTAL_OUTPUT_TOKENS, key::OUTPUT_TOKENS),
+            cached_tokens: tokens(key::TOTAL_CACHED_TOKENS, key::CACHE_READ_TOKENS),
+            reasoning_tokens: tokens(key::TOTAL_REASONING_TOKENS, key::REASONING_TOKENS),
             cost: session_cost(&roots, spans),
-            currency: said(names::SESSION_CURRENCY).unwrap_or_else(|| "USD".to_owned()),
         }
     }
 
@@ -143,7 +136,7 @@ impl Summary {
             parts.push(format!("tokens {used}"));
         }
         if let Some(cost) = self.cost {
-            parts.push(format!("cost {}", text::cost(cost, &self.currency)));
+            parts.push(format!("cost {}", text::cost(cost)));
         }
         parts
     }
@@ -171,54 +164,24 @@ fn total(roots: &[&RecordedSpan], said: impl Fn(&RecordedSpan) -> Option<i64>) -
 fn session_cost(roots: &[&RecordedSpan], spans: &[RecordedSpan]) -> Option<f64> {
     let said: Vec<f64> = roots
         .iter()
-        .filter_map(|root| root.double(names::SESSION_COST))
+        .filter_map(|root| root.double(key::TOTAL_COST))
         .collect();
     if !said.is_empty() {
         return Some(said.iter().sum());
     }
-    let paid = spans
-        .iter()
-        .filter(|span| Operation::of(span).is_some_and(Operation::is_paid));
-    let costs: Vec<f64> = paid.filter_map(|span| span.double(names::COST)).collect();
+    let paid = spans.iter().filter(|span| is_paid(span));
+    let costs: Vec<f64> = paid.filter_map(|span| span.double(key::COST)).collect();
     (!costs.is_empty()).then(|| costs.iter().sum())
 }
 
-/// The GenAI operations that a tree tells apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
-    Inference,
-    Embeddings,
-    Retrieval,
-    Agent,
-    Workflow,
-    Tool,
+/// What a span does, as its `gen_ai.operation.name` says.
+pub(super) fn operation(span: &RecordedSpan) -> Operation {
+    span.str(key::OPERATION_NAME)
+        .map_or(Operation::Other, Operation::from_name)
 }
 
-impl Operation {
-    pub(super) fn of(span: &RecordedSpan) -> Option<Self> {
-        Some(match span.str(names::OPERATION)? {
-            "chat" | "text_completion" | "generate_content" => Self::Inference,
-            "embeddings" => Self::Embeddings,
-            "retrieval" => Self::Retrieval,
-            "invoke_agent" | "create_agent" => Self::Agent,
-            "invoke_workflow" => Self::Workflow,
-            "execute_tool" => Self::Tool,
-            _ => return None,
-        })
-    }
-
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Inference => "llm",
-            Self::Embeddings => "embed",
-            Self::Retrieval => "retrieve",
-            Self::Agent => "agent",
-            Self::Workflow => "workflow",
-            Self::Tool => "tool",
-        }
-    }
-
-    fn is_paid(self) -> bool {
-        matches!(self, Self::Inference | Self::Embeddings | Self::Retrieval)
-    }
+/// Whether the usage of a span counts: agents and workflows repeat what their calls used.
+fn is_paid(span: &RecordedSpan) -> bool {
+    let operation = operation(span);
+    operation.is_llm_call() || operation == Operation::Retrieval
 }

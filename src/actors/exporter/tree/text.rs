@@ -1,7 +1,6 @@
 //! Text as it may be shown: nothing that moves a cursor, units for people, columns that line up.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -105,20 +104,13 @@ pub(crate) fn tokens(count: i64) -> String {
     }
 }
 
-/// An amount of money: `$0.0123`, `$12.34`, `<$0.0001`, `0.5000 EUR`.
-pub(crate) fn cost(amount: f64, currency: &str) -> String {
-    let mut text = String::new();
+/// An amount of US dollars: `$0.0123`, `$12.34`, `<$0.0001`.
+pub(crate) fn cost(amount: f64) -> String {
     let below = amount > 0.0 && amount < 0.000_1;
     let shown = if below { 0.000_1 } else { amount };
     let digits = if shown.abs() < 10.0 { 4 } else { 2 };
     let mark = if below { "<" } else { "" };
-    let result = if currency == "USD" {
-        write!(text, "{mark}${shown:.digits$}")
-    } else {
-        write!(text, "{mark}{shown:.digits$} {}", visible(currency))
-    };
-    result.expect("a String takes any text");
-    text
+    format!("{mark}${shown:.digits$}")
 }
 
 /// A count with separated thousands: `9,980`.
@@ -177,9 +169,9 @@ mod tests {
             ["0", "999", "1.2k", "999.9k", "1.0M"]
         );
         assert_eq!(tokens(i64::MIN), "-9223372036854.8M");
-        assert_eq!(cost(0.0123, "USD"), "$0.0123");
-        assert_eq!(cost(0.000_01, "USD"), "<$0.0001");
-        assert_eq!(cost(123.456, "EUR"), "123.46 EUR");
+        assert_eq!(cost(0.0123), "$0.0123");
+        assert_eq!(cost(0.000_01), "<$0.0001");
+        assert_eq!(cost(123.456), "$123.46");
         assert_eq!(
             [1, 999, 9_980, 1_234_567].map(grouped),
             ["1", "999", "9,980", "1,234,567"]

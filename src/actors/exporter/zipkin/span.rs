@@ -11,9 +11,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use crate::model::kind::{SpanKind, StatusCode};
 use crate::model::otlp::view::{
-    AttributesView, EventView, RequestView, ResourceView, ScopeView, SpanKind, SpanView,
-    StatusCode, ValueView,
+    AttributesView, EventView, RequestView, ResourceView, ScopeView, SpanView, ValueView,
 };
 
 /// What a service without a name is called ("Semantic Attributes with SDK-provided Default Value").

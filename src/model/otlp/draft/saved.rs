@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{Draft, Dropped};
 use crate::model::attribute::Value;
-use crate::model::limits::{Limits, truncate_bytes};
+use crate::model::limits::Limits;
 use crate::model::otlp::fields as f;
 use crate::model::otlp::scan;
 
@@ -42,7 +42,10 @@ impl Draft {
             limits,
         );
         self.out.raw(&saved.bytes);
-        self.keys = [u64::MAX; 4];
+        for field in scan::fields(&saved.bytes).filter(|field| field.is(f::span::ATTRIBUTES)) {
+            let key = scan::key_of(&saved.bytes[field.body]).unwrap_or_default();
+            self.keys.insert(key);
+        }
         self.name = saved.name.clone();
         self.attributes = saved.attributes;
         self.events = saved.events;
@@ -53,26 +56,34 @@ impl Draft {
     /// Sets an attribute beyond the limit on their number: for the few that a session adds to its
     /// root, which must not be pushed out by a host's.
     pub(crate) fn set_own(&mut self, key: &str, value: Value<'_>) {
-        self.forget(key);
+        if self.keys.insert(key.as_bytes()) {
+            self.forget(key);
+        }
         self.attributes += 1;
         self.out
             .attribute(self.attribute_field, key, value, self.text);
     }
 
-    /// Takes over the attribute `key` of another draft, if that has it.
-    pub(crate) fn adopt(&mut self, key: &str, from: &Self) {
-        self.dropped.attributes += from.dropped.attributes;
+    /// Takes over the attributes of another span.
+    pub(crate) fn adopt(&mut self, from: &Self) {
         let written = from.out.written();
-        let attribute = scan::fields(written).find(|field| field.is(from.attribute_field));
-        let Some(attribute) = attribute else { return };
-        self.forget(truncate_bytes(key, self.name_limit));
-        let attribute = &written[attribute.range];
-        let is_full = self.attributes >= self.attribute_limit;
-        if is_full || self.out.len() + attribute.len() > self.size_limit {
-            self.dropped.attributes += 1;
-            return;
+        for field in scan::fields(written).filter(|field| field.is(f::span::ATTRIBUTES)) {
+            let key = scan::key_of(&written[field.body]).unwrap_or_default();
+            if self.keys.insert(key)
+                && let Ok(key) = std::str::from_utf8(key)
+                && !self.admit(key)
+            {
+                continue;
+            }
+            let attribute = &written[field.range];
+            let is_full = self.attributes >= self.attribute_limit;
+            if is_full || self.out.len() + attribute.len() > self.size_limit {
+                self.dropped.attributes += 1;
+                continue;
+            }
+            self.attributes += 1;
+            self.out.raw(attribute);
         }
-        self.attributes += 1;
-        self.out.raw(attribute);
+        self.dropped.attributes += from.dropped.attributes;
     }
 }

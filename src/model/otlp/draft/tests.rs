@@ -7,11 +7,18 @@ use prost::Message;
 use super::*;
 use crate::model::genai::key;
 use crate::model::id::TraceId;
+use crate::model::otlp::writer::varint_len;
+
+fn append(draft: &Draft, chunk: &mut Vec<u8>) {
+    let start = chunk.len();
+    chunk.resize(start + draft.len_in_chunk(&[]), 0);
+    draft.write_to(&mut chunk[start..], &[]);
+}
 
 /// What a draft is to others: an entry of `ScopeSpans.spans`.
 fn decoded(draft: &Draft) -> Span {
     let mut chunk = Vec::new();
-    draft.append_to(&mut chunk, &[]);
+    append(draft, &mut chunk);
     assert_eq!(chunk.len(), draft.len_in_chunk(&[]), "the length is exact");
     let mut scope = ScopeSpans::decode(&*chunk).expect("wire form");
     assert_eq!(scope.spans.len(), 1);
@@ -61,7 +68,7 @@ fn a_name_is_cut_as_a_whole() {
     ] {
         let mut draft = Draft::with_capacity(0);
         draft.begin_span(operation, object, &limits);
-        assert_eq!(draft.name(), name);
+        assert_eq!(draft.name(), name.as_bytes());
         assert_eq!(decoded(&draft).name, name, "{operation} {object}");
     }
 }
@@ -218,7 +225,7 @@ fn limits_of_attributes_do_not_cut_messages_and_bodies() {
     draft.set("key", "value".into());
     draft.end_log(1, 2, None);
     let mut record = Vec::new();
-    draft.append_to(&mut record, &[]);
+    append(&draft, &mut record);
     let record = LogRecord::decode(&record[2..]).expect("wire form");
     assert_eq!(
         format!("{:?}", record.body.expect("a body").value),
@@ -248,7 +255,7 @@ fn a_structured_body_over_the_limit_is_counted() {
         draft.body(texts[..].into(), &limits);
         draft.end_log(1, 2, None);
         let mut record = Vec::new();
-        draft.append_to(&mut record, &[]);
+        append(&draft, &mut record);
         let header = 1 + varint_len(record.len() as u64);
         let record = LogRecord::decode(&record[header..]).expect("wire form");
         assert_eq!(record.dropped_attributes_count, left_out);
@@ -281,7 +288,7 @@ fn a_saved_span_goes_on() {
         resumed.resume(&saved, &limits);
         step(&mut resumed, &limits);
     }
-    assert_eq!(resumed.name(), "work");
+    assert_eq!(resumed.name(), b"work");
     resumed.set_own("own", true.into());
     whole.set_own("own", true.into());
     whole.end(9);
@@ -313,7 +320,7 @@ fn an_adopted_attribute_obeys_the_limits() {
         let mut other = Draft::with_capacity(0);
         other.begin_span("", "", &limits);
         other.set(key, value);
-        draft.adopt(key, &other);
+        draft.adopt(&other);
     };
     let mut draft = span(&limits);
     let long = "x".repeat(90);

@@ -1,9 +1,9 @@
 //! What a span holds besides itself, as it lies on the wire: events and links.
 
-use super::fields::{Entries, Fields, WireError};
-use super::number;
 use super::value::{AttributesView, check_attribute};
 use crate::model::id::{SpanId, TraceId};
+use crate::model::otlp::cursor::{Entries, Fields, WireError};
+use crate::model::otlp::fields as f;
 
 /// An event of a span as it lies on the wire (OTLP `Span.Event`).
 #[derive(Clone, Copy, Debug)]
@@ -16,7 +16,7 @@ pub struct EventView<'a> {
 
 impl<'a> EventView<'a> {
     pub(super) fn read(fields: Fields<'a>) -> Result<Self, WireError> {
-        use number::event;
+        use f::event;
         let mut view = Self {
             fields,
             time: 0,
@@ -38,7 +38,7 @@ impl<'a> EventView<'a> {
     pub(super) fn check(mut fields: Fields<'a>) -> Result<(), WireError> {
         Self::read(fields)?;
         while let Some(field) = fields.read()? {
-            if field.number == number::event::ATTRIBUTES {
+            if field.number == f::event::ATTRIBUTES {
                 check_attribute(field.message()?)?;
             }
         }
@@ -60,7 +60,7 @@ impl<'a> EventView<'a> {
     /// Its attributes.
     #[must_use]
     pub fn attributes(&self) -> AttributesView<'a> {
-        AttributesView(Entries::new(self.fields, number::event::ATTRIBUTES))
+        AttributesView(Entries::new(self.fields, f::event::ATTRIBUTES))
     }
 
     /// How many attributes were dropped when it was recorded.
@@ -83,7 +83,7 @@ pub struct LinkView<'a> {
 
 impl<'a> LinkView<'a> {
     pub(super) fn read(fields: Fields<'a>) -> Result<Self, WireError> {
-        use number::link;
+        use f::link;
         let mut view = Self {
             fields,
             trace_id: &[],
@@ -109,7 +109,7 @@ impl<'a> LinkView<'a> {
     pub(super) fn check(mut fields: Fields<'a>) -> Result<(), WireError> {
         Self::read(fields)?;
         while let Some(field) = fields.read()? {
-            if field.number == number::link::ATTRIBUTES {
+            if field.number == f::link::ATTRIBUTES {
                 check_attribute(field.message()?)?;
             }
         }
@@ -149,7 +149,7 @@ impl<'a> LinkView<'a> {
     /// Its attributes.
     #[must_use]
     pub fn attributes(&self) -> AttributesView<'a> {
-        AttributesView(Entries::new(self.fields, number::link::ATTRIBUTES))
+        AttributesView(Entries::new(self.fields, f::link::ATTRIBUTES))
     }
 
     /// How many attributes were dropped when it was recorded.

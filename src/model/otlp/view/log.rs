@@ -1,9 +1,9 @@
 //! Log records as they lie on the wire.
 
-use super::fields::{Entries, Fields, WireError};
-use super::number::log_record;
 use super::value::{AttributesView, ValueView, check_attribute};
 use crate::model::id::{SpanId, TraceId};
+use crate::model::otlp::cursor::{Entries, Fields, WireError};
+use crate::model::otlp::fields::log;
 
 /// A log record as it lies on the wire (OTLP `LogRecord`): read in place, nothing is copied.
 ///
@@ -53,16 +53,16 @@ impl<'a> LogView<'a> {
         let mut rest = fields;
         while let Some(field) = rest.read()? {
             match field.number {
-                log_record::TIME_UNIX_NANO => view.time = field.fixed64()?,
-                log_record::OBSERVED_TIME_UNIX_NANO => view.observed_time = field.fixed64()?,
-                log_record::SEVERITY_NUMBER => view.severity_number = field.int32()?,
-                log_record::SEVERITY_TEXT => view.severity_text = field.text()?,
-                log_record::EVENT_NAME => view.event_name = field.text()?,
-                log_record::DROPPED_ATTRIBUTES_COUNT => view.dropped_attributes = field.uint32()?,
-                log_record::FLAGS => view.flags = field.fixed32()?,
-                log_record::TRACE_ID => view.trace_id = field.bytes()?,
-                log_record::SPAN_ID => view.span_id = field.bytes()?,
-                log_record::BODY => {
+                log::TIME_UNIX_NANO => view.time = field.fixed64()?,
+                log::OBSERVED_TIME_UNIX_NANO => view.observed_time = field.fixed64()?,
+                log::SEVERITY_NUMBER => view.severity_number = field.int32()?,
+                log::SEVERITY_TEXT => view.severity_text = field.text()?,
+                log::EVENT_NAME => view.event_name = field.text()?,
+                log::DROPPED_ATTRIBUTES_COUNT => view.dropped_attributes = field.uint32()?,
+                log::FLAGS => view.flags = field.fixed32()?,
+                log::TRACE_ID => view.trace_id = field.bytes()?,
+                log::SPAN_ID => view.span_id = field.bytes()?,
+                log::BODY => {
                     let mut body = view.body.take().unwrap_or_default();
                     body.merge(field.message()?)?;
                     view.body = Some(body);
@@ -78,8 +78,8 @@ impl<'a> LogView<'a> {
         Self::read(fields)?;
         while let Some(field) = fields.read()? {
             match field.number {
-                log_record::ATTRIBUTES => check_attribute(field.message()?)?,
-                log_record::BODY => ValueView::check(field.message()?, 0)?,
+                log::ATTRIBUTES => check_attribute(field.message()?)?,
+                log::BODY => ValueView::check(field.message()?, 0)?,
                 _ => {}
             }
         }
@@ -132,7 +132,7 @@ impl<'a> LogView<'a> {
     /// Its attributes.
     #[must_use]
     pub fn attributes(&self) -> AttributesView<'a> {
-        AttributesView(Entries::new(self.fields, log_record::ATTRIBUTES))
+        AttributesView(Entries::new(self.fields, log::ATTRIBUTES))
     }
 
     /// How many attributes were dropped when it was recorded.

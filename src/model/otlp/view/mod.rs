@@ -8,9 +8,7 @@
 //! Holds: borrowed bytes. Never waits, never allocates, never panics on any input.
 
 mod event;
-mod fields;
 mod log;
-mod number;
 mod origin;
 mod request;
 mod span;
@@ -19,12 +17,14 @@ mod value;
 #[cfg(test)]
 pub(crate) mod arbitrary;
 #[cfg(test)]
+pub(crate) mod seen;
+#[cfg(test)]
 mod tests;
 
+pub use crate::model::otlp::cursor::WireError;
 pub use event::{EventView, LinkView};
-pub use fields::WireError;
 pub use log::LogView;
 pub use origin::{EntityRefView, ResourceView, ScopeView};
 pub use request::{LogItem, RequestView, ResourceGroupView, ScopeGroupView, SpanItem};
-pub use span::{SpanKind, SpanView, StatusCode, StatusView};
+pub use span::{SpanView, StatusView};
 pub use value::{ArrayView, AttributesView, ValueView};

@@ -1,8 +1,8 @@
 //! Where telemetry comes from, as it lies on the wire: resources and scopes.
 
-use super::fields::{Entries, Field, Fields, WireError, last_text, texts};
-use super::number::{entity_ref, resource, resource_group, scope, scope_group};
 use super::value::{AttributesView, check_attribute};
+use crate::model::otlp::cursor::{Entries, Field, Fields, WireError, last_text, texts};
+use crate::model::otlp::fields::{entity_ref, resource, resource_items, scope, scope_items};
 
 /// Who emits: service, host, SDK (OTLP `Resource`).
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +14,7 @@ pub struct ResourceView<'a> {
 impl<'a> ResourceView<'a> {
     pub(super) fn read(group: Fields<'a>) -> Self {
         let mut dropped_attributes = 0;
-        let occurrences = Occurrences::visit(group, resource_group::RESOURCE, |field| {
+        let occurrences = Occurrences::visit(group, resource_items::RESOURCE, |field| {
             if field.number == resource::DROPPED_ATTRIBUTES_COUNT {
                 dropped_attributes = field.uint32().unwrap_or_default();
             }
@@ -111,7 +111,7 @@ impl<'a> ScopeView<'a> {
     pub(super) fn read(group: Fields<'a>) -> Self {
         let (mut name, mut version, mut dropped_attributes) = ("", "", 0);
         let occurrences =
-            Occurrences::visit(group, scope_group::SCOPE, |field| match field.number {
+            Occurrences::visit(group, scope_items::SCOPE, |field| match field.number {
                 scope::NAME => name = field.text().unwrap_or_default(),
                 scope::VERSION => version = field.text().unwrap_or_default(),
                 scope::DROPPED_ATTRIBUTES_COUNT => {

@@ -1,10 +1,10 @@
 //! Whole export requests as they lie on the wire: resources, scopes, and the items in them.
 
-use super::fields::{Entries, Fields, WireError, last_text};
 use super::log::LogView;
-use super::number::{request, resource_group, scope_group};
 use super::origin::{ResourceView, ScopeView};
 use super::span::SpanView;
+use crate::model::otlp::cursor::{Entries, Fields, WireError, last_text};
+use crate::model::otlp::fields::{request, resource_items, scope_items};
 use crate::model::request::Signal;
 
 /// An OTLP request as it lies on the wire (`ExportTraceServiceRequest`,
@@ -39,7 +39,7 @@ impl<'a> RequestView<'a> {
         let fields = Fields::of(message)?;
         let mut rest = fields;
         while let Some(field) = rest.read()? {
-            if field.number == request::RESOURCE_GROUPS {
+            if field.number == request::RESOURCE_ITEMS {
                 ResourceGroupView::check(signal, field.message()?)?;
             }
         }
@@ -55,7 +55,7 @@ impl<'a> RequestView<'a> {
     /// Its items by resource, in wire order (`ResourceSpans`, `ResourceLogs`).
     pub fn resources(&self) -> impl Iterator<Item = ResourceGroupView<'a>> + Clone + use<'a> {
         let signal = self.signal;
-        Entries::new(self.fields, request::RESOURCE_GROUPS)
+        Entries::new(self.fields, request::RESOURCE_ITEMS)
             .map(move |fields| ResourceGroupView { signal, fields })
     }
 
@@ -126,9 +126,9 @@ impl<'a> ResourceGroupView<'a> {
     fn check(signal: Signal, mut fields: Fields<'a>) -> Result<(), WireError> {
         while let Some(field) = fields.read()? {
             match field.number {
-                resource_group::RESOURCE => ResourceView::check(field.message()?)?,
-                resource_group::SCOPE_GROUPS => ScopeGroupView::check(signal, field.message()?)?,
-                resource_group::SCHEMA_URL => {
+                resource_items::RESOURCE => ResourceView::check(field.message()?)?,
+                resource_items::SCOPE_ITEMS => ScopeGroupView::check(signal, field.message()?)?,
+                resource_items::SCHEMA_URL => {
                     field.text()?;
                 }
                 _ => {}
@@ -146,14 +146,14 @@ impl<'a> ResourceGroupView<'a> {
     /// What was emitted, by scope, in wire order (`ScopeSpans`, `ScopeLogs`).
     pub fn scopes(&self) -> impl Iterator<Item = ScopeGroupView<'a>> + Clone + use<'a> {
         let signal = self.signal;
-        Entries::new(self.fields, resource_group::SCOPE_GROUPS)
+        Entries::new(self.fields, resource_items::SCOPE_ITEMS)
             .map(move |fields| ScopeGroupView { signal, fields })
     }
 
     /// The schema that the resource's attributes follow; empty when unknown.
     #[must_use]
     pub fn schema_url(&self) -> &'a str {
-        last_text(self.fields, resource_group::SCHEMA_URL)
+        last_text(self.fields, resource_items::SCHEMA_URL)
     }
 }
 
@@ -168,24 +168,16 @@ impl<'a> ScopeGroupView<'a> {
     fn check(signal: Signal, mut fields: Fields<'a>) -> Result<(), WireError> {
         while let Some(field) = fields.read()? {
             match (field.number, signal) {
-                (scope_group::SCOPE, _) => ScopeView::check(field.message()?)?,
-                (scope_group::ITEMS, Signal::Traces) => SpanView::check(field.message()?)?,
-                (scope_group::ITEMS, Signal::Logs) => LogView::check(field.message()?)?,
-                (scope_group::SCHEMA_URL, _) => {
+                (scope_items::SCOPE, _) => ScopeView::check(field.message()?)?,
+                (scope_items::ITEMS, Signal::Traces) => SpanView::check(field.message()?)?,
+                (scope_items::ITEMS, Signal::Logs) => LogView::check(field.message()?)?,
+                (scope_items::SCHEMA_URL, _) => {
                     field.text()?;
                 }
                 _ => {}
             }
         }
         Ok(())
-    }
-
-    /// Reads a run of encoded spans or log records, each with its tag, as a chunk holds them: a
-    /// `ScopeSpans` or `ScopeLogs` without a scope.
-    pub(crate) fn of_run(signal: Signal, run: &'a [u8]) -> Result<Self, WireError> {
-        let fields = Fields::of(run)?;
-        Self::check(signal, fields)?;
-        Ok(Self { signal, fields })
     }
 
     /// What recorded.
@@ -212,12 +204,12 @@ impl<'a> ScopeGroupView<'a> {
         } else {
             Fields::EMPTY
         };
-        Entries::new(fields, scope_group::ITEMS)
+        Entries::new(fields, scope_items::ITEMS)
     }
 
     /// The schema that the scope's items follow; empty when unknown.
     #[must_use]
     pub fn schema_url(&self) -> &'a str {
-        last_text(self.fields, scope_group::SCHEMA_URL)
+        last_text(self.fields, scope_items::SCHEMA_URL)
     }
 }

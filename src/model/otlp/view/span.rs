@@ -1,65 +1,11 @@
 //! Spans as they lie on the wire, with their events, links and status.
 
 use super::event::{EventView, LinkView};
-use super::fields::{Entries, Fields, WireError};
-use super::number;
 use super::value::{AttributesView, check_attribute};
 use crate::model::id::{SpanId, TraceId};
-
-/// What role a span plays between its parent and its children (OTLP `Span.SpanKind`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SpanKind {
-    /// Not stated, or a kind that is not known here; to be taken as internal.
-    #[default]
-    Unspecified,
-    /// An operation within the program.
-    Internal,
-    /// Handles a request of a remote client.
-    Server,
-    /// Sends a request to a remote server.
-    Client,
-    /// Sends a message that is handled later.
-    Producer,
-    /// Handles a message that was sent earlier.
-    Consumer,
-}
-
-impl SpanKind {
-    fn from_number(number: i32) -> Self {
-        match number {
-            1 => Self::Internal,
-            2 => Self::Server,
-            3 => Self::Client,
-            4 => Self::Producer,
-            5 => Self::Consumer,
-            _ => Self::Unspecified,
-        }
-    }
-}
-
-/// How a span ended (OTLP `Status.StatusCode`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum StatusCode {
-    /// Not stated, or a code that is not known here.
-    #[default]
-    Unset,
-    /// Declared a success.
-    Ok,
-    /// Failed.
-    Error,
-}
-
-impl StatusCode {
-    fn from_number(number: i32) -> Self {
-        match number {
-            1 => Self::Ok,
-            2 => Self::Error,
-            _ => Self::Unset,
-        }
-    }
-}
+use crate::model::kind::{SpanKind, StatusCode};
+use crate::model::otlp::cursor::{Entries, Fields, WireError};
+use crate::model::otlp::fields as f;
 
 /// How a span ended, and in which words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,7 +54,7 @@ impl<'a> SpanView<'a> {
 
     /// Reads the span alone, not what lies in it.
     pub(super) fn read(fields: Fields<'a>) -> Result<Self, WireError> {
-        use number::span;
+        use f::span;
         let mut view = Self {
             fields,
             trace_id: &[],
@@ -155,9 +101,9 @@ impl<'a> SpanView<'a> {
         Self::read(fields)?;
         while let Some(field) = fields.read()? {
             match field.number {
-                number::span::ATTRIBUTES => check_attribute(field.message()?)?,
-                number::span::EVENTS => EventView::check(field.message()?)?,
-                number::span::LINKS => LinkView::check(field.message()?)?,
+                f::span::ATTRIBUTES => check_attribute(field.message()?)?,
+                f::span::EVENTS => EventView::check(field.message()?)?,
+                f::span::LINKS => LinkView::check(field.message()?)?,
                 _ => {}
             }
         }
@@ -240,18 +186,17 @@ impl<'a> SpanView<'a> {
     /// Its attributes.
     #[must_use]
     pub fn attributes(&self) -> AttributesView<'a> {
-        AttributesView(Entries::new(self.fields, number::span::ATTRIBUTES))
+        AttributesView(Entries::new(self.fields, f::span::ATTRIBUTES))
     }
 
     /// Its events, in wire order.
     pub fn events(&self) -> impl Iterator<Item = EventView<'a>> + Clone + use<'a> {
-        Entries::new(self.fields, number::span::EVENTS)
-            .map_while(|event| EventView::read(event).ok())
+        Entries::new(self.fields, f::span::EVENTS).map_while(|event| EventView::read(event).ok())
     }
 
     /// Its links, in wire order.
     pub fn links(&self) -> impl Iterator<Item = LinkView<'a>> + Clone + use<'a> {
-        Entries::new(self.fields, number::span::LINKS).map_while(|link| LinkView::read(link).ok())
+        Entries::new(self.fields, f::span::LINKS).map_while(|link| LinkView::read(link).ok())
     }
 
     /// How it ended.
@@ -285,8 +230,8 @@ fn merge_status<'a>(
 ) -> Result<StatusView<'a>, WireError> {
     while let Some(field) = fields.read()? {
         match field.number {
-            number::status::MESSAGE => status.message = field.text()?,
-            number::status::CODE => {
+            f::status::MESSAGE => status.message = field.text()?,
+            f::status::CODE => {
                 status.code_number = field.int32()?;
                 status.code = StatusCode::from_number(status.code_number);
             }

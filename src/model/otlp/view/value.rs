@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::fields::{Entries, Field, Fields, WireError};
-use super::number::{any_value, key_value, list};
+use crate::model::otlp::cursor::{Entries, Field, Fields, WireError};
+use crate::model::otlp::fields::{key_value, list, value};
 
 /// How deep arrays and maps may lie in each other. Deeper values are refused as a whole.
 pub(crate) const MAX_DEPTH: usize = 64;
@@ -39,19 +39,19 @@ impl<'a> ValueView<'a> {
     pub(super) fn merge(&mut self, mut fields: Fields<'a>) -> Result<(), WireError> {
         while let Some(field) = fields.read()? {
             *self = match field.number {
-                any_value::STRING => Self::Str(field.text()?),
-                any_value::BOOL => Self::Bool(field.varint()? != 0),
-                any_value::INT => Self::Int(field.varint()? as i64),
-                any_value::DOUBLE => Self::Double(f64::from_bits(field.fixed64()?)),
-                any_value::BYTES => Self::Bytes(field.bytes()?),
-                any_value::ARRAY => {
+                value::STRING => Self::Str(field.text()?),
+                value::BOOL => Self::Bool(field.varint()? != 0),
+                value::INT => Self::Int(field.varint()? as i64),
+                value::DOUBLE => Self::Double(f64::from_bits(field.fixed64()?)),
+                value::BYTES => Self::Bytes(field.bytes()?),
+                value::ARRAY => {
                     Self::Array(ArrayView(Entries::new(field.message()?, list::VALUES)))
                 }
-                any_value::MAP => {
+                value::MAP => {
                     Self::Map(AttributesView(Entries::new(field.message()?, list::VALUES)))
                 }
                 // Points into the string table of a profile; nothing else has one.
-                any_value::STRING_INDEX => {
+                value::STRING_INDEX => {
                     field.int32()?;
                     Self::Empty
                 }
@@ -78,8 +78,8 @@ impl<'a> ValueView<'a> {
         Self::read(fields)?;
         while let Some(field) = fields.read()? {
             match field.number {
-                any_value::ARRAY => check_values(field, depth, Self::check)?,
-                any_value::MAP => check_values(field, depth, check_attribute_at)?,
+                value::ARRAY => check_values(field, depth, Self::check)?,
+                value::MAP => check_values(field, depth, check_attribute_at)?,
                 _ => {}
             }
         }

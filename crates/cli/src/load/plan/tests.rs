@@ -103,8 +103,14 @@ fn contradictions_are_explained() {
         ("--sink --payload-bytes 17000000", "16 MiB"),
         ("--sink --sessions 0", "--sessions"),
         ("--sink 127.0.0.1", "--sink"),
-        ("--endpoint 127.0.0.1:4317", "grpc://, http:// or https://"),
-        ("--endpoint ftp://a:1", "grpc://, http:// or https://"),
+        (
+            "--endpoint 127.0.0.1:4317",
+            "grpc://, grpcs://, http:// or https://",
+        ),
+        (
+            "--endpoint ftp://a:1",
+            "grpc://, grpcs://, http:// or https://",
+        ),
         ("--endpoint http://", "not a URL"),
         ("--endpoint http://user:secret@a:1", "credentials"),
     ] {

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::series::Point;
-use super::units;
+use crate::units;
 use axis::{Axis, time_label, time_ticks};
 
 const WIDTH: f64 = 960.0;

@@ -64,7 +64,6 @@ requests      450, 3 of them repeated
 CPU           360 ms, 0.36 s per million spans
 peak memory   24 MiB
 sink counted  999,000 spans, 120,000 log records; 3 requests refused
-              (the sink ran in this process; CPU and memory include it)
 
 latency               p50        p90        p99      p99.9        max
 emit               120 ns     240 ns     480 ns     960 ns      12 us

@@ -1,51 +1,9 @@
-//! Attributes and values that own what they hold.
+//! Attributes that own what they hold.
 
 use std::ops::Deref;
 
-use crate::model::otlp::view::{AttributesView, ValueView};
-
-/// A value that owns what it holds (OTLP `AnyValue`).
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub enum OwnedValue {
-    /// No value, which OTLP allows.
-    #[default]
-    Empty,
-    /// Text.
-    Str(String),
-    /// True or false.
-    Bool(bool),
-    /// A signed 64-bit integer.
-    Int(i64),
-    /// A 64-bit float.
-    Double(f64),
-    /// Raw bytes.
-    Bytes(Vec<u8>),
-    /// Several values.
-    Array(Vec<OwnedValue>),
-    /// Keys with their values.
-    Map(Vec<(String, OwnedValue)>),
-}
-
-impl From<ValueView<'_>> for OwnedValue {
-    fn from(view: ValueView<'_>) -> Self {
-        match view {
-            ValueView::Empty => Self::Empty,
-            ValueView::Str(text) => Self::Str(text.to_owned()),
-            ValueView::Bool(truth) => Self::Bool(truth),
-            ValueView::Int(number) => Self::Int(number),
-            ValueView::Double(number) => Self::Double(number),
-            ValueView::Bytes(bytes) => Self::Bytes(bytes.to_vec()),
-            ValueView::Array(values) => Self::Array(values.map(Self::from).collect()),
-            ValueView::Map(entries) => Self::Map(owned_entries(entries)),
-        }
-    }
-}
-
-fn owned_entries(view: AttributesView<'_>) -> Vec<(String, OwnedValue)> {
-    view.map(|(key, value)| (key.to_owned(), value.into()))
-        .collect()
-}
+use crate::model::otlp::view::AttributesView;
+use crate::model::owned_value::{OwnedValue, entries};
 
 /// Attributes in the order in which they were recorded: a slice of keys with their values, and
 /// typed access by key.
@@ -115,6 +73,6 @@ impl From<Vec<(String, OwnedValue)>> for RecordedAttributes {
 
 impl From<AttributesView<'_>> for RecordedAttributes {
     fn from(view: AttributesView<'_>) -> Self {
-        Self(owned_entries(view))
+        Self(entries(view))
     }
 }

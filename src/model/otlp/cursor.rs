@@ -1,5 +1,8 @@
 //! Walks the fields of one protobuf message, without copying and without trusting it.
 //!
+//! It answers with values and says where the first mistake is; [`scan`](super::scan) answers with positions
+//! in bytes that are known to be right.
+//!
 //! Holds: a borrowed slice and a position. Never waits, never allocates, never panics on any input.
 
 /// Why bytes are not the OTLP message that they should be. Positions count bytes from the start of
@@ -295,7 +298,7 @@ fn next_message<'a>(fields: &mut Fields<'a>, number: u32) -> Option<Fields<'a>> 
 }
 
 /// All texts of a field of a checked message.
-pub(super) fn texts<'a>(
+pub(crate) fn texts<'a>(
     mut fields: Fields<'a>,
     number: u32,
 ) -> impl Iterator<Item = &'a str> + Clone + use<'a> {
@@ -310,7 +313,7 @@ pub(super) fn texts<'a>(
 }
 
 /// The text of a field of a checked message; empty when it has none.
-pub(super) fn last_text(fields: Fields<'_>, number: u32) -> &str {
+pub(crate) fn last_text(fields: Fields<'_>, number: u32) -> &str {
     texts(fields, number).last().unwrap_or_default()
 }
 

@@ -1,0 +1,24 @@
+//! How a command ended, as its exit code tells.
+
+use std::process::ExitCode;
+
+/// How a command ended that came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well.
+    Fine,
+    /// Something could not be done, and was told; the rest was done.
+    Failed,
+    /// It ran, but telemetry was lost.
+    Lost,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Fine => Self::SUCCESS,
+            Outcome::Failed => Self::FAILURE,
+            Outcome::Lost => Self::from(3),
+        }
+    }
+}

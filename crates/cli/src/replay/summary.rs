@@ -1,0 +1,362 @@
+//! What a conversion did, for people on standard error and for programs as one JSON object.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+use spanreel::ShutdownReport;
+
+use crate::convert::{Report, SessionTrace, Status};
+use crate::ledger::{self, BySignal, Fate};
+use crate::term::Palette;
+use crate::units::grouped;
+
+/// How many skipped lines are told one by one.
+const SKIPPED_SHOWN: usize = 10;
+
+/// How many unknown event types are named.
+const TYPES_SHOWN: usize = 10;
+
+const INFALLIBLE: &str = "a string takes everything";
+
+/// What was done. In JSON, keys are stable: keys may be added, none is renamed or changes its unit
+/// without a new major version. What is not known is `null`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    /// The recordings, in order.
+    pub files: Vec<FileSummary>,
+    /// The sessions of all of them.
+    pub sessions: Vec<SessionSummary>,
+    /// What `--out` wrote.
+    pub out: Option<Delivery>,
+    /// What `--export` sent.
+    pub export: Option<Delivery>,
+}
+
+/// One recording.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "named like the fields of `convert::Report`")]
+pub struct FileSummary {
+    pub name: String,
+    pub lines: u64,
+    pub events: u64,
+    pub sessions: u64,
+    pub spans: u64,
+    pub logs: u64,
+    pub skipped_total: u64,
+    /// The first of them.
+    pub skipped: Vec<SkippedLine>,
+    pub unknown_types: std::collections::BTreeMap<String, u64>,
+    pub duplicates: u64,
+    pub untimed_events: u64,
+    pub clamped_spans: u64,
+    /// Why it could not be converted.
+    pub error: Option<String>,
+}
+
+/// A line that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SkippedLine {
+    pub line: u64,
+    pub reason: String,
+}
+
+/// One session, with what it added up to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SessionSummary {
+    pub file: String,
+    pub session_id: String,
+    pub trace_id: String,
+    pub conversation_id: Option<String>,
+    pub user_id: Option<String>,
+    pub agent: Option<String>,
+    /// `success`, `error`, `incomplete`, or `unset` where the recording does not tell.
+    pub end_state: &'static str,
+    pub start_unix_ns: u64,
+    pub end_unix_ns: u64,
+    /// The root included.
+    pub spans: u64,
+    pub logs: u64,
+    pub llm_calls: u64,
+    pub tool_calls: u64,
+    pub errors: u64,
+    pub input_tokens: Option<u64>,
+    pub output_tokens: Option<u64>,
+    pub cached_tokens: Option<u64>,
+    pub reasoning_tokens: Option<u64>,
+    /// In US dollars.
+    pub cost: Option<f64>,
+}
+
+/// What became of all spans and log records on their way to one place.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Delivery {
+    /// Where to, without secrets.
+    pub to: String,
+    /// How many were sent.
+    pub ended: BySignal,
+    /// How many arrived.
+    pub exported: BySignal,
+    /// How many did not.
+    pub lost: BySignal,
+    /// All of them by what became of them.
+    pub ledger: Vec<Fate>,
+    /// The report of the pipeline, for people.
+    #[serde(skip)]
+    report: String,
+}
+
+impl SessionSummary {
+    /// Of a session in a file of this name.
+    #[must_use]
+    pub fn new(file: &str, session: &SessionTrace) -> Self {
+        let totals = &session.totals;
+        let root = &session.root;
+        Self {
+            file: file.to_owned(),
+            session_id: session.session_id.clone(),
+            trace_id: session.trace_id.to_string(),
+            conversation_id: session.conversation_id.clone(),
+            user_id: session.user_id.clone(),
+            agent: session.agent.clone(),
+            end_state: match root.status {
+                _ if root.incomplete => "incomplete",
+                Status::Unset => "unset",
+                Status::Ok => "success",
+                Status::Error(_) => "error",
+            },
+            start_unix_ns: root.start_ns,
+            end_unix_ns: root.end_ns,
+            spans: totals.spans + 1,
+            logs: session.logs.len() as u64,
+            llm_calls: totals.llm_calls,
+            tool_calls: totals.tool_calls,
+            errors: totals.errors,
+            input_tokens: totals.usage.input,
+            output_tokens: totals.usage.output,
+            cached_tokens: totals.usage.cache_read,
+            reasoning_tokens: totals.usage.reasoning,
+            cost: totals.cost,
+        }
+    }
+}
+
+impl Delivery {
+    /// What a pipeline told at its end.
+    #[must_use]
+    pub fn new(to: String, report: &ShutdownReport) -> Self {
+        let ledger = ledger::of(report);
+        Self {
+            to,
+            ended: BySignal {
+                traces: report.traces.ended,
+                logs: report.logs.ended,
+            },
+            exported: ledger::exported(&ledger),
+            lost: ledger::lost(&ledger),
+            ledger,
+            report: report.to_string(),
+        }
+    }
+
+    /// Whether all of it arrived.
+    #[must_use]
+    pub fn is_lossless(&self) -> bool {
+        self.lost == BySignal::default()
+    }
+
+    /// `wrote 13 spans and 4 log records to traces.jsonl`, or what was lost.
+    #[must_use]
+    pub fn written(&self, palette: Palette) -> String {
+        let done = format!("wrote {} to {}\n", items(self.exported), self.to);
+        if self.is_lossless() {
+            return done;
+        }
+        let lost = format!("lost: {}", items(self.lost));
+        format!("{done}{}\n", palette.bad(&lost))
+    }
+
+    /// The report of the pipeline, under where it sent to.
+    #[must_use]
+    pub fn sent(&self, palette: Palette) -> String {
+        let heading = palette.heading(&format!("export to {}", self.to));
+        let mut lines: Vec<String> = self.report.lines().map(str::to_owned).collect();
+        if let Some(verdict) = lines.last_mut() {
+            *verdict = if self.is_lossless() {
+                palette.good(verdict)
+            } else {
+                palette.bad(verdict)
+            };
+        }
+        format!("{heading}\n  {}\n", lines.join("\n  "))
+    }
+}
+
+impl FileSummary {
+    /// Of a recording that was converted.
+    #[must_use]
+    pub fn new(name: &str, report: Report, sessions: &[SessionTrace]) -> Self {
+        let skipped = report.skipped.into_iter().map(|it| SkippedLine {
+            line: it.line,
+            reason: it.reason,
+        });
+        Self {
+            name: name.to_owned(),
+            lines: report.lines,
+            events: report.events,
+            sessions: sessions.len() as u64,
+            spans: sessions.iter().map(|it| it.totals.spans + 1).sum(),
+            logs: sessions.iter().map(|it| it.logs.len() as u64).sum(),
+            skipped_total: report.skipped_total,
+            skipped: skipped.collect(),
+            unknown_types: report.unknown_types,
+            duplicates: report.duplicates,
+            untimed_events: report.untimed_events,
+            clamped_spans: report.clamped_spans,
+            error: None,
+        }
+    }
+
+    /// Of a recording that could not be converted.
+    #[must_use]
+    pub fn failed(name: &str, error: String) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::new(name, Report::default(), &[])
+        }
+    }
+
+    /// What was read and what it became, with what was wrong with it line by line.
+    #[must_use]
+    pub fn text(&self, palette: Palette) -> String {
+        let mut out = format!(
+            "{}: {}, {}, {}: {}\n",
+            palette.heading(&self.name),
+            count(self.lines, "line"),
+            count(self.events, "event"),
+            count(self.sessions, "session"),
+            items(BySignal {
+                traces: self.spans,
+                logs: self.logs,
+            }),
+        );
+        self.write_skipped(&mut out, palette);
+        self.write_unknown(&mut out);
+        let notes = [
+            (
+                self.duplicates,
+                "event",
+                "stood in it twice and counts once",
+            ),
+            (
+                self.untimed_events,
+                "event",
+                "without a time, placed beside the events around",
+            ),
+            (
+                self.clamped_spans,
+                "span",
+                "would have ended before the start and took no time",
+            ),
+        ];
+        for (number, noun, note) in notes.into_iter().filter(|(number, ..)| *number > 0) {
+            writeln!(out, "  {} {note}", count(number, noun)).expect(INFALLIBLE);
+        }
+        out
+    }
+
+    /// Whether there is more to say than numbers.
+    #[must_use]
+    pub fn has_notes(&self) -> bool {
+        self.text(Palette::PLAIN).lines().count() > 1
+    }
+
+    fn write_skipped(&self, out: &mut String, palette: Palette) {
+        if self.skipped_total == 0 {
+            return;
+        }
+        let heading = format!("{} skipped", count(self.skipped_total, "line"));
+        writeln!(out, "  {}", palette.bad(&heading)).expect(INFALLIBLE);
+        let shown = self.skipped.iter().take(SKIPPED_SHOWN);
+        for SkippedLine { line, reason } in shown.clone() {
+            writeln!(out, "    line {line}: {reason}").expect(INFALLIBLE);
+        }
+        let more = self.skipped_total - shown.count() as u64;
+        if more > 0 {
+            writeln!(out, "    and {} more", grouped(more)).expect(INFALLIBLE);
+        }
+    }
+
+    fn write_unknown(&self, out: &mut String) {
+        let total: u64 = self.unknown_types.values().sum();
+        if total == 0 {
+            return;
+        }
+        let types = self.unknown_types.iter().take(TYPES_SHOWN);
+        let mut named: Vec<String> = types
+            .map(|(name, events)| format!("{} ({})", name.escape_debug(), grouped(*events)))
+            .collect();
+        let more = self.unknown_types.len() - named.len();
+        if more > 0 {
+            named.push(format!("and {more} more types"));
+        }
+        let unknown = count(total, "event");
+        writeln!(out, "  {unknown} of unknown type: {}", named.join(", ")).expect(INFALLIBLE);
+    }
+}
+
+impl Summary {
+    /// The sum over all recordings; empty for one alone.
+    #[must_use]
+    pub fn totals(&self, palette: Palette) -> String {
+        if self.files.len() < 2 {
+            return String::new();
+        }
+        let sum = |each: fn(&FileSummary) -> u64| self.files.iter().map(each).sum::<u64>();
+        let heading = count(self.files.len() as u64, "recording");
+        let mut text = format!(
+            "{}: {}, {}, {}: {}\n",
+            palette.heading(&heading),
+            count(sum(|it| it.lines), "line"),
+            count(sum(|it| it.events), "event"),
+            count(sum(|it| it.sessions), "session"),
+            items(BySignal {
+                traces: sum(|it| it.spans),
+                logs: sum(|it| it.logs),
+            }),
+        );
+        let failed = sum(|it| u64::from(it.error.is_some()));
+        if failed > 0 {
+            let note = format!("{} could not be converted", count(failed, "file"));
+            writeln!(text, "  {}", palette.bad(&note)).expect(INFALLIBLE);
+        }
+        text
+    }
+
+    /// Whether everything that was sent arrived.
+    #[must_use]
+    pub fn is_lossless(&self) -> bool {
+        [&self.out, &self.export]
+            .into_iter()
+            .flatten()
+            .all(Delivery::is_lossless)
+    }
+
+    /// One JSON object on one line.
+    #[must_use]
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("numbers and strings have a JSON form")
+    }
+}
+
+/// `1 line`, `12,345 lines`.
+fn count(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
+}
+
+fn items(items: BySignal) -> String {
+    let spans = count(items.traces, "span");
+    format!("{spans} and {}", count(items.logs, "log record"))
+}
