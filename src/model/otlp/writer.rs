@@ -40,6 +40,11 @@ impl Writer {
         self.at = 0;
     }
 
+    /// Forgets what was written after `at`.
+    pub(crate) fn truncate(&mut self, at: usize) {
+        self.at = self.at.min(at);
+    }
+
     #[inline]
     pub(crate) fn written(&self) -> &[u8] {
         &self.buffer[..self.at]
