@@ -10,8 +10,8 @@ use super::otlp::scan;
 use super::request::Signal;
 use super::resource::Origin;
 
-/// Names a session to those that judge sessions: the trace id that its session id maps to, also
-/// where the session goes on in a foreign trace.
+/// Names a session: to the registry by the trace id that its session id maps to, also where the
+/// session goes on in a foreign trace; to those that judge sessions by a random number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionKey(pub(crate) TraceId);
 

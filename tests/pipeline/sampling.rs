@@ -261,6 +261,31 @@ fn what_comes_late_follows_the_verdict() {
     assert_eq!(sampler.asked().len(), 2, "each was judged once");
 }
 
+/// A session that comes back is judged anew: what it did before it ended does not count.
+#[test]
+fn a_session_that_comes_back_is_judged_anew() {
+    let sampler = Scripted::new(|session| match (session.ended, session.error) {
+        (false, _) => Verdict::Wait,
+        (true, true) => Verdict::Keep,
+        (true, false) => Verdict::Drop,
+    });
+    let rig = Rig::with(|builder| builder.sample(sampler));
+    for turn in ["fine", "failed", "fine again"] {
+        let session = rig.pipeline.open_session("conv-1").name(turn).open();
+        let session = session.expect("open");
+        if turn == "failed" {
+            session.child("work").start().error("timeout", "");
+        }
+        session.end();
+    }
+    rig.stop().assert_tree(
+        "
+        failed
+          work !
+        ",
+    );
+}
+
 /// An undecided session is asked about again when more of it comes, and kept at the shutdown unless
 /// the sampler says otherwise.
 #[test]

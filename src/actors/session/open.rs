@@ -223,7 +223,6 @@ impl<'a> SessionBuilder<'a> {
         self.about.tags = self.tags.into();
         self.about.baggage = self.baggage.into();
         let identity = Identity::new(Particulars {
-            key,
             home: key,
             conversation: Arc::clone(&id),
             id,

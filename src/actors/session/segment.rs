@@ -12,7 +12,6 @@ use super::log;
 use super::shared::Shared;
 use super::state::{Facts, State};
 use crate::model::attribute::Value;
-use crate::model::chunk::SessionKey;
 use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::genai::{Operation, key};
 use crate::model::id::SpanId;
@@ -233,7 +232,6 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     let flags = u8::from(cell.sampled) | u8::from(is_random) << 1;
     let anchor = shared.clock.anchor();
     let identity = Identity::new(Particulars {
-        key: SessionKey(trace_id),
         home: before.home,
         id,
         conversation: Arc::clone(&before.conversation),
