@@ -88,7 +88,7 @@ fn play_span(session: &Session, draft: &SpanDraft) {
         builder = builder.parent(parent);
     }
     if let Some(AttrValue::Str(name)) = draft.attribute("gen_ai.operation.name") {
-        builder = builder.operation(Operation::from_name(name).unwrap_or_default());
+        builder = builder.operation(Operation::from_name(name));
     }
     let mut span = builder.record(time(draft.start_ns), time(draft.end_ns));
     // What the session counts comes first: the limit on attributes must not push it out.

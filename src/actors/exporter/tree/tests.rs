@@ -108,7 +108,12 @@ fn what_is_unknown_is_not_shown() {
     };
     let text = SessionTree::new(spans).render(&style);
     let lines: Vec<&str> = text.lines().skip(2).collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    agent (incomplete)                                    9.00ms
+    |- embed small                                12 in   1.00ms
+    `- span step                                          1.00ms
+         ! error
+    ");
 }
 
 /// Without room for bars and with ASCII only, the same tree fits a narrow page.
