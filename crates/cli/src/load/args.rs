@@ -15,7 +15,7 @@ use crate::endpoint::Endpoint;
 ///
 /// Plays sessions of agents that call models and tools, sends their spans and log records through
 /// the whole pipeline, and reports throughput, latencies, CPU, memory, and what became of every
-/// span. Exits with 3 when any was lost.
+/// span. Exits with 3 when any was lost. Ctrl-C ends the run early; the report comes all the same.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct LoadArgs {
@@ -68,6 +68,11 @@ pub struct LoadArgs {
     /// Stop after this time, such as 30s, even when sessions are left
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Load")]
     pub duration: Option<Duration>,
+
+    /// How long to wait at the end for a receiver that takes nothing, such as 10s
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time,
+        help_heading = "Load")]
+    pub patience: Duration,
 
     /// How many bytes of text each model and tool call carries on top
     #[arg(long, value_name = "BYTES", default_value = "0", value_parser = payload,
