@@ -29,6 +29,10 @@ use summary::{Delivery, FileSummary, SessionSummary, Summary};
 /// How long to wait for a first connection to the receiver.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The largest session of which all spans are drawn, where the tree does not abridge them: a tree
+/// takes about a kilobyte of memory per span.
+const MAX_DRAWN: usize = 100_000;
+
 /// Converts what `plan` names.
 ///
 /// # Errors
@@ -115,7 +119,7 @@ impl Targets {
             self.export = Some(Destination::receiver(endpoint, headers, service, patience)?);
         }
         if plan.print == Print::Trees {
-            let canvas = Canvas::default();
+            let canvas = Canvas::of(MAX_DRAWN);
             let tree = Destination::local(canvas.exporter(), service, patience)?;
             self.tree = Some((tree, canvas));
         }
