@@ -75,7 +75,7 @@ async fn turn(session: &Session, question: &str) -> Result<String, Box<dyn Error
         // A tool that fails fails its span; what that means for the turn is for the agent to say.
         if let Err(error) = tool.await? {
             turn.log("a tool failed")
-                .attribute("error", error.to_string().as_str())
+                .attribute("error", &error.to_string())
                 .emit();
         }
     }

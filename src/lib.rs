@@ -1,4 +1,82 @@
 //! Session telemetry for AI agents.
+//!
+//! An agent's session becomes a trace: its root span is the session, and the LLM calls, tool calls
+//! and actions of all its tasks are spans below it. A pipeline of its own batches them and exports
+//! them as OpenTelemetry (OTLP over gRPC or HTTP, JSON lines, Zipkin), and accounts for each.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use spanreel::{Console, Pipeline};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let pipeline = Pipeline::builder().export(Console::new()).start()?;
+//!
+//! let session = pipeline.open_session("conv-8f2e").agent("planner").user("u-19").open()?;
+//! let turn = session.child("turn").start();
+//! let mut chat = turn.chat("anthropic", "claude-sonnet-4-5").start();
+//! chat.tokens(812, 96);
+//! chat.end();
+//! // A span moves into the task that does its work, and ends with it.
+//! let search = turn.tool("search").call_id("call_1").start();
+//! tokio::spawn(search.run(async { Ok::<_, std::io::Error>("found") })).await??;
+//! turn.end();
+//! session.succeed();
+//!
+//! let report = pipeline.shutdown(Duration::from_secs(5)).await;
+//! assert!(report.is_lossless(), "{report}");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # When to use it
+//!
+//! When a program runs agents and somebody must be able to see what they did: which calls, in which
+//! order, how long, at what cost, and what failed. Many sessions at once, across tasks and threads,
+//! are the usual case. Nothing is global, and there is no "current span": spans are values.
+//!
+//! # What it costs
+//!
+//! * **Time**: starting and ending a span takes one lock of its own session each, and no system call;
+//!   setting an attribute takes none, and writes the value where it will be sent from. No allocation
+//!   once buffers are warm. A session that is not sampled writes nothing.
+//! * **Memory**: what the pipeline holds stays within one budget, 64 MiB by default
+//!   ([`Builder::budget`]).
+//! * **Threads**: one, which is idle when nothing happens; up to four more while there is blocking
+//!   work (compression, files, processors). None with [`Builder::start_on`].
+//! * **Waiting**: none. Only [`Session::ready`] waits, and only if it is called.
+//!
+//! # What it promises
+//!
+//! Every span and log record that has ended meets exactly one [`Fate`] in the pipeline, and one in
+//! each exporter's lane. [`Pipeline::stats`] shows the books at any time, [`Pipeline::shutdown`]
+//! returns them. Spans that are still open then are exported as incomplete, with what is known.
+//!
+//! # Map
+//!
+//! | to | use |
+//! | --- | --- |
+//! | start, watch, stop | [`Pipeline`], [`Builder`], [`PipelineStats`], [`FlushReport`], [`ShutdownReport`] |
+//! | record | [`Session`], [`SessionBuilder`], [`Span`], [`SpanBuilder`], [`LogBuilder`] |
+//! | say what a span says | [`Value`], [`Usage`], [`SpanKind`], [`EndState`], [`Operation`] |
+//! | continue a trace from elsewhere | [`SpanContext`], [`TraceId`], [`SpanId`] |
+//! | export | [`Otlp`], [`OtlpFile`], [`Zipkin`], [`Console`], [`testing::InMemory`], [`Null`] |
+//! | export in one's own way | [`Export`], [`Exporter`], [`Request`] |
+//! | change or leave out spans | [`Process`], [`Item`], [`Flow`] |
+//! | sample | [`Sampling`] when a session is opened, [`Sample`] by what it did |
+//! | configure | [`Resource`], [`BatchConfig`], [`SessionConfig`], [`Limits`], [`WhenFull`], [`ByteSize`] |
+//! | account | [`Fate`], [`Counts`], [`SignalStats`], [`LaneStats`] |
+//! | test | [`testing`] |
+//! | read telemetry | [`view`] in place, [`record`] as values, [`tree`] as text for people |
+//!
+//! What is not set in code comes from the standard `OTEL_*` variables. Diagnostics are events of
+//! `tracing` with the target `spanreel`.
+//!
+//! # Features
+//!
+//! `grpc` (OTLP over gRPC), `http` (OTLP over HTTP; with `proto` Zipkin too) and `proto` (OTLP JSON) are
+//! all on by default. The library forbids `unsafe`.
 
 #![forbid(unsafe_code)]
 
@@ -7,8 +85,6 @@ mod model;
 mod pipeline;
 
 pub use actors::batcher::config::BatchConfig;
-#[cfg(any(feature = "grpc", feature = "http"))]
-pub use actors::exporter::compress::Compression;
 pub use actors::exporter::console::Console;
 #[cfg(feature = "proto")]
 pub use actors::exporter::file::OtlpFile;
@@ -33,6 +109,7 @@ pub use actors::session::span::Span;
 pub use actors::session::{Closed, Session};
 pub use model::attribute::Value;
 pub use model::byte_size::{ByteSize, InvalidByteSize};
+pub use model::compression::Compression;
 pub use model::context::{InvalidTraceparent, SpanContext, TraceFlags};
 pub use model::genai::Operation;
 pub use model::id::{InvalidId, SpanId, TraceId};
@@ -74,4 +151,33 @@ pub mod tree {
 /// For tests: an exporter that keeps what it is given, and assertions about it.
 pub mod testing {
     pub use crate::actors::exporter::memory::InMemory;
+}
+
+/// The examples of the documentation are compiled and run as tests.
+#[cfg(all(doctest, feature = "grpc", feature = "http", feature = "proto"))]
+mod documentation {
+    macro_rules! pages {
+        ($($name:ident $path:literal,)*) => { $(#[doc = include_str!($path)] mod $name {})* };
+    }
+
+    pages! {
+        readme "../README.md",
+        architecture "../docs/architecture.md",
+        configuration "../docs/configuration.md",
+        embedding "../docs/embedding.md",
+        exporters "../docs/exporters.md",
+        glossary "../docs/glossary.md",
+        hot_path "../docs/hot-path.md",
+        performance "../docs/performance.md",
+        reliability "../docs/reliability.md",
+        sessions "../docs/sessions.md",
+        testing "../docs/testing.md",
+        decision_1 "../docs/decisions/0001-sessions-run-inline.md",
+        decision_2 "../docs/decisions/0002-spans-are-their-own-wire-form.md",
+        decision_3 "../docs/decisions/0003-retries-go-on-during-the-grace.md",
+        decision_4 "../docs/decisions/0004-ended-sessions-share-a-buffer.md",
+        decision_5 "../docs/decisions/0005-a-panicking-processor-loses-the-item.md",
+        decision_6 "../docs/decisions/0006-names-of-root-spans.md",
+        decision_7 "../docs/decisions/0007-the-attribute-of-cost.md",
+    }
 }

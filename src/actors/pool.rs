@@ -146,6 +146,16 @@ impl Buffer {
         self.len
     }
 
+    /// How many bytes fit in all.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Forgets what is written.
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
+    }
+
     /// The next `len` bytes, at most [`Buffer::room`], to be written.
     #[inline]
     pub(crate) fn extend(&mut self, len: usize) -> &mut [u8] {

@@ -1,7 +1,5 @@
 //! Batches: chunks that leave in one request.
 
-use bytes::Bytes;
-
 use super::chunk::Chunk;
 use super::ledger::{Fate, Tally};
 use super::otlp::frame::{self, Run};
@@ -160,8 +158,8 @@ impl Run {
             return (Some(self), None);
         }
         let mut left_items = items;
-        let (mut first, mut second): (Vec<(Bytes, u64)>, Vec<(Bytes, u64)>) =
-            (Vec::new(), Vec::new());
+        let mut first = Vec::new();
+        let mut second = Vec::new();
         for (mut bytes, count) in self.pieces {
             if left_items >= count {
                 left_items -= count;

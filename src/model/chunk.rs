@@ -10,8 +10,8 @@ use super::otlp::scan;
 use super::request::Signal;
 use super::resource::Origin;
 
-/// Names a session to those that judge sessions: the trace id that its session id maps to, also
-/// where the session goes on in a foreign trace.
+/// Names a session: to the registry by the trace id that its session id maps to, also where the
+/// session goes on in a foreign trace; to those that judge sessions by a random number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionKey(pub(crate) TraceId);
 
@@ -41,7 +41,7 @@ impl Digest {
         self.longest_ns = self.longest_ns.max(other.longest_ns);
         self.llm_calls += other.llm_calls;
         self.tool_calls += other.tool_calls;
-        self.tokens += other.tokens;
+        self.tokens = self.tokens.saturating_add(other.tokens);
         self.cost += other.cost;
     }
 }
@@ -60,12 +60,6 @@ pub(crate) struct Chunk {
 impl Chunk {
     pub(crate) fn items(&self) -> u64 {
         self.tally.items()
-    }
-
-    /// The same chunk, its bytes moved elsewhere.
-    pub(crate) fn with_bytes(self, bytes: Bytes) -> Self {
-        debug_assert_eq!(bytes.len(), self.bytes.len());
-        Self { bytes, ..self }
     }
 
     /// Splits off what comes after the first items that together have at most `max_items` and

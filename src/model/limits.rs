@@ -41,14 +41,17 @@ pub struct Limits {
     /// `OTEL_ATTRIBUTE_COUNT_LIMIT`.
     pub log_attribute_count: usize,
 
-    /// The bytes of any one text or byte value, and of the body of a log record. Default:
-    /// 262,144 (256 KiB).
+    /// The bytes of any one text or byte value, of the message of a status and of the body of a log
+    /// record; a body that is an array or a map and larger is left out and counted as a dropped
+    /// attribute. Default: 262,144 (256 KiB).
     pub value_hard_limit: usize,
     /// The bytes of the name of a span, an event or an attribute. Default: 1,024.
     pub name_length: usize,
     /// The bytes of a session id. Default: 256; at least 36, which a UUID takes.
     pub session_id_length: usize,
-    /// The bytes of one span or log record in wire form. Default: 1,048,576 (1 MiB).
+    /// The bytes of one span or log record in wire form, beside what its session adds (ids, times,
+    /// counts, `session.id`; some 2 KiB at most). An attribute, event or link that goes over it is
+    /// left out. Default: 1,048,576 (1 MiB).
     pub span_bytes: usize,
 }
 
@@ -103,6 +106,11 @@ impl TextLimit {
             length: length.unwrap_or(usize::MAX),
             bytes,
         }
+    }
+
+    /// The hard limit alone, for texts that are no attributes.
+    pub(crate) fn without_length(self) -> Self {
+        Self::new(None, self.bytes)
     }
 
     /// The longest beginning of `text` that both limits allow.

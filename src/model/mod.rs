@@ -6,6 +6,7 @@ pub(crate) mod attribute;
 pub(crate) mod batch;
 pub(crate) mod byte_size;
 pub(crate) mod chunk;
+pub(crate) mod compression;
 pub(crate) mod context;
 pub(crate) mod genai;
 pub(crate) mod id;

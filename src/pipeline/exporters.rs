@@ -1,23 +1,21 @@
 //! The exporters that the environment asks for, where the code names none.
 
-use crate::actors::exporter::Exporter;
 #[cfg(any(feature = "grpc", feature = "http"))]
-use crate::actors::exporter::compress::Compression;
+mod otlp;
+
+use crate::actors::exporter::Exporter;
 use crate::actors::exporter::console::Console;
 #[cfg(feature = "proto")]
 use crate::actors::exporter::file::OtlpFile;
-#[cfg(any(feature = "grpc", feature = "http"))]
-use crate::actors::exporter::otlp::Otlp;
 #[cfg(all(feature = "http", feature = "proto"))]
 use crate::actors::exporter::zipkin::Zipkin;
 use crate::model::problem::Problem;
 use crate::model::request::Signal;
-use crate::pipeline::env::otlp::{OtlpCompression, OtlpEnvironment, OtlpProtocol};
-use crate::pipeline::env::{Environment, ExporterName};
-
-/// The default endpoints of OTLP (exporter specification, "Configuration Options").
-const HTTP_ENDPOINT: &str = "http://localhost:4318";
-const GRPC_ENDPOINT: &str = "http://localhost:4317";
+#[cfg(not(any(feature = "grpc", feature = "http")))]
+use crate::pipeline::env::otlp::OtlpEnvironment;
+use crate::pipeline::env::{Environment, ExporterName, ZipkinEnvironment};
+#[cfg(any(feature = "grpc", feature = "http"))]
+use otlp::of_settings as otlp_exporter;
 
 /// One exporter for each that `OTEL_TRACES_EXPORTER` and `OTEL_LOGS_EXPORTER` name; `otlp` for both
 /// where they are not set. What a build without the feature for it cannot do is a problem.
@@ -35,20 +33,12 @@ pub(crate) fn of_environment(environment: &Environment) -> Result<Vec<Exporter>,
         && traces.contains(&ExporterName::Otlp)
         && logs.contains(&ExporterName::Otlp);
     if otlp_for_both {
-        add(otlp(&environment.traces_otlp, &Signal::ALL));
+        add(otlp_exporter(&environment.traces_otlp, &Signal::ALL));
     }
     for (signal, names) in [(Signal::Traces, traces), (Signal::Logs, logs)] {
         for name in names {
-            match name {
-                ExporterName::Otlp if otlp_for_both => {}
-                ExporterName::Otlp => {
-                    let settings = match signal {
-                        Signal::Traces => &environment.traces_otlp,
-                        Signal::Logs => &environment.logs_otlp,
-                    };
-                    add(otlp(settings, &[signal]));
-                }
-                other => add(local(*other, signal, environment)),
+            if *name != ExporterName::Otlp || !otlp_for_both {
+                add(named(*name, signal, environment));
             }
         }
     }
@@ -59,93 +49,8 @@ pub(crate) fn of_environment(environment: &Environment) -> Result<Vec<Exporter>,
     }
 }
 
-#[cfg(any(feature = "grpc", feature = "http"))]
-fn otlp(settings: &OtlpEnvironment, signals: &[Signal]) -> Result<Exporter, Problem> {
-    let protocol = settings.protocol.unwrap_or(OtlpProtocol::HttpProtobuf);
-    let default = match protocol {
-        OtlpProtocol::Grpc => GRPC_ENDPOINT,
-        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => HTTP_ENDPOINT,
-    };
-    let base = settings
-        .endpoint
-        .as_ref()
-        .filter(|endpoint| endpoint.is_base);
-    let base = base.map_or(default, |endpoint| &endpoint.url);
-    let mut otlp = match protocol {
-        #[cfg(feature = "grpc")]
-        OtlpProtocol::Grpc => {
-            let whole = settings
-                .endpoint
-                .as_ref()
-                .map_or(default, |endpoint| &endpoint.url);
-            Otlp::grpc(whole)
-        }
-        #[cfg(feature = "http")]
-        OtlpProtocol::HttpProtobuf => Otlp::http(base),
-        #[cfg(all(feature = "http", feature = "proto"))]
-        OtlpProtocol::HttpJson => Otlp::http_json(base),
-        #[allow(unreachable_patterns, reason = "reachable where a feature is off")]
-        _ => return Err(without_feature("OTEL_EXPORTER_OTLP_PROTOCOL")),
-    };
-    otlp = otlp
-        .setting_from("endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT")
-        .setting_from("header", "OTEL_EXPORTER_OTLP_HEADERS")
-        .setting_from("ca_file", "OTEL_EXPORTER_OTLP_CERTIFICATE")
-        .setting_from(
-            "client_certificate",
-            "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
-        )
-        .setting_from("client_key", "OTEL_EXPORTER_OTLP_CLIENT_KEY")
-        .setting_from("timeout", "OTEL_EXPORTER_OTLP_TIMEOUT")
-        .signals(signals);
-    if let Some(endpoint) = settings
-        .endpoint
-        .as_ref()
-        .filter(|endpoint| !endpoint.is_base)
-        && protocol != OtlpProtocol::Grpc
-    {
-        for signal in signals {
-            otlp = otlp.signal_endpoint(*signal, &endpoint.url);
-        }
-    }
-    for (name, value) in &settings.headers {
-        otlp = otlp.header(name, value);
-    }
-    if let Some(compression) = settings.compression {
-        otlp = otlp.compression(match compression {
-            OtlpCompression::None => Compression::None,
-            OtlpCompression::Gzip => Compression::Gzip,
-            OtlpCompression::Zstd => Compression::Zstd,
-        });
-    }
-    if let Some(timeout) = settings.timeout {
-        otlp = otlp.timeout(timeout);
-    }
-    if let Some(ca_file) = &settings.certificate {
-        otlp = otlp.ca_file(ca_file);
-    }
-    match (&settings.client_certificate, &settings.client_key) {
-        (Some(certificate), Some(key)) => otlp = otlp.client_certificate(certificate, key),
-        (None, None) => {}
-        (Some(_), None) => return Err(half_of_a_pair("OTEL_EXPORTER_OTLP_CLIENT_KEY")),
-        (None, Some(_)) => return Err(half_of_a_pair("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE")),
-    }
-    if settings.insecure == Some(true) {
-        otlp = otlp.insecure();
-    }
-    Ok(otlp.into())
-}
-
-#[cfg(any(feature = "grpc", feature = "http"))]
-fn half_of_a_pair(missing: &str) -> Problem {
-    Problem::new(
-        missing,
-        "is missing; a client certificate needs its key, and a key its certificate",
-    )
-}
-
 #[cfg(not(any(feature = "grpc", feature = "http")))]
-fn otlp(_: &OtlpEnvironment, _: &[Signal]) -> Result<Exporter, Problem> {
+fn otlp_exporter(_: &OtlpEnvironment, _: &[Signal]) -> Result<Exporter, Problem> {
     Err(without_feature("OTEL_TRACES_EXPORTER"))
 }
 
@@ -157,47 +62,54 @@ fn without_feature(setting: &str) -> Problem {
     )
 }
 
-/// The exporters other than OTLP's own.
-fn local(
+/// The exporter of a name, for one signal.
+fn named(
     name: ExporterName,
     signal: Signal,
     environment: &Environment,
 ) -> Result<Exporter, Problem> {
-    let exporter: Exporter = match name {
-        ExporterName::Console => Console::new().into(),
-        #[cfg(feature = "proto")]
-        ExporterName::OtlpStdout => OtlpFile::stdout().into(),
-        #[cfg(all(feature = "http", feature = "proto"))]
-        ExporterName::Zipkin => {
-            let settings = &environment.zipkin;
-            let zipkin = settings
-                .endpoint
-                .as_ref()
-                .map_or_else(Zipkin::default, Zipkin::new);
-            let exporter: Exporter = zipkin.into();
-            match settings.timeout {
-                Some(timeout) => exporter.timeout(timeout),
-                None => exporter,
-            }
-        }
-        #[allow(unreachable_patterns, reason = "reachable where a feature is off")]
-        _ => {
-            let variable = match signal {
-                Signal::Traces => "OTEL_TRACES_EXPORTER",
-                Signal::Logs => "OTEL_LOGS_EXPORTER",
-            };
-            return Err(without_feature(variable));
-        }
+    let (settings, variable) = match signal {
+        Signal::Traces => (&environment.traces_otlp, "OTEL_TRACES_EXPORTER"),
+        Signal::Logs => (&environment.logs_otlp, "OTEL_LOGS_EXPORTER"),
     };
-    let takes = exporter.settings.signals.contains(&signal);
-    if !takes {
-        return Err(Problem::new(
-            "OTEL_LOGS_EXPORTER",
-            format!(
-                "names an exporter that does not take {}; use `otlp`, `otlp/stdout` or `none`",
-                signal.name()
-            ),
-        ));
+    let exporter = match name {
+        ExporterName::Otlp => return otlp_exporter(settings, &[signal]),
+        ExporterName::Console => Some(Console::new().into()),
+        ExporterName::OtlpStdout => otlp_stdout(),
+        ExporterName::Zipkin => zipkin(&environment.zipkin),
+    };
+    let exporter = exporter.ok_or_else(|| without_feature(variable))?;
+    if !exporter.settings.signals.contains(&signal) {
+        let advice = format!(
+            "names an exporter that does not take {}; use `otlp`, `otlp/stdout` or `none`",
+            signal.name()
+        );
+        return Err(Problem::new(variable, advice));
     }
     Ok(exporter.signals(&[signal]))
+}
+
+#[cfg(feature = "proto")]
+fn otlp_stdout() -> Option<Exporter> {
+    Some(OtlpFile::stdout().into())
+}
+
+#[cfg(not(feature = "proto"))]
+fn otlp_stdout() -> Option<Exporter> {
+    None
+}
+
+#[cfg(all(feature = "http", feature = "proto"))]
+fn zipkin(settings: &ZipkinEnvironment) -> Option<Exporter> {
+    let endpoint = settings.endpoint.as_ref();
+    let exporter: Exporter = endpoint.map_or_else(Zipkin::default, Zipkin::new).into();
+    Some(match settings.timeout {
+        Some(timeout) => exporter.timeout(timeout),
+        None => exporter,
+    })
+}
+
+#[cfg(not(all(feature = "http", feature = "proto")))]
+fn zipkin(_: &ZipkinEnvironment) -> Option<Exporter> {
+    None
 }

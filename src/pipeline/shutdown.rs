@@ -17,6 +17,7 @@ use crate::actors::session::segment;
 use crate::actors::session::shared::Shared;
 use crate::actors::session::sweeper;
 use crate::model::ledger::Fate;
+use crate::model::request::Signal;
 
 /// What became of everything: the account of a shutdown.
 #[derive(Clone, Debug)]
@@ -62,19 +63,23 @@ impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "shut down in {:.3} s", self.took.as_secs_f64())?;
         if self.incomplete > 0 {
-            write!(f, ", {} spans exported as incomplete", self.incomplete)?;
+            let spans = counted(self.incomplete, "span");
+            write!(f, ", {spans} exported as incomplete")?;
         }
-        for (name, signal) in [("spans", &self.traces), ("log records", &self.logs)] {
-            if signal.ended == 0 {
+        for signal in Signal::ALL {
+            let (noun, stats) = match signal {
+                Signal::Traces => ("span", &self.traces),
+                Signal::Logs => ("log record", &self.logs),
+            };
+            if stats.ended == 0 {
                 continue;
             }
-            write!(f, "\n{} {name} ended:", signal.ended)?;
-            write_fates(f, &signal.fates)?;
+            write!(f, "\n{} ended:", counted(stats.ended, noun))?;
+            write_fates(f, &stats.fates)?;
             for lane in &self.lanes {
-                let counts = if name == "spans" {
-                    &lane.traces
-                } else {
-                    &lane.logs
+                let counts = match signal {
+                    Signal::Traces => &lane.traces,
+                    Signal::Logs => &lane.logs,
                 };
                 if counts.entered() > 0 {
                     write!(f, "\n  {}: {} handed:", lane.name, counts.entered())?;
@@ -87,6 +92,12 @@ impl fmt::Display for ShutdownReport {
             lost => write!(f, "\n{lost} lost"),
         }
     }
+}
+
+/// `1 span`, `2 spans`.
+fn counted(items: u64, noun: &str) -> String {
+    let plural = if items == 1 { "" } else { "s" };
+    format!("{items} {noun}{plural}")
 }
 
 fn write_fates(f: &mut fmt::Formatter<'_>, counts: &crate::model::ledger::Counts) -> fmt::Result {
@@ -164,7 +175,7 @@ impl Inner {
             segment::end_for_shutdown(&cell);
             cell.abandon();
         }
-        for chunk in shared.ended().finish(shared) {
+        for chunk in shared.ended().take(shared).into_iter().flatten() {
             chunk.tally.settle(Fate::AfterShutdown);
         }
         let stats = self.stats();

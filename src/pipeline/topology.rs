@@ -1,7 +1,7 @@
 //! Mailboxes and actors, in the order of the diagram; the only file that starts tasks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -155,6 +155,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         linger: Linger::default(),
         wanted,
         ended: Default::default(),
+        usual_size: AtomicUsize::new(0),
         closed: AtomicBool::new(false),
         incomplete: AtomicU64::new(0),
     });

@@ -59,6 +59,10 @@ impl Batcher {
     }
 
     async fn take_in(&mut self, chunk: Chunk) -> Result<(), Stopped> {
+        if chunk.items() == 0 {
+            // It told the sampler that its session has ended.
+            return Ok(());
+        }
         let signal = chunk.signal;
         let mut next = Some(chunk);
         while let Some(mut chunk) = next {
@@ -111,15 +115,17 @@ impl Batcher {
                 lane.mailbox.send(message).await?;
                 continue;
             }
-            match lane.mailbox.try_send(message) {
-                Err(Refused::Full(lane::Msg::Deliver(refused))) => {
-                    if let Some(more) = lane.full.due() {
-                        tracing::warn!(target: "spanreel", exporter = lane.name, items = refused.tally.items(), more, "exporter is behind; batch dropped for it");
-                    }
-                    refused.tally.settle(Fate::LaneFull);
+            // A lane that is gone books what it is sent as abandoned; the others go on.
+            if let Err(Refused::Full(lane::Msg::Deliver(refused))) = lane.mailbox.try_send(message)
+            {
+                let items = refused.tally.items();
+                refused.tally.settle(Fate::LaneFull);
+                if let Some(more) = lane.full.due() {
+                    tracing::warn!(
+                        target: "spanreel", exporter = lane.name, items, more,
+                        "exporter is behind; batch dropped for it"
+                    );
                 }
-                // A lane that is gone books what it is sent as abandoned; the others go on.
-                Err(_) | Ok(()) => {}
             }
         }
         Ok(())

@@ -9,20 +9,8 @@ use bytes::{Buf, Bytes};
 use tokio::task::JoinHandle;
 
 use super::ExportError;
+use crate::model::compression::Compression;
 use crate::model::request::Body;
-
-/// How requests are compressed on their way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Compression {
-    /// Not at all.
-    #[default]
-    None,
-    /// gzip, which every OTLP server takes.
-    Gzip,
-    /// Zstandard: many times faster than gzip, where the server takes it.
-    Zstd,
-}
 
 impl Compression {
     /// Its name in `grpc-encoding` and `content-encoding`.

@@ -7,6 +7,7 @@
 use http::Uri;
 use http::uri::{Authority, PathAndQuery};
 
+use super::tls::server_name;
 #[cfg(feature = "http")]
 use crate::model::request::Signal;
 
@@ -47,12 +48,19 @@ impl Endpoint {
         let authority = uri.authority().ok_or_else(not_an_url)?.clone();
         if authority.as_str().contains('@') {
             return Err(
-                "holds credentials, which are not sent; set an authorization header".to_owned(),
+                "holds credentials, which are not sent; leave them out, and set an authorization \
+                 header where the server wants one"
+                    .to_owned(),
             );
         }
         let host = authority.host();
         if host.is_empty() {
             return Err(not_an_url());
+        }
+        if tls && server_name(host).is_none() {
+            return Err(
+                "has a host that no certificate can name; use a DNS name or an address".to_owned(),
+            );
         }
         match authority.as_str()[host.len()..].strip_prefix(':') {
             None if authority.as_str().len() == host.len() => {}

@@ -18,9 +18,9 @@ use tonic_types::StatusExt;
 use super::ExportError;
 use super::answer::{self, Judge, MAX_ANSWER, MAX_REQUEST, Oversized, ReadError};
 use super::channel::Channel;
-use super::compress::Compression;
 use super::message::Message;
 use super::retry::{self, Class};
+use crate::model::compression::Compression;
 use crate::model::otlp::response;
 use crate::model::request::{Request, Signal};
 

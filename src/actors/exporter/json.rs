@@ -1,35 +1,8 @@
-//! OTLP/JSON: writes requests, reads answers (OTLP 1.11, "JSON Protobuf Encoding").
-//!
-//! Decodes and encodes the whole request through the reference types: a thread's work, not an
-//! actor's.
+//! Reads what servers answer in JSON (OTLP 1.11, "JSON Protobuf Encoding").
 
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message;
 use serde_json::Value;
 
 use crate::model::otlp::response::PartialSuccess;
-use crate::model::request::{Request, Signal};
-
-/// The request cannot be written as JSON.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum JsonError {
-    /// It is not the protobuf message that it should be.
-    #[error("the request is not valid otlp")]
-    Decode(#[from] prost::DecodeError),
-    /// It holds what JSON cannot say.
-    #[error("the request cannot be written as json")]
-    Encode(#[from] serde_json::Error),
-}
-
-/// The request as JSON.
-pub(super) fn write(request: &Request) -> Result<Vec<u8>, JsonError> {
-    let json = match request.signal() {
-        Signal::Traces => serde_json::to_vec(&ExportTraceServiceRequest::decode(request.body())?)?,
-        Signal::Logs => serde_json::to_vec(&ExportLogsServiceRequest::decode(request.body())?)?,
-    };
-    Ok(json)
-}
 
 /// The JSON is no answer of an OTLP server.
 #[derive(Debug, thiserror::Error)]

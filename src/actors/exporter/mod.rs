@@ -5,7 +5,7 @@ mod answer;
 #[cfg(feature = "grpc")]
 mod channel;
 #[cfg(any(feature = "grpc", feature = "http"))]
-pub(crate) mod compress;
+mod compress;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod connect;
 pub(crate) mod console;
@@ -27,6 +27,8 @@ mod message;
 pub(crate) mod null;
 #[cfg(any(feature = "grpc", feature = "http"))]
 pub(crate) mod otlp;
+#[cfg(feature = "http")]
+mod post;
 pub(crate) mod retry;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod setup;
@@ -158,15 +160,10 @@ impl ExportError {
 
 /// [`Export`] behind a pointer.
 pub(crate) trait DynExport: Send + Sync + 'static {
-    fn name(&self) -> &str;
     fn export(&self, request: Request) -> BoxFuture<'_, Result<(), ExportError>>;
 }
 
 impl<E: Export> DynExport for E {
-    fn name(&self) -> &str {
-        Export::name(self)
-    }
-
     fn export(&self, request: Request) -> BoxFuture<'_, Result<(), ExportError>> {
         Box::pin(Export::export(self, request))
     }

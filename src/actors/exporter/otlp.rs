@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::compress::Compression;
 use super::setup::{Settings, Transport};
 use super::tls::TlsFiles;
 use super::{DynExport, Export, ExportError, Exporter, LaneSettings};
+use crate::model::compression::Compression;
 use crate::model::problem::Problem;
 use crate::model::request::{Request, Signal};
 

@@ -7,16 +7,16 @@ use http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use rustls::ClientConfig;
 
 use super::LaneSettings;
-use super::compress::Compression;
 use super::connect::Connector;
 use super::endpoint::Endpoint;
 use super::otlp::{OtlpExporter, Protocol};
-use super::tls::{TlsFiles, TlsSettings, server_name};
+use super::tls::{TlsFiles, TlsSettings};
+use crate::model::compression::Compression;
 use crate::model::problem::Problem;
 use crate::model::request::Signal;
 
 /// Names this project to servers (OTLP exporter specification, "User Agent").
-const AGENT: &str = concat!("spanreel/", env!("CARGO_PKG_VERSION"));
+pub(super) const AGENT: &str = concat!("spanreel/", env!("CARGO_PKG_VERSION"));
 
 /// Headers that belong to the protocol; those that begin with `grpc-` do too.
 const RESERVED: [&str; 8] = [
@@ -156,11 +156,6 @@ impl Settings {
                 return None;
             }
         };
-        if endpoint.tls && server_name(endpoint.authority.host()).is_none() {
-            let advice = "has a host that no certificate can name; use a DNS name or an address";
-            problems.push(self.problem(&setting, advice));
-            return None;
-        }
         Some(Place {
             endpoint,
             #[cfg(feature = "http")]
@@ -212,9 +207,11 @@ impl Settings {
     }
 
     fn client_config(&self) -> Result<Arc<ClientConfig>, Vec<Problem>> {
-        let protocols: &[&str] = match self.is_grpc() {
-            true => &["h2"],
-            false => &["h2", "http/1.1"],
+        let protocols: &[&str] = match self.protocol {
+            #[cfg(feature = "grpc")]
+            Protocol::Grpc => &["h2"],
+            #[cfg(feature = "http")]
+            _ => &super::post::PROTOCOLS,
         };
         let settings = TlsSettings {
             ca: self.setting("ca_file"),
@@ -283,8 +280,8 @@ fn calls(
 fn targets(
     places: &[Place; Signal::ALL.len()],
     headers: [HeaderMap; Signal::ALL.len()],
-) -> [super::http::Target; Signal::ALL.len()] {
-    let target = |signal, place: &Place, headers| super::http::Target {
+) -> [super::post::Target; Signal::ALL.len()] {
+    let target = |signal, place: &Place, headers| super::post::Target {
         uri: match place.own {
             true => place.endpoint.uri(),
             false => place.endpoint.uri_below(signal),

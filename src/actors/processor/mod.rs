@@ -111,7 +111,8 @@ impl Actor for Processor {
     }
 }
 
-/// Processes a chunk; `None` when nothing of it is left.
+/// Processes a chunk; `None` when nothing of it is left. One that ends its session goes on without
+/// items: samplers wait for that.
 fn process(processors: &mut Processors, mut chunk: Chunk, pool: &Arc<Pool>) -> Option<Chunk> {
     let mut out = Vec::with_capacity(chunk.bytes.len());
     let mut start = 0;
@@ -139,7 +140,7 @@ fn process(processors: &mut Processors, mut chunk: Chunk, pool: &Arc<Pool>) -> O
             }
         }
     }
-    if passed == 0 {
+    if passed == 0 && !chunk.digest.root_ended {
         return None;
     }
     chunk.digest.spans = chunk.digest.spans.min(passed);

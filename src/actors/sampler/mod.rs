@@ -137,7 +137,7 @@ impl Sampler {
             let session = chunk.session;
             match judge.window.hold(chunk) {
                 Some(chunk) => decided.push(chunk),
-                None if asked.contains(&session) => {}
+                None if asked.contains(&session) || !judge.window.holds(session) => {}
                 None => asked.push(session),
             }
         }

@@ -63,6 +63,11 @@ impl Window {
         None
     }
 
+    /// Whether anything of this session is undecided.
+    pub(super) fn holds(&self, session: SessionKey) -> bool {
+        self.held.contains_key(&session)
+    }
+
     /// What is known of an undecided session.
     pub(super) fn digest(&self, session: SessionKey) -> Digest {
         self.held
@@ -123,5 +128,113 @@ impl Window {
             .drain(..)
             .filter(|session| held.contains_key(session))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::model::id::TraceId;
+    use crate::model::ledger::Book;
+    use crate::model::request::Signal;
+    use crate::model::resource::Origin;
+
+    fn session(number: u8) -> SessionKey {
+        SessionKey(TraceId::from_bytes([number; 16]).expect("not zero"))
+    }
+
+    fn chunk(book: &Arc<Book>, number: u8, bytes: usize) -> Chunk {
+        Chunk {
+            signal: Signal::Traces,
+            session: session(number),
+            origin: Arc::new(Origin {
+                resource: Bytes::new(),
+                scope: Bytes::new(),
+            }),
+            bytes: vec![0; bytes].into(),
+            digest: Digest {
+                spans: 1,
+                ..Digest::default()
+            },
+            tally: book.enter(1),
+        }
+    }
+
+    /// What is held comes out in its order when it is kept, and is booked when it is dropped.
+    #[test]
+    fn a_session_is_decided_as_a_whole() {
+        let book = Arc::default();
+        let mut window = Window::new(1000);
+        for (number, bytes) in [(1, 10), (2, 20), (1, 30)] {
+            assert!(window.hold(chunk(&book, number, bytes)).is_none());
+        }
+        assert_eq!(window.digest(session(1)).spans, 2);
+        assert!(window.decide(session(1), Verdict::Wait).is_empty());
+        assert!(window.holds(session(1)));
+        let kept = window.decide(session(1), Verdict::Keep);
+        let sizes: Vec<_> = kept.iter().map(|chunk| chunk.bytes.len()).collect();
+        assert_eq!(sizes, [10, 30]);
+        assert!(window.decide(session(2), Verdict::Drop).is_empty());
+        assert_eq!(window.bytes, 0);
+        assert_eq!(book.counts().of(Fate::SampledOut), 1);
+        assert_eq!(book.counts().in_flight(), 2);
+    }
+
+    /// What comes after a verdict follows it at once and is held no more.
+    #[test]
+    fn a_verdict_is_remembered() {
+        let book = Arc::default();
+        let mut window = Window::new(1000);
+        for (number, verdict) in [(1, Verdict::Keep), (2, Verdict::Drop)] {
+            let _held = window.hold(chunk(&book, number, 10));
+            let _decided = window.decide(session(number), verdict);
+        }
+        assert!(window.hold(chunk(&book, 1, 10)).is_some());
+        assert!(window.hold(chunk(&book, 2, 10)).is_none());
+        assert!(!window.holds(session(1)) && !window.holds(session(2)));
+        assert_eq!(window.bytes, 0);
+        assert_eq!(book.counts().of(Fate::SampledOut), 2);
+    }
+
+    /// Verdicts are remembered up to a bound; the oldest is forgotten first.
+    #[test]
+    fn the_oldest_verdict_is_forgotten() {
+        let mut window = Window::new(1000);
+        let key = |number: u64| {
+            let bytes = (u128::from(number) + 1).to_be_bytes();
+            SessionKey(TraceId::from_bytes(bytes).expect("not zero"))
+        };
+        for number in 0..=REMEMBERED as u64 {
+            window.remember(key(number), false);
+            window.remember(key(number), false);
+        }
+        assert_eq!(window.decided.len(), REMEMBERED);
+        assert_eq!(window.decided_order.len(), REMEMBERED);
+        assert!(!window.decided.contains_key(&key(0)));
+        assert!(window.decided.contains_key(&key(1)));
+    }
+
+    /// Over the bound the oldest undecided session is named, until what is held is within it.
+    #[test]
+    fn the_oldest_session_goes_first() {
+        let book = Arc::default();
+        let mut window = Window::new(25);
+        for number in 1..=4 {
+            let _held = window.hold(chunk(&book, number, 10));
+        }
+        let _decided = window.decide(session(1), Verdict::Keep);
+        assert_eq!(
+            window.over_bound(),
+            Some(session(2)),
+            "the first is decided"
+        );
+        let _decided = window.decide(session(2), Verdict::Keep);
+        assert_eq!(window.over_bound(), None, "20 bytes are within the bound");
+        assert_eq!(window.undecided(), [session(3), session(4)]);
+        assert_eq!(window.undecided(), []);
     }
 }

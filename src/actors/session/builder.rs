@@ -15,7 +15,6 @@ use crate::model::genai::{Operation, key};
 use crate::model::id::SpanId;
 use crate::model::kind::SpanKind;
 use crate::model::otlp::draft::Draft;
-use crate::model::request::Signal;
 
 /// A span that has not started. Dropped, it leaves no trace.
 #[must_use = "call start"]
@@ -83,6 +82,13 @@ impl<'a> SpanBuilder<'a> {
         self.attribute(key::TOOL_CALL_ID, id)
     }
 
+    /// The type of the tool (`gen_ai.tool.type`): `function` where the host runs it, `extension`
+    /// where the agent's side calls an API itself, `datastore` where it looks something up.
+    #[inline(always)]
+    pub fn tool_type(self, kind: &str) -> Self {
+        self.attribute(key::TOOL_TYPE, kind)
+    }
+
     /// Links it to another span, of this trace or any.
     pub fn link(mut self, to: &SpanContext) -> Self {
         if let Some(draft) = &mut self.draft {
@@ -141,7 +147,7 @@ impl<'a> SpanBuilder<'a> {
             started_ns = start_ns.unwrap_or_else(|| cell.now_ns());
             draft.head(id, Some(parent), kind, started_ns);
             slot = Some(cell.start_span(id, parent, kind, operation, started_ns, draft.name()));
-            if cell.shared.config.events.span_start && cell.shared.wants(Signal::Logs) {
+            if cell.shared.config.events.span_start && cell.logged {
                 log::span_start(cell, id, parent, draft.name(), kind, started_ns);
             }
         }

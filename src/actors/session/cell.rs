@@ -27,18 +27,24 @@ use crate::model::request::Signal;
 
 /// How many sealed chunks a session puts aside at most under `WhenFull::Block`.
 const PARKED: usize = 8;
+/// In the count of unsampled spans: the session has ended.
+const ENDED: u64 = 1 << 63;
 
 #[derive(Debug)]
 pub(crate) struct Cell {
     pub(super) shared: Arc<Shared>,
     pub(super) identity: Identity,
+    /// Whether its spans are recorded.
     pub(super) sampled: bool,
+    /// Whether its log records are.
+    pub(super) logged: bool,
     pub(super) anchor: Anchor,
     /// The next segment, once the session has rolled over.
     pub(super) next: OnceLock<Arc<Cell>>,
     /// Whether chunks are parked: `ready` asks this before it asks for the lock.
     parked: AtomicBool,
-    /// Spans that ended unsampled and are in no book yet.
+    /// Spans that ended unsampled and are in no book yet; [`ENDED`] with them once the session has
+    /// ended, and nobody else will book what comes late.
     unsampled: AtomicU64,
     state: Mutex<State>,
 }
@@ -48,6 +54,7 @@ impl Cell {
         shared: Arc<Shared>,
         identity: Identity,
         sampled: bool,
+        logged: bool,
         anchor: Anchor,
         state: State,
     ) -> Arc<Self> {
@@ -55,6 +62,7 @@ impl Cell {
             shared,
             identity,
             sampled,
+            logged,
             anchor,
             next: OnceLock::new(),
             parked: AtomicBool::new(false),
@@ -137,19 +145,27 @@ impl Cell {
         if self.put(&mut state, Signal::Traces, draft, common) {
             state.note(facts, end_ns - start_ns, false);
         }
-        let over = state.root.is_some()
-            && (state.totals.spans > self.shared.config.max_spans
-                || state.bytes > self.shared.config.max_bytes.as_u64());
+        let is_full = self.is_full(&state);
         drop(state);
-        if over {
+        if is_full {
             super::segment::roll_over(self);
         }
+    }
+
+    /// Whether the session is to go on in its next segment.
+    #[inline]
+    fn is_full(&self, state: &State) -> bool {
+        state.root.is_some()
+            && (state.totals.spans >= self.shared.config.max_spans
+                || state.bytes >= self.shared.config.max_bytes.as_u64())
     }
 
     /// Counts a span of an unsampled session.
     #[inline]
     pub(super) fn end_unsampled(&self, facts: &Facts) {
-        self.unsampled.fetch_add(1, Ordering::Relaxed);
+        if self.unsampled.fetch_add(1, Ordering::Relaxed) & ENDED != 0 {
+            self.book_unsampled();
+        }
         if facts.count() {
             let mut state = self.lock();
             state.last_ns = state.last_ns.max(self.now_ns());
@@ -169,6 +185,11 @@ impl Cell {
         let mut state = self.lock();
         state.last_ns = state.last_ns.max(self.now_ns());
         self.put(&mut state, Signal::Logs, draft, self.identity.log_common());
+        let is_full = self.is_full(&state);
+        drop(state);
+        if is_full {
+            super::segment::roll_over(self);
+        }
     }
 
     /// Puts an item into the open chunk; whether there was room.
@@ -317,24 +338,10 @@ impl Cell {
             let Some(sealed) = state.seal(signal) else {
                 continue;
             };
-            let full = self
-                .shared
+            self.shared.note_size(sealed.buffer.len());
+            self.shared
                 .ended()
                 .add(&self.shared, self.identity.key, sealed);
-            if full.is_empty() {
-                continue;
-            }
-            match self.shared.head.offer(Msg::Chunks(full)) {
-                Err(Declined::Full(Msg::Chunks(chunks))) => {
-                    chunks.into_iter().for_each(|chunk| self.park(state, chunk));
-                }
-                Err(Declined::Closed(Msg::Chunks(chunks))) => {
-                    chunks
-                        .into_iter()
-                        .for_each(|chunk| chunk.tally.settle(Fate::AfterShutdown));
-                }
-                _ => {}
-            }
         }
     }
 
@@ -373,7 +380,7 @@ impl Cell {
 
     /// Books the unsampled spans that ended since the last time.
     pub(super) fn book_unsampled(&self) {
-        let spans = self.unsampled.swap(0, Ordering::Relaxed);
+        let spans = self.unsampled.fetch_and(ENDED, Ordering::Relaxed) & !ENDED;
         if spans > 0 {
             self.shared
                 .books
@@ -382,10 +389,16 @@ impl Cell {
         }
     }
 
+    /// Books the unsampled spans of a session that has ended, and from here on each at once.
+    pub(super) fn end_unbooked(&self) {
+        self.unsampled.fetch_or(ENDED, Ordering::Relaxed);
+        self.book_unsampled();
+    }
+
     /// Items that have ended and are in no book yet.
     pub(crate) fn unbooked(&self, signal: Signal) -> u64 {
         let unsampled = match signal {
-            Signal::Traces => self.unsampled.load(Ordering::Relaxed),
+            Signal::Traces => self.unsampled.load(Ordering::Relaxed) & !ENDED,
             Signal::Logs => 0,
         };
         unsampled + self.lock().unsealed(signal)
@@ -406,7 +419,7 @@ impl Cell {
             if let Some(operation) = span.operation.name() {
                 draft.set(key::OPERATION_NAME, operation.into());
             }
-            draft.set(key::INCOMPLETE, true.into());
+            draft.set_own(key::INCOMPLETE, true.into());
             let end_ns = now_ns.max(span.start_ns);
             draft.end(end_ns);
             let facts = Facts {

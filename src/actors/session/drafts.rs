@@ -1,6 +1,11 @@
 //! Recycled drafts: a thread keeps a few, the rest are shared, so that spans which start on one
 //! thread and end on another cost no allocation either.
 
+#![expect(
+    clippy::vec_box,
+    reason = "drafts are large and change hands often: their pointers move, they do not"
+)]
+
 use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
 

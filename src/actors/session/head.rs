@@ -76,13 +76,6 @@ impl Head {
         drop(sender);
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.sender
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_none()
-    }
-
     pub(crate) fn gauge(&self) -> &Arc<Gauge> {
         &self.gauge
     }

@@ -12,7 +12,8 @@ use crate::model::otlp::writer::Writer;
 
 #[derive(Debug)]
 pub(super) struct Identity {
-    /// What samplers know it by: each segment is judged for itself.
+    /// What samplers know it by, at random: each segment is judged for itself, and so is a session
+    /// that comes back.
     pub(super) key: SessionKey,
     /// What the registry knows it by: the same for all segments.
     pub(super) home: SessionKey,
@@ -51,7 +52,6 @@ pub(super) struct About {
 
 /// What an identity is made of.
 pub(super) struct Particulars {
-    pub(super) key: SessionKey,
     pub(super) home: SessionKey,
     pub(super) id: Arc<str>,
     pub(super) conversation: Arc<str>,
@@ -86,7 +86,6 @@ impl Identity {
         );
 
         let Particulars {
-            key,
             home,
             id,
             conversation,
@@ -100,7 +99,7 @@ impl Identity {
             about,
         } = it;
         Self {
-            key,
+            key: SessionKey(TraceId::random()),
             home,
             id,
             conversation,

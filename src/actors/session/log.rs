@@ -14,6 +14,10 @@ use crate::model::kind::{Severity, SpanKind};
 use crate::model::otlp::draft::Draft;
 use crate::model::request::Signal;
 
+/// Event names of the semantic conventions ("Session events").
+pub(super) const SESSION_START: &str = "session.start";
+pub(super) const SESSION_END: &str = "session.end";
+
 /// A log record being made, correlated with its session's trace and, from
 /// [`Span::log`](crate::Span::log), with a span. Nothing is written until [`emit`](Self::emit).
 #[must_use = "call emit"]
@@ -21,7 +25,8 @@ use crate::model::request::Signal;
 pub struct LogBuilder<'a> {
     cell: &'a Arc<Cell>,
     span: SpanId,
-    /// None in an unsampled session and where no exporter takes logs.
+    /// None where log records are not recorded: in a session that is not sampled, and where no
+    /// exporter takes logs.
     draft: Option<Box<Draft>>,
     severity: Severity,
     time_ns: Option<u64>,
@@ -31,11 +36,11 @@ pub struct LogBuilder<'a> {
 impl<'a> LogBuilder<'a> {
     /// A record that says `body`, or nothing.
     pub(super) fn new(cell: &'a Arc<Cell>, span: SpanId, body: Option<Value<'_>>) -> Self {
-        let draft = (cell.sampled && cell.shared.wants(Signal::Logs)).then(|| {
+        let draft = cell.logged.then(|| {
             let mut draft = drafts::take();
             draft.begin_log(&cell.shared.limits);
             if let Some(body) = body {
-                draft.body(body);
+                draft.body(body, &cell.shared.limits);
             }
             draft
         });
@@ -107,12 +112,22 @@ impl<'a> LogBuilder<'a> {
     }
 }
 
-/// Writes `session.start` or `session.end`, with its attributes of the semantic conventions.
-pub(super) fn session_event(cell: &Arc<Cell>, state: &mut State, name: &str, at_ns: u64) {
+/// Writes [`SESSION_START`] or [`SESSION_END`], with the attributes of the semantic conventions:
+/// `session.id`, which all records have, and the `previous` id where the session goes on.
+pub(super) fn session_event(
+    cell: &Arc<Cell>,
+    state: &mut State,
+    name: &str,
+    at_ns: u64,
+    previous: Option<&str>,
+) {
     let mut draft = drafts::take();
     draft.begin_log(&cell.shared.limits);
     draft.event_name(name, &cell.shared.limits);
     draft.severity(Severity::Info as u8, Severity::Info.name());
+    if let Some(previous) = previous {
+        draft.set(key::SESSION_PREVIOUS_ID, previous.into());
+    }
     draft.end_log(at_ns, at_ns, Some(cell.identity.root));
     cell.put(state, Signal::Logs, &draft, cell.identity.log_common());
     drafts::give_back(draft);

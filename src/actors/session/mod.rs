@@ -7,6 +7,7 @@ pub(crate) mod builder;
 pub(crate) mod cell;
 pub(crate) mod config;
 mod drafts;
+pub(crate) mod ended;
 pub(crate) mod gather;
 pub(crate) mod head;
 mod identity;
@@ -127,6 +128,7 @@ impl Session {
             if shared.is_closed() {
                 return Err(Closed);
             }
+            shared.ended().offer(shared);
             let unparked = cell.unpark(&mut cell.lock());
             if unparked && shared.pool.has_room() {
                 return Ok(());

@@ -177,25 +177,23 @@ impl<'a> SessionBuilder<'a> {
         if self.id.is_empty() {
             self.id = random_uuid();
         }
-        let hash_key = self
-            .shared
-            .config
-            .hash_key
-            .as_ref()
-            .map(super::config::HashKey::as_bytes);
+        let shared = self.shared;
+        let hash_key = shared.config.hash_key.as_ref();
+        let hash_key = hash_key.map(super::config::HashKey::as_bytes);
         let (trace_id, random) = trace_id_of(&self.id, hash_key);
         let key = SessionKey(trace_id);
-        let shared = self.shared;
+        self.previous_id = self.previous_id.take().map(|id| match hash_key {
+            None => truncate_bytes(&id, shared.limits.session_id_length).to_owned(),
+            Some(_) => trace_id_of(&id, hash_key).0.to_string(),
+        });
+        let previous_id = self.previous_id.clone();
         let (cell, is_new) = shared
             .registry
             .find_or_open(key, || self.build(key, trace_id, random));
-        if is_new && shared.config.events.session && cell.sampled && shared.wants(Signal::Logs) {
-            log::session_event(
-                &cell,
-                &mut cell.lock(),
-                "session.start",
-                cell.identity.start_ns,
-            );
+        if is_new && shared.config.events.session && cell.logged {
+            let at_ns = cell.identity.start_ns;
+            let previous = previous_id.as_deref();
+            log::session_event(&cell, &mut cell.lock(), log::SESSION_START, at_ns, previous);
         }
         Ok(Session::of(cell))
     }
@@ -204,8 +202,9 @@ impl<'a> SessionBuilder<'a> {
         let shared = self.shared;
         let parent = self.parent.take();
         let trace_id = parent.as_ref().map_or(trace_id, SpanContext::trace_id);
-        let sampled =
-            shared.sampling.decide(trace_id, parent.as_ref()) && shared.wants(Signal::Traces);
+        let recorded = shared.sampling.decide(trace_id, parent.as_ref());
+        let sampled = recorded && shared.wants(Signal::Traces);
+        let logged = recorded && shared.wants(Signal::Logs);
         let random = parent
             .as_ref()
             .map_or(random, |parent| parent.flags().is_random());
@@ -221,14 +220,9 @@ impl<'a> SessionBuilder<'a> {
         if let Some(earlier) = earlier.filter(|earlier| earlier.span_id() != root) {
             self.links.push(earlier);
         }
-        let previous_id = self.previous_id.map(|id| match &shared.config.hash_key {
-            None => id,
-            Some(hash_key) => trace_id_of(&id, Some(hash_key.as_bytes())).0.to_string(),
-        });
         self.about.tags = self.tags.into();
         self.about.baggage = self.baggage.into();
         let identity = Identity::new(Particulars {
-            key,
             home: key,
             conversation: Arc::clone(&id),
             id,
@@ -249,16 +243,16 @@ impl<'a> SessionBuilder<'a> {
             name: self.name.as_deref(),
             kind: self.kind,
             links: &self.links,
-            previous_id: previous_id.as_deref(),
+            previous_id: self.previous_id.as_deref(),
         };
         begin_root(&mut draft, shared, &identity, &root);
         if let Some(attributes) = self.attributes {
             draft.adopt(&attributes);
             drafts::give_back(attributes);
         }
-        let state = State::new(draft.save(), identity.start_ns);
+        let state = State::new(draft.save(), identity.start_ns, shared.usual_size());
         drafts::give_back(draft);
-        Cell::new(Arc::clone(shared), identity, sampled, anchor, state)
+        Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state)
     }
 }
 

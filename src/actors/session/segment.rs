@@ -12,8 +12,7 @@ use super::log;
 use super::shared::Shared;
 use super::state::{Facts, State};
 use crate::model::attribute::Value;
-use crate::model::chunk::SessionKey;
-use crate::model::context::SpanContext;
+use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::genai::{Operation, key};
 use crate::model::id::SpanId;
 use crate::model::kind::{SpanKind, Status};
@@ -113,12 +112,12 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
     let now_ns = at_ns.unwrap_or_else(|| cell.now_ns());
     // What is written here is handed on below: it need not wait for company.
     state.lingering = true;
+    if shared.config.events.session && cell.logged {
+        log::session_event(cell, &mut state, log::SESSION_END, now_ns, None);
+    }
     if cell.sampled {
         if cause != Cause::RolledOver {
             cell.complete_open(&mut state, now_ns);
-        }
-        if shared.config.events.session && shared.wants(Signal::Logs) {
-            log::session_event(cell, &mut state, "session.end", now_ns);
         }
         let mut draft = drafts::take();
         draft.resume(&root, &shared.limits);
@@ -146,7 +145,7 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
     }
     finish(cell, &mut state, cause);
     drop(state);
-    cell.book_unsampled();
+    cell.end_unbooked();
 }
 
 /// Ends the session because the pipeline shuts down, also what was left open in one that had ended
@@ -229,17 +228,18 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     let before = &cell.identity;
     let segment = before.segment + 1;
     let id: Arc<str> = format!("{}~{segment}", before.conversation).into();
-    let (trace_id, _) = trace_id_of(&id, None);
+    let (trace_id, is_random) = trace_id_of(&id, None);
+    let flags = u8::from(cell.sampled) | u8::from(is_random) << 1;
     let anchor = shared.clock.anchor();
     let identity = Identity::new(Particulars {
-        key: SessionKey(trace_id),
         home: before.home,
         id,
         conversation: Arc::clone(&before.conversation),
         segment,
         trace_id,
-        flags: before.flags,
-        trace_state: before.trace_state.clone(),
+        flags: TraceFlags::from_bits(flags),
+        // What is said there is about the foreign trace that was continued before.
+        trace_state: None,
         root: SpanId::random(),
         parent: None,
         start_ns: anchor.unix_ns(),
@@ -254,12 +254,18 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         previous_id: Some(&before.id),
     };
     begin_root(&mut draft, shared, &identity, &root);
-    let state = State::new(draft.save(), identity.start_ns);
+    let state = State::new(draft.save(), identity.start_ns, shared.usual_size());
     drafts::give_back(draft);
-    let next = Cell::new(Arc::clone(shared), identity, cell.sampled, anchor, state);
+    let (sampled, logged) = (cell.sampled, cell.logged);
+    let next = Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state);
     if cell.next.set(Arc::clone(&next)).is_err() {
         return;
     }
-    shared.registry.replace(before.home, next);
+    shared.registry.replace(before.home, Arc::clone(&next));
+    if shared.config.events.session && logged {
+        let at_ns = next.identity.start_ns;
+        let previous = Some(&*before.id);
+        log::session_event(&next, &mut next.lock(), log::SESSION_START, at_ns, previous);
+    }
     end(cell, Cause::RolledOver, None);
 }

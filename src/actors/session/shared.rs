@@ -1,11 +1,11 @@
 //! What all sessions of a pipeline share.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::config::{SessionConfig, WhenFull};
-use super::gather::Gather;
+use super::ended::Ended;
 use super::head::Head;
 use super::registry::Registry;
 use crate::actors::clock::{Anchor, Clock};
@@ -34,7 +34,9 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) linger: Linger,
     /// Small chunks that sessions left behind when they ended, for the sweeper to send.
-    pub(crate) ended: Mutex<Gather>,
+    pub(crate) ended: Mutex<Ended>,
+    /// What a session had to hand on when it last ended: the next begins with as much room.
+    pub(crate) usual_size: AtomicUsize,
     /// Which signals any lane takes; what nobody takes is not written.
     pub(crate) wanted: [bool; Signal::ALL.len()],
     /// The shutdown has begun: what ends now is booked as such.
@@ -55,7 +57,15 @@ impl Shared {
         self.head.close();
     }
 
-    pub(crate) fn ended(&self) -> MutexGuard<'_, Gather> {
+    pub(super) fn note_size(&self, bytes: usize) {
+        self.usual_size.store(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn usual_size(&self) -> usize {
+        self.usual_size.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn ended(&self) -> MutexGuard<'_, Ended> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -101,10 +101,11 @@ impl Span {
             .set(key::OUTPUT_TOKENS, output)
     }
 
-    /// Notes what the call cost, in US dollars; session totals add it up.
+    /// Notes what the call cost, in US dollars; session totals add it up. NaN and the infinities are
+    /// exported and not added.
     pub fn cost(&mut self, usd: f64) -> &mut Self {
         self.facts.priced = true;
-        self.facts.cost = Some(usd);
+        self.facts.cost = usd.is_finite().then_some(usd);
         self.set(key::COST, usd)
     }
 
@@ -201,27 +202,31 @@ impl Span {
     }
 
     /// Runs `work` inside the span and ends it: an error marks it as failed, a panic as
-    /// `error.type = "panic"`, a dropped future as `error.type = "cancelled"`.
-    pub async fn run<T, E: fmt::Display>(
+    /// `error.type = "panic"`, a dropped future as `error.type = "cancelled"`, also when it was never
+    /// polled.
+    pub fn run<T, E: fmt::Display>(
         self,
         work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
+    ) -> impl Future<Output = Result<T, E>> {
+        // Made here and not in the future, which runs nothing before it is polled.
         let mut running = Running {
             span: self,
             done: false,
         };
-        let outcome = AssertUnwindSafe(work).catch_unwind().await;
-        running.done = true;
-        match outcome {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => {
-                running.span.fail(&error);
-                Err(error)
-            }
-            Err(panic) => {
-                running.span.error("panic", "the work panicked");
-                drop(running);
-                resume_unwind(panic)
+        async move {
+            let outcome = AssertUnwindSafe(work).catch_unwind().await;
+            running.done = true;
+            match outcome {
+                Ok(Ok(value)) => Ok(value),
+                Ok(Err(error)) => {
+                    running.span.fail(&error);
+                    Err(error)
+                }
+                Err(panic) => {
+                    running.span.error("panic", "the work panicked");
+                    drop(running);
+                    resume_unwind(panic)
+                }
             }
         }
     }

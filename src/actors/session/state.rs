@@ -82,10 +82,13 @@ pub(super) struct Appended {
 }
 
 impl State {
-    pub(super) fn new(root: Saved, now_ns: u64) -> Self {
+    pub(super) fn new(root: Saved, now_ns: u64, usual_size: usize) -> Self {
         Self {
             slab: Slab::default(),
-            spans: Open::default(),
+            spans: Open {
+                hint: usual_size,
+                ..Open::default()
+            },
             logs: None,
             parked: VecDeque::new(),
             totals: Totals::default(),
@@ -151,7 +154,7 @@ impl State {
             digest.llm_calls += u32::from(facts.operation.is_llm_call());
             digest.tool_calls += u32::from(facts.operation == Operation::ExecuteTool);
             if facts.priced {
-                digest.tokens += facts.usage.total();
+                digest.tokens = digest.tokens.saturating_add(facts.usage.total());
                 digest.cost += facts.cost.unwrap_or(0.0);
             }
         }
@@ -206,6 +209,9 @@ impl Open {
         let mut sealed = None;
         let mut size = held + needed;
         if held > 0 && size > CHUNK_BYTES {
+            if needed <= CHUNK_BYTES && let Some(copy) = self.seal_copy(signal, pool) {
+                return (Some(copy), true);
+            }
             sealed = self.seal(signal);
             self.hint = CHUNK_BYTES;
             size = needed;
@@ -218,6 +224,22 @@ impl Open {
         }
         self.buffer = Some(larger);
         (sealed, true)
+    }
+
+    /// Seals a copy of a full buffer and goes on in the same one: its memory is in this core's cache,
+    /// while that of a buffer that comes back from the exporter is in another's, and every span that
+    /// is written there would wait for it. One copy of a whole chunk is cheaper by far.
+    fn seal_copy(&mut self, signal: Signal, pool: &Arc<Pool>) -> Option<Sealed> {
+        let buffer = self.buffer.as_mut().filter(|buffer| buffer.size() == CHUNK_BYTES)?;
+        let mut copy = pool.take(CHUNK_BYTES)?;
+        copy.append(buffer.as_slice());
+        buffer.clear();
+        Some(Sealed {
+            signal,
+            buffer: copy,
+            items: std::mem::take(&mut self.items),
+            digest: std::mem::take(&mut self.digest),
+        })
     }
 
     fn seal(&mut self, signal: Signal) -> Option<Sealed> {

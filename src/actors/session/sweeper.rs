@@ -143,6 +143,8 @@ pub(crate) async fn take_from(shared: &Shared, cell: &Arc<Cell>, gather: &mut Ga
 /// Sends what was gathered, and what sessions left behind when they ended.
 pub(crate) async fn send_rest(shared: &Shared, gather: &mut Gather) {
     send(shared, gather.finish(shared)).await;
-    let left = shared.ended().finish(shared);
-    send(shared, left).await;
+    let left = shared.ended().take(shared);
+    for chunks in left {
+        send(shared, chunks).await;
+    }
 }

@@ -4,45 +4,47 @@
 //! appended when the item joins its chunk ([`Draft::append_to`]): the order of protobuf fields is
 //! free.
 
+mod inner;
+mod record;
+mod saved;
+
 use std::ops::Range;
 
+pub(crate) use self::saved::Saved;
 use super::fields as f;
 use super::scan;
-use super::writer::{Writer, len_field, put_varint, varint_len};
+use super::writer::{Writer, len_field, put_varint};
 use crate::model::attribute::Value;
 use crate::model::context::SpanContext;
 use crate::model::genai::key;
 use crate::model::id::SpanId;
 use crate::model::kind::{SpanKind, Status};
-use crate::model::limits::{Limits, TextLimit};
+use crate::model::limits::{Limits, TextLimit, truncate_bytes};
 
 /// Tag and length of an item in its chunk (`ScopeSpans.spans`, `ScopeLogs.log_records`).
 const ITEM_TAG: u8 = (f::scope_items::ITEMS as u8) << 3 | 2;
+
+/// What a status takes beside its message at most: two tags, two lengths, its code.
+const STATUS_OVERHEAD: usize = 2 * (1 + 10) + 2;
 
 /// One item being written. Reused: `begin` forgets the one before.
 #[derive(Debug)]
 pub(crate) struct Draft {
     out: Writer,
+    /// An event or a link while it is written: then its length is known.
+    inner: Writer,
     /// The field of its attributes: spans and log records differ.
     attribute_field: u32,
     attributes: usize,
     attribute_limit: usize,
+    /// For the values of attributes.
     text: TextLimit,
+    /// For the names of attributes, in bytes.
+    name_limit: usize,
     size_limit: usize,
     /// Which keys may have been set, so that only a probable duplicate costs a search.
     keys: KeyFilter,
     name: Range<usize>,
-    events: usize,
-    links: usize,
-    dropped: Dropped,
-}
-
-/// A draft put aside in as little memory as it needs: the root span of a session.
-#[derive(Debug)]
-pub(crate) struct Saved {
-    bytes: Box<[u8]>,
-    name: Range<usize>,
-    attributes: usize,
     events: usize,
     links: usize,
     dropped: Dropped,
@@ -60,10 +62,12 @@ impl Draft {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self {
             out: Writer::with_capacity(capacity),
+            inner: Writer::default(),
             attribute_field: f::span::ATTRIBUTES,
             attributes: 0,
             attribute_limit: 0,
             text: TextLimit::new(None, 0),
+            name_limit: 0,
             size_limit: 0,
             keys: RESERVED_KEYS,
             name: 0..0,
@@ -90,6 +94,7 @@ impl Draft {
         self.attributes = 0;
         self.attribute_limit = attribute_limit;
         self.text = text;
+        self.name_limit = limits.name_length;
         self.size_limit = limits.span_bytes;
         self.keys = RESERVED_KEYS;
         self.name = 0..0;
@@ -108,16 +113,15 @@ impl Draft {
             limits.text(),
             limits,
         );
-        let name = limits.name_text();
-        let operation = name.cut(operation);
-        let object = name.cut(object);
-        let space = usize::from(!operation.is_empty() && !object.is_empty());
+        let operation = truncate_bytes(operation, limits.name_length);
+        let gap = usize::from(!operation.is_empty());
+        let room = limits.name_length - operation.len();
+        let object = truncate_bytes(object, room.saturating_sub(gap));
+        let space = gap & usize::from(!object.is_empty());
         let len = operation.len() + space + object.len();
         self.out.open(f::span::NAME, len);
         let start = self.out.len();
-        self.out.raw(operation.as_bytes());
-        self.out.raw(&b" "[..space]);
-        self.out.raw(object.as_bytes());
+        self.out.joined(operation, &" "[..space], object);
         self.name = start..start + len;
     }
 
@@ -144,19 +148,45 @@ impl Draft {
         );
     }
 
-    /// Sets an attribute. The last value of a key wins; over the limits it is counted instead.
+    /// Sets an attribute. The last value of a key wins; what has no key or is over the limits is
+    /// counted instead.
     #[inline(always)]
     pub(crate) fn set(&mut self, key: &str, value: Value<'_>) {
+        if key.is_empty() || key.len() > self.name_limit {
+            return self.set_odd(key, value);
+        }
         if self.keys.insert(key.as_bytes()) && !self.admit(key) {
             return;
         }
-        if self.attributes >= self.attribute_limit || self.out.len() >= self.size_limit {
+        if self.attributes >= self.attribute_limit {
             self.dropped.attributes += 1;
             return;
         }
-        self.attributes += 1;
+        let before = self.out.len();
         self.out
             .attribute(self.attribute_field, key, value, self.text);
+        if self.out.len() > self.size_limit {
+            return self.take_back(before);
+        }
+        self.attributes += 1;
+    }
+
+    /// Sets an attribute whose key is too long, or counts one that has none.
+    #[cold]
+    #[inline(never)]
+    fn set_odd(&mut self, key: &str, value: Value<'_>) {
+        match truncate_bytes(key, self.name_limit) {
+            "" => self.dropped.attributes += 1,
+            key => self.set(key, value),
+        }
+    }
+
+    /// Removes an attribute that went over the size limit, and counts it.
+    #[cold]
+    #[inline(never)]
+    fn take_back(&mut self, before: usize) {
+        self.out.truncate(before);
+        self.dropped.attributes += 1;
     }
 
     /// Makes way for a key that was probably set before. `false` for one that the session sets.
@@ -194,31 +224,29 @@ impl Draft {
         attributes: &[(&str, Value<'_>)],
         limits: &Limits,
     ) {
-        if self.events >= limits.event_count || self.out.len() >= self.size_limit {
+        if self.events >= limits.event_count {
+            self.dropped.events += 1;
+            return;
+        }
+        let name = limits.name_text().cut(name);
+        self.inner.clear();
+        self.inner.fixed64(f::event::TIME_UNIX_NANO, time_ns);
+        self.inner.bytes(f::event::NAME, name.as_bytes());
+        let dropped = self.write_inner(
+            f::event::ATTRIBUTES,
+            attributes,
+            limits.event_attribute_count,
+        );
+        if dropped > 0 {
+            self.inner
+                .uint(f::event::DROPPED_ATTRIBUTES_COUNT, dropped);
+        }
+        if self.out.len() + len_field(self.inner.len()) > self.size_limit {
             self.dropped.events += 1;
             return;
         }
         self.events += 1;
-        let name = limits.name_text().cut(name);
-        let kept = attributes.len().min(limits.event_attribute_count);
-        let dropped = (attributes.len() - kept) as u64;
-        let text = self.text;
-        let mut len = 9 + len_field(name.len());
-        for (key, value) in &attributes[..kept] {
-            len += Writer::attribute_len(key, *value, text);
-        }
-        if dropped > 0 {
-            len += 1 + varint_len(dropped);
-        }
-        self.out.open(f::span::EVENTS, len);
-        self.out.fixed64(f::event::TIME_UNIX_NANO, time_ns);
-        self.out.bytes(f::event::NAME, name.as_bytes());
-        for (key, value) in &attributes[..kept] {
-            self.out.attribute(f::event::ATTRIBUTES, key, *value, text);
-        }
-        if dropped > 0 {
-            self.out.uint(f::event::DROPPED_ATTRIBUTES_COUNT, dropped);
-        }
+        self.out.bytes(f::span::EVENTS, self.inner.written());
     }
 
     /// Adds a link to another span.
@@ -228,30 +256,33 @@ impl Draft {
         attributes: &[(&str, Value<'_>)],
         limits: &Limits,
     ) {
-        if self.links >= limits.link_count || self.out.len() >= self.size_limit {
+        if self.links >= limits.link_count {
             self.dropped.links += 1;
             return;
         }
-        self.links += 1;
-        let kept = attributes.len().min(limits.link_attribute_count);
-        let dropped = (attributes.len() - kept) as u64;
-        let mut link = Writer::with_capacity(128);
+        let link = &mut self.inner;
+        link.clear();
         link.bytes(f::link::TRACE_ID, &to.trace_id().to_bytes());
         link.bytes(f::link::SPAN_ID, &to.span_id().to_bytes());
         if let Some(state) = to.trace_state() {
             link.bytes(f::link::TRACE_STATE, state.as_bytes());
         }
-        for (key, value) in &attributes[..kept] {
-            link.attribute(f::link::ATTRIBUTES, key, *value, self.text);
-        }
+        let dropped =
+            self.write_inner(f::link::ATTRIBUTES, attributes, limits.link_attribute_count);
+        let link = &mut self.inner;
         if dropped > 0 {
             link.uint(f::link::DROPPED_ATTRIBUTES_COUNT, dropped);
         }
         link.fixed32(f::link::FLAGS, to.otlp_flags());
+        if self.out.len() + len_field(link.len()) > self.size_limit {
+            self.dropped.links += 1;
+            return;
+        }
+        self.links += 1;
         self.out.bytes(f::span::LINKS, link.written());
     }
 
-    /// Sets the status; the last one wins.
+    /// Sets the status; the last one wins. Its message is cut to the room that is left.
     pub(crate) fn status(&mut self, status: Status<'_>) {
         let earlier = scan::fields(self.out.written()).find(|field| field.is(f::span::STATUS));
         if let Some(earlier) = earlier {
@@ -261,7 +292,9 @@ impl Draft {
             return;
         }
         let (code, message) = status.parts();
-        let message = self.text.cut(message);
+        let taken = self.out.len() + STATUS_OVERHEAD;
+        let room = self.size_limit.saturating_sub(taken);
+        let message = truncate_bytes(self.text.without_length().cut(message), room);
         let message_len = if message.is_empty() {
             0
         } else {
@@ -294,110 +327,6 @@ impl Draft {
             if count > 0 {
                 self.out.uint(field, count.into());
             }
-        }
-    }
-
-    /// Puts the span aside.
-    pub(crate) fn save(&self) -> Saved {
-        Saved {
-            bytes: self.out.written().into(),
-            name: self.name.clone(),
-            attributes: self.attributes,
-            events: self.events,
-            links: self.links,
-            dropped: self.dropped,
-        }
-    }
-
-    /// Goes on with a span that was put aside.
-    pub(crate) fn resume(&mut self, saved: &Saved, limits: &Limits) {
-        self.begin(
-            f::span::ATTRIBUTES,
-            limits.attribute_count,
-            limits.text(),
-            limits,
-        );
-        self.out.raw(&saved.bytes);
-        for field in scan::fields(&saved.bytes).filter(|field| field.is(f::span::ATTRIBUTES)) {
-            let key = scan::key_of(&saved.bytes[field.body]).unwrap_or_default();
-            self.keys.insert(key);
-        }
-        self.name = saved.name.clone();
-        self.attributes = saved.attributes;
-        self.events = saved.events;
-        self.links = saved.links;
-        self.dropped = saved.dropped;
-    }
-
-    /// Sets an attribute beyond the limit on their number: for the few that a session adds to its
-    /// root, which must not be pushed out by a host's.
-    pub(crate) fn set_own(&mut self, key: &str, value: Value<'_>) {
-        if self.keys.insert(key.as_bytes()) {
-            self.forget(key);
-        }
-        self.attributes += 1;
-        self.out
-            .attribute(self.attribute_field, key, value, self.text);
-    }
-
-    /// Takes over the attributes of another span.
-    pub(crate) fn adopt(&mut self, from: &Self) {
-        let written = from.out.written();
-        for field in scan::fields(written).filter(|field| field.is(f::span::ATTRIBUTES)) {
-            let key = scan::key_of(&written[field.body]).unwrap_or_default();
-            if self.keys.insert(key)
-                && let Ok(key) = std::str::from_utf8(key)
-                && !self.admit(key)
-            {
-                continue;
-            }
-            if self.attributes >= self.attribute_limit {
-                self.dropped.attributes += 1;
-                continue;
-            }
-            self.attributes += 1;
-            self.out.raw(&written[field.range]);
-        }
-        self.dropped.attributes += from.dropped.attributes;
-    }
-
-    /// Begins a log record.
-    pub(crate) fn begin_log(&mut self, limits: &Limits) {
-        self.begin(
-            f::log::ATTRIBUTES,
-            limits.log_attribute_count,
-            limits.log_text(),
-            limits,
-        );
-    }
-
-    pub(crate) fn event_name(&mut self, name: &str, limits: &Limits) {
-        self.out
-            .bytes(f::log::EVENT_NAME, limits.name_text().cut(name).as_bytes());
-    }
-
-    pub(crate) fn body(&mut self, body: Value<'_>) {
-        self.out.any_value(f::log::BODY, body, self.text);
-    }
-
-    pub(crate) fn severity(&mut self, number: u8, text: &str) {
-        self.out.uint(f::log::SEVERITY_NUMBER, number.into());
-        self.out.bytes(f::log::SEVERITY_TEXT, text.as_bytes());
-    }
-
-    /// Ends the log record.
-    pub(crate) fn end_log(&mut self, time_ns: u64, observed_ns: u64, span: Option<SpanId>) {
-        self.out.fixed64(f::log::TIME_UNIX_NANO, time_ns);
-        self.out
-            .fixed64(f::log::OBSERVED_TIME_UNIX_NANO, observed_ns);
-        if let Some(span) = span {
-            self.out.bytes(f::log::SPAN_ID, &span.to_bytes());
-        }
-        if self.dropped.attributes > 0 {
-            self.out.uint(
-                f::log::DROPPED_ATTRIBUTES_COUNT,
-                self.dropped.attributes.into(),
-            );
         }
     }
 
@@ -477,3 +406,6 @@ const fn key_hash(bytes: &[u8]) -> u64 {
     let mixed = (tail ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::lists::{members, percent_decoded};
 use super::reader::Reader;
+use crate::model::compression::Compression;
 
 /// The settings of one signal; each one that the signal does not set itself is the general one.
 #[derive(Clone, Default, PartialEq)]
@@ -14,7 +15,7 @@ pub(crate) struct OtlpEnvironment {
     pub(crate) protocol: Option<OtlpProtocol>,
     /// Secret. Empty where none are set. The headers of a signal replace all general ones.
     pub(crate) headers: Vec<(String, String)>,
-    pub(crate) compression: Option<OtlpCompression>,
+    pub(crate) compression: Option<Compression>,
     /// Of one attempt.
     pub(crate) timeout: Option<Duration>,
     /// A PEM file with the certificates to trust.
@@ -44,14 +45,6 @@ pub(crate) enum OtlpProtocol {
     HttpJson,
 }
 
-/// How requests are compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OtlpCompression {
-    None,
-    Gzip,
-    Zstd,
-}
-
 const PROTOCOLS: &[(&str, OtlpProtocol)] = &[
     ("grpc", OtlpProtocol::Grpc),
     ("http/protobuf", OtlpProtocol::HttpProtobuf),
@@ -59,10 +52,10 @@ const PROTOCOLS: &[(&str, OtlpProtocol)] = &[
 ];
 
 /// `zstd` goes beyond the specification; the Collector and spanreel itself take it.
-const COMPRESSIONS: &[(&str, OtlpCompression)] = &[
-    ("none", OtlpCompression::None),
-    ("gzip", OtlpCompression::Gzip),
-    ("zstd", OtlpCompression::Zstd),
+const COMPRESSIONS: &[(&str, Compression)] = &[
+    ("none", Compression::None),
+    ("gzip", Compression::Gzip),
+    ("zstd", Compression::Zstd),
 ];
 
 /// The settings of traces and of logs.

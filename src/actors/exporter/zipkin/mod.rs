@@ -1,9 +1,9 @@
 //! Sends spans to Zipkin, as Zipkin v2 JSON over HTTP.
 //!
-//! Holds: nothing between requests. Waits: for the network. Loses: what Zipkin has no place for
-//! (trace state, links), and spans without valid ids, which count as rejected.
+//! Holds: a pool of connections. Waits: for a thread that maps the spans, for the network. Loses:
+//! what Zipkin has no place for (trace state, links), and spans without valid ids, which count as
+//! rejected.
 
-mod post;
 mod span;
 
 #[cfg(test)]
@@ -13,15 +13,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 
-use super::tree::text::{fit, visible};
+use super::compress::done;
+use super::connect::Connector;
+use super::endpoint::Endpoint;
+use super::post::{JSON, PROTOCOLS, Post, Target};
+use super::setup::AGENT;
+use super::tls::{TlsFiles, TlsSettings};
 use super::{DynExport, Export, ExportError, Exporter, LaneSettings};
 use crate::model::otlp::view::RequestView;
 use crate::model::problem::Problem;
 use crate::model::request::{Request, Signal};
 
-use post::{Answer, Post};
 use span::to_zipkin;
 
 /// Sends spans to a Zipkin server, or to anything that takes Zipkin v2 JSON.
@@ -64,9 +68,9 @@ impl fmt::Debug for Zipkin {
 
 impl From<Zipkin> for Exporter {
     fn from(zipkin: Zipkin) -> Self {
-        let build = move |_: &LaneSettings| match Post::new(&zipkin.url) {
-            Ok(post) => Ok(Arc::new(ZipkinExporter { post }) as Arc<dyn DynExport>),
-            Err(advice) => Err(vec![Problem::new("Zipkin::new", advice)]),
+        let build = move |_: &LaneSettings| {
+            let exporter = ZipkinExporter::new(&zipkin.url)?;
+            Ok(Arc::new(exporter) as Arc<dyn DynExport>)
         };
         Self::deferred("zipkin", build).signals(&[Signal::Traces])
     }
@@ -74,6 +78,34 @@ impl From<Zipkin> for Exporter {
 
 struct ZipkinExporter {
     post: Post,
+    target: Target,
+}
+
+impl ZipkinExporter {
+    fn new(url: &str) -> Result<Self, Vec<Problem>> {
+        const SETTING: &str = "Zipkin::new";
+        let endpoint = Endpoint::parse(url, None);
+        let endpoint = endpoint.map_err(|advice| vec![Problem::new(SETTING, advice)])?;
+        let settings = TlsSettings {
+            ca: SETTING,
+            certificate: SETTING,
+            key: SETTING,
+        };
+        let tls = endpoint
+            .tls
+            .then(|| TlsFiles::default().configure(&PROTOCOLS, settings))
+            .transpose()?;
+        let mut headers = HeaderMap::new();
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        Ok(Self {
+            post: Post::new(Connector::new(tls)),
+            target: Target {
+                uri: endpoint.uri(),
+                headers,
+            },
+        })
+    }
 }
 
 impl Export for ZipkinExporter {
@@ -86,13 +118,12 @@ impl Export for ZipkinExporter {
             let bytes = request.to_bytes();
             RequestView::new(request.signal(), &bytes).map(to_zipkin)
         });
-        let (body, rejected) = mapped
-            .await
-            .map_err(ExportError::permanent)?
-            .map_err(ExportError::permanent)?;
+        let (body, rejected) = done(mapped).await?.map_err(ExportError::permanent)?;
         if !body.is_empty() {
-            let answer = self.post.json(Bytes::from(body)).await;
-            classify(answer.map_err(ExportError::retryable)?)?;
+            // What a yes says beyond its status means nothing to Zipkin's protocol.
+            self.post
+                .send(&self.target, Bytes::from(body).into())
+                .await?;
         }
         if rejected > 0 {
             let message = "spans without a valid trace id and span id".to_owned();
@@ -100,36 +131,4 @@ impl Export for ZipkinExporter {
         }
         Ok(())
     }
-}
-
-/// What the server said instead of taking the spans.
-#[derive(Debug, thiserror::Error)]
-#[error("the server answered {status}: {words}")]
-struct Refused {
-    status: StatusCode,
-    words: String,
-}
-
-fn classify(answer: Answer) -> Result<(), ExportError> {
-    let Answer {
-        status,
-        retry_after,
-        words,
-    } = answer;
-    if status.is_success() {
-        return Ok(());
-    }
-    let words = fit(&visible(&words), 200, "...").into_owned();
-    let refused = Refused { status, words };
-    Err(match status {
-        StatusCode::TOO_MANY_REQUESTS
-        | StatusCode::BAD_GATEWAY
-        | StatusCode::SERVICE_UNAVAILABLE
-        | StatusCode::GATEWAY_TIMEOUT => ExportError::Retryable {
-            after: retry_after,
-            source: refused.into(),
-        },
-        StatusCode::PAYLOAD_TOO_LARGE => ExportError::too_large(refused),
-        _ => ExportError::permanent(refused),
-    })
 }

@@ -8,7 +8,8 @@ use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use proptest::prelude::*;
 use prost::Message;
 
-use super::super::view::arbitrary::{logs, logs_seen, plain_double, traces, traces_seen};
+use super::super::view::arbitrary::{logs, plain_double, traces};
+use super::super::view::seen::{logs_seen, traces_seen};
 use super::*;
 
 fn json(signal: Signal, bytes: &[u8]) -> String {

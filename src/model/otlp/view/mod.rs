@@ -17,6 +17,8 @@ mod value;
 #[cfg(test)]
 pub(crate) mod arbitrary;
 #[cfg(test)]
+pub(crate) mod seen;
+#[cfg(test)]
 mod tests;
 
 pub use crate::model::otlp::cursor::WireError;

@@ -180,14 +180,6 @@ impl<'a> ScopeGroupView<'a> {
         Ok(())
     }
 
-    /// Reads a run of encoded spans or log records, each with its tag, as a chunk holds them: a
-    /// `ScopeSpans` or `ScopeLogs` without a scope.
-    pub(crate) fn of_run(signal: Signal, run: &'a [u8]) -> Result<Self, WireError> {
-        let fields = Fields::of(run)?;
-        Self::check(signal, fields)?;
-        Ok(Self { signal, fields })
-    }
-
     /// What recorded.
     #[must_use]
     pub fn scope(&self) -> ScopeView<'a> {

@@ -9,12 +9,10 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use proptest::prelude::*;
 use prost::Message;
 
-use super::arbitrary::{
-    any_double, log_record, log_seen, logs, logs_seen, resource_spans, span, span_seen, traces,
-    traces_seen,
-};
+use super::arbitrary::{any_double, log_record, logs, resource_spans, span, traces};
+use super::seen::{log_seen, logs_seen, span_seen, traces_seen};
 use super::value::MAX_DEPTH;
-use super::{LogView, RequestView, ScopeGroupView, SpanView, ValueView, WireError};
+use super::{LogView, RequestView, SpanView, ValueView, WireError};
 use crate::model::request::Signal;
 
 /// An absent status and an empty one mean the same; the views do not tell them apart.
@@ -187,21 +185,4 @@ fn an_error_names_its_place_in_the_request() {
     assert_eq!(error.to_string(), "the text at byte 8 is not UTF-8");
     let cut = RequestView::new(Signal::Traces, &bytes[..7]).expect_err("cut off");
     assert_eq!(cut, WireError::Truncated { at: 0 });
-}
-
-/// A run of encoded spans, as a chunk holds them, reads as a scope without a name.
-#[test]
-fn a_run_of_spans_reads_without_its_frame() {
-    let span = Span {
-        name: "chat".to_owned(),
-        ..Span::default()
-    }
-    .encode_to_vec();
-    let one = [&[0x12, span.len() as u8][..], &span].concat();
-    let run = [one.clone(), one].concat();
-    let group = ScopeGroupView::of_run(Signal::Traces, &run).expect("valid");
-    let names: Vec<_> = group.spans().map(|span| span.name()).collect();
-    assert_eq!(names, ["chat", "chat"]);
-    assert_eq!(group.scope().name(), "");
-    assert!(ScopeGroupView::of_run(Signal::Traces, &run[1..]).is_err());
 }

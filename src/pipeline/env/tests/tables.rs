@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::actors::sampler::policy::Sampling;
 use crate::model::byte_size::ByteSize;
+use crate::model::compression::Compression;
 use crate::pipeline::config::Config;
-use crate::pipeline::env::otlp::{OtlpCompression, OtlpEndpoint, OtlpProtocol};
+use crate::pipeline::env::otlp::{OtlpEndpoint, OtlpProtocol};
 use crate::pipeline::env::reader::NO_LIMIT;
 use crate::pipeline::env::{Environment, ExporterName, OtlpEnvironment};
 
@@ -260,7 +261,7 @@ pub(super) const OTLP: &[OtlpRow] = &[
     (
         "COMPRESSION",
         "gzip",
-        |o, _| o.compression == Some(OtlpCompression::Gzip),
+        |o, _| o.compression == Some(Compression::Gzip),
         Some("brotli"),
     ),
     ("TIMEOUT", "7", |o, _| o.timeout == ms(7), Some("7s")),

@@ -1,0 +1,352 @@
+//! Drafts are decoded with the reference decoder.
+
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span};
+use prost::Message;
+
+use super::*;
+use crate::model::id::TraceId;
+
+fn append(draft: &Draft, chunk: &mut Vec<u8>) {
+    let start = chunk.len();
+    chunk.resize(start + draft.len_in_chunk(&[]), 0);
+    draft.write_to(&mut chunk[start..], &[]);
+}
+
+/// What a draft is to others: an entry of `ScopeSpans.spans`.
+fn decoded(draft: &Draft) -> Span {
+    let mut chunk = Vec::new();
+    append(draft, &mut chunk);
+    assert_eq!(chunk.len(), draft.len_in_chunk(&[]), "the length is exact");
+    let mut scope = ScopeSpans::decode(&*chunk).expect("wire form");
+    assert_eq!(scope.spans.len(), 1);
+    scope.spans.remove(0)
+}
+
+fn span(limits: &Limits) -> Draft {
+    let mut draft = Draft::with_capacity(0);
+    draft.begin_span("work", "", limits);
+    draft.head(id(), None, SpanKind::Internal, 5);
+    draft
+}
+
+fn id() -> SpanId {
+    SpanId::from_bytes([7; 8]).expect("not zero")
+}
+
+/// Keys with their values in the words of Rust.
+fn shown(span: &Span) -> Vec<String> {
+    let value = |value: &opentelemetry_proto::tonic::common::v1::AnyValue| {
+        format!("{:?}", value.value.as_ref().expect("a value"))
+    };
+    span.attributes
+        .iter()
+        .map(|it| format!("{}={}", it.key, value(it.value.as_ref().expect("a value"))))
+        .collect()
+}
+
+/// The name of a span is cut as a whole, between characters, whatever part of it is long.
+#[test]
+fn a_name_is_cut_as_a_whole() {
+    let limits = Limits {
+        name_length: 8,
+        ..Limits::default()
+    };
+    for (operation, object, name) in [
+        ("chat", "gpt", "chat gpt"),
+        ("chat", "gpt-5", "chat gpt"),
+        ("chat", "ää", "chat ä"),
+        ("chat", "", "chat"),
+        ("", "gpt", "gpt"),
+        ("", "", ""),
+        ("retrieva", "x", "retrieva"),
+        ("retrieval", "x", "retrieva"),
+        ("retriev", "x", "retriev"),
+        ("retrie", "ä", "retrie"),
+    ] {
+        let mut draft = Draft::with_capacity(0);
+        draft.begin_span(operation, object, &limits);
+        assert_eq!(draft.name(), name.as_bytes());
+        assert_eq!(decoded(&draft).name, name, "{operation} {object}");
+    }
+}
+
+/// A key is cut before it is compared with others; one that is empty is counted and not written.
+#[test]
+fn keys_are_cut_and_empty_ones_are_counted() {
+    let limits = Limits {
+        name_length: 4,
+        ..Limits::default()
+    };
+    let mut draft = span(&limits);
+    draft.set("longer", 1_i64.into());
+    draft.set("long", 2_i64.into());
+    draft.set("longest", 3_i64.into());
+    draft.set("", 4_i64.into());
+    draft.end(9);
+    let span = decoded(&draft);
+    assert_eq!(shown(&span), ["long=IntValue(3)"]);
+    assert_eq!(span.dropped_attributes_count, 1);
+}
+
+/// A key is set once, with its last value, also when no further attribute fits.
+#[test]
+fn the_last_value_of_a_key_wins_at_the_limit_too() {
+    let limits = Limits {
+        attribute_count: 2,
+        ..Limits::default()
+    };
+    let mut draft = span(&limits);
+    for (key, value) in [("a", 1_i64), ("b", 2), ("c", 3), ("a", 4), ("d", 5)] {
+        draft.set(key, value.into());
+    }
+    draft.end(9);
+    let span = decoded(&draft);
+    assert_eq!(shown(&span), ["b=IntValue(2)", "a=IntValue(4)"]);
+    assert_eq!(span.dropped_attributes_count, 2);
+}
+
+/// Ten thousand keys, whose filter bits all collide, are still told apart.
+#[test]
+fn the_filter_of_keys_mistakes_none() {
+    let limits = Limits {
+        attribute_count: usize::MAX,
+        span_bytes: usize::MAX,
+        ..Limits::default()
+    };
+    let mut draft = span(&limits);
+    for round in 0..2_i64 {
+        for key in 0..1000 {
+            draft.set(&format!("key.{key}"), (round * 1000 + key).into());
+        }
+    }
+    draft.end(9);
+    let expected: Vec<_> = (0..1000)
+        .map(|key| format!("key.{key}=IntValue({})", 1000 + key))
+        .collect();
+    assert_eq!(shown(&decoded(&draft)), expected);
+}
+
+/// What the session sets itself is not the host's to set.
+#[test]
+fn reserved_keys_are_ignored() {
+    let mut draft = span(&Limits::default());
+    draft.set(key::SESSION_ID, "mine".into());
+    draft.set(key::CONVERSATION_ID, "mine".into());
+    draft.set("session.idle", true.into());
+    draft.end(9);
+    let span = decoded(&draft);
+    assert_eq!(shown(&span), ["session.idle=BoolValue(true)"]);
+    assert_eq!(span.dropped_attributes_count, 0);
+}
+
+/// No attribute, event, link or status message makes a span larger than it may be: what goes over
+/// is left out and counted, what fits later is taken.
+#[test]
+fn a_span_stays_within_its_size() {
+    let limits = Limits {
+        span_bytes: 300,
+        value_hard_limit: 200,
+        ..Limits::default()
+    };
+    let context = SpanContext::new(
+        TraceId::from_bytes([1; 16]).expect("not zero"),
+        id(),
+        Default::default(),
+    );
+    let long = "x".repeat(1000);
+    let texts = [Value::from(&long); 10];
+    let mut draft = span(&limits);
+    draft.set("text", (&long).into());
+    draft.set("texts", texts[..].into());
+    draft.set("bytes", long.as_bytes().into());
+    draft.event(1, "event", &[("text", (&long).into())], &limits);
+    draft.link(&context, &[("text", (&long).into())], &limits);
+    draft.status(Status::Error(&long));
+    draft.set("small", 1_i64.into());
+    assert!(draft.out.len() <= 300, "{}", draft.out.len());
+    draft.end(9);
+    let span = decoded(&draft);
+    let keys: Vec<_> = span.attributes.iter().map(|it| &*it.key).collect();
+    assert_eq!(keys, ["text", "small"]);
+    assert_eq!(span.dropped_attributes_count, 2);
+    assert_eq!(
+        (span.dropped_events_count, span.dropped_links_count),
+        (1, 1)
+    );
+    let message = span.status.expect("a status").message;
+    assert!((20..100).contains(&message.len()), "{}", message.len());
+}
+
+/// An event keeps the last value of a key, the first attributes of many, and none without a key.
+#[test]
+fn attributes_of_an_event_have_a_key_each() {
+    let limits = Limits {
+        event_attribute_count: 4,
+        name_length: 3,
+        ..Limits::default()
+    };
+    let mut draft = span(&limits);
+    let given = [
+        ("one", Value::Int(1)),
+        ("", Value::Int(2)),
+        ("ones", Value::Int(3)),
+        ("two", Value::Int(4)),
+        ("six", Value::Int(5)),
+    ];
+    draft.event(1, "eventful", &given, &limits);
+    draft.end(9);
+    let mut span = decoded(&draft);
+    let event = span.events.remove(0);
+    assert_eq!(event.name, "eve");
+    assert_eq!(event.dropped_attributes_count, 2);
+    span.attributes = event.attributes;
+    assert_eq!(shown(&span), ["one=IntValue(3)", "two=IntValue(4)"]);
+}
+
+/// A message of a status has no length limit but the hard one: it is no attribute.
+#[test]
+fn limits_of_attributes_do_not_cut_messages_and_bodies() {
+    let limits = Limits {
+        attribute_value_length: Some(1),
+        log_attribute_value_length: Some(1),
+        value_hard_limit: 5,
+        ..Limits::default()
+    };
+    let mut draft = span(&limits);
+    draft.status(Status::Error("message"));
+    draft.end(9);
+    assert_eq!(decoded(&draft).status.expect("a status").message, "messa");
+
+    draft.begin_log(&limits);
+    draft.body("message".into(), &limits);
+    draft.set("key", "value".into());
+    draft.end_log(1, 2, None);
+    let mut record = Vec::new();
+    append(&draft, &mut record);
+    let record = LogRecord::decode(&record[2..]).expect("wire form");
+    assert_eq!(
+        format!("{:?}", record.body.expect("a body").value),
+        "Some(StringValue(\"messa\"))"
+    );
+    assert_eq!(
+        format!(
+            "{:?}",
+            record.attributes[0].value.as_ref().expect("a value").value
+        ),
+        "Some(StringValue(\"v\"))"
+    );
+}
+
+/// A body that is a large structure is left out and counted.
+#[test]
+fn a_structured_body_over_the_limit_is_counted() {
+    let limits = Limits {
+        value_hard_limit: 100,
+        ..Limits::default()
+    };
+    let long = "x".repeat(60);
+    let mut draft = Draft::with_capacity(0);
+    for (texts, left_out) in [(1, 0), (2, 1)] {
+        let texts = vec![Value::from(&long); texts];
+        draft.begin_log(&limits);
+        draft.body(texts[..].into(), &limits);
+        draft.end_log(1, 2, None);
+        let mut record = Vec::new();
+        append(&draft, &mut record);
+        let header = 1 + varint_len(record.len() as u64);
+        let record = LogRecord::decode(&record[header..]).expect("wire form");
+        assert_eq!(record.dropped_attributes_count, left_out);
+        assert_eq!(record.body.is_none(), left_out == 1);
+    }
+}
+
+/// A span that was put aside goes on as if it had not been.
+#[test]
+fn a_saved_span_goes_on() {
+    let limits = Limits {
+        attribute_count: 2,
+        event_count: 1,
+        ..Limits::default()
+    };
+    let mut whole = span(&limits);
+    let mut resumed = span(&limits);
+    let steps: [fn(&mut Draft, &Limits); 6] = [
+        |draft, _| draft.set("a", 1_i64.into()),
+        |draft, limits| draft.event(1, "first", &[], limits),
+        |draft, _| draft.set("b", 2_i64.into()),
+        |draft, limits| draft.event(2, "second", &[], limits),
+        |draft, _| draft.set("a", 3_i64.into()),
+        |draft, _| draft.set("c", 4_i64.into()),
+    ];
+    for step in steps {
+        step(&mut whole, &limits);
+        let saved = resumed.save();
+        resumed = Draft::with_capacity(0);
+        resumed.resume(&saved, &limits);
+        step(&mut resumed, &limits);
+    }
+    assert_eq!(resumed.name(), b"work");
+    resumed.set_own("own", true.into());
+    whole.set_own("own", true.into());
+    whole.end(9);
+    resumed.end(9);
+    assert_eq!(decoded(&resumed), decoded(&whole));
+    let span = decoded(&whole);
+    assert_eq!(
+        shown(&span),
+        ["b=IntValue(2)", "a=IntValue(3)", "own=BoolValue(true)"]
+    );
+    assert_eq!(
+        (span.dropped_attributes_count, span.dropped_events_count),
+        (1, 1)
+    );
+}
+
+/// An attribute that is adopted obeys the limits of the draft that adopts it, and what the other had
+/// to drop stays counted.
+#[test]
+fn an_adopted_attribute_obeys_the_limits() {
+    let limits = Limits {
+        attribute_count: 1,
+        span_bytes: 100,
+        value_hard_limit: 90,
+        name_length: key::SESSION_ID.len(),
+        ..Limits::default()
+    };
+    let adopt = |draft: &mut Draft, key: &str, value: Value<'_>| {
+        let mut other = Draft::with_capacity(0);
+        other.begin_span("", "", &limits);
+        other.set(key, value);
+        draft.adopt(&other);
+    };
+    let mut draft = span(&limits);
+    let long = "x".repeat(90);
+    adopt(&mut draft, "a long key, first", 1_i64.into());
+    adopt(&mut draft, "a long key, again", 2_i64.into());
+    adopt(&mut draft, "more", 3_i64.into());
+    adopt(&mut draft, "", 4_i64.into());
+    adopt(&mut draft, key::SESSION_ID, 5_i64.into());
+    draft.end(9);
+    let adopted = decoded(&draft);
+    assert_eq!(shown(&adopted), ["a long key=IntValue(2)"]);
+    assert_eq!(adopted.dropped_attributes_count, 2);
+
+    let mut draft = span(&limits);
+    adopt(&mut draft, "text", (&long).into());
+    draft.end(9);
+    assert_eq!(decoded(&draft).dropped_attributes_count, 1);
+}
+
+/// A status replaces the one before; unset removes it.
+#[test]
+fn the_last_status_wins() {
+    let mut draft = span(&Limits::default());
+    draft.status(Status::Error("a message"));
+    draft.status(Status::Ok);
+    draft.status(Status::Error(""));
+    let status = decoded(&draft).status.expect("a status");
+    assert_eq!((status.code, &*status.message), (2, ""));
+    draft.status(Status::Unset);
+    assert_eq!(decoded(&draft).status, None);
+}

@@ -1,0 +1,17 @@
+//! What a session is and carries, how it ends, how it goes on.
+
+mod content;
+mod ends;
+mod events;
+mod identity;
+mod live;
+mod segments;
+mod times;
+
+use spanreel::SpanContext;
+
+/// A span of another process.
+fn foreign(flags: &str) -> SpanContext {
+    let header = format!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-{flags}");
+    SpanContext::from_traceparent(&header).expect("a traceparent")
+}
