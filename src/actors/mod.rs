@@ -8,6 +8,7 @@ pub(crate) mod deadline;
 pub(crate) mod exporter;
 pub(crate) mod mailbox;
 pub(crate) mod notice;
+pub(crate) mod own_thread;
 pub(crate) mod pool;
 pub(crate) mod processor;
 pub(crate) mod road;

@@ -52,11 +52,12 @@ impl Pool {
     pub(crate) fn take(self: &Arc<Self>, len: usize) -> Option<Buffer> {
         let class = CLASSES.iter().position(|size| len <= *size);
         let size = class.map_or(len, |class| CLASSES[class]);
-        let before = self.in_use.fetch_add(size, Ordering::Relaxed);
-        if before + size > self.budget {
-            self.in_use.fetch_sub(size, Ordering::Relaxed);
-            return None;
-        }
+        // Never above the budget, not even for the moment of a refusal.
+        let within = |in_use: usize| in_use.checked_add(size).filter(|all| *all <= self.budget);
+        let before = self
+            .in_use
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
+            .ok()?;
         if before + size > self.mark() && !self.tight.load(Ordering::Relaxed) {
             self.tight.store(true, Ordering::Relaxed);
         }

@@ -93,3 +93,27 @@ impl Chunk {
         })
     }
 }
+
+#[cfg(test)]
+impl Chunk {
+    /// A chunk whose items hold so many bytes each, entered into `book`.
+    pub(crate) fn of_sizes(
+        signal: Signal,
+        origin: &Arc<Origin>,
+        sizes: &[usize],
+        book: &Arc<super::ledger::Book>,
+    ) -> Self {
+        let mut items = super::otlp::writer::Writer::with_capacity(64);
+        for size in sizes {
+            items.bytes(super::otlp::fields::scope_items::ITEMS, &vec![b'.'; *size]);
+        }
+        Self {
+            signal,
+            session: SessionKey(TraceId::random()),
+            origin: Arc::clone(origin),
+            bytes: items.to_vec().into(),
+            digest: Digest::default(),
+            tally: book.enter(sizes.len() as u64),
+        }
+    }
+}

@@ -172,14 +172,16 @@ impl Cell {
 
     /// Takes in a log record.
     pub(super) fn log(self: &Arc<Self>, draft: &Draft) {
+        // Asked under the lock: what the shutdown has taken from this session is then complete.
+        let mut state = self.lock();
         if self.shared.is_closed() {
+            drop(state);
             self.shared
                 .books
                 .of(Signal::Logs)
                 .enter_settled(1, Fate::AfterShutdown);
             return;
         }
-        let mut state = self.lock();
         state.last_ns = state.last_ns.max(self.now_ns());
         self.put(&mut state, Signal::Logs, draft, self.identity.log_common());
         let is_full = self.is_full(&state);

@@ -186,6 +186,11 @@ impl State {
         }
     }
 
+    /// Whether nothing that has ended waits for company.
+    pub(super) fn is_sealed(&self) -> bool {
+        Signal::ALL.iter().all(|signal| self.unsealed(*signal) == 0)
+    }
+
     /// Items that have ended and are in no book yet.
     pub(super) fn unsealed(&self, signal: Signal) -> u64 {
         match signal {
