@@ -1,5 +1,6 @@
 //! Who acts: the actors, one folder or file each.
 
+pub(crate) mod apart;
 pub(crate) mod batcher;
 pub(crate) mod baton;
 pub(crate) mod clock;

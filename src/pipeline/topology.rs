@@ -1,7 +1,7 @@
 //! Mailboxes and actors, in the order of the diagram; the only file that starts tasks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
@@ -11,6 +11,7 @@ use super::config::Config;
 use super::error::BuildError;
 use super::finish::{Finish, Guard};
 use super::{Inner, LaneHandle, Pipeline, QueueHandle};
+use crate::actors::apart::Apart;
 use crate::actors::batcher::{Batcher, LaneEnd};
 use crate::actors::clock::Clock;
 use crate::actors::deadline::Deadline;
@@ -26,7 +27,7 @@ use crate::actors::road::Msg;
 use crate::actors::run::{Actor, Exit, run};
 use crate::actors::sampler::{Sample, Sampler};
 use crate::actors::session::head::Head;
-use crate::actors::session::shared::{Linger, Shared};
+use crate::actors::session::shared::Shared;
 use crate::actors::session::sweeper::Sweeper;
 use crate::model::ledger::Books;
 use crate::model::request::Signal;
@@ -171,15 +172,15 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         pool,
         books: Arc::new(Books::default()),
         origin,
-        head: Head::new(head),
+        head: Apart(Head::new(head)),
         sweeper: Head::new(to_sweeper),
         registry: Default::default(),
-        linger: Linger::default(),
+        linger: Default::default(),
         wanted,
         ended: Default::default(),
-        usual_size: AtomicUsize::new(0),
+        usual_size: Default::default(),
         closed: AtomicBool::new(false),
-        incomplete: AtomicU64::new(0),
+        incomplete: Default::default(),
     });
     tasks.spawn(Sweeper::new(Arc::clone(&shared)), sweeper_inbox);
 

@@ -3,8 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_input;
+mod isolation;
 mod nesting;
 mod processor;
 mod rig;
 mod sampling;
 mod sessions;
+mod wire;

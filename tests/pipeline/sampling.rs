@@ -84,7 +84,7 @@ fn an_unsampled_session_still_propagates_and_counts() {
     assert_eq!(
         totals,
         Totals {
-            spans: totals.spans,
+            spans: 3,
             llm_calls: 1,
             tool_calls: 1,
             errors: 1,

@@ -139,8 +139,8 @@ impl Delivery {
                     error = %chain(&error), ?wait, more, "export failed; it is tried again"
                 );
             }
-            self.counters.retries.fetch_add(1, Ordering::Relaxed);
             self.pause(wait).await;
+            self.counters.retries.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -4,21 +4,21 @@
 //! Holds: one open chunk per signal, open spans, parked chunks (at most [`PARKED`]). Waits: never.
 //! Loses: what the pipeline has no room for, booked as `queue_full`.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::drafts;
 use super::head::Declined;
 use super::identity::Identity;
 use super::shared::Shared;
 use super::slab::SlotRef;
 use super::state::{Facts, Sealed, State};
+use super::unsampled::Unsampled;
 use crate::actors::clock::Anchor;
 use crate::actors::road::Msg;
 use crate::actors::session::config::WhenFull;
 use crate::model::chunk::Chunk;
 use crate::model::context::SpanContext;
-use crate::model::genai::{Operation, key};
+use crate::model::genai::Operation;
 use crate::model::id::SpanId;
 use crate::model::kind::SpanKind;
 use crate::model::ledger::Fate;
@@ -27,8 +27,6 @@ use crate::model::request::Signal;
 
 /// How many sealed chunks a session puts aside at most under `WhenFull::Block`.
 const PARKED: usize = 8;
-/// In the count of unsampled spans: the session has ended.
-const ENDED: u64 = 1 << 63;
 
 #[derive(Debug)]
 pub(crate) struct Cell {
@@ -43,9 +41,8 @@ pub(crate) struct Cell {
     pub(super) next: OnceLock<Arc<Cell>>,
     /// Whether chunks are parked: `ready` asks this before it asks for the lock.
     parked: AtomicBool,
-    /// Spans that ended unsampled and are in no book yet; [`ENDED`] with them once the session has
-    /// ended, and nobody else will book what comes late.
-    unsampled: AtomicU64,
+    /// Its spans, where it is not sampled.
+    pub(super) unsampled: Unsampled,
     state: Mutex<State>,
 }
 
@@ -66,7 +63,7 @@ impl Cell {
             anchor,
             next: OnceLock::new(),
             parked: AtomicBool::new(false),
-            unsampled: AtomicU64::new(0),
+            unsampled: Unsampled::default(),
             state: Mutex::new(state),
         })
     }
@@ -163,7 +160,7 @@ impl Cell {
     /// Counts a span of an unsampled session.
     #[inline]
     pub(super) fn end_unsampled(&self, facts: &Facts) {
-        if self.unsampled.fetch_add(1, Ordering::Relaxed) & ENDED != 0 {
+        if self.unsampled.count() {
             self.book_unsampled();
         }
         if facts.count() {
@@ -382,7 +379,7 @@ impl Cell {
 
     /// Books the unsampled spans that ended since the last time.
     pub(super) fn book_unsampled(&self) {
-        let spans = self.unsampled.fetch_and(ENDED, Ordering::Relaxed) & !ENDED;
+        let spans = self.unsampled.take();
         if spans > 0 {
             self.shared
                 .books
@@ -393,48 +390,8 @@ impl Cell {
 
     /// Books the unsampled spans of a session that has ended, and from here on each at once.
     pub(super) fn end_unbooked(&self) {
-        self.unsampled.fetch_or(ENDED, Ordering::Relaxed);
+        self.unsampled.seal();
         self.book_unsampled();
-    }
-
-    /// Items that have ended and are in no book yet.
-    pub(crate) fn unbooked(&self, signal: Signal) -> u64 {
-        let unsampled = match signal {
-            Signal::Traces => self.unsampled.load(Ordering::Relaxed) & !ENDED,
-            Signal::Logs => 0,
-        };
-        unsampled + self.lock().unsealed(signal)
-    }
-
-    /// Spans that have started and not ended, the root included.
-    pub(crate) fn open_spans(&self) -> u64 {
-        let state = self.lock();
-        state.slab.len() as u64 + u64::from(state.root.is_some() && self.sampled)
-    }
-
-    /// Writes the spans that are still open as incomplete, ended now.
-    pub(super) fn complete_open(self: &Arc<Self>, state: &mut State, now_ns: u64) {
-        let mut draft = drafts::take();
-        for span in state.slab.clear() {
-            draft.begin_span(span.name(), "", &self.shared.limits);
-            draft.head(span.id, span.parent, span.kind, span.start_ns);
-            if let Some(operation) = span.operation.name() {
-                draft.set(key::OPERATION_NAME, operation.into());
-            }
-            draft.set_own(key::INCOMPLETE, true.into());
-            let end_ns = now_ns.max(span.start_ns);
-            draft.end(end_ns);
-            let facts = Facts {
-                operation: span.operation,
-                ..Facts::default()
-            };
-            state.count(&facts);
-            let common = self.identity.common(span.operation.is_genai());
-            if self.put(state, Signal::Traces, &draft, common) {
-                state.note(&facts, end_ns - span.start_ns, false);
-            }
-        }
-        drafts::give_back(draft);
     }
 
     /// The context of one of its spans.

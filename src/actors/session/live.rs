@@ -1,10 +1,12 @@
-//! What is open now: the live view.
+//! What is open now: the live view, and the counts of a session.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::cell::Cell;
+use super::state::State;
 use crate::model::genai::Operation;
 use crate::model::id::{SpanId, TraceId};
+use crate::model::request::Signal;
 use crate::model::usage::Totals;
 
 /// An open session, as it was when it was asked for.
@@ -68,8 +70,34 @@ impl Cell {
             sampled: self.sampled,
             started: time(identity.start_ns),
             last_active: time(state.last_ns),
-            totals: state.totals,
+            totals: self.totals(&state),
             open_spans: open_spans.collect(),
+        }
+    }
+
+    /// Items that have ended and are in no book yet.
+    pub(crate) fn unbooked(&self, signal: Signal) -> u64 {
+        let unsampled = match signal {
+            Signal::Traces => self.unsampled.unbooked(),
+            Signal::Logs => 0,
+        };
+        unsampled + self.lock().unsealed(signal)
+    }
+
+    /// Spans that have started and not ended, the root included.
+    pub(crate) fn open_spans(&self) -> u64 {
+        let state = self.lock();
+        state.slab.len() as u64 + u64::from(state.root.is_some() && self.sampled)
+    }
+
+    /// What it did so far.
+    pub(super) fn totals(&self, state: &State) -> Totals {
+        match self.sampled {
+            true => state.totals,
+            false => Totals {
+                spans: self.unsampled.ended(),
+                ..state.totals
+            },
         }
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod span;
 mod starters;
 mod state;
 pub(crate) mod sweeper;
+mod unsampled;
 
 use std::fmt;
 use std::sync::Arc;
@@ -96,7 +97,8 @@ impl Session {
     /// What it did so far.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        self.cell.current().lock().totals
+        let cell = self.cell.current();
+        cell.totals(&cell.lock())
     }
 
     /// Waits until the pipeline has room for what this session has ended: the only call that
@@ -109,7 +111,7 @@ impl Session {
     pub async fn ready(&self) -> Result<(), Closed> {
         let cell = self.cell.current();
         let shared = &cell.shared;
-        if !cell.has_parked() && shared.pool.has_room() && !shared.is_closed() {
+        if !cell.has_parked() && !shared.pool.is_tight() && !shared.is_closed() {
             return Ok(());
         }
         self.wait().await

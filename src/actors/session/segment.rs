@@ -15,6 +15,7 @@ use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::genai::{Operation, key};
 use crate::model::id::SpanId;
 use crate::model::kind::{SpanKind, Status};
+use crate::model::ledger::Fate;
 use crate::model::otlp::draft::Draft;
 use crate::model::otlp::fields as f;
 use crate::model::otlp::writer::Writer;
@@ -116,7 +117,7 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
     }
     if cell.sampled {
         if cause != Cause::RolledOver {
-            cell.complete_open(&mut state, now_ns);
+            complete_open(cell, &mut state, now_ns);
         }
         let mut draft = drafts::take();
         draft.resume(&root, &shared.limits);
@@ -140,7 +141,8 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
         }
         drafts::give_back(draft);
     } else {
-        cell.end_unsampled(&Facts::default());
+        let book = shared.books.of(Signal::Traces);
+        book.enter_settled(1, Fate::SampledOut);
     }
     finish(cell, &mut state, cause);
     drop(state);
@@ -156,7 +158,7 @@ pub(crate) fn end_for_shutdown(cell: &Arc<Cell>) -> u64 {
     if state.root.is_none() {
         state.lingering = true;
         let now_ns = cell.now_ns();
-        cell.complete_open(&mut state, now_ns);
+        complete_open(cell, &mut state, now_ns);
         state.lingering = false;
         return open;
     }
@@ -171,6 +173,31 @@ pub(super) fn forget(cell: &Arc<Cell>) {
         let home = cell.identity.home;
         cell.shared.registry.remove(home, cell);
     }
+}
+
+/// Writes the spans that are still open as incomplete, ended now.
+fn complete_open(cell: &Arc<Cell>, state: &mut State, now_ns: u64) {
+    let mut draft = drafts::take();
+    for span in state.slab.clear() {
+        draft.begin_span(span.name(), "", &cell.shared.limits);
+        draft.head(span.id, span.parent, span.kind, span.start_ns);
+        if let Some(operation) = span.operation.name() {
+            draft.set(key::OPERATION_NAME, operation.into());
+        }
+        draft.set_own(key::INCOMPLETE, true.into());
+        let end_ns = now_ns.max(span.start_ns);
+        draft.end(end_ns);
+        let facts = Facts {
+            operation: span.operation,
+            ..Facts::default()
+        };
+        state.count(&facts);
+        let common = cell.identity.common(span.operation.is_genai());
+        if cell.put(state, Signal::Traces, &draft, common) {
+            state.note(&facts, end_ns - span.start_ns, false);
+        }
+    }
+    drafts::give_back(draft);
 }
 
 /// Hands on what is open and gives up the session's place in the registry.

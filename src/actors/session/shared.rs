@@ -9,6 +9,7 @@ use super::ended::Ended;
 use super::head::Head;
 use super::registry::Registry;
 use super::sweeper;
+use crate::actors::apart::Apart;
 use crate::actors::clock::{Anchor, Clock};
 use crate::actors::pool::Pool;
 use crate::actors::road::Msg as Road;
@@ -32,20 +33,20 @@ pub(crate) struct Shared {
     pub(crate) pool: Arc<Pool>,
     pub(crate) books: Arc<Books>,
     pub(crate) origin: Arc<Origin>,
-    pub(crate) head: Head<Road>,
+    pub(crate) head: Apart<Head<Road>>,
     pub(crate) sweeper: Head<sweeper::Msg>,
-    pub(crate) registry: Registry,
-    pub(crate) linger: Linger,
+    pub(crate) registry: Apart<Registry>,
+    pub(crate) linger: Apart<Linger>,
     /// Small chunks that sessions left behind when they ended, for the sweeper to send.
-    pub(crate) ended: Mutex<Ended>,
+    pub(crate) ended: Apart<Mutex<Ended>>,
     /// What a session had to hand on when it last ended: the next begins with as much room.
-    pub(crate) usual_size: AtomicUsize,
+    pub(crate) usual_size: Apart<AtomicUsize>,
     /// Which signals any lane takes; what nobody takes is not written.
     pub(crate) wanted: [bool; Signal::ALL.len()],
     /// The shutdown has begun: what ends now is booked as such.
     pub(crate) closed: AtomicBool,
     /// Spans that were exported as incomplete because of the shutdown.
-    pub(crate) incomplete: AtomicU64,
+    pub(crate) incomplete: Apart<AtomicU64>,
 }
 
 impl Shared {

@@ -5,6 +5,7 @@ use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span};
 use prost::Message;
 
 use super::*;
+use crate::model::genai::key;
 use crate::model::id::TraceId;
 use crate::model::otlp::writer::varint_len;
 

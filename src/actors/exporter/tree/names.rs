@@ -1,0 +1,15 @@
+//! The attributes that a tree looks at (OpenTelemetry semantic conventions 1.41.1, and ours).
+
+pub(super) use crate::model::genai::key::{
+    AGENT_NAME as AGENT, CACHE_READ_TOKENS as CACHED_TOKENS, COST, END_STATE, ERROR_TYPE,
+    EXCEPTION_MESSAGE, EXCEPTION_TYPE, INCOMPLETE, INPUT_TOKENS, OPERATION_NAME as OPERATION,
+    OUTPUT_TOKENS, REASONING_TOKENS, SESSION_ID, TOTAL_CACHED_TOKENS as SESSION_CACHED_TOKENS,
+    TOTAL_COST as SESSION_COST, TOTAL_ERRORS as SESSION_ERRORS,
+    TOTAL_INPUT_TOKENS as SESSION_INPUT_TOKENS, TOTAL_LLM_CALLS as SESSION_LLM_CALLS,
+    TOTAL_OUTPUT_TOKENS as SESSION_OUTPUT_TOKENS,
+    TOTAL_REASONING_TOKENS as SESSION_REASONING_TOKENS, TOTAL_TOOL_CALLS as SESSION_TOOL_CALLS,
+    USER_ID,
+};
+
+/// Spanreel's sessions are in US dollars; others may say what theirs are in.
+pub(super) const SESSION_CURRENCY: &str = "spanreel.session.cost.currency";

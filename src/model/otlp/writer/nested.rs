@@ -1,0 +1,107 @@
+//! Values that hold further values: their lengths are worked out before they are written.
+
+use super::{Writer, len_field, varint_len};
+use crate::model::attribute::Value;
+use crate::model::limits::TextLimit;
+use crate::model::otlp::fields as f;
+
+/// How deep arrays and maps may be nested; what lies deeper is written as an empty value
+/// (OpenTelemetry specification, "Attribute limits").
+const DEPTH_LIMIT: usize = 64;
+
+impl Writer {
+    #[inline(never)]
+    pub(super) fn key_value(&mut self, field: u32, key: &str, value: Value<'_>, bounds: Bounds) {
+        let value_len = bounds.value_len(value);
+        self.open(field, len_field(key.len()) + len_field(value_len));
+        self.bytes(f::key_value::KEY, key.as_bytes());
+        self.open(f::key_value::VALUE, value_len);
+        self.value(value, bounds);
+    }
+
+    /// An `AnyValue` in field `field`.
+    pub(crate) fn any_value(&mut self, field: u32, value: Value<'_>, limit: TextLimit) {
+        let bounds = Bounds::new(limit);
+        self.open(field, bounds.value_len(value));
+        self.value(value, bounds);
+    }
+
+    /// The contents of an `AnyValue`.
+    fn value(&mut self, value: Value<'_>, bounds: Bounds) {
+        match value {
+            Value::Empty => {}
+            Value::Str(text) => self.bytes(f::value::STRING, bounds.text.cut(text).as_bytes()),
+            Value::Bool(truth) => self.uint(f::value::BOOL, truth.into()),
+            Value::Int(number) => self.uint(f::value::INT, number as u64),
+            Value::Double(number) => self.fixed64(f::value::DOUBLE, number.to_bits()),
+            Value::Bytes(bytes) => self.bytes(f::value::BYTES, bounds.text.cut_bytes(bytes)),
+            Value::Array(_) | Value::Map(_) if bounds.depth == 0 => {}
+            Value::Array(items) => {
+                let inner = bounds.inner();
+                self.open(f::value::ARRAY, inner.array_len(items));
+                for item in items {
+                    self.open(f::list::VALUES, inner.value_len(*item));
+                    self.value(*item, inner);
+                }
+            }
+            Value::Map(entries) => {
+                let inner = bounds.inner();
+                self.open(f::value::MAP, inner.map_len(entries));
+                for (key, value) in entries {
+                    self.key_value(f::list::VALUES, key, *value, inner);
+                }
+            }
+        }
+    }
+}
+
+/// What a value may still hold: levels below it, and length of its texts.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    depth: usize,
+    text: TextLimit,
+}
+
+impl Bounds {
+    pub(super) fn new(text: TextLimit) -> Self {
+        Self {
+            depth: DEPTH_LIMIT,
+            text,
+        }
+    }
+
+    fn inner(self) -> Self {
+        Self {
+            depth: self.depth - 1,
+            ..self
+        }
+    }
+
+    /// The length of the contents of an `AnyValue`.
+    fn value_len(self, value: Value<'_>) -> usize {
+        match value {
+            Value::Empty => 0,
+            Value::Str(text) => len_field(self.text.cut(text).len()),
+            Value::Bool(_) => 2,
+            Value::Int(number) => 1 + varint_len(number as u64),
+            Value::Double(_) => 9,
+            Value::Bytes(bytes) => len_field(self.text.cut_bytes(bytes).len()),
+            Value::Array(_) | Value::Map(_) if self.depth == 0 => 0,
+            Value::Array(items) => len_field(self.inner().array_len(items)),
+            Value::Map(entries) => len_field(self.inner().map_len(entries)),
+        }
+    }
+
+    fn array_len(self, items: &[Value<'_>]) -> usize {
+        items
+            .iter()
+            .map(|item| len_field(self.value_len(*item)))
+            .sum()
+    }
+
+    fn map_len(self, entries: &[(&str, Value<'_>)]) -> usize {
+        let entry =
+            |key: &str, value| len_field(len_field(key.len()) + len_field(self.value_len(value)));
+        entries.iter().map(|(key, value)| entry(key, *value)).sum()
+    }
+}

@@ -1,0 +1,278 @@
+//! What recording costs in memory, counted by the allocator: on every thread, the pipeline's own
+//! among them.
+//!
+//! The tests run one after the other, under a lock, for they share the counters.
+
+#![expect(
+    unsafe_code,
+    reason = "a global allocator is unsafe to implement; this one only counts and passes on"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use spanreel::{
+    BatchConfig, ByteSize, Null, Pipeline, Resource, Session, SessionConfig, Value, WhenFull,
+};
+
+#[path = "support/mod.rs"]
+mod support;
+
+struct Counting;
+
+/// How often memory was asked for, also to grow.
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+/// How many bytes are held.
+static HELD: AtomicI64 = AtomicI64::new(0);
+
+fn note(allocations: u64, bytes: i64) {
+    ALLOCATIONS.fetch_add(allocations, Ordering::Relaxed);
+    HELD.fetch_add(bytes, Ordering::Relaxed);
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "no layout exceeds isize::MAX")]
+fn size(bytes: usize) -> i64 {
+    bytes as i64
+}
+
+// SAFETY: every call is passed on to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(1, size(layout.size()));
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        note(1, size(layout.size()));
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        note(0, -size(layout.size()));
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        note(1, size(new_size) - size(layout.size()));
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.realloc(ptr, layout, new_size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// One test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn start(sessions: SessionConfig) -> Pipeline {
+    Pipeline::builder()
+        .resource(Resource::empty())
+        .sessions(sessions)
+        .budget(ByteSize::mib(512))
+        .when_full(WhenFull::Block)
+        .batch(BatchConfig {
+            schedule_delay: Duration::from_millis(100),
+            ..BatchConfig::default()
+        })
+        .export(Null)
+        .start()
+        .expect("a right configuration")
+}
+
+#[track_caller]
+fn stop(pipeline: &Pipeline) {
+    let report = pipeline.shutdown_blocking(Duration::from_secs(30));
+    support::ledger::assert_settled(&report);
+    assert!(report.is_lossless(), "{report}");
+}
+
+/// A session that goes on for long, as the promise has it: no roll-over on the way.
+fn endless() -> SessionConfig {
+    SessionConfig {
+        max_spans: u64::MAX,
+        max_bytes: ByteSize::bytes(u64::MAX),
+        ..SessionConfig::default()
+    }
+}
+
+/// One turn of an agent: a call of a model with 12 attributes and two of tools with 5 attributes and
+/// an event each. Four spans with the one around them.
+const SPANS_PER_TURN: u64 = 4;
+
+fn turn(session: &Session) {
+    let root = session.child("turn").start();
+    // `chat` sets three attributes itself, `tokens` two.
+    let mut chat = root
+        .chat("anthropic", "claude")
+        .attribute("gen_ai.request.max_tokens", 4096_i64)
+        .attribute("gen_ai.request.temperature", 0.7)
+        .attribute("gen_ai.request.stream", true)
+        .attribute("gen_ai.response.id", "msg_0123456789abcdef")
+        .attribute("gen_ai.response.model", "claude-latest")
+        .attribute("server.address", "api.example.com")
+        .attribute("server.port", 443_i64)
+        .start();
+    chat.tokens(1200, 340);
+    chat.end();
+    for name in ["search", "fetch"] {
+        // `tool` sets two attributes itself.
+        let mut tool = root
+            .tool(name)
+            .call_id("call_0123456789")
+            .attribute("url.full", "https://example.com/search?q=telemetry")
+            .attribute("http.response.status_code", 200_i64)
+            .start();
+        tool.event("cache.miss", &[("key", Value::from("telemetry"))]);
+        tool.end();
+    }
+    root.end();
+}
+
+/// Waits until the pipeline has room, so that nothing is measured but the steady state.
+fn wait(runtime: &tokio::runtime::Runtime, session: &Session) {
+    runtime.block_on(session.ready()).expect("open");
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+/// Runs `work` for `turns`, warmed up, and returns the allocations per span on all threads.
+fn allocations_per_span(pipeline: &Pipeline, turns: usize, mut work: impl FnMut(usize)) -> f64 {
+    let settle = || {
+        let flushed = runtime().block_on(pipeline.flush(Duration::from_secs(30)));
+        assert!(flushed.expect("open").complete);
+    };
+    (0..turns).for_each(&mut work);
+    settle();
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    (0..turns).for_each(&mut work);
+    settle();
+    let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    allocations as f64 / (turns as u64 * SPANS_PER_TURN) as f64
+}
+
+/// Recording a span allocates at most 0.1 times, on all threads together.
+#[test]
+fn a_span_hardly_allocates() {
+    let _alone = alone();
+    let pipeline = start(endless());
+    let session = pipeline.session("conv-1").expect("open");
+    let runtime = runtime();
+    let per_span = allocations_per_span(&pipeline, 10_000, |_| {
+        turn(&session);
+        wait(&runtime, &session);
+    });
+    session.end();
+    stop(&pipeline);
+    assert!(per_span <= 0.1, "{per_span:.4} allocations per span");
+}
+
+/// The same holds where the spans are spread over many sessions, in turn.
+#[test]
+fn a_span_of_many_sessions_hardly_allocates() {
+    let _alone = alone();
+    let pipeline = start(endless());
+    let open = |number| pipeline.session(&format!("conv-{number}")).expect("open");
+    let sessions: Vec<_> = (0..1000).map(open).collect();
+    let runtime = runtime();
+    let per_span = allocations_per_span(&pipeline, 20_000, |number| {
+        let session = &sessions[number % sessions.len()];
+        turn(session);
+        wait(&runtime, session);
+    });
+    sessions.iter().for_each(Session::end);
+    stop(&pipeline);
+    assert!(per_span <= 0.1, "{per_span:.4} allocations per span");
+}
+
+fn open_idle(pipeline: &Pipeline, number: usize) -> Session {
+    let session = pipeline
+        .open_session(&format!("conversation-{number}"))
+        .agent("planner")
+        .user("user-4711")
+        .tag("beta")
+        .tag("eu-west")
+        .tag("paid")
+        .baggage("tenant", "acme")
+        .open()
+        .expect("open");
+    session.chat("openai", "gpt").start().end();
+    session.tool("search").start().end();
+    session
+}
+
+/// An open session in which nothing happens holds at most 1.5 KiB, with a user, three tags, baggage
+/// and two spans that ended.
+#[test]
+fn an_idle_session_is_small() {
+    const SESSIONS: usize = 100_000;
+    let _alone = alone();
+    let pipeline = start(SessionConfig::default());
+    let before = HELD.load(Ordering::Relaxed);
+    for number in 0..SESSIONS {
+        drop(open_idle(&pipeline, number));
+        if number % 1000 == 999 {
+            let flushed = runtime().block_on(pipeline.flush(Duration::from_secs(30)));
+            flushed.expect("open");
+        }
+    }
+    assert_eq!(pipeline.sessions().len(), SESSIONS);
+    // What a session needs while it is busy is given back within seconds; idle buffers are the
+    // pool's, whose bound is the budget.
+    let mut held = i64::MAX;
+    for _ in 0..40 {
+        std::thread::park_timeout(Duration::from_millis(250));
+        held = (HELD.load(Ordering::Relaxed) - before) / size(SESSIONS);
+        if held <= 1536 {
+            break;
+        }
+    }
+    for session in pipeline.sessions() {
+        pipeline.session(&session.id).expect("open").end();
+    }
+    stop(&pipeline);
+    assert!(held <= 1536, "{held} bytes for each idle session");
+}
+
+/// Opening and ending ten times as many sessions takes ten times as much work, not more.
+#[test]
+fn many_sessions_cost_what_few_cost() {
+    let _alone = alone();
+    let mut per_session = Vec::new();
+    for sessions in [10_000, 100_000] {
+        let pipeline = start(SessionConfig::default());
+        let runtime = runtime();
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let mut open = Vec::with_capacity(sessions);
+        for number in 0..sessions {
+            open.push(open_idle(&pipeline, number));
+        }
+        for session in &open {
+            session.end();
+            wait(&runtime, session);
+        }
+        stop(&pipeline);
+        let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        per_session.push(allocations as f64 / sessions as f64);
+    }
+    let [few, many] = per_session[..] else {
+        panic!("two counts");
+    };
+    assert!(
+        many <= 1.1 * few,
+        "{few:.1} allocations for each of few sessions, {many:.1} of many"
+    );
+}
