@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 /// then the ledger, not the baton, says what is still pending.
 #[derive(Clone, Debug)]
 pub(crate) struct Baton {
-    _round: Arc<Round>,
+    round: Arc<Round>,
 }
 
 /// Answers when it is dropped with the last copy.
@@ -31,9 +31,41 @@ impl Baton {
         let (done, round_over) = oneshot::channel();
         (
             Self {
-                _round: Arc::new(Round(Some(done))),
+                round: Arc::new(Round(Some(done))),
             },
             round_over,
         )
+    }
+
+    /// Whether nobody waits for the end of its round any more.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.round.0.as_ref().is_none_or(oneshot::Sender::is_closed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    /// The round is over when the last copy is gone, and not before.
+    #[test]
+    fn a_round_is_over_when_the_last_copy_is_gone() {
+        let (baton, mut over) = Baton::new();
+        let copy = baton.clone();
+        drop(baton);
+        assert!((&mut over).now_or_never().is_none());
+        drop(copy);
+        assert_eq!(over.now_or_never(), Some(Ok(())));
+    }
+
+    /// A baton knows that nobody waits for it, and its end then does no harm.
+    #[test]
+    fn a_baton_knows_that_it_was_given_up() {
+        let (baton, over) = Baton::new();
+        assert!(!baton.is_given_up());
+        drop(over);
+        assert!(baton.is_given_up());
     }
 }

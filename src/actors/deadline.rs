@@ -9,16 +9,16 @@ use tokio_util::sync::CancellationToken;
 /// Shared by all actors of a pipeline. Set once, when shutdown begins.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Deadline {
-    at: Arc<OnceLock<tokio::time::Instant>>,
+    at: Arc<OnceLock<Instant>>,
     closing: CancellationToken,
 }
 
 impl Deadline {
-    /// Begins the shutdown. The first call decides the instant; returns whether it was this one.
-    pub(crate) fn set(&self, at: Instant) -> bool {
-        let first = self.at.set(at.into()).is_ok();
+    /// Begins the shutdown. The first call decides the instant; returns the one that was decided.
+    pub(crate) fn set(&self, at: Instant) -> Instant {
+        let at = *self.at.get_or_init(|| at);
         self.closing.cancel();
-        first
+        at
     }
 
     /// Whether the shutdown has begun.
@@ -31,16 +31,12 @@ impl Deadline {
         self.closing.cancelled().await;
     }
 
-    /// The instant, once the shutdown has begun.
-    pub(crate) fn instant(&self) -> Option<tokio::time::Instant> {
-        self.at.get().copied()
-    }
-
     /// Completes at the deadline: never, while no shutdown has begun.
     pub(crate) async fn passed(&self) {
         self.begun().await;
-        match self.instant() {
-            Some(at) => tokio::time::sleep_until(at).await,
+        match self.at.get() {
+            // What is left of it, for the clock of the runtime may be a test's.
+            Some(at) => tokio::time::sleep(at.saturating_duration_since(Instant::now())).await,
             None => std::future::pending().await,
         }
     }
@@ -52,5 +48,50 @@ impl Deadline {
             done = work => Some(done),
             () = self.passed() => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    /// The first call decides; later ones, longer or shorter, change nothing.
+    #[test]
+    fn the_first_call_decides() {
+        let deadline = Deadline::default();
+        assert!(!deadline.is_set());
+        let first = Instant::now() + Duration::from_secs(5);
+        assert_eq!(deadline.set(first), first);
+        assert_eq!(deadline.set(Instant::now()), first);
+        assert_eq!(deadline.set(first + Duration::from_secs(60)), first);
+        assert!(deadline.is_set());
+    }
+
+    /// Without a shutdown, nothing is cut short; with one, work ends at the deadline.
+    #[tokio::test(start_paused = true)]
+    async fn work_is_cut_at_the_deadline() {
+        let deadline = Deadline::default();
+        let hour = tokio::time::sleep(Duration::from_secs(3600));
+        assert!(deadline.unless_passed(hour).await.is_some());
+
+        let begun = tokio::time::Instant::now();
+        deadline.set(Instant::now() + Duration::from_secs(5));
+        let hangs = std::future::pending::<()>();
+        assert!(deadline.unless_passed(hangs).await.is_none());
+        let took = begun.elapsed().as_secs_f64();
+        assert!((4.5..=5.01).contains(&took), "{took}");
+    }
+
+    /// A deadline in the past still lets work end that is done at once.
+    #[test]
+    fn what_is_done_at_once_is_not_cut() {
+        let deadline = Deadline::default();
+        deadline.set(Instant::now());
+        let done = deadline.unless_passed(std::future::ready(7));
+        assert_eq!(done.now_or_never(), Some(Some(7)));
     }
 }

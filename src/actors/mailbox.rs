@@ -60,6 +60,11 @@ impl Gauge {
         self.room.notified()
     }
 
+    /// Wakes those who wait for room, to look again.
+    pub(crate) fn tell_room(&self) {
+        self.room.notify_waiters();
+    }
+
     /// Counts a wait that happens outside of [`Mailbox::send`].
     pub(crate) fn count_wait(&self) {
         self.waits.fetch_add(1, Ordering::Relaxed);
@@ -203,7 +208,7 @@ impl<M> Inbox<M> {
 
     fn tell_room(&mut self) {
         if std::mem::take(&mut self.untold) > 0 {
-            self.gauge.room.notify_waiters();
+            self.gauge.tell_room();
         }
     }
 }
@@ -213,7 +218,7 @@ impl<M> Drop for Inbox<M> {
         for _message in self.receiver.drain() {
             self.gauge.received();
         }
-        self.gauge.room.notify_waiters();
+        self.gauge.tell_room();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who acts: the actors, one folder or file each.
 
+pub(crate) mod apart;
 pub(crate) mod batcher;
 pub(crate) mod baton;
 pub(crate) mod clock;
@@ -7,6 +8,7 @@ pub(crate) mod deadline;
 pub(crate) mod exporter;
 pub(crate) mod mailbox;
 pub(crate) mod notice;
+pub(crate) mod own_thread;
 pub(crate) mod pool;
 pub(crate) mod processor;
 pub(crate) mod road;

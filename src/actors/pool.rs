@@ -7,11 +7,13 @@
 //!
 //! Holds: idle buffers. Waits: never; others wait on `room`. Loses: nothing.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
+
+use super::apart::Apart;
 
 /// The sizes that are kept. A chunk in transit is at most the largest; a larger buffer holds one
 /// oversized span and is not kept.
@@ -24,8 +26,11 @@ pub(crate) const CHUNK_BYTES: usize = 16 << 10;
 #[derive(Debug)]
 pub(crate) struct Pool {
     budget: usize,
-    in_use: AtomicUsize,
+    in_use: Apart<AtomicUsize>,
     idle: AtomicUsize,
+    /// Whether more is in use than `mark`: written when that changes, so that asking for it costs no
+    /// memory that another thread has just written.
+    tight: Apart<AtomicBool>,
     /// Told when what is in use falls below three quarters of the budget.
     room: Notify,
     shelves: [Mutex<Vec<Box<[u8]>>>; CLASSES.len()],
@@ -35,8 +40,9 @@ impl Pool {
     pub(crate) fn new(budget: usize) -> Arc<Self> {
         Arc::new(Self {
             budget,
-            in_use: AtomicUsize::new(0),
+            in_use: Apart::default(),
             idle: AtomicUsize::new(0),
+            tight: Apart::default(),
             room: Notify::new(),
             shelves: Default::default(),
         })
@@ -46,10 +52,14 @@ impl Pool {
     pub(crate) fn take(self: &Arc<Self>, len: usize) -> Option<Buffer> {
         let class = CLASSES.iter().position(|size| len <= *size);
         let size = class.map_or(len, |class| CLASSES[class]);
-        let before = self.in_use.fetch_add(size, Ordering::Relaxed);
-        if before + size > self.budget {
-            self.in_use.fetch_sub(size, Ordering::Relaxed);
-            return None;
+        // Never above the budget, not even for the moment of a refusal.
+        let within = |in_use: usize| in_use.checked_add(size).filter(|all| *all <= self.budget);
+        let before = self
+            .in_use
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
+            .ok()?;
+        if before + size > self.mark() && !self.tight.load(Ordering::Relaxed) {
+            self.tight.store(true, Ordering::Relaxed);
         }
         let kept = class.and_then(|class| self.shelf(class).pop());
         if kept.is_some() {
@@ -80,6 +90,12 @@ impl Pool {
         self.in_use() <= self.mark()
     }
 
+    /// Whether there may be too little room: what to ask first, since it costs next to nothing.
+    #[inline]
+    pub(crate) fn is_tight(&self) -> bool {
+        self.tight.load(Ordering::Relaxed)
+    }
+
     fn mark(&self) -> usize {
         self.budget / 4 * 3
     }
@@ -105,6 +121,7 @@ impl Pool {
         let size = bytes.len();
         let in_use = self.in_use.fetch_sub(size, Ordering::Relaxed) - size;
         if in_use <= self.mark() && in_use + size > self.mark() {
+            self.tight.store(false, Ordering::Relaxed);
             self.room.notify_waiters();
         }
         let Some(class) = CLASSES.iter().position(|kept| *kept == size) else {
@@ -144,16 +161,6 @@ impl Buffer {
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.len
-    }
-
-    /// How many bytes fit in all.
-    pub(crate) fn size(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Forgets what is written.
-    pub(crate) fn clear(&mut self) {
-        self.len = 0;
     }
 
     /// The next `len` bytes, at most [`Buffer::room`], to be written.

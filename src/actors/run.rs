@@ -30,6 +30,12 @@ pub(crate) trait Actor: Send + Sized + 'static {
     fn finish(&mut self) -> impl Future<Output = Result<(), Stopped>> + Send {
         async { Ok(()) }
     }
+
+    /// The deadline has passed: gives up what it has under way outside of itself, so that it is
+    /// booked when the end of the actor is told.
+    fn cut_short(&mut self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 }
 
 /// How an actor ended.
@@ -80,7 +86,10 @@ pub(crate) async fn run<A: Actor>(
     let exit = match deadline.unless_passed(work).await {
         Some(Ok(())) => Exit::Drained,
         Some(Err(Stopped)) => Exit::DownstreamStopped,
-        None => Exit::DeadlinePassed,
+        None => {
+            actor.cut_short().await;
+            Exit::DeadlinePassed
+        }
     };
     tracing::debug!(target: "spanreel", actor = A::NAME, %exit, "actor ended");
     exit
@@ -90,5 +99,109 @@ async fn until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::actors::mailbox::bounded;
+
+    /// Notes what is done with it.
+    #[derive(Default)]
+    struct Notes {
+        done: std::sync::Arc<std::sync::Mutex<Vec<&'static str>>>,
+        due: Option<Instant>,
+    }
+
+    impl Notes {
+        fn note(&self, what: &'static str) {
+            self.done.lock().expect("no panic under it").push(what);
+        }
+    }
+
+    impl Actor for Notes {
+        const NAME: &'static str = "notes";
+        type Msg = &'static str;
+
+        async fn handle(&mut self, msg: &'static str) -> Result<(), Stopped> {
+            self.note(msg);
+            match msg {
+                "stop" => Err(Stopped),
+                "hang" => std::future::pending().await,
+                _ => Ok(()),
+            }
+        }
+
+        fn due(&self) -> Option<Instant> {
+            self.due
+        }
+
+        async fn tick(&mut self) -> Result<(), Stopped> {
+            self.due = None;
+            self.note("tick");
+            Ok(())
+        }
+
+        async fn finish(&mut self) -> Result<(), Stopped> {
+            self.note("finish");
+            Ok(())
+        }
+
+        async fn cut_short(&mut self) {
+            self.note("cut short");
+        }
+    }
+
+    /// How an actor ends that is sent these messages, and what is done with it.
+    async fn run_with(messages: &[&'static str], due: bool) -> (Exit, Vec<&'static str>) {
+        let (mailbox, inbox) = bounded(8);
+        for message in messages {
+            mailbox.try_send(*message).expect("there is room");
+        }
+        drop(mailbox);
+        let deadline = Deadline::default();
+        deadline.set(std::time::Instant::now() + Duration::from_secs(5));
+        let actor = Notes {
+            due: due.then(Instant::now),
+            ..Notes::default()
+        };
+        let done = std::sync::Arc::clone(&actor.done);
+        let exit = run(actor, inbox, deadline).await;
+        let done = done.lock().expect("no panic under it").clone();
+        (exit, done)
+    }
+
+    /// It takes every message in order, finishes when its inbox is closed, and is then drained.
+    #[tokio::test(start_paused = true)]
+    async fn an_actor_drains_its_inbox() {
+        let (exit, done) = run_with(&["a", "b"], false).await;
+        assert_eq!(exit, Exit::Drained);
+        assert_eq!(done, ["a", "b", "finish"]);
+    }
+
+    /// What is due comes before messages, so that a busy inbox does not starve a timer.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_due_comes_first() {
+        let (_, done) = run_with(&["a"], true).await;
+        assert_eq!(done, ["tick", "a", "finish"]);
+    }
+
+    /// It ends at once when the stage after it is gone.
+    #[tokio::test(start_paused = true)]
+    async fn it_ends_with_the_stage_after_it() {
+        let (exit, done) = run_with(&["stop", "a"], false).await;
+        assert_eq!(exit, Exit::DownstreamStopped);
+        assert_eq!(done, ["stop"]);
+    }
+
+    /// The deadline cuts it short, and it may give up in order.
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_cuts_it_short() {
+        let (exit, done) = run_with(&["hang", "a"], false).await;
+        assert_eq!(exit, Exit::DeadlinePassed);
+        assert_eq!(done, ["hang", "cut short"]);
     }
 }

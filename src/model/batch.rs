@@ -201,21 +201,22 @@ mod tests {
     use prost::Message;
 
     use super::*;
-    use crate::model::chunk::tests::{chunk, origin};
+    use crate::model::chunk::tests::origin;
     use crate::model::ledger::Book;
 
     /// A batch of chunks, each an origin and the sizes of its items.
-    fn batch(book: &Arc<Book>, chunks: &[(usize, Vec<u8>)]) -> Batch {
+    fn batch(book: &Arc<Book>, chunks: &[(usize, Vec<usize>)]) -> Batch {
         let origins = ["one", "two", "three"].map(origin);
         let mut batch = Batch::new(Signal::Traces);
         for (origin, sizes) in chunks {
-            batch.push(chunk(book, &origins[*origin], sizes));
+            let origin = &origins[*origin];
+            batch.push(Chunk::of_sizes(Signal::Traces, origin, sizes, book));
         }
         batch
     }
 
-    fn chunks() -> impl Strategy<Value = Vec<(usize, Vec<u8>)>> {
-        vec((0..3_usize, vec(0..100_u8, 1..10)), 1..20)
+    fn chunks() -> impl Strategy<Value = Vec<(usize, Vec<usize>)>> {
+        vec((0..3_usize, vec(0..200_usize, 1..10)), 1..20)
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! The builder: the only way in.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -142,6 +142,10 @@ impl Builder {
     /// Starts the pipeline on a small runtime of its own, on a thread of its own: it works from
     /// synchronous programs and from any runtime, and while the host's runtime goes down.
     ///
+    /// What runs on its threads (exporters, processors, samplers and the libraries they call) never
+    /// records spans or log records: diagnostics of an export would lead to the next one, without
+    /// end.
+    ///
     /// # Errors
     /// The configuration is wrong (every problem is told), or the thread could not be started.
     pub fn start(self) -> Result<Pipeline, BuildError> {
@@ -150,6 +154,11 @@ impl Builder {
 
     /// Starts the pipeline on a runtime of the host's, which must have time and I/O enabled and must
     /// outlive the shutdown.
+    ///
+    /// A host that turns `tracing` events into log records must leave out those of the targets
+    /// `spanreel`, `hyper`, `hyper_util`, `h2`, `rustls` and `tower` here: what exporters say would
+    /// lead to the next export, without end. With [`start`](Self::start), nothing of that is
+    /// recorded.
     ///
     /// # Errors
     /// The configuration is wrong (every problem is told).
@@ -193,7 +202,7 @@ impl Builder {
 /// Makes the exporters; those of the same name get a number.
 fn build(exporters: Vec<Exporter>, config: &Config, problems: &mut Vec<Problem>) -> Vec<LanePlan> {
     let mut lanes = Vec::new();
-    let mut names: HashMap<String, usize> = HashMap::new();
+    let mut names = HashSet::new();
     let longest = config
         .batch
         .export_timeout
@@ -201,17 +210,23 @@ fn build(exporters: Vec<Exporter>, config: &Config, problems: &mut Vec<Problem>)
     for exporter in exporters {
         let mut settings = exporter.settings;
         settings.timeout = settings.timeout.min(longest);
-        let same = names.entry(settings.name.clone()).or_default();
-        *same += 1;
-        if *same > 1 {
-            settings.name = format!("{}-{same}", settings.name);
-        }
+        settings.name = unique(&settings.name, &names);
+        names.insert(settings.name.clone());
         match (exporter.build)(&settings) {
             Ok(exporter) => lanes.push(LanePlan { exporter, settings }),
             Err(found) => problems.extend(found),
         }
     }
     lanes
+}
+
+/// The name, with the first number that makes it another than all of `taken`.
+fn unique(name: &str, taken: &HashSet<String>) -> String {
+    let numbered = (2_u64..).map(|number| format!("{name}-{number}"));
+    std::iter::once(name.to_owned())
+        .chain(numbered)
+        .find(|name| !taken.contains(name))
+        .expect("there are more numbers than exporters")
 }
 
 impl fmt::Debug for Builder {

@@ -113,3 +113,58 @@ impl Finish {
 
 /// What the caller's clock allows beyond the deadline, for the actors to notice it themselves.
 pub(crate) const LENIENCY: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    fn exits() -> Exits {
+        vec![("actor".to_owned(), Exit::Drained)]
+    }
+
+    /// Everybody who waits, on a thread or in async code, is told of the end, and whoever comes
+    /// later too.
+    #[test]
+    fn everybody_is_told_of_the_end() {
+        let finish = Arc::new(Finish::default());
+        let guard = finish.guard();
+        let until = Instant::now() + LONG;
+        std::thread::scope(|scope| {
+            let blocked = scope.spawn(|| finish.wait_blocking(until));
+            let waiting = scope.spawn(|| futures::executor::block_on(finish.wait()));
+            let timed = scope.spawn(|| futures::executor::block_on(finish.wait_until(until)));
+            assert_eq!(finish.exits(), None);
+            guard.finished(exits());
+            assert!(blocked.join().expect("no panic"));
+            waiting.join().expect("no panic");
+            assert!(timed.join().expect("no panic"));
+        });
+        assert_eq!(finish.exits(), Some(exits()));
+        assert!(finish.wait_blocking(Instant::now()));
+        futures::executor::block_on(finish.wait());
+    }
+
+    /// Whoever waits until an instant is let go then.
+    #[test]
+    fn a_wait_ends_with_its_time() {
+        let finish = Arc::new(Finish::default());
+        let _guard = finish.guard();
+        let begun = Instant::now();
+        let until = begun + Duration::from_millis(50);
+        assert!(!finish.wait_blocking(until));
+        assert!(!futures::executor::block_on(finish.wait_until(until)));
+        assert!(begun.elapsed() >= Duration::from_millis(50));
+        assert!(begun.elapsed() < LONG);
+    }
+
+    /// A guard that is dropped with its runtime tells the end, too.
+    #[test]
+    fn a_dropped_guard_tells_the_end() {
+        let finish = Arc::new(Finish::default());
+        drop(finish.guard());
+        assert_eq!(finish.exits(), Some(Vec::new()));
+        assert!(finish.wait_blocking(Instant::now()));
+    }
+}

@@ -1,14 +1,12 @@
-//! Flush: a baton that rides the same road as the data.
+//! Flush: a baton that rides the same road as the data, from the sweeper on.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Inner;
 use crate::actors::baton::Baton;
 use crate::actors::session::Closed;
-use crate::actors::session::gather::Gather;
-use crate::actors::session::shared::Shared;
-use crate::actors::session::sweeper;
+use crate::actors::session::sweeper::Msg;
+use crate::model::request::Signal;
 
 /// What a flush came to.
 #[derive(Clone, Debug)]
@@ -28,8 +26,16 @@ impl Inner {
         if self.shared.is_closed() {
             return Err(Closed);
         }
-        // On the pipeline's runtime: the caller may have none, and its timer may be stuck.
-        let round = round(Arc::clone(&self.shared));
+        // On the pipeline's runtime: the caller may have none, and its timer may be stuck. What is
+        // given up there is the baton alone.
+        let shared = std::sync::Arc::clone(&self.shared);
+        let round = async move {
+            let (baton, round_over) = Baton::new();
+            let sent = shared.sweeper.send(Msg::Flush(baton)).await;
+            sent.map_err(|_baton| Closed)?;
+            // The baton always answers, also when an actor dies with it.
+            round_over.await.map_err(|_| Closed)
+        };
         let timed = self
             .runtime
             .spawn(async move { tokio::time::timeout(timeout, round).await });
@@ -40,7 +46,7 @@ impl Inner {
         };
         let pending = |lane: &super::LaneHandle| {
             let in_flight = |signal| lane.books.of(signal).counts().in_flight();
-            let [traces, logs] = crate::model::request::Signal::ALL.map(in_flight);
+            let [traces, logs] = Signal::ALL.map(in_flight);
             (lane.name.clone(), traces, logs)
         };
         Ok(FlushReport {
@@ -49,18 +55,4 @@ impl Inner {
             took: begun.elapsed(),
         })
     }
-}
-
-/// Seals every session and sends a baton round.
-async fn round(shared: Arc<Shared>) -> Result<(), Closed> {
-    let mut gather = Gather::default();
-    for cell in shared.registry.all() {
-        cell.wait_unparked().await;
-        sweeper::take_from(&shared, &cell, &mut gather).await;
-    }
-    sweeper::send_rest(&shared, &mut gather).await;
-    let (baton, round_over) = Baton::new();
-    shared.head.flush(baton).await.map_err(|_baton| Closed)?;
-    // The baton always answers, also when an actor dies with it.
-    round_over.await.map_err(|_| Closed)
 }

@@ -1,4 +1,7 @@
-//! Shutdown: close, seal, cascade, report. One absolute deadline over all of it.
+//! Shutdown: close, cascade, report. One absolute deadline over all of it.
+//!
+//! Closing the sweeper's inbox is the beginning: it ends all sessions and closes the head, which closes
+//! one stage after the other.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,15 +11,11 @@ use std::time::{Duration, Instant};
 use super::Inner;
 use super::finish::LENIENCY;
 use super::stats::{LaneStats, SignalStats};
-use crate::actors::deadline::Deadline;
-use crate::actors::mailbox::Mailbox;
 use crate::actors::run::Exit;
 use crate::actors::session::cell::Cell;
-use crate::actors::session::gather::Gather;
 use crate::actors::session::segment;
 use crate::actors::session::shared::Shared;
-use crate::actors::session::sweeper;
-use crate::model::ledger::Fate;
+use crate::model::ledger::{Counts, Fate};
 use crate::model::request::Signal;
 
 /// What became of everything: the account of a shutdown.
@@ -45,14 +44,16 @@ impl ShutdownReport {
     }
 
     /// How many spans and log records were lost: what the pipeline lost, and what each lane lost of
-    /// what it was handed.
+    /// what it was handed. What is still in flight counts as lost: an exporter that blocks its
+    /// thread can neither be waited for nor be stopped.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        let pipeline = self.traces.fates.lost() + self.logs.fates.lost();
+        let lost = |counts: &Counts| counts.lost() + counts.in_flight();
+        let pipeline = lost(&self.traces.fates) + lost(&self.logs.fates);
         let lanes: u64 = self
             .lanes
             .iter()
-            .map(|lane| lane.traces.lost() + lane.logs.lost())
+            .map(|lane| lost(&lane.traces) + lost(&lane.logs))
             .sum();
         pipeline + lanes
     }
@@ -100,35 +101,14 @@ fn counted(items: u64, noun: &str) -> String {
     format!("{items} {noun}{plural}")
 }
 
-fn write_fates(f: &mut fmt::Formatter<'_>, counts: &crate::model::ledger::Counts) -> fmt::Result {
-    for (index, (fate, items)) in counts.fates().enumerate() {
+fn write_fates(f: &mut fmt::Formatter<'_>, counts: &Counts) -> fmt::Result {
+    let fates = counts.fates().map(|(fate, items)| (fate.name(), items));
+    let in_flight = Some(("in flight", counts.in_flight())).filter(|(_, items)| *items > 0);
+    for (index, (fate, items)) in fates.chain(in_flight).enumerate() {
         let comma = if index > 0 { "," } else { "" };
         write!(f, "{comma} {items} {fate}")?;
     }
     Ok(())
-}
-
-/// The first half of a shutdown, as a task beside the actors: seals every session once the shutdown
-/// has begun, then takes the sender out of the head, which closes one stage after the other.
-pub(crate) async fn close(shared: Arc<Shared>, deadline: Deadline, sweeper: Mailbox<sweeper::Msg>) {
-    deadline.begun().await;
-    let sealed = deadline.unless_passed(end_sessions(&shared)).await;
-    if sealed.is_none() {
-        tracing::warn!(target: "spanreel", "deadline passed before all sessions were sealed");
-    }
-    shared.head.close();
-    drop(sweeper);
-}
-
-/// Ends all sessions, with waiting for room.
-async fn end_sessions(shared: &Arc<Shared>) {
-    let mut gather = Gather::default();
-    for cell in remaining(shared) {
-        segment::end_for_shutdown(&cell);
-        cell.wait_unparked().await;
-        sweeper::take_from(shared, &cell, &mut gather).await;
-    }
-    sweeper::send_rest(shared, &mut gather).await;
 }
 
 /// Every session that may still hold something; from here on none is left to the sweeper.
@@ -137,18 +117,15 @@ fn remaining(shared: &Shared) -> Vec<Arc<Cell>> {
     shared.registry.take_all()
 }
 
+/// A longer grace counts as this: instants cannot be arbitrarily far away.
+const LONGEST_GRACE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 impl Inner {
     /// Begins the shutdown, if it has not begun.
     pub(super) fn begin_shutdown(&self, grace: Duration) -> Instant {
-        let now = Instant::now();
-        let until = now
-            .checked_add(grace)
-            .unwrap_or(now + Duration::from_secs(u32::MAX.into()));
-        self.shared.closed.store(true, Ordering::SeqCst);
-        self.deadline.set(until);
-        self.deadline
-            .instant()
-            .map_or(until, tokio::time::Instant::into_std)
+        let until = self.deadline.set(Instant::now() + grace.min(LONGEST_GRACE));
+        self.shared.close();
+        until
     }
 
     pub(super) async fn shut_down(&self, grace: Duration) -> ShutdownReport {
@@ -194,5 +171,64 @@ impl Inner {
             tracing::warn!(target: "spanreel", took = ?report.took, lost, "pipeline shut down; telemetry was lost");
         }
         report
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ledger::Books;
+    use crate::model::request::Signal;
+
+    /// The report of a shutdown after which a pipeline has these counts of spans.
+    fn report(settle: impl FnOnce(&Books)) -> ShutdownReport {
+        let books = Books::default();
+        settle(&books);
+        let fates = books.of(Signal::Traces).counts();
+        let traces = SignalStats {
+            started: fates.entered(),
+            ended: fates.entered(),
+            fates,
+            ..SignalStats::default()
+        };
+        ShutdownReport {
+            traces,
+            logs: SignalStats::default(),
+            lanes: Vec::new(),
+            exits: Vec::new(),
+            incomplete: 2,
+            took: Duration::from_millis(12),
+        }
+    }
+
+    /// What people are told is complete: counts by fate, what is in flight, and the sum of losses.
+    #[test]
+    fn the_report_tells_every_fate() {
+        let report = report(|books| {
+            let book = books.of(Signal::Traces);
+            book.enter_settled(7, Fate::Handed);
+            book.enter_settled(2, Fate::QueueFull);
+            std::mem::forget(book.enter(1));
+        });
+        assert_eq!(
+            report.to_string(),
+            "shut down in 0.012 s, 2 spans exported as incomplete\n\
+             10 spans ended: 7 handed, 2 queue_full, 1 in flight\n\
+             3 lost"
+        );
+    }
+
+    /// What is still in flight after a shutdown is lost.
+    #[test]
+    fn what_is_in_flight_is_lost() {
+        let lossless = report(|books| {
+            let book = books.of(Signal::Traces);
+            book.enter_settled(7, Fate::Handed);
+            book.enter_settled(1, Fate::SampledOut);
+        });
+        assert!(lossless.is_lossless());
+        let in_flight = report(|books| std::mem::forget(books.of(Signal::Traces).enter(1)));
+        assert!(!in_flight.is_lossless());
+        assert_eq!(in_flight.lost(), 1);
     }
 }

@@ -183,3 +183,25 @@ fn queue_stats(name: &str, gauge: &crate::actors::mailbox::Gauge) -> QueueStats 
         waits: gauge.waits(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A quantile is the bound of the bucket that it falls into; without attempts there is none.
+    #[test]
+    fn a_quantile_is_the_bound_of_its_bucket() {
+        let mut counts = [0; Latency::BUCKETS];
+        assert_eq!(LatencyHistogram(counts).quantile(0.5), None);
+        counts[0] = 1;
+        counts[4] = 98;
+        counts[10] = 1;
+        let histogram = LatencyHistogram(counts);
+        let micros = |quantile| histogram.quantile(quantile).map(|it| it.as_micros());
+        assert_eq!(micros(0.0), Some(64));
+        assert_eq!(micros(0.5), Some(64 << 4));
+        assert_eq!(micros(0.99), Some(64 << 4));
+        assert_eq!(micros(1.0), Some(64 << 10));
+        assert_eq!(micros(7.0), Some(64 << 10));
+    }
+}

@@ -1,17 +1,17 @@
 //! Mailboxes and actors, in the order of the diagram; the only file that starts tasks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
 use super::config::Config;
 use super::error::BuildError;
 use super::finish::{Finish, Guard};
-use super::shutdown;
 use super::{Inner, LaneHandle, Pipeline, QueueHandle};
+use crate::actors::apart::Apart;
 use crate::actors::batcher::{Batcher, LaneEnd};
 use crate::actors::clock::Clock;
 use crate::actors::deadline::Deadline;
@@ -20,13 +20,14 @@ use crate::actors::exporter::lane::Lane;
 use crate::actors::exporter::{DynExport, LaneSettings};
 use crate::actors::mailbox::{Gauge, Inbox, Mailbox, bounded};
 use crate::actors::notice::Notice;
+use crate::actors::own_thread;
 use crate::actors::pool::Pool;
 use crate::actors::processor::{Processor, Processors};
 use crate::actors::road::Msg;
 use crate::actors::run::{Actor, Exit, run};
 use crate::actors::sampler::{Sample, Sampler};
 use crate::actors::session::head::Head;
-use crate::actors::session::shared::{Linger, Shared};
+use crate::actors::session::shared::Shared;
 use crate::actors::session::sweeper::Sweeper;
 use crate::model::ledger::Books;
 use crate::model::request::Signal;
@@ -40,6 +41,8 @@ const STAGE_MESSAGES: usize = 64;
 const SOLE_LANE_BATCHES: usize = 2;
 /// Batches that may wait for one of several lanes, at the most.
 const LANE_BATCHES: usize = 64;
+/// Flushes that may wait for one another.
+const FLUSHES: usize = 16;
 /// How long the first stage lets chunks gather: being woken for each would cost its sender more
 /// than the chunk.
 const NAP: Duration = Duration::from_millis(1);
@@ -58,29 +61,47 @@ pub(crate) struct LanePlan {
     pub(crate) settings: LaneSettings,
 }
 
-/// Starts the actors on a runtime of their own, which lives and is dropped on a thread of its own:
-/// dropping a runtime inside async code panics.
+/// Starts the actors on a runtime of their own, which lives on a thread of its own.
 pub(crate) fn start_on_own_thread(plan: Plan) -> Result<Pipeline, BuildError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_name("spanreel-worker")
         .max_blocking_threads(4)
+        .on_thread_start(own_thread::mark)
         .build()
         .map_err(BuildError::Thread)?;
-    let pipeline = start_on(plan, runtime.handle());
+    let runtime = OwnRuntime(Some(runtime));
+    let pipeline = start_on(plan, runtime.get().handle());
     let finish = Arc::clone(&pipeline.inner.finish);
     let thread = std::thread::Builder::new()
         .name("spanreel".to_owned())
         .spawn(move || {
-            runtime.block_on(finish.wait());
-            // A user's callback that hangs must not hold the thread.
-            runtime.shutdown_background();
+            own_thread::mark();
+            runtime.get().block_on(finish.wait());
         });
     match thread {
         Ok(_detached) => Ok(pipeline),
         Err(error) => {
             pipeline.inner.shared.close();
             Err(BuildError::Thread(error))
+        }
+    }
+}
+
+/// A runtime that may be dropped anywhere: dropping one waits for callbacks that hang, and panics
+/// inside async code.
+struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    fn get(&self) -> &Runtime {
+        self.0.as_ref().expect("only dropping takes it out")
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
         }
     }
 }
@@ -139,6 +160,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     }
     queues.reverse();
 
+    let (to_sweeper, sweeper_inbox) = bounded(FLUSHES);
     let clock = Clock::new();
     let shared = Arc::new(Shared {
         anchor: clock.anchor(),
@@ -150,22 +172,21 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         pool,
         books: Arc::new(Books::default()),
         origin,
-        head: Head::new(head),
+        head: Apart(Head::new(head)),
+        sweeper: Head::new(to_sweeper),
         registry: Default::default(),
-        linger: Linger::default(),
+        linger: Default::default(),
         wanted,
         ended: Default::default(),
-        usual_size: AtomicUsize::new(0),
+        usual_size: Default::default(),
         closed: AtomicBool::new(false),
-        incomplete: AtomicU64::new(0),
+        incomplete: Default::default(),
     });
-    let (sweeper_open, inbox) = bounded(1);
-    tasks.spawn(Sweeper::new(Arc::clone(&shared)), inbox);
+    tasks.spawn(Sweeper::new(Arc::clone(&shared)), sweeper_inbox);
 
     let finish = Arc::new(Finish::default());
     let running = tasks.running;
-    let closer = shutdown::close(Arc::clone(&shared), deadline.clone(), sweeper_open);
-    runtime.spawn(supervise(running, runtime.spawn(closer), finish.guard()));
+    runtime.spawn(supervise(running, finish.guard()));
     tracing::info!(
         target: "spanreel",
         budget = %config.budget,
@@ -222,6 +243,7 @@ fn start_lanes(
             signals: settings.signals.clone(),
             books,
             full: Notice::default(),
+            owed: Default::default(),
         });
         let name = settings.name.clone();
         let lane = Lane::new(exporter, settings, tasks.deadline.clone(), counters);
@@ -264,7 +286,7 @@ impl Tasks<'_> {
 
 /// Waits for all actors and tells how they ended. The guard tells so too when this task is dropped
 /// with its runtime.
-async fn supervise(running: Vec<(String, JoinHandle<Exit>)>, closer: JoinHandle<()>, guard: Guard) {
+async fn supervise(running: Vec<(String, JoinHandle<Exit>)>, guard: Guard) {
     let mut exits = Vec::with_capacity(running.len());
     for (name, task) in running {
         let exit = task.await.unwrap_or_else(|error| {
@@ -277,7 +299,18 @@ async fn supervise(running: Vec<(String, JoinHandle<Exit>)>, closer: JoinHandle<
         exits.push((name, exit));
     }
     exits.reverse();
-    // It has ended: its end is what ended the others, or the deadline cut both.
-    closer.abort();
     guard.finished(exits);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the pipeline's thread cannot be started, its runtime is dropped where it was to be
+    /// started from, which may be async code.
+    #[tokio::test]
+    async fn the_own_runtime_may_be_dropped_inside_async_code() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        drop(OwnRuntime(Some(runtime.expect("a runtime"))));
+    }
 }

@@ -4,6 +4,7 @@ pub mod convert;
 pub mod drain;
 pub mod endpoint;
 pub mod ledger;
+pub mod live;
 pub mod load;
 pub mod outcome;
 pub mod replay;

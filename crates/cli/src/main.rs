@@ -6,6 +6,9 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use spanreel_cli::live;
+use spanreel_cli::load::args::LoadArgs;
+use spanreel_cli::load::receiver::{self, ReceiverArgs};
 use spanreel_cli::outcome::Outcome;
 use spanreel_cli::replay::args::ConvertArgs;
 use spanreel_cli::term::{ColorChoice, Palette, Terminal};
@@ -38,6 +41,10 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     Convert(ConvertArgs),
+    Load(LoadArgs),
+    /// Is the receiver of a load test
+    #[command(name = receiver::COMMAND, hide = true)]
+    LoadSink(ReceiverArgs),
 }
 
 /// The command line is well-formed and still wrong.
@@ -83,13 +90,26 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
                 .build()?;
             runtime.block_on(spanreel_cli::replay::run(plan, &stdout, &stderr))
         }
+        Command::Load(args) => {
+            let plan = args.plan().map_err(Misuse::from)?;
+            say_what_happens(Level::WARN, stderr);
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(spanreel_cli::load::run(plan, &stdout, &stderr))
+        }
+        Command::LoadSink(args) => {
+            say_what_happens(Level::WARN, stderr);
+            args.run()?;
+            Ok(Outcome::Fine)
+        }
     }
 }
 
 /// Shows diagnostics of the pipeline on standard error, those of `least` and above.
 fn say_what_happens(least: Level, stderr: Terminal) {
     tracing_subscriber::fmt()
-        .with_writer(io::stderr)
+        .with_writer(|| live::Stderr)
         .with_ansi(stderr.palette.is_coloured())
         .with_max_level(least)
         .without_time()

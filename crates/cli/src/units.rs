@@ -1,6 +1,8 @@
-//! Numbers as people read them: three digits and a unit.
+//! Numbers as people read and write them: three digits and a unit.
 
 use std::time::Duration;
+
+use jiff::SignedDuration;
 
 /// A count or rate in powers of 1,000: `0`, `950`, `12.3k`, `3.21M`.
 #[must_use]
@@ -44,6 +46,16 @@ pub fn grouped(value: u64) -> String {
     text
 }
 
+/// Reads a time with its unit, for command lines.
+///
+/// # Errors
+/// Advice: the unit is missing, it is no time, or it is below zero.
+pub fn time(text: &str) -> Result<Duration, &'static str> {
+    const ADVICE: &str = "write a time with its unit, such as 500ms, 30s or 2m";
+    let signed: SignedDuration = text.parse().map_err(|_| ADVICE)?;
+    signed.try_into().map_err(|_| ADVICE)
+}
+
 /// Three significant digits of `value`, without zeros at the end, in the largest unit that leaves
 /// at least a 1 before the point.
 fn scaled(mut value: f64, step: f64, units: &[&str], space: &str) -> String {
@@ -68,6 +80,17 @@ fn scaled(mut value: f64, step: f64, units: &[&str], space: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A time has a unit and is not below zero.
+    #[test]
+    fn times_have_units() {
+        let millis = |text| time(text).map(|it| it.as_millis());
+        assert_eq!(millis("1500ms"), Ok(1_500));
+        assert_eq!(millis("2m"), Ok(120_000));
+        for wrong in ["10", "", "-1s", "soon"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
 
     /// Three digits whatever the size, and no unit is ever overfull.
     #[test]

@@ -1,16 +1,21 @@
 //! Concatenates chunks until a batch is full or due, and hands it to every lane.
 //!
-//! Holds: one open batch per signal. Waits: for the mailbox of a sole lane. Loses: with several
+//! Holds: one open batch per signal; with several lanes, batons for those that have no room for them.
+//! Waits: for the mailbox of a sole lane. Loses: with several
 //! lanes, what one of them has no room for (`Fate::LaneFull`, for that lane alone); single items
 //! larger than a request (`Fate::TooLarge`).
 
 pub(crate) mod config;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::future::join_all;
 use tokio::time::Instant;
 
 use self::config::BatchConfig;
+use crate::actors::baton::Baton;
 use crate::actors::exporter::lane;
 use crate::actors::mailbox::{Mailbox, Refused, Stopped};
 use crate::actors::notice::Notice;
@@ -29,12 +34,21 @@ pub(crate) struct LaneEnd {
     pub(crate) signals: Vec<Signal>,
     pub(crate) books: Arc<Books>,
     pub(crate) full: Notice,
+    /// Batons that there was no room for.
+    pub(crate) owed: VecDeque<Baton>,
 }
+
+/// How often a lane without room for a baton is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 pub(crate) struct Batcher {
     lanes: Vec<LaneEnd>,
     open: [Open; Signal::ALL.len()],
     too_large: Notice,
+    /// No more chunks will come.
+    closing: bool,
+    /// When lanes that are owed batons are asked again.
+    ask_again: Option<Instant>,
 }
 
 /// The batch being filled for one signal.
@@ -55,6 +69,8 @@ impl Batcher {
             lanes,
             open: [open(Signal::Traces, traces), open(Signal::Logs, logs)],
             too_large: Notice::default(),
+            closing: false,
+            ask_again: None,
         }
     }
 
@@ -92,6 +108,13 @@ impl Batcher {
         Ok(())
     }
 
+    async fn seal_all(&mut self) -> Result<(), Stopped> {
+        for signal in Signal::ALL {
+            self.seal(signal).await?;
+        }
+        Ok(())
+    }
+
     /// Seals the open batch and hands it to the lanes. Does nothing when it is empty.
     async fn seal(&mut self, signal: Signal) -> Result<(), Stopped> {
         let open = &mut self.open[signal as usize];
@@ -100,19 +123,19 @@ impl Batcher {
             return Ok(());
         }
         let parcel = open.batch.take().hand_over();
-        let takers = self
-            .lanes
-            .iter()
-            .filter(|lane| lane.signals.contains(&signal));
-        let sole = takers.clone().count() == 1;
-        for lane in takers {
+        // With others beside it, not even the only taker of a signal may be waited for; nothing comes
+        // after the last batch that could be held up.
+        let wait = self.lanes.len() == 1 || self.closing;
+        let mut sends = Vec::new();
+        let takes = |lane: &&LaneEnd| lane.signals.contains(&signal);
+        for lane in self.lanes.iter().filter(takes) {
             let tally = lane.books.of(signal).enter(parcel.items());
             let message = lane::Msg::Deliver(Consignment {
                 parcel: parcel.clone(),
                 tally,
             });
-            if sole {
-                lane.mailbox.send(message).await?;
+            if wait {
+                sends.push(lane.mailbox.send(message));
                 continue;
             }
             // A lane that is gone books what it is sent as abandoned; the others go on.
@@ -128,7 +151,61 @@ impl Batcher {
                 }
             }
         }
+        let sent = join_all(sends).await;
+        match (&self.lanes[..], &sent[..]) {
+            ([_], [sole]) => *sole,
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Batcher {
+    /// Passes a baton to every lane, without waiting for any of several.
+    async fn pass(&mut self, baton: Baton) -> Result<(), Stopped> {
+        if let [sole] = &self.lanes[..] {
+            return sole.mailbox.send(lane::Msg::Flush(baton)).await;
+        }
+        for lane in &mut self.lanes {
+            lane.owed.push_back(baton.clone());
+        }
+        drop(baton);
+        self.pay();
         Ok(())
+    }
+
+    /// Passes on the batons that lanes have room for now.
+    fn pay(&mut self) {
+        let mut left = false;
+        for lane in &mut self.lanes {
+            left |= !lane.pay();
+        }
+        self.ask_again = left.then(|| Instant::now() + ASK_AGAIN);
+    }
+}
+
+impl LaneEnd {
+    /// Passes on all batons that are owed, waiting for room.
+    async fn pay_all(&mut self) {
+        for baton in self.owed.drain(..) {
+            // A lane that is gone has booked all that it had.
+            let _there = self.mailbox.send(lane::Msg::Flush(baton)).await;
+        }
+    }
+
+    /// Whether no baton is owed any more.
+    fn pay(&mut self) -> bool {
+        self.owed.retain(|baton| !baton.is_given_up());
+        while let Some(baton) = self.owed.pop_front() {
+            match self.mailbox.try_send(lane::Msg::Flush(baton)) {
+                Err(Refused::Full(lane::Msg::Flush(baton))) => {
+                    self.owed.push_front(baton);
+                    return false;
+                }
+                // A lane that is gone has booked all that it had.
+                Err(_) | Ok(()) => {}
+            }
+        }
+        true
     }
 }
 
@@ -171,21 +248,22 @@ impl Actor for Batcher {
                 Ok(())
             }
             Msg::Flush(baton) => {
-                self.finish().await?;
-                for lane in &self.lanes {
-                    lane.mailbox.send(lane::Msg::Flush(baton.clone())).await?;
-                }
-                Ok(())
+                self.seal_all().await?;
+                self.pass(baton).await
             }
         }
     }
 
     fn due(&self) -> Option<Instant> {
-        self.open.iter().filter_map(|open| open.due).min()
+        let batches = self.open.iter().filter_map(|open| open.due);
+        batches.chain(self.ask_again).min()
     }
 
     async fn tick(&mut self) -> Result<(), Stopped> {
         let now = Instant::now();
+        if self.ask_again.is_some_and(|due| due <= now) {
+            self.pay();
+        }
         for signal in Signal::ALL {
             if self.open[signal as usize].due.is_some_and(|due| due <= now) {
                 self.seal(signal).await?;
@@ -195,9 +273,13 @@ impl Actor for Batcher {
     }
 
     async fn finish(&mut self) -> Result<(), Stopped> {
-        for signal in Signal::ALL {
-            self.seal(signal).await?;
-        }
+        self.closing = true;
+        self.seal_all().await?;
+        let owed = self.lanes.iter_mut().map(LaneEnd::pay_all);
+        join_all(owed).await;
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,5 @@
 //! One batch on its way: attempts, retries, bisection, and the booking of what became of it.
 
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +14,7 @@ use crate::actors::notice::Notice;
 use crate::model::batch::Consignment;
 use crate::model::id::random_u64;
 use crate::model::ledger::Fate;
+use crate::model::request::Request;
 
 /// What a lane counts beside the ledger.
 #[derive(Debug, Default)]
@@ -26,6 +26,8 @@ pub(crate) struct LaneCounters {
     pub(crate) latency: Latency,
     failing: Notice,
     refused: Notice,
+    warned: Notice,
+    panicked: Notice,
 }
 
 /// How long successful attempts took, in buckets that double from 64 microseconds.
@@ -82,7 +84,7 @@ impl Delivery {
         let mut backoff = Backoff::new(|| (random_u64() >> 11) as f64 / (1u64 << 53) as f64);
         let mut panics = 0;
         loop {
-            let error = match self.attempt(self.exporter.export(request.clone())).await {
+            let error = match self.attempt(&request).await {
                 Attempt::Answered(Ok(())) => {
                     self.counters
                         .bytes
@@ -93,7 +95,9 @@ impl Delivery {
                 Attempt::Answered(Err(error)) => error,
                 Attempt::Panicked => {
                     panics += 1;
-                    tracing::error!(target: "spanreel", exporter = self.settings.name, "exporter panicked");
+                    if let Some(more) = self.counters.panicked.due() {
+                        tracing::error!(target: "spanreel", exporter = self.settings.name, more, "exporter panicked");
+                    }
                     if panics > 1 {
                         it.tally.settle(Fate::Abandoned);
                         return None;
@@ -103,8 +107,10 @@ impl Delivery {
             };
             match &error {
                 ExportError::Partial { rejected, message } => {
-                    self.warn_refused(&error, *rejected);
-                    tracing::debug!(target: "spanreel", message, "partial success");
+                    match rejected {
+                        0 => self.warn_of(message),
+                        _ => self.warn_refused(&error, *rejected),
+                    }
                     it.tally.settle_some(*rejected, Fate::Rejected);
                     it.tally.settle(Fate::Exported);
                     return None;
@@ -133,16 +139,18 @@ impl Delivery {
                     error = %chain(&error), ?wait, more, "export failed; it is tried again"
                 );
             }
-            self.counters.retries.fetch_add(1, Ordering::Relaxed);
             self.pause(wait).await;
+            self.counters.retries.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// One attempt, within its time.
-    async fn attempt(&self, export: impl Future<Output = Result<(), ExportError>>) -> Attempt {
+    async fn attempt(&self, request: &Request) -> Attempt {
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
         self.counters.under_way.fetch_add(1, Ordering::Relaxed);
         let begun = Instant::now();
+        // Called within, for it may panic before there is a future.
+        let export = async { self.exporter.export(request.clone()).await };
         let attempt = AssertUnwindSafe(tokio::time::timeout(self.settings.timeout, export));
         let outcome = attempt.catch_unwind().await;
         self.counters.under_way.fetch_sub(1, Ordering::Relaxed);
@@ -192,6 +200,16 @@ impl Delivery {
         ))
     }
 
+    /// All was taken, but the destination has something to say (OTLP 1.11, "Partial Success").
+    fn warn_of(&self, message: &str) {
+        if let Some(more) = self.counters.warned.due() {
+            tracing::warn!(
+                target: "spanreel", exporter = self.settings.name, message, more,
+                "export accepted with a warning"
+            );
+        }
+    }
+
     fn warn_refused(&self, error: &ExportError, items: u64) {
         if let Some(more) = self.counters.refused.due() {
             tracing::warn!(
@@ -213,3 +231,7 @@ fn chain(error: &ExportError) -> String {
     }
     text
 }
+
+#[cfg(test)]
+#[path = "delivery/tests.rs"]
+pub(super) mod tests;

@@ -1,7 +1,7 @@
 //! A lane: the actor between the batcher and one exporter.
 //!
-//! Holds: deliveries under way, at most as many as the exporter's concurrency. Waits: for the
-//! exporter. Loses: what the exporter refuses for good or does not take in time, booked by its
+//! Holds: deliveries under way, at most as many as the exporter's concurrency, and the batons of the
+//! flushes that wait for them. Waits: for the exporter. Loses: what the exporter refuses for good or does not take in time, booked by its
 //! deliveries.
 
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::delivery::{Delivery, LaneCounters};
+use super::rounds::Rounds;
 use super::{DynExport, LaneSettings};
 use crate::actors::baton::Baton;
 use crate::actors::deadline::Deadline;
@@ -28,6 +29,7 @@ pub(crate) struct Lane {
     settings: LaneSettings,
     deadline: Deadline,
     counters: Arc<LaneCounters>,
+    rounds: Arc<Rounds>,
     /// Dropped at the deadline: that aborts the deliveries, and their tallies book themselves.
     deliveries: JoinSet<()>,
 }
@@ -44,6 +46,7 @@ impl Lane {
             settings,
             deadline,
             counters,
+            rounds: Arc::default(),
             deliveries: JoinSet::new(),
         }
     }
@@ -64,7 +67,12 @@ impl Lane {
             deadline: self.deadline.clone(),
             counters: Arc::clone(&self.counters),
         };
-        self.deliveries.spawn(delivery.run(consignment));
+        let under_way = self.rounds.begin();
+        self.deliveries.spawn(async move {
+            delivery.run(consignment).await;
+            // Only now: what it held is booked.
+            drop(under_way);
+        });
     }
 }
 
@@ -79,10 +87,8 @@ impl Actor for Lane {
                 self.settle_to(self.settings.concurrency.get() - 1).await;
                 self.spawn(consignment);
             }
-            Msg::Flush(baton) => {
-                self.settle_to(0).await;
-                drop(baton);
-            }
+            // It waits beside the lane: a delivery that hangs must not keep later ones from leaving.
+            Msg::Flush(baton) => self.rounds.hold(baton),
         }
         Ok(())
     }
@@ -91,4 +97,13 @@ impl Actor for Lane {
         self.settle_to(0).await;
         Ok(())
     }
+
+    async fn cut_short(&mut self) {
+        // Until they are gone, what they held is not booked.
+        self.deliveries.shutdown().await;
+    }
 }
+
+#[cfg(test)]
+#[path = "lane/tests.rs"]
+mod tests;

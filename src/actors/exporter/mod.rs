@@ -30,6 +30,7 @@ pub(crate) mod otlp;
 #[cfg(feature = "http")]
 mod post;
 pub(crate) mod retry;
+mod rounds;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod setup;
 #[cfg(any(feature = "grpc", feature = "http"))]

@@ -9,6 +9,7 @@ use super::log;
 use super::span::Span;
 use super::state::Facts;
 use crate::actors::clock::unix_ns;
+use crate::actors::own_thread;
 use crate::model::attribute::Value;
 use crate::model::context::SpanContext;
 use crate::model::genai::{Operation, key};
@@ -21,7 +22,7 @@ use crate::model::otlp::draft::Draft;
 #[derive(Debug)]
 pub struct SpanBuilder<'a> {
     cell: &'a Arc<Cell>,
-    /// None in an unsampled session.
+    /// None in an unsampled session and on the pipeline's own threads.
     draft: Option<Box<Draft>>,
     parent: SpanId,
     id: Option<SpanId>,
@@ -41,7 +42,7 @@ impl<'a> SpanBuilder<'a> {
         name: &str,
         object: &str,
     ) -> Self {
-        let draft = cell.sampled.then(|| {
+        let draft = (cell.sampled && !own_thread::is_own()).then(|| {
             let mut draft = drafts::take();
             draft.begin_span(name, object, &cell.shared.limits);
             if let Some(name) = operation.name() {

@@ -1,27 +1,26 @@
-//! The head: the one sender into the pipeline. Taking it out is the beginning of the shutdown.
+//! The head: the one sender into an actor that sessions and handles share. Taking it out is the
+//! beginning of that actor's end.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::actors::baton::Baton;
 use crate::actors::mailbox::{Gauge, Mailbox, Refused};
-use crate::actors::road::Msg;
 
 /// Holds the only sender, so that nothing a user keeps can hold the pipeline open.
 #[derive(Debug)]
-pub(crate) struct Head {
-    sender: Mutex<Option<Mailbox<Msg>>>,
+pub(crate) struct Head<M> {
+    sender: Mutex<Option<Mailbox<M>>>,
     gauge: Arc<Gauge>,
 }
 
 /// Why the head did not take a message; it is handed back.
 #[derive(Debug)]
-pub(crate) enum Declined {
-    Full(Msg),
-    Closed(Msg),
+pub(crate) enum Declined<M> {
+    Full(M),
+    Closed(M),
 }
 
-impl Head {
-    pub(crate) fn new(sender: Mailbox<Msg>) -> Self {
+impl<M> Head<M> {
+    pub(crate) fn new(sender: Mailbox<M>) -> Self {
         let gauge = Arc::clone(sender.gauge());
         Self {
             sender: Mutex::new(Some(sender)),
@@ -30,7 +29,7 @@ impl Head {
     }
 
     /// Hands a message over if there is room for it now.
-    pub(crate) fn offer(&self, msg: Msg) -> Result<(), Declined> {
+    pub(crate) fn offer(&self, msg: M) -> Result<(), Declined<M>> {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(mailbox) = sender.as_ref() else {
             return Err(Declined::Closed(msg));
@@ -41,9 +40,9 @@ impl Head {
         })
     }
 
-    /// Hands a message over, waiting for room. Hands it back when the pipeline is closed. Only the
-    /// deadline may drop this future: the message inside it books itself.
-    pub(crate) async fn send(&self, mut msg: Msg) -> Result<(), Msg> {
+    /// Hands a message over, waiting for room. Hands it back when the head is closed. Dropping this
+    /// future drops the message, which then books itself.
+    pub(crate) async fn send(&self, mut msg: M) -> Result<(), M> {
         let mut waited = false;
         loop {
             let room = self.gauge.room();
@@ -61,12 +60,8 @@ impl Head {
         }
     }
 
-    /// Sends a baton round. Returns it when the pipeline is closed.
-    pub(crate) async fn flush(&self, baton: Baton) -> Result<(), Msg> {
-        self.send(Msg::Flush(baton)).await
-    }
-
-    /// Takes the sender out: what is queued is still delivered, nothing follows.
+    /// Takes the sender out: what is queued is still delivered, nothing follows. Those who wait for
+    /// room are told.
     pub(crate) fn close(&self) {
         let sender = self
             .sender
@@ -74,6 +69,7 @@ impl Head {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         drop(sender);
+        self.gauge.tell_room();
     }
 
     pub(crate) fn gauge(&self) -> &Arc<Gauge> {

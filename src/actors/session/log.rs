@@ -7,6 +7,7 @@ use super::cell::Cell;
 use super::drafts;
 use super::state::State;
 use crate::actors::clock::unix_ns;
+use crate::actors::own_thread;
 use crate::model::attribute::Value;
 use crate::model::genai::key;
 use crate::model::id::SpanId;
@@ -25,8 +26,8 @@ pub(super) const SESSION_END: &str = "session.end";
 pub struct LogBuilder<'a> {
     cell: &'a Arc<Cell>,
     span: SpanId,
-    /// None where log records are not recorded: in a session that is not sampled, and where no
-    /// exporter takes logs.
+    /// None where log records are not recorded: in a session that is not sampled, where no exporter
+    /// takes logs, and on the pipeline's own threads.
     draft: Option<Box<Draft>>,
     severity: Severity,
     time_ns: Option<u64>,
@@ -36,7 +37,7 @@ pub struct LogBuilder<'a> {
 impl<'a> LogBuilder<'a> {
     /// A record that says `body`, or nothing.
     pub(super) fn new(cell: &'a Arc<Cell>, span: SpanId, body: Option<Value<'_>>) -> Self {
-        let draft = cell.logged.then(|| {
+        let draft = (cell.logged && !own_thread::is_own()).then(|| {
             let mut draft = drafts::take();
             draft.begin_log(&cell.shared.limits);
             if let Some(body) = body {

@@ -111,7 +111,7 @@ impl Session {
     pub async fn ready(&self) -> Result<(), Closed> {
         let cell = self.cell.current();
         let shared = &cell.shared;
-        if !cell.has_parked() && shared.pool.has_room() && !shared.is_closed() {
+        if !cell.has_parked() && !shared.pool.is_tight() && !shared.is_closed() {
             return Ok(());
         }
         self.wait().await

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::cell::Cell;
 use super::identity::{About, Identity, Particulars};
-use super::segment::{RootSpan, begin_root};
+use super::segment::{self, RootSpan, begin_root};
 use super::shared::Shared;
 use super::state::State;
 use super::{Closed, Session, drafts, log};
@@ -190,6 +190,13 @@ impl<'a> SessionBuilder<'a> {
         let (cell, is_new) = shared
             .registry
             .find_or_open(key, || self.build(key, trace_id, random));
+        if shared.is_closed() {
+            // The shutdown began meanwhile and may not have seen it.
+            if is_new {
+                segment::forget(&cell);
+            }
+            return Err(Closed);
+        }
         if is_new && shared.config.events.session && cell.logged {
             let at_ns = cell.identity.start_ns;
             let previous = previous_id.as_deref();

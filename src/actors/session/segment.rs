@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::cell::Cell;
 use super::drafts;
@@ -151,21 +150,29 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
 }
 
 /// Ends the session because the pipeline shuts down, also what was left open in one that had ended
-/// before. What is sealed is kept for somebody who waits for room.
-pub(crate) fn end_for_shutdown(cell: &Arc<Cell>) {
+/// before. What is sealed is kept for somebody who waits for room. Returns how many spans were open.
+pub(crate) fn end_for_shutdown(cell: &Arc<Cell>) -> u64 {
     let mut state = cell.lock();
     state.patient = true;
     let open = state.slab.len() as u64 + u64::from(state.root.is_some() && cell.sampled);
-    cell.shared.incomplete.fetch_add(open, Ordering::Relaxed);
     if state.root.is_none() {
         state.lingering = true;
         let now_ns = cell.now_ns();
         complete_open(cell, &mut state, now_ns);
         state.lingering = false;
-        return;
+        return open;
     }
     drop(state);
     end(cell, Cause::Forced, None);
+    open
+}
+
+/// Undoes the opening of a session that nobody has a handle of.
+pub(super) fn forget(cell: &Arc<Cell>) {
+    if cell.lock().root.take().is_some() {
+        let home = cell.identity.home;
+        cell.shared.registry.remove(home, cell);
+    }
 }
 
 /// Writes the spans that are still open as incomplete, ended now.
@@ -288,8 +295,13 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     if cell.next.set(Arc::clone(&next)).is_err() {
         return;
     }
+    // Always in the registry, for neither a flush nor the shutdown may miss what it holds.
+    cell.retire(&mut cell.lock());
     shared.registry.replace(before.home, Arc::clone(&next));
-    if shared.config.events.session && logged {
+    if shared.is_closed() {
+        // The shutdown began meanwhile and may not have seen it.
+        forget(&next);
+    } else if shared.config.events.session && logged {
         let at_ns = next.identity.start_ns;
         let previous = Some(&*before.id);
         log::session_event(&next, &mut next.lock(), log::SESSION_START, at_ns, previous);

@@ -8,8 +8,11 @@ use super::config::{SessionConfig, WhenFull};
 use super::ended::Ended;
 use super::head::Head;
 use super::registry::Registry;
+use super::sweeper;
+use crate::actors::apart::Apart;
 use crate::actors::clock::{Anchor, Clock};
 use crate::actors::pool::Pool;
+use crate::actors::road::Msg as Road;
 use crate::actors::sampler::policy::Sampling;
 use crate::model::chunk::SessionKey;
 use crate::model::ledger::Books;
@@ -30,19 +33,20 @@ pub(crate) struct Shared {
     pub(crate) pool: Arc<Pool>,
     pub(crate) books: Arc<Books>,
     pub(crate) origin: Arc<Origin>,
-    pub(crate) head: Head,
-    pub(crate) registry: Registry,
-    pub(crate) linger: Linger,
+    pub(crate) head: Apart<Head<Road>>,
+    pub(crate) sweeper: Head<sweeper::Msg>,
+    pub(crate) registry: Apart<Registry>,
+    pub(crate) linger: Apart<Linger>,
     /// Small chunks that sessions left behind when they ended, for the sweeper to send.
-    pub(crate) ended: Mutex<Ended>,
+    pub(crate) ended: Apart<Mutex<Ended>>,
     /// What a session had to hand on when it last ended: the next begins with as much room.
-    pub(crate) usual_size: AtomicUsize,
+    pub(crate) usual_size: Apart<AtomicUsize>,
     /// Which signals any lane takes; what nobody takes is not written.
     pub(crate) wanted: [bool; Signal::ALL.len()],
     /// The shutdown has begun: what ends now is booked as such.
     pub(crate) closed: AtomicBool,
     /// Spans that were exported as incomplete because of the shutdown.
-    pub(crate) incomplete: AtomicU64,
+    pub(crate) incomplete: Apart<AtomicU64>,
 }
 
 impl Shared {
@@ -51,10 +55,13 @@ impl Shared {
         self.closed.load(Ordering::SeqCst)
     }
 
-    /// Nothing is taken in any more.
+    /// Nothing is taken in any more: what ends now is booked as such, the sweeper ends what is open
+    /// and closes the head.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        self.head.close();
+        self.sweeper.close();
+        // Those who wait in `ready` learn that they wait in vain.
+        self.head.gauge().tell_room();
     }
 
     pub(super) fn note_size(&self, bytes: usize) {

@@ -186,6 +186,11 @@ impl State {
         }
     }
 
+    /// Whether nothing that has ended waits for company.
+    pub(super) fn is_sealed(&self) -> bool {
+        Signal::ALL.iter().all(|signal| self.unsealed(*signal) == 0)
+    }
+
     /// Items that have ended and are in no book yet.
     pub(super) fn unsealed(&self, signal: Signal) -> u64 {
         match signal {
@@ -209,11 +214,6 @@ impl Open {
         let mut sealed = None;
         let mut size = held + needed;
         if held > 0 && size > CHUNK_BYTES {
-            if needed <= CHUNK_BYTES
-                && let Some(copy) = self.seal_copy(signal, pool)
-            {
-                return (Some(copy), true);
-            }
             sealed = self.seal(signal);
             self.hint = CHUNK_BYTES;
             size = needed;
@@ -226,25 +226,6 @@ impl Open {
         }
         self.buffer = Some(larger);
         (sealed, true)
-    }
-
-    /// Seals a copy of a full buffer and goes on in the same one: its memory is in this core's cache,
-    /// while that of a buffer that comes back from the exporter is in another's, and every span that
-    /// is written there would wait for it. One copy of a whole chunk is cheaper by far.
-    fn seal_copy(&mut self, signal: Signal, pool: &Arc<Pool>) -> Option<Sealed> {
-        let buffer = self
-            .buffer
-            .as_mut()
-            .filter(|buffer| buffer.size() == CHUNK_BYTES)?;
-        let mut copy = pool.take(CHUNK_BYTES)?;
-        copy.append(buffer.as_slice());
-        buffer.clear();
-        Some(Sealed {
-            signal,
-            buffer: copy,
-            items: std::mem::take(&mut self.items),
-            digest: std::mem::take(&mut self.digest),
-        })
     }
 
     fn seal(&mut self, signal: Signal) -> Option<Sealed> {

@@ -1,9 +1,13 @@
 //! The sweeper: the timers of all sessions. It seals lingering chunks, ends idle sessions, rolls
-//! over old ones and gives memory back.
+//! over old ones and gives memory back. It seals all of them for a flush, and ends all of them when
+//! the pipeline shuts down: whatever waits for room on behalf of sessions does so here, in order, so
+//! that neither a flush nor the shutdown can overtake what another is about to send.
 //!
-//! Holds: nothing between ticks. Waits: for room at the head. Loses: nothing.
+//! Holds: what it is about to send. Waits: for room at the head. Loses: nothing; what the deadline of a
+//! shutdown cuts off is booked.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,6 +16,7 @@ use super::cell::Cell;
 use super::gather::Gather;
 use super::segment::{self, Cause};
 use super::shared::Shared;
+use crate::actors::baton::Baton;
 use crate::actors::mailbox::Stopped;
 use crate::actors::road::Msg as Road;
 use crate::actors::run::Actor;
@@ -20,10 +25,18 @@ use crate::model::ledger::Fate;
 
 /// How often all sessions are looked at, at the most.
 const ROUND: Duration = Duration::from_secs(1);
+/// How long the end of the sessions waits for a budget that is used up while none of it is given
+/// back.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it looks whether some was.
+const LOOK: Duration = Duration::from_millis(20);
 
-/// It is sent nothing: its inbox closes when the pipeline does.
+/// A message of the sweeper. Its inbox closes when the shutdown begins.
 #[derive(Debug)]
-pub(crate) enum Msg {}
+pub(crate) enum Msg {
+    /// Everything that has ended so far is to be settled.
+    Flush(Baton),
+}
 
 pub(crate) struct Sweeper {
     shared: Arc<Shared>,
@@ -51,7 +64,13 @@ impl Actor for Sweeper {
     type Msg = Msg;
 
     async fn handle(&mut self, msg: Msg) -> Result<(), Stopped> {
-        match msg {}
+        let Msg::Flush(baton) = msg;
+        let shared = &self.shared;
+        let cells = shared.registry.all();
+        self.send_open(&cells).await;
+        // Closed means that all that is left is booked: then the baton's round is over, too.
+        let _closed = shared.head.send(Road::Flush(baton)).await;
+        Ok(())
     }
 
     fn due(&self) -> Option<Instant> {
@@ -60,7 +79,7 @@ impl Actor for Sweeper {
 
     async fn tick(&mut self) -> Result<(), Stopped> {
         if self.shared.is_closed() {
-            // The shutdown has taken over.
+            // The shutdown is about to take over.
             self.next_tick = Instant::now() + ROUND;
             return Ok(());
         }
@@ -84,9 +103,61 @@ impl Actor for Sweeper {
         self.next_tick = now + self.tick_interval();
         Ok(())
     }
+
+    /// Ends all sessions, waiting for room, and closes the head.
+    async fn finish(&mut self) -> Result<(), Stopped> {
+        let shared = &self.shared;
+        shared.linger.close();
+        let cells = shared.registry.take_all();
+        // First what has ended: only what is sent gives memory back.
+        self.send_open(&cells).await;
+        let mut gather = Gather::default();
+        let mut patient = true;
+        for cell in cells {
+            patient = patient && self.wait_for_budget().await;
+            let incomplete = segment::end_for_shutdown(&cell);
+            shared.incomplete.fetch_add(incomplete, Ordering::Relaxed);
+            cell.wait_unparked().await;
+            take_from(shared, &cell, &mut gather).await;
+        }
+        send_rest(shared, &mut gather).await;
+        shared.head.close();
+        Ok(())
+    }
 }
 
 impl Sweeper {
+    /// Sends what these sessions hold that has ended, and what others left behind.
+    async fn send_open(&self, cells: &[Arc<Cell>]) {
+        let mut gather = Gather::default();
+        for cell in cells {
+            cell.wait_unparked().await;
+            take_from(&self.shared, cell, &mut gather).await;
+        }
+        send_rest(&self.shared, &mut gather).await;
+        for cell in cells {
+            // What a busy session had to park meanwhile had ended before, too.
+            cell.wait_unparked().await;
+        }
+    }
+
+    /// Waits until there is room for what is written when a session ends; `false` when none is
+    /// made.
+    async fn wait_for_budget(&self) -> bool {
+        let pool = &self.shared.pool;
+        let (mut in_use, mut changed) = (pool.in_use(), Instant::now());
+        while !pool.has_room() {
+            if changed.elapsed() >= PATIENCE {
+                return false;
+            }
+            tokio::time::sleep(LOOK).await;
+            if pool.in_use() != in_use {
+                (in_use, changed) = (pool.in_use(), Instant::now());
+            }
+        }
+        true
+    }
+
     /// Looks at every session.
     fn round(&self) {
         let shared = &self.shared;
@@ -109,10 +180,18 @@ impl Sweeper {
         }
         shared.registry.prune_retired(|cell| {
             let mut state = cell.lock();
-            let keep = !cell.unpark(&mut state) || state.slab.len() > 0;
+            let is_handed_on = cell.unpark(&mut state) && state.is_sealed();
+            let keep = !is_handed_on || state.slab.len() > 0;
             state.retired = keep;
             keep
         });
+    }
+}
+
+impl Drop for Sweeper {
+    /// Nothing may follow it: when the deadline cuts it short, the stages behind it end as well.
+    fn drop(&mut self) {
+        self.shared.head.close();
     }
 }
 
@@ -121,7 +200,7 @@ fn nanos(duration: Duration) -> u64 {
 }
 
 /// Hands chunks to the pipeline, waiting for room.
-pub(crate) async fn send(shared: &Shared, chunks: Vec<Chunk>) {
+async fn send(shared: &Shared, chunks: Vec<Chunk>) {
     if chunks.is_empty() {
         return;
     }
@@ -133,7 +212,7 @@ pub(crate) async fn send(shared: &Shared, chunks: Vec<Chunk>) {
 }
 
 /// Takes what a session has open into `gather`, and sends what is full.
-pub(crate) async fn take_from(shared: &Shared, cell: &Arc<Cell>, gather: &mut Gather) {
+async fn take_from(shared: &Shared, cell: &Arc<Cell>, gather: &mut Gather) {
     let taken = cell.take_open();
     for sealed in taken.into_iter().flatten() {
         send(shared, gather.add(shared, cell.identity.key, sealed)).await;
@@ -141,7 +220,7 @@ pub(crate) async fn take_from(shared: &Shared, cell: &Arc<Cell>, gather: &mut Ga
 }
 
 /// Sends what was gathered, and what sessions left behind when they ended.
-pub(crate) async fn send_rest(shared: &Shared, gather: &mut Gather) {
+async fn send_rest(shared: &Shared, gather: &mut Gather) {
     send(shared, gather.finish(shared)).await;
     let left = shared.ended().take(shared);
     for chunks in left {

@@ -7,15 +7,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use jiff::SignedDuration;
 
 use crate::endpoint::Endpoint;
+use crate::units;
 
 /// Send generated agent sessions to an OTLP receiver and measure what it costs
 ///
 /// Plays sessions of agents that call models and tools, sends their spans and log records through
 /// the whole pipeline, and reports throughput, latencies, CPU, memory, and what became of every
-/// span. Exits with 3 when any was lost.
+/// span. Exits with 3 when any was lost. Ctrl-C ends the run early; the report comes all the same.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct LoadArgs {
@@ -34,7 +34,7 @@ pub struct LoadArgs {
     pub sink: Option<SocketAddr>,
 
     /// Let the sink wait this long before each answer, such as 50ms
-    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Target")]
+    #[arg(long, value_name = "TIME", value_parser = units::time, help_heading = "Target")]
     pub sink_latency: Option<Duration>,
 
     /// Let the sink refuse this part of the requests, from 0 to 1
@@ -66,8 +66,13 @@ pub struct LoadArgs {
     pub rate: Option<NonZeroU64>,
 
     /// Stop after this time, such as 30s, even when sessions are left
-    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Load")]
+    #[arg(long, value_name = "TIME", value_parser = units::time, help_heading = "Load")]
     pub duration: Option<Duration>,
+
+    /// How long a receiver may take nothing at the end before it is given up, such as 2m
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = units::time,
+        help_heading = "Load")]
+    pub patience: Duration,
 
     /// How many bytes of text each model and tool call carries on top
     #[arg(long, value_name = "BYTES", default_value = "0", value_parser = payload,
@@ -117,13 +122,6 @@ pub enum Compression {
     Gzip,
     /// Faster than gzip, where the receiver takes it
     Zstd,
-}
-
-/// Reads a time with its unit.
-fn time(text: &str) -> Result<Duration, &'static str> {
-    const ADVICE: &str = "write a time with its unit, such as 500ms, 30s or 2m";
-    let signed: SignedDuration = text.parse().map_err(|_| ADVICE)?;
-    signed.try_into().map_err(|_| ADVICE)
 }
 
 /// Reads a part of the whole.

@@ -23,6 +23,8 @@ pub struct LoadPlan {
     /// Spans per second; `None`: as many as possible.
     pub rate: Option<NonZeroU64>,
     pub duration: Option<Duration>,
+    /// How long to wait at the end for a receiver that takes nothing.
+    pub patience: Duration,
     pub json: bool,
     pub plot: Option<PathBuf>,
 }
@@ -90,6 +92,7 @@ impl LoadArgs {
             concurrency: self.concurrency,
             rate: self.rate,
             duration: self.duration,
+            patience: self.patience,
             json: self.json,
             plot: self.plot,
         })

@@ -102,9 +102,35 @@ impl Series {
     /// totals since the start, `exports` are the requests answered in the interval. An interval
     /// of no length is part of the next.
     pub fn observe(&mut self, now: Duration, emitted: u64, exported: u64, exports: &Latencies) {
+        if let Some(point) = self.next(now, emitted, exported, exports) {
+            self.push(point);
+        }
+    }
+
+    /// Ends the last interval, as [`observe`](Self::observe) does. What is much shorter than the
+    /// interval before it becomes part of that: the rate of a moment is noise, not a peak.
+    pub fn finish(&mut self, now: Duration, emitted: u64, exported: u64, exports: &Latencies) {
+        let Some(point) = self.next(now, emitted, exported, exports) else {
+            return;
+        };
+        match self.points.last_mut() {
+            Some(last) if self.partial.is_none() && point.length * 2 < last.length => {
+                *last = last.join(point);
+            }
+            _ => self.push(point),
+        }
+    }
+
+    fn next(
+        &mut self,
+        now: Duration,
+        emitted: u64,
+        exported: u64,
+        exports: &Latencies,
+    ) -> Option<Point> {
         let length = now.saturating_sub(self.now);
         if length.is_zero() {
-            return;
+            return None;
         }
         let latency = exports.percentiles();
         let point = Point {
@@ -119,7 +145,7 @@ impl Series {
         self.now = now;
         self.emitted = emitted;
         self.exported = exported;
-        self.push(point);
+        Some(point)
     }
 
     fn push(&mut self, point: Point) {
@@ -197,6 +223,24 @@ mod tests {
                 assert!(points[0].export_p99 >= Some(Duration::from_millis(890)));
             }
         }
+    }
+
+    /// A moment at the end is no interval of its own; a longer rest is.
+    #[test]
+    fn a_moment_at_the_end_is_no_peak() {
+        let ended_after = |nanos| {
+            let mut series = Series::new(10);
+            series.observe(Duration::from_secs(1), 1_000, 1_000, &millis(1));
+            series.finish(Duration::from_nanos(nanos), 1_000, 1_100, &millis(1));
+            series.points()
+        };
+        let moment = ended_after(1_001_000_000);
+        assert_eq!(moment.len(), 1);
+        assert_eq!((moment[0].exported, moment[0].exports), (1_100, 2));
+        assert_eq!(ended_after(1_600_000_000).len(), 2);
+        let mut short = Series::new(10);
+        short.finish(Duration::from_millis(1), 5, 5, &millis(1));
+        assert_eq!(short.points().len(), 1, "a short run is still a run");
     }
 
     /// A second without an answer has no latency, which is not a latency of zero.

@@ -62,11 +62,11 @@ pub struct Chat<'a> {
 }
 
 impl Chat<'_> {
-    /// The attributes of its span besides the operation, the provider and the requested model,
-    /// which make twelve of them.
+    /// The attributes of its span besides the operation, the provider, the requested model and the
+    /// tokens, which make twelve of them.
     #[must_use]
     #[inline]
-    pub fn attributes(&self) -> [(&'static str, Value<'_>); 9] {
+    pub fn attributes(&self) -> [(&'static str, Value<'_>); 7] {
         [
             ("server.address", self.server_address.into()),
             ("gen_ai.output.type", "text".into()),
@@ -75,8 +75,6 @@ impl Chat<'_> {
             ("gen_ai.request.top_p", self.top_p.into()),
             ("gen_ai.response.id", self.response_id.as_str().into()),
             ("gen_ai.response.model", self.response_model.into()),
-            ("gen_ai.usage.input_tokens", self.input_tokens.into()),
-            ("gen_ai.usage.output_tokens", self.output_tokens.into()),
         ]
     }
 }

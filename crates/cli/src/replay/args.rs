@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use jiff::SignedDuration;
 use percent_encoding::percent_decode_str;
 use spanreel::SpanContext;
 
 use super::input::Source;
 use crate::endpoint::Endpoint;
+use crate::units;
 
 /// Convert recorded agent sessions into OpenTelemetry traces
 ///
@@ -89,8 +89,8 @@ pub struct ConvertArgs {
     #[arg(long, help_heading = "Conversion")]
     pub strict: bool,
 
-    /// How long to wait for a receiver that takes nothing, such as 10s
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = patience,
+    /// How long a receiver may take nothing before it is given up, such as 10s
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = units::time,
         help_heading = "Output")]
     pub patience: Duration,
 }
@@ -226,13 +226,6 @@ fn headers(given: &[String]) -> Result<Vec<(String, String)>, Conflict> {
 fn traceparent(text: &str) -> Result<SpanContext, &'static str> {
     SpanContext::from_traceparent(text)
         .map_err(|_| "write it like 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-}
-
-/// Reads a time with its unit.
-fn patience(text: &str) -> Result<Duration, &'static str> {
-    const ADVICE: &str = "write a time with its unit, such as 500ms, 30s or 2m";
-    let signed: SignedDuration = text.parse().map_err(|_| ADVICE)?;
-    signed.try_into().map_err(|_| ADVICE)
 }
 
 #[cfg(test)]

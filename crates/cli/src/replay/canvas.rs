@@ -1,7 +1,7 @@
 //! Draws sessions as trees, from what a pipeline exports of them.
 //!
-//! Holds: the spans of the session that is drawn next, at most [`Canvas::MAX_SPANS`]; of a larger one
-//! its root alone. Waits: never. Loses: log records, which a tree does not show.
+//! Holds: the spans of the session that is drawn next, at most as many as it was made for; of a larger
+//! session its root alone. Waits: never. Loses: log records, which a tree does not show.
 
 use std::fmt::Write;
 use std::num::NonZeroUsize;
@@ -15,8 +15,11 @@ use crate::convert::SessionTrace;
 use crate::units;
 
 /// An exporter that keeps the spans of one session, to be drawn. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Canvas(Arc<Mutex<Kept>>);
+#[derive(Clone, Debug)]
+pub(crate) struct Canvas {
+    kept: Arc<Mutex<Kept>>,
+    most: usize,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -26,8 +29,14 @@ struct Kept {
 }
 
 impl Canvas {
-    /// The largest session of which the spans are drawn.
-    pub(crate) const MAX_SPANS: usize = 100_000;
+    /// Draws sessions of at most this many spans.
+    #[must_use]
+    pub(crate) fn of(most: usize) -> Self {
+        Self {
+            kept: Arc::default(),
+            most,
+        }
+    }
 
     /// For a pipeline: one request at a time, so that spans come in order.
     #[must_use]
@@ -47,10 +56,10 @@ impl Canvas {
         }
         let mut tree = SessionTree::new(spans).render(style);
         if is_over {
+            let spans = units::grouped(session.totals.spans + 1);
             writeln!(
                 tree,
-                "({} spans are too many to draw; write them to a file with --out)",
-                units::grouped(session.totals.spans)
+                "({spans} spans are too many to draw; --out writes them to a file)"
             )
             .expect("a string takes everything");
         }
@@ -58,7 +67,7 @@ impl Canvas {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -74,7 +83,7 @@ impl Export for Canvas {
         let spans = RecordedSpan::read_all(&request.to_bytes()).map_err(ExportError::permanent)?;
         let mut kept = self.kept();
         kept.spans.extend(spans);
-        if kept.spans.len() > Self::MAX_SPANS {
+        if kept.spans.len() > self.most {
             kept.is_over = true;
             // The root ends last of all, and requests come in order.
             let last = kept.spans.pop();
@@ -82,5 +91,48 @@ impl Export for Canvas {
             kept.spans.extend(last);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::destination::Destination;
+    use super::*;
+    use crate::convert::{Options, read};
+
+    /// Of a session with more spans than are drawn, the root is, with the totals of all.
+    #[tokio::test]
+    async fn too_many_spans_are_not_drawn() {
+        let lines: String = (0..20)
+            .map(|call| {
+                format!(
+                    r#"{{"seq":1,"event":{{"type":"tool.call.completed","timestamp":"2026-03-14T09:26:5{}Z","session_id":"s","data":{{"ToolName":"t","CallID":"{call}"}}}}}}"#,
+                    call % 10
+                ) + "\n"
+            })
+            .collect();
+        let recording = read(lines.as_bytes(), "f", &Options::default()).expect("a recording");
+        let session = &recording.sessions[0];
+        let style = Style {
+            width: 40,
+            ascii: true,
+            ..Style::default()
+        };
+        for (most, lines) in [(21, 23), (20, 4)] {
+            let canvas = Canvas::of(most);
+            let patience = Duration::from_secs(5);
+            let destination = Destination::local(canvas.exporter(), "service", patience);
+            let destination = destination.expect("a thread");
+            destination.send(session, None).await.expect("room");
+            destination.settle().await.expect("done");
+            let tree = canvas.draw(session, &style);
+            assert!(tree.contains("tool calls 20"), "{tree}");
+            assert_eq!(tree.lines().count(), lines, "{tree}");
+            let is_whole = !tree.contains("(21 spans are too many to draw");
+            assert_eq!(is_whole, most > 20, "{tree}");
+            destination.close().await;
+        }
     }
 }

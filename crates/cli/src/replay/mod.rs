@@ -20,7 +20,7 @@ use crate::outcome::Outcome;
 use crate::term::{Palette, Terminal};
 use args::{ConvertPlan, Out, Print};
 use canvas::Canvas;
-use destination::Destination;
+use destination::{Destination, SetupError};
 use input::{InputError, Source};
 use play::Stuck;
 use screen::Screen;
@@ -28,6 +28,10 @@ use summary::{Delivery, FileSummary, SessionSummary, Summary};
 
 /// How long to wait for a first connection to the receiver.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The largest session of which all spans are drawn, where the tree does not abridge them: a tree
+/// takes about a kilobyte of memory per span.
+const MAX_DRAWN: usize = 100_000;
 
 /// Converts what `plan` names.
 ///
@@ -49,7 +53,7 @@ pub async fn run(
     }
     let mut work = Work {
         screen: Screen::new(plan.sources.len(), bytes, [stdout, stderr]),
-        targets: Targets::start(&plan)?,
+        targets: Targets::default(),
         style: Style {
             width: stdout.width,
             color: stdout.palette.is_coloured(),
@@ -59,8 +63,13 @@ pub async fn run(
         summary: Summary::default(),
         plan,
     };
-    let stuck = work.convert_all().await?;
-    work.finish(stuck).await
+    let done = match work.targets.start(&work.plan) {
+        Ok(()) => work.convert_all().await,
+        Err(error) => Err(error.into()),
+    };
+    let delivered = work.deliver().await;
+    let stuck = done?;
+    work.report(delivered, stuck)
 }
 
 /// A conversion under way.
@@ -74,10 +83,18 @@ struct Work {
 }
 
 /// Where the sessions go.
+#[derive(Default)]
 struct Targets {
     tree: Option<(Destination, Canvas)>,
     out: Option<Destination>,
     export: Option<Destination>,
+}
+
+/// What became of what was sent.
+#[derive(Default)]
+struct Delivered {
+    out: Option<Delivery>,
+    export: Option<Delivery>,
 }
 
 /// A recording of which nothing can be had.
@@ -87,32 +104,26 @@ enum Unusable {
     Input(#[from] InputError),
     #[error("{0}")]
     Convert(Source, #[source] ConvertError),
+    #[error("{0}: line {1} cannot be used: {2}; without --strict it would be skipped")]
+    Strict(Source, u64, String),
 }
 
 impl Targets {
-    fn start(plan: &ConvertPlan) -> anyhow::Result<Self> {
+    fn start(&mut self, plan: &ConvertPlan) -> Result<(), SetupError> {
         let (service, patience) = (plan.service.as_str(), plan.patience);
-        let tree = || -> anyhow::Result<_> {
-            let canvas = Canvas::default();
+        if let Some(out) = &plan.out {
+            self.out = Some(Destination::file(out, service, patience)?);
+        }
+        if let Some(endpoint) = &plan.export {
+            let headers = &plan.headers;
+            self.export = Some(Destination::receiver(endpoint, headers, service, patience)?);
+        }
+        if plan.print == Print::Trees {
+            let canvas = Canvas::of(MAX_DRAWN);
             let tree = Destination::local(canvas.exporter(), service, patience)?;
-            Ok((tree, canvas))
-        };
-        Ok(Self {
-            tree: (plan.print == Print::Trees).then(tree).transpose()?,
-            export: match &plan.export {
-                Some(endpoint) => Some(Destination::receiver(
-                    endpoint,
-                    &plan.headers,
-                    service,
-                    patience,
-                )?),
-                None => None,
-            },
-            out: match &plan.out {
-                Some(out) => Some(Destination::file(out, service, patience)?),
-                None => None,
-            },
-        })
+            self.tree = Some((tree, canvas));
+        }
+        Ok(())
     }
 }
 
@@ -165,8 +176,13 @@ impl Work {
             ..convert::Options::default()
         };
         let input = source.open(|input| self.screen.watch(input))?;
-        let conversion = convert::read(input, &source.name(), &options)
-            .map_err(|error| Unusable::Convert(source.clone(), error))?;
+        let conversion =
+            convert::read(input, &source.name(), &options).map_err(|error| match error {
+                ConvertError::Malformed { line, reason } => {
+                    Unusable::Strict(source.clone(), line, reason)
+                }
+                error => Unusable::Convert(source.clone(), error),
+            })?;
         source.recognize(&conversion)?;
         Ok(conversion)
     }
@@ -207,31 +223,39 @@ impl Work {
         Ok(Ok(()))
     }
 
-    /// Delivers what is left and says how it went.
-    async fn finish(mut self, stuck: Option<Stuck>) -> anyhow::Result<Outcome> {
-        let Targets { tree, out, export } = self.targets;
+    /// Delivers what is left.
+    async fn deliver(&mut self) -> Delivered {
+        let Targets { tree, out, export } = std::mem::take(&mut self.targets);
         if let Some((tree, _)) = tree {
             tree.close().await;
         }
+        let mut delivered = Delivered::default();
         if let Some(out) = out {
             let to = match &self.plan.out {
                 Some(Out::File(path)) => path.display().to_string(),
                 Some(Out::Stdout) | None => "standard output".to_owned(),
             };
-            self.summary.out = Some(Delivery::new(to, &out.close().await));
+            delivered.out = Some(Delivery::new(to, &out.close().await));
         }
         if let (Some(export), Some(endpoint)) = (export, &self.plan.export) {
             self.screen.reading("delivering");
-            let delivery = Delivery::new(endpoint.to_string(), &export.close().await);
-            self.summary.export = Some(delivery);
+            let report = export.close().await;
+            delivered.export = Some(Delivery::new(endpoint.to_string(), &report));
         }
         self.screen.finish();
+        delivered
+    }
+
+    /// Says how it went.
+    fn report(mut self, delivered: Delivered, stuck: Option<Stuck>) -> anyhow::Result<Outcome> {
+        let Delivered { out, export } = delivered;
         if !self.plan.quiet {
             let mut text = self.summary.totals(self.palette);
-            text.extend(self.summary.out.iter().map(|out| out.written(self.palette)));
-            text.extend(self.summary.export.iter().map(|it| it.sent(self.palette)));
+            text.extend(out.iter().map(|out| out.written(self.palette)));
+            text.extend(export.iter().map(|export| export.sent(self.palette)));
             self.screen.tell(&text)?;
         }
+        (self.summary.out, self.summary.export) = (out, export);
         if self.plan.print == Print::Json {
             self.screen.print(&(self.summary.json() + "\n"))?;
         }

@@ -3,8 +3,9 @@
 
 use std::io::{self, Read, Write};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
+use crate::live;
 use crate::term::Terminal;
 
 /// Both streams of a terminal, written in turn.
@@ -25,12 +26,15 @@ impl Screen {
     #[must_use]
     pub(crate) fn new(recordings: usize, bytes: Option<u64>, streams: [&Terminal; 2]) -> Self {
         let [stdout, stderr] = streams;
-        let bar = match bytes {
-            _ if recordings < 2 || !stderr.is_terminal => ProgressBar::hidden(),
-            Some(bytes) => ProgressBar::new(bytes).with_style(style(
+        let bar = if recordings < 2 {
+            ProgressBar::hidden()
+        } else {
+            live::bar(
+                bytes,
                 "{bar:30} {percent:>3}% of {total_bytes}  {eta} left  {wide_msg}",
-            )),
-            None => ProgressBar::new_spinner().with_style(style("{spinner} {bytes}  {wide_msg}")),
+                "{spinner} {bytes}  {wide_msg}",
+                stderr,
+            )
         };
         Self {
             bar,
@@ -63,7 +67,7 @@ impl Screen {
             return Ok(());
         }
         let apart = std::mem::replace(&mut self.has_printed, true);
-        let written = self.bar.suspend(|| {
+        let written = live::aside(|| {
             let mut stdout = io::stdout().lock();
             if apart {
                 stdout.write_all(b"\n")?;
@@ -86,7 +90,7 @@ impl Screen {
     /// It cannot be written to.
     pub(crate) fn tell(&mut self, text: &str) -> io::Result<()> {
         let apart = self.is_watched && std::mem::take(&mut self.has_printed);
-        self.bar.suspend(|| {
+        live::aside(|| {
             let mut stderr = io::stderr().lock();
             if apart {
                 stderr.write_all(b"\n")?;
@@ -99,8 +103,4 @@ impl Screen {
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("a template that is constant and right")
 }

@@ -244,20 +244,16 @@ impl FileSummary {
         self.write_skipped(&mut out, palette);
         self.write_unknown(&mut out);
         let notes = [
-            (
-                self.duplicates,
-                "event",
-                "stood in it twice and counts once",
-            ),
+            (self.duplicates, "event", "recorded twice, used once"),
             (
                 self.untimed_events,
                 "event",
-                "without a time, placed beside the events around",
+                "without a time, placed beside their neighbours",
             ),
             (
                 self.clamped_spans,
                 "span",
-                "would have ended before the start and took no time",
+                "recorded to end before the start, shown without length",
             ),
         ];
         for (number, noun, note) in notes.into_iter().filter(|(number, ..)| *number > 0) {

@@ -25,7 +25,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use spanreel::Signal;
 use tokio::sync::oneshot;
 
@@ -61,7 +61,7 @@ impl Default for SinkConfig {
 }
 
 /// What a [`Sink`] has seen so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SinkCounts {
     /// Requests answered, accepted and refused.
     pub requests: u64,

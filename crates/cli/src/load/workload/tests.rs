@@ -91,6 +91,8 @@ fn spans_have_the_size_that_goals_are_stated_for() {
                 ("gen_ai.operation.name", "chat".into()),
                 ("gen_ai.provider.name", chat.provider.into()),
                 ("gen_ai.request.model", chat.request_model.into()),
+                ("gen_ai.usage.input_tokens", chat.input_tokens.into()),
+                ("gen_ai.usage.output_tokens", chat.output_tokens.into()),
             ]);
             chats += 1;
         }
