@@ -108,8 +108,17 @@ fn layers_import_downwards() {
 }
 
 /// What every actor may know.
-const COMMON: [&str; 9] = [
-    "apart", "baton", "clock", "deadline", "mailbox", "notice", "pool", "road", "run",
+const COMMON: [&str; 10] = [
+    "apart",
+    "baton",
+    "clock",
+    "deadline",
+    "mailbox",
+    "notice",
+    "own_thread",
+    "pool",
+    "road",
+    "run",
 ];
 
 /// An actor knows what all actors share, itself, and of the next stage what it is sent.
