@@ -189,3 +189,129 @@ impl Run {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use prost::Message;
+
+    use super::*;
+    use crate::model::chunk::tests::origin;
+    use crate::model::ledger::Book;
+
+    /// A batch of chunks, each an origin and the sizes of its items.
+    fn batch(book: &Arc<Book>, chunks: &[(usize, Vec<usize>)]) -> Batch {
+        let origins = ["one", "two", "three"].map(origin);
+        let mut batch = Batch::new(Signal::Traces);
+        for (origin, sizes) in chunks {
+            let origin = &origins[*origin];
+            batch.push(Chunk::of_sizes(Signal::Traces, origin, sizes, book));
+        }
+        batch
+    }
+
+    fn chunks() -> impl Strategy<Value = Vec<(usize, Vec<usize>)>> {
+        vec((0..3_usize, vec(0..200_usize, 1..10)), 1..20)
+    }
+
+    proptest! {
+        /// The request of a batch is no larger than the batch said, and has one group per origin.
+        #[test]
+        fn a_request_is_no_larger_than_was_said(chunks in chunks()) {
+            let book = Arc::default();
+            let batch = batch(&book, &chunks);
+            let (said, items) = (batch.encoded_len(), batch.items());
+            let parcel = batch.hand_over();
+            prop_assert_eq!(book.counts().of(Fate::Handed), items);
+            prop_assert_eq!(parcel.items(), items);
+            let request = parcel.frame();
+            prop_assert!(request.to_bytes().len() <= said);
+            prop_assert_eq!(request.items(), items);
+            let mut origins: Vec<_> = chunks.iter().map(|(origin, _)| origin).collect();
+            origins.sort();
+            origins.dedup();
+            prop_assert_eq!(parcel.runs.len(), origins.len());
+        }
+
+        /// Halves of halves are, in the end, single items: none is lost, doubled or torn.
+        #[test]
+        fn a_parcel_falls_into_single_items(chunks in chunks()) {
+            let book = Arc::default();
+            let parcel = batch(&book, &chunks).hand_over();
+            let items = parcel.items();
+            let mut whole: Vec<_> = entries(&parcel);
+            let (mut open, mut single) = (vec![parcel], Vec::new());
+            while let Some(parcel) = open.pop() {
+                let size = parcel.items();
+                match parcel.clone().bisect() {
+                    None => {
+                        prop_assert_eq!(size, 1);
+                        single.extend(entries(&parcel));
+                    }
+                    Some((left, right)) => {
+                        prop_assert_eq!(left.items(), size / 2);
+                        prop_assert_eq!(right.items(), size - size / 2);
+                        open.extend([left, right]);
+                    }
+                }
+            }
+            prop_assert_eq!(single.len() as u64, items);
+            whole.sort();
+            single.sort();
+            prop_assert_eq!(single, whole);
+        }
+    }
+
+    /// The entries of a parcel, each with its origin.
+    fn entries(parcel: &Parcel) -> Vec<(Bytes, Bytes)> {
+        let mut entries = Vec::new();
+        for run in &parcel.runs {
+            for (bytes, items) in &run.pieces {
+                let mut start = 0;
+                for end in crate::model::otlp::scan::item_ends(bytes) {
+                    entries.push((run.origin.scope.clone(), bytes.slice(start..end)));
+                    start = end;
+                }
+                assert_eq!(start, bytes.len());
+                assert_eq!(
+                    crate::model::otlp::scan::item_ends(bytes).count() as u64,
+                    *items
+                );
+            }
+        }
+        entries
+    }
+
+    /// What is taken leaves the batch empty, to be filled again.
+    #[test]
+    fn a_batch_that_was_taken_is_empty() {
+        let book = Arc::default();
+        let mut open = batch(&book, &[(0, vec![1, 2])]);
+        let full = open.take();
+        assert!(open.is_empty() && !full.is_empty());
+        assert_eq!((open.items(), open.encoded_len()), (0, 0));
+        assert_eq!(full.items(), 2);
+        drop(full);
+        assert_eq!(book.counts().of(Fate::Abandoned), 2);
+    }
+
+    /// Chunks of one origin share a group though others came between them.
+    #[test]
+    fn chunks_of_one_origin_share_a_group() {
+        let book = Arc::default();
+        let parcel = batch(&book, &[(0, vec![0]), (1, vec![0, 0]), (0, vec![0])]).hand_over();
+        let request = parcel.frame().to_bytes();
+        let request = ExportTraceServiceRequest::decode(&*request).expect("wire form");
+        let spans: Vec<_> = request
+            .resource_spans
+            .iter()
+            .map(|group| group.scope_spans[0].spans.len())
+            .collect();
+        assert_eq!(spans, [2, 2]);
+    }
+}

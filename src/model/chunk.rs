@@ -117,3 +117,96 @@ impl Chunk {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::resource::Scope;
+
+    /// An origin whose encoding takes some bytes that depend on `service`.
+    pub(crate) fn origin(service: &str) -> Arc<Origin> {
+        let scope = Scope {
+            name: service.to_owned(),
+            version: None,
+            attributes: Vec::new(),
+        };
+        Arc::new(Origin::new(&[], &scope))
+    }
+
+    proptest! {
+        /// A chunk falls into pieces that keep to the bounds, but for single items, and that are the
+        /// whole of it, in order; no item is lost from the book.
+        #[test]
+        fn a_chunk_falls_into_pieces_within_the_bounds(
+            sizes in proptest::collection::vec(0..300_usize, 1..40),
+            max_items in 1..10_u64,
+            max_bytes in 0..400_usize,
+        ) {
+            let book = Arc::default();
+            let whole = Chunk::of_sizes(Signal::Traces, &origin("one"), &sizes, &book);
+            let bytes = whole.bytes.clone();
+            let (mut next, mut pieces) = (Some(whole), Vec::new());
+            while let Some(mut chunk) = next {
+                next = chunk.split_off(max_items, max_bytes);
+                pieces.push(chunk);
+            }
+            for piece in &pieces {
+                prop_assert!(piece.items() > 0 && piece.items() <= max_items);
+                prop_assert!(piece.bytes.len() <= max_bytes || piece.items() == 1);
+                prop_assert_eq!(scan::item_ends(&piece.bytes).count() as u64, piece.items());
+            }
+            let joined: Vec<u8> = pieces.iter().flat_map(|it| it.bytes.to_vec()).collect();
+            prop_assert_eq!(joined, bytes);
+            let items: u64 = pieces.iter().map(Chunk::items).sum();
+            prop_assert_eq!(items, sizes.len() as u64);
+            prop_assert_eq!(book.counts().in_flight(), items);
+        }
+    }
+
+    /// What fits stays whole.
+    #[test]
+    fn what_fits_stays_whole() {
+        let book = Arc::default();
+        let mut chunk = Chunk::of_sizes(Signal::Traces, &origin("one"), &[10, 20], &book);
+        assert!(chunk.split_off(2, 34).is_none());
+        assert_eq!(chunk.items(), 2);
+        let rest = chunk.split_off(2, 33).expect("a byte too long");
+        assert_eq!((chunk.items(), rest.items()), (1, 1));
+    }
+
+    /// Digests add up, and do not overflow.
+    #[test]
+    fn digests_add_up() {
+        let mut sum = Digest {
+            spans: 1,
+            longest_ns: 5,
+            tokens: u64::MAX,
+            llm_calls: 1,
+            cost: 0.5,
+            ..Digest::default()
+        };
+        sum.merge(&Digest {
+            spans: 2,
+            error: true,
+            root_ended: true,
+            longest_ns: 3,
+            llm_calls: 1,
+            tool_calls: 2,
+            tokens: 1,
+            cost: 0.25,
+        });
+        let expected = Digest {
+            spans: 3,
+            error: true,
+            root_ended: true,
+            longest_ns: 5,
+            llm_calls: 2,
+            tool_calls: 2,
+            tokens: u64::MAX,
+            cost: 0.75,
+        };
+        assert_eq!(sum, expected);
+    }
+}

@@ -1,8 +1,8 @@
 //! Whatever a host gives: nothing panics, nothing grows without bound, what is cut is counted.
 
-use spanreel::{
-    BatchConfig, BuildError, Limits, Otlp, Pipeline, Resource, Sampling, SessionConfig, Value,
-};
+use spanreel::{BatchConfig, Limits, Value};
+#[cfg(all(feature = "grpc", feature = "http"))]
+use spanreel::{BuildError, Otlp, Pipeline, Resource, Sampling, SessionConfig};
 
 use crate::rig::Rig;
 
@@ -289,6 +289,7 @@ fn deep_values_are_cut_off() {
 
 /// Everything that is wrong in a configuration is told at once, each with the setting that it is
 /// about.
+#[cfg(all(feature = "grpc", feature = "http"))]
 #[test]
 fn all_problems_are_told_at_once() {
     let build = Pipeline::builder()

@@ -159,3 +159,6 @@ impl<'a> Item<'a> {
         out.extend_from_slice(&self.message);
     }
 }
+
+#[cfg(test)]
+mod tests;

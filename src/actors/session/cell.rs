@@ -153,19 +153,6 @@ impl Cell {
                 || state.bytes >= self.shared.config.max_bytes.as_u64())
     }
 
-    /// Counts a span of an unsampled session.
-    #[inline]
-    pub(super) fn end_unsampled(&self, facts: &Facts) {
-        if self.unsampled.count() {
-            self.book_unsampled();
-        }
-        if facts.count() {
-            let mut state = self.lock();
-            state.last_ns = state.last_ns.max(self.now_ns());
-            state.count(facts);
-        }
-    }
-
     /// Takes in a log record.
     pub(super) fn log(self: &Arc<Self>, draft: &Draft) {
         // Asked under the lock: what the shutdown has taken from this session is then complete.
@@ -242,23 +229,6 @@ impl Cell {
         if !state.retired {
             self.seal(state);
         }
-    }
-
-    /// Books the unsampled spans that ended since the last time.
-    pub(super) fn book_unsampled(&self) {
-        let spans = self.unsampled.take();
-        if spans > 0 {
-            self.shared
-                .books
-                .of(Signal::Traces)
-                .enter_settled(spans, Fate::SampledOut);
-        }
-    }
-
-    /// Books the unsampled spans of a session that has ended, and from here on each at once.
-    pub(super) fn end_unbooked(&self) {
-        self.unsampled.seal();
-        self.book_unsampled();
     }
 
     /// The context of one of its spans.

@@ -308,3 +308,89 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     }
     end(cell, Cause::RolledOver, None);
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span};
+    use prost::Message;
+
+    use super::*;
+    use crate::model::limits::Limits;
+    use crate::model::usage::Usage;
+
+    fn ended(limits: &Limits, totals: &Totals, state: EndState<'_>, incomplete: bool) -> Span {
+        let mut draft = Draft::with_capacity(0);
+        draft.begin_span("session", "", limits);
+        draft.set(key::END_STATE, "a host's own".into());
+        let facts = end_root(&mut draft, totals, state, incomplete);
+        assert_eq!(facts.failed, matches!(state, EndState::Error(_)));
+        draft.end(1);
+        let mut chunk = vec![0; draft.len_in_chunk(b"")];
+        draft.write_to(&mut chunk, b"");
+        let mut scope = ScopeSpans::decode(&*chunk).expect("wire form");
+        scope.spans.remove(0)
+    }
+
+    fn shown(span: &Span) -> Vec<String> {
+        let attributes = span.attributes.iter().map(|it| {
+            let value = it.value.as_ref().and_then(|value| value.value.as_ref());
+            format!(
+                "{} {:?}",
+                it.key.trim_start_matches("spanreel."),
+                value.expect("a value")
+            )
+        });
+        attributes.collect()
+    }
+
+    /// A root tells what is known, and nothing of what is not: unknown is absent, never zero.
+    #[test]
+    fn what_is_unknown_is_absent() {
+        let limits = Limits::default();
+        let span = ended(&limits, &Totals::default(), EndState::Unset, false);
+        assert_eq!(
+            shown(&span),
+            [
+                "session.end_state StringValue(\"unset\")",
+                "session.llm_calls IntValue(0)",
+                "session.tool_calls IntValue(0)",
+                "session.errors IntValue(0)",
+            ]
+        );
+        assert_eq!(span.status, None);
+        let totals = Totals {
+            usage: Usage {
+                input: Some(0),
+                reasoning: Some(3),
+                ..Usage::default()
+            },
+            cost: Some(0.0),
+            ..Totals::default()
+        };
+        let span = ended(&limits, &totals, EndState::Success, true);
+        assert_eq!(
+            shown(&span)[4..],
+            [
+                "session.input_tokens IntValue(0)",
+                "session.reasoning_tokens IntValue(3)",
+                "session.cost DoubleValue(0.0)",
+                "incomplete BoolValue(true)",
+            ]
+        );
+        assert_eq!(span.status.map(|status| status.code), Some(1));
+    }
+
+    /// What a session says of itself is not pushed out by what a host set.
+    #[test]
+    fn a_full_root_still_tells_its_end() {
+        let limits = Limits {
+            attribute_count: 1,
+            ..Limits::default()
+        };
+        let span = ended(&limits, &Totals::default(), EndState::Error("why"), true);
+        assert_eq!(span.attributes.len(), 5);
+        assert_eq!(span.dropped_attributes_count, 0);
+        let status = span.status.expect("a status");
+        assert_eq!((status.code, &*status.message), (2, "why"));
+    }
+}

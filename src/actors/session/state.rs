@@ -241,3 +241,154 @@ impl Open {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::SpanId;
+    use crate::model::kind::SpanKind;
+    use crate::model::limits::Limits;
+    use crate::model::otlp::scan;
+
+    fn draft(size: usize) -> Draft {
+        let limits = Limits::default();
+        let mut draft = Draft::with_capacity(0);
+        draft.begin_span("span", "", &limits);
+        draft.head(SpanId::random(), None, SpanKind::Internal, 1);
+        draft.set("text", "x".repeat(size).as_str().into());
+        draft.end(2);
+        draft
+    }
+
+    fn state() -> State {
+        State::new(draft(0).save(), 0, 0)
+    }
+
+    /// Items come out as they went in, in chunks that are sealed before they are too large; the counts
+    /// are those of the items.
+    #[test]
+    fn chunks_are_sealed_before_they_are_too_large() {
+        let pool = Pool::new(1 << 20);
+        let mut state = state();
+        let (mut sealed, mut sizes) = (Vec::new(), Vec::new());
+        for number in 0..500 {
+            let draft = draft(number * 7 % 900);
+            sizes.push(draft.len_in_chunk(b""));
+            let appended = state.append(Signal::Traces, &draft, b"", &pool);
+            assert!(appended.taken);
+            sealed.extend(appended.sealed);
+        }
+        assert!(state.unsealed(Signal::Traces) > 0);
+        sealed.extend(state.seal(Signal::Traces));
+        assert_eq!(state.unsealed(Signal::Traces), 0);
+        assert!(
+            state.seal(Signal::Traces).is_none(),
+            "there is nothing left"
+        );
+        assert_eq!(state.bytes, sizes.iter().sum::<usize>() as u64);
+        let mut sizes = sizes.into_iter();
+        for chunk in &sealed {
+            assert!(chunk.buffer.len() <= CHUNK_BYTES);
+            let mut start = 0;
+            for end in scan::item_ends(chunk.buffer.as_slice()) {
+                assert_eq!(Some(end - start), sizes.next());
+                start = end;
+            }
+            let items = scan::item_ends(chunk.buffer.as_slice()).count();
+            assert_eq!((start, items as u64), (chunk.buffer.len(), chunk.items));
+        }
+        assert_eq!(sizes.next(), None);
+    }
+
+    /// An item larger than a chunk gets one of its own, behind those that came before it.
+    #[test]
+    fn a_large_item_gets_a_chunk_of_its_own() {
+        let pool = Pool::new(1 << 20);
+        let mut state = state();
+        assert!(state.append(Signal::Traces, &draft(10), b"", &pool).taken);
+        let appended = state.append(Signal::Traces, &draft(100_000), b"", &pool);
+        assert!(appended.taken);
+        assert_eq!(appended.sealed.map(|before| before.items), Some(1));
+        let appended = state.append(Signal::Traces, &draft(10), b"", &pool);
+        let large = appended.sealed.expect("the large one");
+        assert_eq!(large.items, 1);
+        assert!(large.buffer.len() > 100_000);
+        assert_eq!(state.unsealed(Signal::Traces), 1);
+    }
+
+    /// What the budget has no room for is refused; what was taken before stays.
+    #[test]
+    fn what_has_no_room_is_refused() {
+        let pool = Pool::new(4 << 10);
+        let mut state = state();
+        assert!(state.append(Signal::Traces, &draft(500), b"", &pool).taken);
+        let refused = state.append(Signal::Traces, &draft(8000), b"", &pool);
+        assert!(!refused.taken);
+        let kept = refused.sealed.or_else(|| state.seal(Signal::Traces));
+        assert_eq!(kept.map(|kept| kept.items), Some(1));
+        assert!(state.append(Signal::Traces, &draft(500), b"", &pool).taken);
+    }
+
+    /// Spans and log records fill chunks of their own.
+    #[test]
+    fn signals_do_not_mix() {
+        let pool = Pool::new(1 << 20);
+        let mut state = state();
+        for signal in [Signal::Traces, Signal::Logs, Signal::Logs] {
+            assert!(state.append(signal, &draft(10), b"", &pool).taken);
+        }
+        let counts = Signal::ALL.map(|signal| state.unsealed(signal));
+        assert_eq!(counts, [1, 2]);
+        let sealed = state.seal(Signal::Logs).expect("the log records");
+        assert_eq!((sealed.signal, sealed.items), (Signal::Logs, 2));
+        assert_eq!(state.unsealed(Signal::Traces), 1);
+    }
+
+    /// Digest and totals count what spans told; what none told stays unknown.
+    #[test]
+    fn facts_are_counted() {
+        let pool = Pool::new(1 << 20);
+        let mut state = state();
+        let plain = Facts::default();
+        let chat = Facts {
+            operation: Operation::Chat,
+            priced: true,
+            usage: Usage {
+                input: Some(7),
+                ..Usage::default()
+            },
+            cost: Some(0.5),
+            ..plain
+        };
+        let tool = Facts {
+            operation: Operation::ExecuteTool,
+            failed: true,
+            ..plain
+        };
+        for (facts, duration, is_root) in [(plain, 5, true), (chat, 9, false), (tool, 1, false)] {
+            assert!(state.append(Signal::Traces, &draft(1), b"", &pool).taken);
+            state.note(&facts, duration, is_root);
+            state.count(&facts);
+        }
+        let totals = state.totals;
+        assert_eq!((totals.spans, totals.llm_calls), (3, 1));
+        assert_eq!((totals.tool_calls, totals.errors), (1, 1));
+        assert_eq!((totals.usage.input, totals.usage.output), (Some(7), None));
+        assert_eq!(totals.cost, Some(0.5));
+        let digest = state.seal(Signal::Traces).expect("three spans").digest;
+        let expected = Digest {
+            spans: 3,
+            error: true,
+            root_ended: true,
+            longest_ns: 9,
+            llm_calls: 1,
+            tool_calls: 1,
+            tokens: 7,
+            cost: 0.5,
+        };
+        assert_eq!(digest, expected);
+        assert!(state.append(Signal::Traces, &draft(1), b"", &pool).taken);
+        let digest = state.seal(Signal::Traces).expect("a span").digest;
+        assert_eq!(digest, Digest::default(), "a chunk has a digest of its own");
+    }
+}

@@ -2,6 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::cell::Cell;
+use super::state::Facts;
+use crate::model::ledger::Fate;
+use crate::model::request::Signal;
+
 /// Beside the count: the session has ended, and nobody passes by any more.
 const LATE: u64 = 1 << 63;
 
@@ -41,6 +46,38 @@ impl Unsampled {
         let ended = self.ended();
         let booked = self.booked.fetch_max(ended, Ordering::Relaxed);
         ended.saturating_sub(booked)
+    }
+}
+
+impl Cell {
+    /// Counts a span of an unsampled session.
+    #[inline]
+    pub(super) fn end_unsampled(&self, facts: &Facts) {
+        if self.unsampled.count() {
+            self.book_unsampled();
+        }
+        if facts.count() {
+            let mut state = self.lock();
+            state.last_ns = state.last_ns.max(self.now_ns());
+            state.count(facts);
+        }
+    }
+
+    /// Books the unsampled spans that ended since the last time.
+    pub(super) fn book_unsampled(&self) {
+        let spans = self.unsampled.take();
+        if spans > 0 {
+            self.shared
+                .books
+                .of(Signal::Traces)
+                .enter_settled(spans, Fate::SampledOut);
+        }
+    }
+
+    /// Books the unsampled spans of a session that has ended, and from here on each at once.
+    pub(super) fn end_unbooked(&self) {
+        self.unsampled.seal();
+        self.book_unsampled();
     }
 }
 

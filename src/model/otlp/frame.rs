@@ -60,3 +60,106 @@ pub(crate) fn frame(runs: &[Run]) -> Body {
     }
     Body::new(parts)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::IoSlice;
+
+    use bytes::Buf;
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span};
+    use prost::Message;
+
+    use super::*;
+    use crate::model::owned_value::OwnedValue;
+    use crate::model::resource::Scope;
+
+    fn origin(service: &str) -> Arc<Origin> {
+        let resource = [("service.name".to_owned(), OwnedValue::from(service))];
+        let scope = Scope {
+            name: format!("recorder of {service}"),
+            version: None,
+            attributes: Vec::new(),
+        };
+        Arc::new(Origin::new(&resource, &scope))
+    }
+
+    /// A piece of `count` spans whose names are `name`.
+    fn piece(name: &str, count: usize) -> Bytes {
+        let span = Span {
+            name: name.to_owned(),
+            ..Span::default()
+        };
+        let scope = ScopeSpans {
+            spans: vec![span; count],
+            ..ScopeSpans::default()
+        };
+        scope.encode_to_vec().into()
+    }
+
+    /// Each run stands under its resource and its scope, its pieces one after the other.
+    #[test]
+    fn a_request_has_a_group_for_each_run() {
+        let mut first = Run::new(origin("one"), piece("a", 2), 2);
+        first.push(piece("b", 200), 200);
+        let second = Run::new(origin("two"), piece("c", 1), 1);
+        assert_eq!(first.items(), 202);
+        let request = frame(&[first, second]);
+        let request = ExportTraceServiceRequest::decode(request).expect("wire form");
+        let shown: Vec<_> = request
+            .resource_spans
+            .iter()
+            .map(|group| {
+                let resource = group.resource.as_ref().expect("a resource");
+                let scope = group.scope_spans[0].scope.as_ref().expect("a scope");
+                let names = group.scope_spans[0].spans.iter().map(|span| &*span.name);
+                let names: String = names.collect();
+                assert_eq!(group.scope_spans.len(), 1);
+                assert_eq!(resource.attributes.len(), 1);
+                (&*scope.name, names)
+            })
+            .collect();
+        let names = format!("aa{}", "b".repeat(200));
+        assert_eq!(
+            shown,
+            [
+                ("recorder of one", names),
+                ("recorder of two", "c".to_owned())
+            ]
+        );
+    }
+
+    /// No run is an empty request, and a run without items is a group without spans.
+    #[test]
+    fn what_is_empty_is_framed_too() {
+        assert_eq!(frame(&[]).remaining(), 0);
+        let empty = frame(&[Run::new(origin("one"), Bytes::new(), 0)]);
+        let request = ExportTraceServiceRequest::decode(empty).expect("wire form");
+        assert!(request.resource_spans[0].scope_spans[0].spans.is_empty());
+    }
+
+    /// Framing adds no more than it is said to add, whatever the lengths.
+    #[test]
+    fn framing_adds_no_more_than_it_says() {
+        for len in [0, 1, 60, 127, 128, 16_000, 16_384, 3_000_000] {
+            let origin = origin(&"s".repeat(len % 200));
+            let added = overhead(&origin);
+            let body = frame(&[Run::new(origin, vec![0; len].into(), 1)]);
+            assert!(body.remaining() <= len + added, "{len}");
+        }
+    }
+
+    /// The bytes of pieces are shared, not copied.
+    #[test]
+    fn pieces_are_shared() {
+        let piece = piece("a", 100);
+        let body = frame(&[Run::new(origin("one"), piece.clone(), 100)]);
+        let mut slices = [IoSlice::new(&[]); 4];
+        assert_eq!(
+            body.chunks_vectored(&mut slices),
+            2,
+            "a header and the piece"
+        );
+        assert_eq!(slices[1].as_ptr(), piece.as_ptr());
+    }
+}

@@ -117,4 +117,63 @@ mod tests {
             0
         );
     }
+
+    /// Fields of all wire types are found where they stand; a damaged tail ends the message.
+    #[test]
+    fn fields_are_found_where_they_stand() {
+        // 1: varint, 2: bytes, 3: fixed64, 4: fixed32, 16: bytes (a tag of two bytes)
+        let message = [
+            &[0x08, 0x96, 0x01][..],
+            &[0x12, 2, b'a', b'b'],
+            &[0x19, 1, 2, 3, 4, 5, 6, 7, 8],
+            &[0x25, 1, 2, 3, 4],
+            &[0x82, 0x01, 1, b'c'],
+        ]
+        .concat();
+        let found: Vec<_> = fields(&message).collect();
+        let ranges: Vec<_> = found.iter().map(|it| it.range.clone()).collect();
+        assert_eq!(ranges, [0..3, 3..7, 7..16, 16..21, 21..25]);
+        let bodies: Vec<_> = found.iter().map(|it| it.body.clone()).collect();
+        assert_eq!(bodies, [1..3, 5..7, 8..16, 17..21, 24..25]);
+        assert!(found[1].is(2) && found[4].is(16));
+        assert!(!found[0].is(1), "it is no length-delimited field");
+        for cut in 0..message.len() {
+            let whole = ranges.iter().filter(|range| range.end <= cut).count();
+            assert_eq!(fields(&message[..cut]).count(), whole, "cut at {cut}");
+        }
+        assert_eq!(fields(&[0x0b, 1]).count(), 0, "a group");
+    }
+
+    /// The message of an entry is what follows its tag and length, however long those are.
+    #[test]
+    fn the_message_follows_tag_and_length() {
+        assert_eq!(message_of(&[0x12, 2, b'a', b'b']), b"ab");
+        let mut long = vec![0x12, 0x80, 0x01];
+        long.extend([7; 128]);
+        assert_eq!(message_of(&long), [7; 128]);
+        assert_eq!(message_of(&[]), b"");
+        assert_eq!(message_of(&[0x12]), b"");
+    }
+
+    /// The key of an attribute is found wherever it stands.
+    #[test]
+    fn the_key_is_found_wherever_it_stands() {
+        assert_eq!(key_of(&[0x0a, 1, b'k', 0x12, 0]), Some(&b"k"[..]));
+        assert_eq!(key_of(&[0x12, 0, 0x0a, 1, b'k']), Some(&b"k"[..]));
+        assert_eq!(key_of(&[0x12, 0]), None);
+        assert_eq!(key_of(&[0x0a, 9, b'k']), None);
+    }
+
+    proptest::proptest! {
+        /// Bytes that are no message neither panic nor lead outside.
+        #[test]
+        fn random_bytes_lead_nowhere(bytes: Vec<u8>) {
+            for field in fields(&bytes) {
+                assert!(field.range.end <= bytes.len() && field.body.end == field.range.end);
+            }
+            assert!(item_ends(&bytes).all(|end| end <= bytes.len()));
+            assert!(message_of(&bytes).len() <= bytes.len());
+            assert!(key_of(&bytes).is_none_or(|key| key.len() < bytes.len()));
+        }
+    }
 }

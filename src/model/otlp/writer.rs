@@ -326,33 +326,4 @@ pub(crate) fn put_varint(room: &mut [u8], mut value: u64) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The length of a varint is what writing it takes.
-    #[test]
-    fn varint_lengths_are_exact() {
-        for shift in 0..64 {
-            for value in [(1u64 << shift) - 1, 1 << shift, (1 << shift) + 1, u64::MAX] {
-                let mut writer = Writer::default();
-                writer.varint(value);
-                assert_eq!(writer.len(), varint_len(value), "{value}");
-                let read = writer
-                    .written()
-                    .iter()
-                    .rev()
-                    .fold(0u64, |read, byte| read << 7 | u64::from(byte & 0x7f));
-                assert_eq!(read, value);
-            }
-        }
-    }
-
-    /// Removing a range leaves what stood around it.
-    #[test]
-    fn a_removed_range_leaves_its_surroundings() {
-        let mut writer = Writer::default();
-        writer.raw(b"abcdef");
-        writer.remove(1..3);
-        assert_eq!(writer.written(), b"adef");
-    }
-}
+mod tests;
