@@ -60,7 +60,7 @@ fn sources() -> Vec<Source> {
 
 /// Whether a file holds nothing but tests and what they need.
 fn is_test(path: &str) -> bool {
-    let names = ["/tests.rs", "/sample.rs", "/arbitrary.rs"];
+    let names = ["/tests.rs", "/sample.rs", "/arbitrary.rs", "/seen.rs"];
     path.contains("/tests/") || names.iter().any(|name| path.ends_with(name))
 }
 
@@ -108,8 +108,17 @@ fn layers_import_downwards() {
 }
 
 /// What every actor may know.
-const COMMON: [&str; 9] = [
-    "apart", "baton", "clock", "deadline", "mailbox", "notice", "pool", "road", "run",
+const COMMON: [&str; 10] = [
+    "apart",
+    "baton",
+    "clock",
+    "deadline",
+    "mailbox",
+    "notice",
+    "own_thread",
+    "pool",
+    "road",
+    "run",
 ];
 
 /// An actor knows what all actors share, itself, and of the next stage what it is sent.
