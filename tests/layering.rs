@@ -60,7 +60,7 @@ fn sources() -> Vec<Source> {
 
 /// Whether a file holds nothing but tests and what they need.
 fn is_test(path: &str) -> bool {
-    let names = ["/tests.rs", "/sample.rs", "/arbitrary.rs"];
+    let names = ["/tests.rs", "/sample.rs", "/arbitrary.rs", "/seen.rs"];
     path.contains("/tests/") || names.iter().any(|name| path.ends_with(name))
 }
 
