@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use spanreel::{ByteSize, Otlp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
 
 use crate::support::ledger::assert_settled;
@@ -35,12 +35,12 @@ async fn misbehave(manner: Manner, mut socket: TcpStream) -> std::io::Result<()>
         Manner::Absent | Manner::Refuses => return Ok(()),
         Manner::Hangs => {}
         Manner::Garbage => {
-            socket.read(&mut some).await?;
-            let noise: Vec<u8> = (0..20_000_u32).map(|n| (n * 7919 >> 3) as u8).collect();
+            socket.read_exact(&mut some[..16]).await?;
+            let noise: Vec<u8> = (0..20_000_u32).map(|n| ((n * 7919) >> 3) as u8).collect();
             socket.write_all(&noise).await?;
         }
         Manner::HalfCloses => {
-            socket.read(&mut some).await?;
+            socket.read_exact(&mut some[..16]).await?;
             socket.shutdown().await?;
         }
     }
@@ -48,24 +48,53 @@ async fn misbehave(manner: Manner, mut socket: TcpStream) -> std::io::Result<()>
     Ok(())
 }
 
-/// The address of a backend of this manner, and how many connections it has had.
-async fn backend(manner: Manner) -> (SocketAddr, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let connections = Arc::new(AtomicUsize::new(0));
-    if matches!(manner, Manner::Absent) {
-        return (address, connections);
-    }
-    let counter = Arc::clone(&connections);
-    tokio::spawn(async move {
-        loop {
-            let (socket, _) = listener.accept().await.expect("a connection");
-            counter.fetch_add(1, Ordering::Relaxed);
-            // A client that goes away ends the conversation.
-            tokio::spawn(misbehave(manner, socket));
+/// A backend with an address of its own.
+struct Backend {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    /// Keeps the address from others where nobody listens.
+    _reserved: Option<TcpSocket>,
+}
+
+impl Backend {
+    async fn start(manner: Manner) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        let any = "127.0.0.1:0".parse().expect("an address");
+        socket.bind(any).expect("a port");
+        let address = socket.local_addr().expect("an address");
+        let connections = Arc::new(AtomicUsize::new(0));
+        if matches!(manner, Manner::Absent) {
+            return Self {
+                address,
+                connections,
+                _reserved: Some(socket),
+            };
         }
-    });
-    (address, connections)
+        let listener = socket.listen(64).expect("it listens");
+        let counter = Arc::clone(&connections);
+        tokio::spawn(async move {
+            loop {
+                let (socket, _) = listener.accept().await.expect("a connection");
+                counter.fetch_add(1, Ordering::Relaxed);
+                // A client that goes away ends the conversation.
+                tokio::spawn(misbehave(manner, socket));
+            }
+        });
+        Self {
+            address,
+            connections,
+            _reserved: None,
+        }
+    }
+
+    /// Waits until somebody has connected, which a busy machine may be late to tell.
+    fn wait_for_connection(&self) {
+        let begun = Instant::now();
+        while self.connections.load(Ordering::Relaxed) == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(10), "nobody came");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
 }
 
 /// Backends that refuse, hang, answer garbage, close half or are absent for the whole run cost no
@@ -88,12 +117,13 @@ fn a_backend_that_misbehaves_costs_what_it_was_to_take() {
     std::thread::scope(|scope| {
         for manner in manners {
             for protocol in protocols {
-                let (address, connections) = runtime.block_on(backend(manner));
-                let exporter = protocol(format!("http://{address}"));
+                let backend = runtime.block_on(Backend::start(manner));
+                let exporter = protocol(format!("http://{}", backend.address));
                 scope.spawn(move || {
                     run_against(exporter.timeout(Duration::from_millis(200)), manner);
-                    let connected = connections.load(Ordering::Relaxed);
-                    assert_eq!(connected == 0, matches!(manner, Manner::Absent));
+                    if !matches!(manner, Manner::Absent) {
+                        backend.wait_for_connection();
+                    }
                 });
             }
         }

@@ -243,12 +243,10 @@ fn a_backend_that_is_down_costs_the_budget_and_no_time() {
             ByteSize::bytes(most)
         );
         assert!(most <= budget.as_u64(), "{most} of {budget}");
-        assert!(
-            most >= budget.as_u64() / 4,
-            "{most} of {budget}: it was full"
-        );
+        let refused = report.traces.fates.of(Fate::QueueFull);
+        assert!(refused > 0, "it was full: {report}");
         // The machine may be busy: waiting for the backend would have taken all of the run.
-        assert!(longest < Duration::from_millis(600), "{longest:?}");
+        assert!(longest < Duration::from_secs(1), "{longest:?}");
         assert_settled(&report);
         assert_eq!(report.logs.ended, ended);
         assert_eq!(report.lost(), report.traces.ended + report.logs.ended);

@@ -313,7 +313,6 @@ fn for_every_seed(scenario: fn(u64)) {
             });
         }
     });
-    println!("seeds {seeds:?}");
     let failed = failed.into_inner().expect("no panic under it");
     assert!(
         failed.is_empty(),

@@ -196,13 +196,11 @@ impl LaneEnd {
     fn pay(&mut self) -> bool {
         self.owed.retain(|baton| !baton.is_given_up());
         while let Some(baton) = self.owed.pop_front() {
-            match self.mailbox.try_send(lane::Msg::Flush(baton)) {
-                Err(Refused::Full(lane::Msg::Flush(baton))) => {
-                    self.owed.push_front(baton);
-                    return false;
-                }
-                // A lane that is gone has booked all that it had.
-                Err(_) | Ok(()) => {}
+            // A lane that is gone has booked all that it had: nothing is owed to it.
+            let sent = self.mailbox.try_send(lane::Msg::Flush(baton));
+            if let Err(Refused::Full(lane::Msg::Flush(baton))) = sent {
+                self.owed.push_front(baton);
+                return false;
             }
         }
         true

@@ -4,19 +4,15 @@
 //! Holds: one open chunk per signal, open spans, parked chunks (at most [`PARKED`]). Waits: never.
 //! Loses: what the pipeline has no room for, booked as `queue_full`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::head::Declined;
 use super::identity::Identity;
 use super::shared::Shared;
 use super::slab::SlotRef;
-use super::state::{Facts, Sealed, State};
+use super::state::{Facts, State};
 use super::unsampled::Unsampled;
 use crate::actors::clock::Anchor;
-use crate::actors::road::Msg;
-use crate::actors::session::config::WhenFull;
-use crate::model::chunk::Chunk;
 use crate::model::context::SpanContext;
 use crate::model::genai::Operation;
 use crate::model::id::SpanId;
@@ -26,7 +22,7 @@ use crate::model::otlp::draft::Draft;
 use crate::model::request::Signal;
 
 /// How many sealed chunks a session puts aside at most under `WhenFull::Block`.
-const PARKED: usize = 8;
+pub(super) const PARKED: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Cell {
@@ -40,7 +36,7 @@ pub(crate) struct Cell {
     /// The next segment, once the session has rolled over.
     pub(super) next: OnceLock<Arc<Cell>>,
     /// Whether chunks are parked: `ready` asks this before it asks for the lock.
-    parked: AtomicBool,
+    pub(super) parked: AtomicBool,
     /// Its spans, where it is not sampled.
     pub(super) unsampled: Unsampled,
     state: Mutex<State>,
@@ -233,135 +229,6 @@ impl Cell {
         if !state.retired {
             self.seal(state);
         }
-    }
-
-    /// Makes a chunk of what was sealed: from here on it is in the book.
-    pub(super) fn book(&self, sealed: Sealed) -> Chunk {
-        let Sealed {
-            signal,
-            buffer,
-            items,
-            digest,
-        } = sealed;
-        Chunk {
-            signal,
-            session: self.identity.key,
-            origin: Arc::clone(&self.shared.origin),
-            bytes: buffer.freeze(),
-            digest,
-            tally: self.shared.books.of(signal).enter(items),
-        }
-    }
-
-    /// Seals what is open and hands it to the pipeline.
-    pub(super) fn seal(&self, state: &mut State) {
-        for signal in Signal::ALL {
-            if let Some(sealed) = state.seal(signal) {
-                let chunk = self.book(sealed);
-                self.pass_on(state, chunk);
-            }
-        }
-    }
-
-    /// Hands a chunk to the pipeline, behind those that are parked.
-    fn pass_on(&self, state: &mut State, chunk: Chunk) {
-        if !self.unpark(state) {
-            self.park(state, chunk);
-            return;
-        }
-        match self.shared.head.offer(Msg::Chunk(chunk)) {
-            Err(Declined::Full(Msg::Chunk(chunk))) => self.park(state, chunk),
-            Err(Declined::Closed(Msg::Chunk(chunk))) => chunk.tally.settle(Fate::AfterShutdown),
-            _ => {}
-        }
-    }
-
-    fn park(&self, state: &mut State, chunk: Chunk) {
-        let refuse = self.shared.when_full == WhenFull::DropNewest || state.parked.len() >= PARKED;
-        if refuse && !state.patient {
-            chunk.tally.settle(Fate::QueueFull);
-            return;
-        }
-        state.parked.push_back(chunk);
-        self.parked.store(true, Ordering::Release);
-    }
-
-    /// Hands on what is parked; whether all of it went.
-    pub(super) fn unpark(&self, state: &mut State) -> bool {
-        while let Some(chunk) = state.parked.pop_front() {
-            match self.shared.head.offer(Msg::Chunk(chunk)) {
-                Err(Declined::Full(Msg::Chunk(chunk))) => {
-                    state.parked.push_front(chunk);
-                    return false;
-                }
-                Err(Declined::Closed(Msg::Chunk(chunk))) => chunk.tally.settle(Fate::AfterShutdown),
-                _ => {}
-            }
-        }
-        self.parked.store(false, Ordering::Release);
-        true
-    }
-
-    /// Takes what is open, behind what is parked, for the sweeper.
-    pub(super) fn take_open(&self) -> [Option<Sealed>; Signal::ALL.len()] {
-        let mut state = self.lock();
-        state.lingering = false;
-        if !self.unpark(&mut state) {
-            // Its earlier chunks come first: it is sealed behind them, in its turn.
-            self.seal(&mut state);
-            return Default::default();
-        }
-        Signal::ALL.map(|signal| state.seal(signal))
-    }
-
-    /// Leaves what is open, if it is little, to be sent together with that of other sessions that
-    /// ended.
-    pub(super) fn leave(&self, state: &mut State) {
-        if !self.unpark(state) {
-            return self.seal(state);
-        }
-        for signal in Signal::ALL {
-            let Some(sealed) = state.seal(signal) else {
-                continue;
-            };
-            self.shared.note_size(sealed.buffer.len());
-            self.shared
-                .ended()
-                .add(&self.shared, self.identity.key, sealed);
-        }
-    }
-
-    /// Waits until everything that is parked is handed on.
-    pub(crate) async fn wait_unparked(&self) {
-        let gauge = self.shared.head.gauge();
-        loop {
-            let room = gauge.room();
-            tokio::pin!(room);
-            room.as_mut().enable();
-            if !self.has_parked() || self.unpark(&mut self.lock()) {
-                return;
-            }
-            room.await;
-        }
-    }
-
-    /// Books what nobody will hand on any more.
-    pub(crate) fn abandon(&self) {
-        self.book_unsampled();
-        let mut state = self.lock();
-        for signal in Signal::ALL {
-            if let Some(sealed) = state.seal(signal) {
-                self.book(sealed).tally.settle(Fate::AfterShutdown);
-            }
-        }
-        for chunk in state.parked.drain(..) {
-            chunk.tally.settle(Fate::AfterShutdown);
-        }
-    }
-
-    #[inline]
-    pub(super) fn has_parked(&self) -> bool {
-        self.parked.load(Ordering::Acquire)
     }
 
     /// The context of one of its spans.

@@ -9,6 +9,7 @@ pub(crate) mod config;
 mod drafts;
 pub(crate) mod ended;
 pub(crate) mod gather;
+mod handover;
 pub(crate) mod head;
 mod identity;
 pub(crate) mod live;
