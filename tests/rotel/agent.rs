@@ -23,14 +23,15 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts one that sends on to this URL by gRPC, and waits until it listens.
     pub(crate) fn start(program: PathBuf, exporter_url: &str) -> Self {
+        let mut failures = Vec::new();
         // Somebody else may take a port between its choice and its use.
-        for _ in 0..5 {
-            let agent = Self::spawn(&program, exporter_url);
-            if let Some(agent) = agent.listening() {
-                return agent;
+        while failures.len() < 5 {
+            match Self::spawn(&program, exporter_url).listening() {
+                Ok(agent) => return agent,
+                Err(failure) => failures.push(failure),
             }
         }
-        panic!("{} did not start", program.display());
+        panic!("{} does not start: {failures:#?}", program.display());
     }
 
     fn spawn(program: &PathBuf, exporter_url: &str) -> Self {
@@ -61,20 +62,19 @@ impl Agent {
         }
     }
 
-    /// Waits until it listens at both addresses. `None` when it ended instead.
-    fn listening(mut self) -> Option<Self> {
+    /// Waits until it listens at both addresses. When it ended instead: what it wrote.
+    fn listening(mut self) -> Result<Self, String> {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.process.try_wait().expect("it is a child") {
-                eprintln!("the agent ended with {status}: {}", self.log());
-                return None;
+                return Err(format!("{status}: {}", self.log()));
             }
             if [self.grpc, self.http]
                 .map(TcpStream::connect)
                 .iter()
                 .all(Result::is_ok)
             {
-                return Some(self);
+                return Ok(self);
             }
             assert!(
                 begun.elapsed() < PATIENCE,

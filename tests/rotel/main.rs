@@ -14,6 +14,7 @@
 mod agent;
 #[path = "../transport/collector.rs"]
 #[expect(dead_code, reason = "what only the tests of transports ask of it")]
+#[expect(clippy::unwrap_used, reason = "a test's server")]
 mod collector;
 mod items;
 mod produce;
@@ -53,6 +54,7 @@ fn what_is_sent_over_http_comes_out_of_a_foreign_agent_as_it_was() {
 }
 
 /// The agent's program; says so when there is none for this test.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn program(test: &str) -> Option<PathBuf> {
     let program = std::env::var_os("SPANREEL_ROTEL").filter(|path| !path.is_empty());
     if program.is_none() {
