@@ -12,6 +12,7 @@ use super::error::BuildError;
 use super::finish::{Finish, Guard};
 use super::{Inner, LaneHandle, Pipeline, QueueHandle};
 use crate::actors::apart::Apart;
+use crate::actors::batcher::config::BatchConfig;
 use crate::actors::batcher::{Batcher, LaneEnd};
 use crate::actors::clock::Clock;
 use crate::actors::deadline::Deadline;
@@ -40,7 +41,10 @@ const STAGE_MESSAGES: usize = 64;
 /// Batches that may wait for a sole lane.
 const SOLE_LANE_BATCHES: usize = 2;
 /// Batches that may wait for one of several lanes, at the most.
-const LANE_BATCHES: usize = 64;
+const LANE_BATCHES: usize = 1024;
+/// What an item takes on the wire, about, and the least that a batch is reckoned at.
+const ITEM_BYTES: usize = 512;
+const LEAST_BATCH_BYTES: usize = 16 << 10;
 /// Flushes that may wait for one another.
 const FLUSHES: usize = 16;
 /// How long the first stage lets chunks gather: being woken for each would cost its sender more
@@ -205,6 +209,13 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     }
 }
 
+/// What a full batch takes, about: it is full by bytes or by items.
+fn usual_batch_bytes(batch: &BatchConfig) -> usize {
+    let by_items = batch.max_export_batch_size.saturating_mul(ITEM_BYTES);
+    let bytes = batch.max_export_batch_bytes.as_usize().min(by_items);
+    bytes.max(LEAST_BATCH_BYTES)
+}
+
 /// Starts a lane for each exporter. Several lanes share half of the budget, so that one that is
 /// stuck cannot starve the others of memory; a sole lane makes the batcher wait instead.
 fn start_lanes(
@@ -213,11 +224,8 @@ fn start_lanes(
     tasks: &mut Tasks<'_>,
 ) -> (Vec<LaneEnd>, Vec<LaneHandle>) {
     let count = lanes.len();
-    let batch_bytes = config
-        .batch
-        .max_export_batch_bytes
-        .max(config.log_batch.max_export_batch_bytes);
-    let share = config.budget.as_usize() / 2 / count.max(1) / batch_bytes.as_usize().max(1);
+    let batch_bytes = usual_batch_bytes(&config.batch).max(usual_batch_bytes(&config.log_batch));
+    let share = config.budget.as_usize() / 2 / count.max(1) / batch_bytes;
     let (mut ends, mut handles) = (Vec::new(), Vec::new());
     for LanePlan { exporter, settings } in lanes {
         let under_way = settings.concurrency.get().min((share / 2).max(1));

@@ -87,6 +87,7 @@ pub enum WhenFull {
     DropNewest,
     /// They stay in the session, up to its share of the budget, and a host that awaits
     /// `session.ready()` waits until there is room. A host that never awaits it never waits, and
-    /// loses what exceeds that share.
+    /// loses what exceeds that share. With several exporters, one that falls behind by its share of
+    /// the budget still loses what it cannot take (`lane_full`), rather than hold up the others.
     Block,
 }
