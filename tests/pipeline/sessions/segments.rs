@@ -218,5 +218,6 @@ fn segments_are_changed_under_load() {
     assert_eq!(distinct.len(), spans.len());
     let roots = roots(&memory);
     assert_eq!(spans.len() - roots.len(), 4000);
-    assert!((20..=80).contains(&roots.len()), "{} segments", roots.len());
+    // Each but the last has 50 spans at least, and the last may have none.
+    assert!((20..=81).contains(&roots.len()), "{} segments", roots.len());
 }
