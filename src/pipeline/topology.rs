@@ -22,11 +22,12 @@ use crate::actors::exporter::{DynExport, LaneSettings};
 use crate::actors::mailbox::{Gauge, Inbox, Mailbox, bounded};
 use crate::actors::notice::Notice;
 use crate::actors::own_thread;
-use crate::actors::pool::Pool;
+use crate::actors::pool::{CHUNK_BYTES, Pool};
 use crate::actors::processor::{Processor, Processors};
 use crate::actors::road::Msg;
 use crate::actors::run::{Actor, Exit, run};
 use crate::actors::sampler::{Sample, Sampler};
+use crate::actors::session::config::WhenFull;
 use crate::actors::session::head::Head;
 use crate::actors::session::shared::Shared;
 use crate::actors::session::sweeper::Sweeper;
@@ -34,7 +35,8 @@ use crate::model::ledger::Books;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
 
-/// Chunks that may wait at the head: 4 MiB of full ones.
+/// Chunks that may wait at the head where hosts wait for room, 4 MiB of full ones: enough to keep the
+/// pipeline busy. Where they do not wait, half of the budget may, so that a burst finds room.
 const HEAD_CHUNKS: usize = 256;
 /// Messages that may wait between two stages.
 const STAGE_MESSAGES: usize = 64;
@@ -143,7 +145,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     let capacity = if processing {
         STAGE_MESSAGES
     } else {
-        HEAD_CHUNKS
+        head_capacity(&config)
     };
     let (mut head, mut inbox) = stage("sampler", capacity, &mut queues);
     if !processing {
@@ -155,7 +157,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     );
 
     if processing {
-        let (to_processor, inbox) = stage("processor", HEAD_CHUNKS, &mut queues);
+        let (to_processor, inbox) = stage("processor", head_capacity(&config), &mut queues);
         let to_sampler = std::mem::replace(&mut head, to_processor);
         tasks.spawn(
             Processor::new(to_sampler, Arc::clone(&pool), processors),
@@ -206,6 +208,13 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
             queues,
             runtime: runtime.clone(),
         }),
+    }
+}
+
+fn head_capacity(config: &Config) -> usize {
+    match config.when_full {
+        WhenFull::Block => HEAD_CHUNKS,
+        WhenFull::DropNewest => HEAD_CHUNKS.max(config.budget.as_usize() / 2 / CHUNK_BYTES),
     }
 }
 
