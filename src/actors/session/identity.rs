@@ -1,5 +1,6 @@
 //! Who a session is: what never changes while it is open.
 
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use crate::model::chunk::SessionKey;
@@ -15,20 +16,7 @@ pub(super) struct Identity {
     /// What samplers know it by, at random: each segment is judged for itself, and so is a session
     /// that comes back.
     pub(super) key: SessionKey,
-    /// What the registry knows it by: the same for all segments.
-    pub(super) home: SessionKey,
-    /// The session's id as it is exported.
-    pub(super) id: Arc<str>,
-    /// The id the conversation began with: a segment after a roll-over has an id of its own.
-    pub(super) conversation: Arc<str>,
-    pub(super) segment: u32,
-    pub(super) trace_id: TraceId,
-    pub(super) flags: TraceFlags,
-    pub(super) trace_state: Option<Arc<str>>,
-    pub(super) root: SpanId,
-    pub(super) parent: Option<SpanId>,
-    pub(super) start_ns: u64,
-    pub(super) about: Arc<About>,
+    particulars: Particulars,
     /// What every span carries, in wire form: trace id, flags, `session.id`; then, for GenAI spans,
     /// `gen_ai.conversation.id`.
     common: Box<[u8]>,
@@ -50,10 +38,14 @@ pub(super) struct About {
     pub(super) baggage: Box<[(Box<str>, Box<str>)]>,
 }
 
-/// What an identity is made of.
+/// What makes a session this one.
+#[derive(Debug)]
 pub(super) struct Particulars {
+    /// What the registry knows it by: the same for all segments.
     pub(super) home: SessionKey,
+    /// The session's id as it is exported.
     pub(super) id: Arc<str>,
+    /// The id the conversation began with: a segment after a roll-over has an id of its own.
     pub(super) conversation: Arc<str>,
     pub(super) segment: u32,
     pub(super) trace_id: TraceId,
@@ -63,6 +55,14 @@ pub(super) struct Particulars {
     pub(super) parent: Option<SpanId>,
     pub(super) start_ns: u64,
     pub(super) about: Arc<About>,
+}
+
+impl Deref for Identity {
+    type Target = Particulars;
+
+    fn deref(&self) -> &Particulars {
+        &self.particulars
+    }
 }
 
 impl Identity {
@@ -85,32 +85,9 @@ impl Identity {
             none,
         );
 
-        let Particulars {
-            home,
-            id,
-            conversation,
-            segment,
-            trace_id,
-            flags,
-            trace_state,
-            root,
-            parent,
-            start_ns,
-            about,
-        } = it;
         Self {
             key: SessionKey(TraceId::random()),
-            home,
-            id,
-            conversation,
-            segment,
-            trace_id,
-            flags,
-            trace_state,
-            root,
-            parent,
-            start_ns,
-            about,
+            particulars: it,
             common: common.written().into(),
             genai_from,
             log_common: OnceLock::new(),
