@@ -179,5 +179,6 @@ mod documentation {
         decision_5 "../docs/decisions/0005-a-panicking-processor-loses-the-item.md",
         decision_6 "../docs/decisions/0006-names-of-root-spans.md",
         decision_7 "../docs/decisions/0007-the-attribute-of-cost.md",
+        decision_8 "../docs/decisions/0008-each-opening-is-judged-anew.md",
     }
 }
