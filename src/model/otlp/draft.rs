@@ -1,7 +1,7 @@
 //! A span or log record while it is written: a growing piece of OTLP protobuf.
 //!
 //! What all items of a session share (trace id, flags, `session.id`) is not written here but
-//! appended when the item joins its chunk ([`Draft::append_to`]): the order of protobuf fields is
+//! appended when the item joins its chunk ([`Draft::write_to`]): the order of protobuf fields is
 //! free.
 
 mod inner;
