@@ -50,7 +50,7 @@
 //! # What it promises
 //!
 //! Every span and log record that has ended meets exactly one [`Fate`] in the pipeline, and one in
-//! each exporter's lane. [`Pipeline::stats`] shows the books at any time, [`Pipeline::shutdown`]
+//! each exporter's lane; so does what is received from others. [`Pipeline::stats`] shows the books at any time, [`Pipeline::shutdown`]
 //! returns them. Spans that are still open then are exported as incomplete, with what is known.
 //!
 //! # Map
@@ -65,6 +65,7 @@
 //! | export | [`Otlp`], [`OtlpFile`], [`Zipkin`], [`Console`], [`testing::InMemory`], [`Null`] |
 //! | export in one's own way | [`Export`], [`Exporter`], [`Request`] |
 //! | change or leave out spans | [`Process`], [`Item`], [`Flow`] |
+//! | receive OTLP of others | [`Intake`], [`Receipt`], [`Delivered`], [`Watch`] |
 //! | sample | [`Sampling`] when a session is opened, [`Sample`] by what it did |
 //! | configure | [`Resource`], [`BatchConfig`], [`SessionConfig`], [`Limits`], [`WhenFull`], [`ByteSize`] |
 //! | account | [`Fate`], [`Counts`], [`SignalStats`], [`LaneStats`] |
@@ -86,7 +87,7 @@ mod actors;
 mod model;
 mod pipeline;
 
-pub use actors::batcher::config::BatchConfig;
+pub use actors::batcher::config::{BatchConfig, Seal};
 pub use actors::exporter::console::Console;
 #[cfg(feature = "proto")]
 pub use actors::exporter::file::OtlpFile;
@@ -96,6 +97,9 @@ pub use actors::exporter::otlp::{Otlp, OtlpExporter};
 #[cfg(all(feature = "http", feature = "proto"))]
 pub use actors::exporter::zipkin::Zipkin;
 pub use actors::exporter::{Export, ExportError, Exporter};
+pub use actors::intake::receipt::{Delivered, Receipt};
+pub use actors::intake::watch::{SessionLabel, SessionSeen, Watch};
+pub use actors::intake::{Intake, IntakeError};
 pub use actors::processor::edit::Item;
 pub use actors::processor::{Flow, Process};
 pub use actors::run::Exit;
@@ -178,6 +182,7 @@ mod documentation {
         hot_path "../docs/hot-path.md",
         performance "../docs/performance.md",
         propagation "../docs/propagation.md",
+        receiving "../docs/receiving.md",
         reliability "../docs/reliability.md",
         sessions "../docs/sessions.md",
         testing "../docs/testing.md",

@@ -24,6 +24,7 @@ use self::shutdown::ShutdownReport;
 use self::stats::PipelineStats;
 use crate::actors::deadline::Deadline;
 use crate::actors::exporter::delivery::LaneCounters;
+use crate::actors::intake::{self, Intake};
 use crate::actors::mailbox::Gauge;
 use crate::actors::session::live::LiveSession;
 use crate::actors::session::open::SessionBuilder;
@@ -48,6 +49,7 @@ pub struct Pipeline {
 
 struct Inner {
     shared: Arc<Shared>,
+    intake: Arc<intake::Core>,
     deadline: Deadline,
     finish: Arc<Finish>,
     lanes: Vec<LaneHandle>,
@@ -94,6 +96,12 @@ impl Pipeline {
     #[must_use]
     pub fn propagators(&self) -> &Propagators {
         &self.inner.shared.propagators
+    }
+
+    /// Where OTLP requests of others come in. Nothing of it keeps the pipeline open.
+    #[must_use]
+    pub fn intake(&self) -> Intake {
+        Intake::new(&self.inner.intake)
     }
 
     /// The sessions that are open now.
@@ -162,6 +170,9 @@ impl Drop for Inner {
         let until = self.begin_shutdown(GRACE_OF_DROP);
         if Handle::try_current().is_err() {
             self.finish.wait_blocking(until);
+            self.shared.over.cancel();
+        } else {
+            self.end_receipts(until);
         }
     }
 }
