@@ -59,6 +59,7 @@
 //! | --- | --- |
 //! | start, watch, stop | [`Pipeline`], [`Builder`], [`PipelineStats`], [`FlushReport`], [`ShutdownReport`] |
 //! | record | [`Session`], [`SessionBuilder`], [`Span`], [`SpanBuilder`], [`LogBuilder`] |
+//! | hand work to another agent | [`Delegation`], [`Delegated`], [`DelegationConfig`] |
 //! | say what a span says | [`Value`], [`Usage`], [`SpanKind`], [`EndState`], [`Operation`] |
 //! | continue a trace from elsewhere | [`SpanContext`], [`TraceId`], [`SpanId`] |
 //! | export | [`Otlp`], [`OtlpFile`], [`Zipkin`], [`Console`], [`testing::InMemory`], [`Null`] |
@@ -101,6 +102,11 @@ pub use actors::sampler::policy::Sampling;
 pub use actors::sampler::{Sample, SessionFacts, Verdict};
 pub use actors::session::builder::SpanBuilder;
 pub use actors::session::config::{HashKey, SessionConfig, SessionEvents, WhenFull};
+pub use actors::session::delegation::config::DelegationConfig;
+pub use actors::session::delegation::counts::DelegationStats;
+pub use actors::session::delegation::live::LiveDelegation;
+pub use actors::session::delegation::received::Delegated;
+pub use actors::session::delegation::{Delegation, DelegationBuilder};
 pub use actors::session::live::{LiveSession, LiveSpan};
 pub use actors::session::log::LogBuilder;
 pub use actors::session::open::SessionBuilder;

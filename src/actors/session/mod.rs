@@ -6,6 +6,7 @@
 pub(crate) mod builder;
 pub(crate) mod cell;
 pub(crate) mod config;
+pub(crate) mod delegation;
 mod drafts;
 pub(crate) mod ended;
 pub(crate) mod gather;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::config::{SessionConfig, WhenFull};
+use super::delegation::table::Delegations;
 use super::ended::Ended;
 use super::head::Head;
 use super::registry::Registry;
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) sweeper: Head<sweeper::Msg>,
     pub(crate) registry: Apart<Registry>,
     pub(crate) linger: Apart<Linger>,
+    pub(crate) delegations: Apart<Delegations>,
     /// Small chunks that sessions left behind when they ended, for the sweeper to send.
     pub(crate) ended: Apart<Mutex<Ended>>,
     /// What a session had to hand on when it last ended: the next begins with as much room.
