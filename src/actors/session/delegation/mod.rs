@@ -71,6 +71,19 @@ impl Delegation {
         self.flight.cell.context_of(self.flight.id)
     }
 
+    /// What to send along with the work, as headers or metadata: `traceparent`, and `tracestate` where
+    /// there is one (W3C Trace Context). Whoever must not trust ids that anybody can claim gets a
+    /// signed token beside them: see the crate `spanreel-http`.
+    #[must_use]
+    pub fn carrier(&self) -> Vec<(&'static str, String)> {
+        let context = self.context();
+        let mut carrier = vec![("traceparent", context.traceparent())];
+        if let Some(state) = context.trace_state() {
+            carrier.push(("tracestate", state.to_owned()));
+        }
+        carrier
+    }
+
     /// The id of the session that delegates, as it is exported.
     #[must_use]
     pub fn session_id(&self) -> &str {
