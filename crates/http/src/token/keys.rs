@@ -14,6 +14,9 @@ use super::jwk;
 use super::key::Key;
 use super::set::{KeyError, Set};
 
+/// A file that was changed more recently than this may change again and look the same.
+const SETTLED: Duration = Duration::from_secs(2);
+
 /// How often a file is looked at, at the most.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -41,6 +44,8 @@ struct State {
     looked: Instant,
     /// None where it could not be looked at.
     seen: Option<Look>,
+    /// Whether a change since then would show: times of files are coarse.
+    is_settled: bool,
 }
 
 /// What tells one content of a file from another without reading it.
@@ -119,12 +124,8 @@ impl Keys {
     /// As [`from_jwks`](Self::from_jwks), or it cannot be read or is no regular file.
     pub fn from_file(path: impl Into<PathBuf>) -> Result<Self, KeyError> {
         let path = path.into();
-        let seen = look(&path).ok();
+        let state = State::of(&path);
         let set = read(&path)?;
-        let state = State {
-            looked: Instant::now(),
-            seen,
-        };
         let file = Watched {
             path,
             state: Mutex::new(state),
@@ -170,7 +171,7 @@ impl Keys {
             && state.looked.elapsed() >= LOOK
         {
             state.looked = Instant::now();
-            if look(&file.path).ok() != state.seen
+            if state.may_have_changed(&file.path)
                 && let Err(error) = self.read_again(file, &mut state)
             {
                 tracing::warn!(
@@ -186,7 +187,7 @@ impl Keys {
 
     fn read_again(&self, file: &Watched, state: &mut State) -> Result<(), KeyError> {
         // Looked at before it is read: what is written in between is then noticed the next time.
-        state.seen = look(&file.path).ok();
+        *state = State::of(&file.path);
         let set = Arc::new(read(&file.path)?);
         let mut current = self
             .inner
@@ -200,6 +201,22 @@ impl Keys {
     fn now(&self) -> Arc<Set> {
         let set = self.inner.set.read();
         Arc::clone(&set.unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl State {
+    fn of(path: &Path) -> Self {
+        let seen = look(path).ok();
+        let age = seen.and_then(|it| it.modified?.elapsed().ok());
+        Self {
+            looked: Instant::now(),
+            seen,
+            is_settled: seen.is_none() || age.is_some_and(|age| age >= SETTLED),
+        }
+    }
+
+    fn may_have_changed(&self, path: &Path) -> bool {
+        !self.is_settled || look(path).ok() != self.seen
     }
 }
 
