@@ -58,7 +58,7 @@
 //! | to | use |
 //! | --- | --- |
 //! | start, watch, stop | [`Pipeline`], [`Builder`], [`PipelineStats`], [`FlushReport`], [`ShutdownReport`] |
-//! | record | [`Session`], [`SessionBuilder`], [`Span`], [`SpanBuilder`], [`LogBuilder`] |
+//! | record | [`Session`], [`SessionBuilder`], [`Span`], [`SpanBuilder`], [`SpanRef`], [`LogBuilder`] |
 //! | say what a span says | [`Value`], [`Usage`], [`SpanKind`], [`EndState`], [`Operation`] |
 //! | continue a trace from elsewhere | [`SpanContext`], [`TraceId`], [`SpanId`] |
 //! | export | [`Otlp`], [`OtlpFile`], [`Zipkin`], [`Console`], [`testing::InMemory`], [`Null`] |
@@ -104,6 +104,7 @@ pub use actors::session::config::{HashKey, SessionConfig, SessionEvents, WhenFul
 pub use actors::session::live::{LiveSession, LiveSpan};
 pub use actors::session::log::LogBuilder;
 pub use actors::session::open::SessionBuilder;
+pub use actors::session::reference::SpanRef;
 pub use actors::session::segment::EndState;
 pub use actors::session::span::Span;
 pub use actors::session::{Closed, Session};

@@ -15,6 +15,7 @@ mod identity;
 pub(crate) mod live;
 pub(crate) mod log;
 pub(crate) mod open;
+pub(crate) mod reference;
 pub(crate) mod registry;
 pub(crate) mod segment;
 pub(crate) mod shared;
