@@ -16,6 +16,7 @@ pub(crate) mod limits;
 pub(crate) mod otlp;
 pub(crate) mod owned_value;
 pub(crate) mod problem;
+pub(crate) mod propagation;
 pub(crate) mod record;
 pub(crate) mod request;
 pub(crate) mod resource;

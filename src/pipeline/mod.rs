@@ -33,6 +33,7 @@ use crate::actors::session::shared::Shared;
 use crate::actors::session::{Closed, Session};
 use crate::model::id::SpanId;
 use crate::model::ledger::Books;
+use crate::model::propagation::propagators::Propagators;
 use crate::model::request::Signal;
 
 /// How long dropping the last handle waits for the pipeline, outside async code.
@@ -89,6 +90,13 @@ impl Pipeline {
     /// A session with more than an id: agent, user, tags, a foreign parent.
     pub fn open_session(&self, id: &str) -> SessionBuilder<'_> {
         SessionBuilder::new(&self.inner.shared, id)
+    }
+
+    /// Which formats of context it reads and writes: extract with them what a call brings along,
+    /// and give it to [`SessionBuilder::extracted`].
+    #[must_use]
+    pub fn propagators(&self) -> &Propagators {
+        &self.inner.shared.propagators
     }
 
     /// The sessions that are open now.

@@ -32,6 +32,9 @@ pub struct PipelineStats {
     pub sessions: u64,
     /// Work that was handed to other agents.
     pub delegations: DelegationStats,
+    /// How often something invalid was ignored where context was extracted: a bad `traceparent`, a
+    /// member of baggage that is none.
+    pub ignored_contexts: u64,
     /// Bytes of telemetry held now.
     pub memory: ByteSize,
     /// The most that may be held.
@@ -152,6 +155,7 @@ impl Inner {
             queues: self.queues.iter().map(|queue| queue.stats()).collect(),
             sessions: shared.registry.len() as u64,
             delegations: shared.delegations.stats(),
+            ignored_contexts: shared.propagators.ignored(),
             memory: ByteSize::bytes(shared.pool.in_use() as u64),
             budget: ByteSize::bytes(shared.pool.budget() as u64),
         }

@@ -59,11 +59,10 @@ fn a_delegation_is_a_span() {
         .attribute("step", 1)
         .start();
     delegation.set("task.id", "t-1");
-    let carrier = delegation.carrier();
-    assert_eq!(
-        carrier,
-        [("traceparent", delegation.context().traceparent())]
-    );
+    let mut carrier = Vec::<(String, String)>::new();
+    delegation.inject(&mut carrier);
+    let traceparent = delegation.context().traceparent();
+    assert_eq!(carrier, [("traceparent".to_owned(), traceparent)]);
     let id = delegation.id();
     delegation.answered(sub_session());
     let parent = turn.id();
@@ -480,8 +479,9 @@ fn a_sub_session_is_a_child_of_the_delegation() {
         .open()
         .expect("open");
     let delegation = a.delegate("agent-b").start();
-    let (_, traceparent) = delegation.carrier().remove(0);
-    let context = SpanContext::from_traceparent(&traceparent).expect("what was written");
+    let mut carrier = Vec::<(String, String)>::new();
+    delegation.inject(&mut carrier);
+    let context = SpanContext::extract(&carrier).expect("what was written");
     let b = rig.pipeline.open_session("conv-b").agent("agent-b-here");
     let b = b.from_delegation(context).open().expect("open");
     b.tool("search").start().end();

@@ -1,10 +1,4 @@
-//! Sessions of AI agents across processes.
-//!
-//! # Features
-//!
-//! `token`: signed delegation tokens ([`token`]).
-
-#![forbid(unsafe_code)]
+//! x
 
 #[cfg(feature = "token")]
 pub mod token;

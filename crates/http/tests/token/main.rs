@@ -8,7 +8,6 @@ mod clocks;
 mod example;
 mod keys;
 mod replay;
-mod secrets;
 mod sessions;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

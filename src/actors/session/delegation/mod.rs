@@ -26,6 +26,7 @@ use super::live::time;
 use crate::model::attribute::Value;
 use crate::model::context::SpanContext;
 use crate::model::id::SpanId;
+use crate::model::propagation::carrier::CarrierMut;
 
 /// Work that was handed to another agent and is not answered yet: a span named
 /// `invoke_agent {agent}`, in flight until one of these happens:
@@ -71,17 +72,19 @@ impl Delegation {
         self.flight.cell.context_of(self.flight.id)
     }
 
-    /// What to send along with the work, as headers or metadata: `traceparent`, and `tracestate` where
-    /// there is one (W3C Trace Context). Whoever must not trust ids that anybody can claim gets a
-    /// signed token beside them: see the crate `spanreel-http`.
-    #[must_use]
-    pub fn carrier(&self) -> Vec<(&'static str, String)> {
-        let context = self.context();
-        let mut carrier = vec![("traceparent", context.traceparent())];
-        if let Some(state) = context.trace_state() {
-            carrier.push(("tracestate", state.to_owned()));
-        }
-        carrier
+    /// Writes its context to a carrier, in the formats of the pipeline: what to send along with the
+    /// work. No baggage travels; what the carrier held is removed. Whoever must not trust ids that
+    /// anybody can claim gets a signed token beside it: see the crate `spanreel-http`.
+    pub fn inject<C: CarrierMut + ?Sized>(&self, carrier: &mut C) {
+        self.flight.cell.inject(&self.context(), None, carrier);
+    }
+
+    /// As [`inject`](Self::inject), with the baggage that the
+    /// [`BaggagePolicy`](crate::BaggagePolicy) of the pipeline lets travel to this host.
+    pub fn inject_to<C: CarrierMut + ?Sized>(&self, host: &str, carrier: &mut C) {
+        self.flight
+            .cell
+            .inject(&self.context(), Some(host), carrier);
     }
 
     /// The id of the session that delegates, as it is exported.

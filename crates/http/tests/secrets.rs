@@ -1,15 +1,24 @@
-//! Keys show nowhere: neither in `Debug`, nor in errors, logs or telemetry.
+//! Keys show nowhere: neither in `Debug`, nor in errors, logs or telemetry. In a process of its own,
+//! because what is logged is decided for all threads of one.
 
 use std::fs;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use base64::Engine;
 use spanreel::testing::InMemory;
 use spanreel::{Pipeline, Resource};
 use spanreel_http::token::{Issuer, Keys, Verifier};
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::*;
+const A: &str = "https://a.example";
+const B: &str = "https://b.example";
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn encode(part: impl AsRef<[u8]>) -> String {
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(part)
+}
 
 /// Bytes that nothing else here has, and that are text, too.
 const PLANTED: &[u8; 32] = b"planted-key-4711-must-not-show-0";
