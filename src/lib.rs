@@ -179,6 +179,7 @@ mod documentation {
         readme "../README.md",
         architecture "../docs/architecture.md",
         configuration "../docs/configuration.md",
+        delegation "../docs/delegation.md",
         embedding "../docs/embedding.md",
         exporters "../docs/exporters.md",
         glossary "../docs/glossary.md",
@@ -196,5 +197,6 @@ mod documentation {
         decision_6 "../docs/decisions/0006-names-of-root-spans.md",
         decision_7 "../docs/decisions/0007-the-attribute-of-cost.md",
         decision_8 "../docs/decisions/0008-each-opening-is-judged-anew.md",
+        decision_10 "../docs/decisions/0010-tokens-are-made-of-ring-and-serde.md",
     }
 }
