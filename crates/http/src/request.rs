@@ -8,7 +8,7 @@ use spanreel::Value;
 use crate::semconv;
 
 /// As many attributes as a span of a request can begin with.
-const MOST: usize = 10;
+const MOST: usize = 12;
 
 /// A short list of attributes, without an allocation.
 pub(crate) struct Attributes<'a> {

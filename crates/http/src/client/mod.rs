@@ -8,6 +8,8 @@ use spanreel::SpanRef;
 use tower_layer::Layer;
 
 pub use service::ClientService;
+#[cfg(feature = "reqwest")]
+pub(crate) use service::begin;
 
 /// A span of kind client for each request that is made: named after its method, below the span that
 /// it is made for, whose context it carries to the server. For hyper-util's client, tonic's channel,
