@@ -33,6 +33,7 @@ use crate::actors::session::shared::Shared;
 use crate::actors::session::{Closed, Session};
 use crate::model::id::SpanId;
 use crate::model::ledger::Books;
+use crate::model::propagation::policy::BaggagePolicy;
 use crate::model::propagation::propagators::Propagators;
 use crate::model::request::Signal;
 
@@ -90,6 +91,12 @@ impl Pipeline {
     /// A session with more than an id: agent, user, tags, a foreign parent.
     pub fn open_session(&self, id: &str) -> SessionBuilder<'_> {
         SessionBuilder::new(&self.inner.shared, id)
+    }
+
+    /// What travels as baggage, to whom, and what of a caller's is taken over.
+    #[must_use]
+    pub fn baggage_policy(&self) -> &BaggagePolicy {
+        &self.inner.shared.baggage
     }
 
     /// Which formats of context it reads and writes: extract with them what a call brings along,

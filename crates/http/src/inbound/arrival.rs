@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use spanreel::{
-    Baggage, Closed, Extracted, Session, SessionBuilder, SpanContext, SpanKind, SpanRef, TraceId,
-    Value,
+    BaggagePolicy, Closed, Extracted, Session, SessionBuilder, SpanContext, SpanKind, SpanRef,
+    TraceId, Value,
 };
 
+use super::Inbound;
 use super::sessions::Entered;
 use super::span::{InboundSpan, Visit};
-use super::Inbound;
 use crate::semconv;
 
 /// Something that arrives from another process, before its span has started. Dropped, it leaves no
 /// trace.
 ///
-/// Which session it belongs to: the one that it is [given](Self::session); else that of the caller,
-/// where the baggage says so (`session.id`); else one of its own, whose id is that of the trace.
+/// Which session it belongs to: the one that it is [given](Self::session); else the one that the
+/// caller's baggage names (`session.id`), where the pipeline's [`BaggagePolicy`] accepts that; else
+/// one of its own, whose id is that of the trace.
 /// In a session that is open already, it is a span; otherwise it opens the session and is its root,
 /// and the session ends with the last work in it.
 ///
@@ -29,8 +30,7 @@ pub struct Arrival<'a> {
     name: &'a str,
     kind: SpanKind,
     attributes: &'a [(&'a str, Value<'a>)],
-    parent: Option<&'a SpanContext>,
-    baggage: Option<&'a Baggage>,
+    caller: Option<&'a Extracted>,
     session: Option<Session>,
     conversation: Option<&'a str>,
     link: Option<&'a SpanContext>,
@@ -43,8 +43,7 @@ impl<'a> Arrival<'a> {
             name,
             kind: SpanKind::Server,
             attributes: &[],
-            parent: None,
-            baggage: None,
+            caller: None,
             session: None,
             conversation: None,
             link: None,
@@ -59,8 +58,7 @@ impl<'a> Arrival<'a> {
 
     /// Who called, and what travels with the call.
     pub fn caller(mut self, caller: &'a Extracted) -> Self {
-        self.parent = caller.parent.as_ref();
-        self.baggage = Some(&caller.baggage);
+        self.caller = Some(caller);
         self
     }
 
@@ -114,11 +112,15 @@ impl<'a> Arrival<'a> {
 
     /// The session that the caller names, or that of the trace.
     fn session_id(&self) -> Arc<str> {
-        let named = self.baggage.and_then(|it| it.get(semconv::SESSION_ID));
-        if let Some(named) = named.filter(|named| !named.is_empty()) {
+        if let Some(caller) = self.caller
+            && !caller.baggage.is_empty()
+            && self.policy().accepts(semconv::SESSION_ID)
+            && let Some(named) = caller.baggage.get(semconv::SESSION_ID)
+            && !named.is_empty()
+        {
             return named.into();
         }
-        let trace = self.parent.map(SpanContext::trace_id);
+        let trace = self.parent().map(SpanContext::trace_id);
         let trace = trace.unwrap_or_else(TraceId::random);
         let mut text = [0; 32];
         for (byte, pair) in trace.to_bytes().iter().zip(text.chunks_exact_mut(2)) {
@@ -129,23 +131,28 @@ impl<'a> Arrival<'a> {
         text.into()
     }
 
+    fn policy(&self) -> &BaggagePolicy {
+        self.inbound.pipeline().baggage_policy()
+    }
+
+    fn parent(&self) -> Option<&'a SpanContext> {
+        self.caller.and_then(|caller| caller.parent.as_ref())
+    }
+
     /// The session whose root it is.
     fn root<'s>(&self, mut session: SessionBuilder<'s>) -> SessionBuilder<'s> {
-        session = session
-            .name(self.name)
-            .kind(self.kind)
-            .parent(self.parent.cloned());
+        session = session.name(self.name).kind(self.kind);
+        if let Some(caller) = self.caller {
+            session = session.extracted(caller.clone());
+        }
         for (key, value) in self.attributes {
             session = session.attribute(key, *value);
-        }
-        if let Some(baggage) = self.baggage {
-            session = session.inherit(baggage);
         }
         if let Some(conversation) = self.conversation {
             session = session.conversation_id(conversation);
         }
         if let Some(link) = self.link {
-            session = session.link(link.clone());
+            session = session.link(link, &[]);
         }
         session
     }
@@ -153,7 +160,7 @@ impl<'a> Arrival<'a> {
     /// A span in a session that is open.
     fn within(&self, session: Session, visit: Option<Visit>) -> InboundSpan {
         let mut span = session.child(self.name).kind(self.kind);
-        match self.parent {
+        match self.parent() {
             Some(parent) if parent.trace_id() == session.trace_id() => {
                 span = span.parent(parent.span_id());
             }

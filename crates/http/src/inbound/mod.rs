@@ -75,7 +75,7 @@ impl Inbound {
     /// and counted ([`Propagators::ignored`](spanreel::Propagators::ignored)).
     #[must_use]
     pub fn extract<C: Carrier + ?Sized>(&self, carrier: &C) -> Extracted {
-        self.inner.pipeline.extract(carrier)
+        self.inner.pipeline.propagators().extract(carrier)
     }
 
     /// Something that arrives, and will be a span of this name.
