@@ -8,6 +8,7 @@ mod delegation;
 mod isolation;
 mod nesting;
 mod processor;
+mod propagation;
 mod rig;
 mod sampling;
 mod sessions;
