@@ -1,5 +1,10 @@
 //! Work that one agent hands to another: in flight until it is answered, abandoned or cut off.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what must not happen meanwhile is waited for; the clock of the host is compared"
+)]
+
 use std::time::{Duration, SystemTime};
 
 use spanreel::record::{RecordedLog, RecordedSpan};
@@ -571,4 +576,64 @@ fn without_grace_what_is_in_flight_is_booked() {
     let report = rig.pipeline.shutdown_blocking(PATIENCE);
     assert_eq!(report.traces.open, 0);
     crate::support::ledger::assert_adds_up(&report);
+}
+
+/// A delegation of an endless session stays with the segment that it was started in, keeps the next
+/// ones from being idle, and shows in the live view of the segment that is open.
+#[test]
+fn a_delegation_outlives_its_segment() {
+    let idle = Duration::from_millis(400);
+    let rig = Rig::with(|builder| {
+        builder.sessions(SessionConfig {
+            idle_timeout: idle,
+            linger: Duration::from_millis(5),
+            max_spans: 1,
+            ..SessionConfig::default()
+        })
+    });
+    let session = rig.pipeline.session("watchdog").expect("open");
+    let delegation = session.delegate("agent-b").start();
+    let trace_id = session.trace_id();
+    session.child("round").start().end();
+    assert_eq!(session.id(), "watchdog~2");
+    std::thread::sleep(Duration::from_millis(1500));
+    let live = rig.pipeline.sessions();
+    assert_eq!(live.len(), 1, "it is not idle");
+    assert_eq!((&*live[0].id, live[0].delegations.len()), ("watchdog~2", 1));
+    delegation.answered(None);
+    session.end();
+    let memory = rig.stop();
+    assert_eq!(span(&memory).trace_id, trace_id);
+    let logs = memory.logs();
+    assert!(logs.iter().all(|log| log.trace_id == Some(trace_id)));
+}
+
+/// After the shutdown a delegation still carries context, and is booked as too late.
+#[test]
+fn after_the_shutdown_a_delegation_is_too_late() {
+    let rig = Rig::start();
+    let session = rig.pipeline.session("conv-1").expect("open");
+    rig.settle();
+    let delegation = session.delegate("agent-b").asynchronous().start();
+    assert_eq!(delegation.context().trace_id(), session.trace_id());
+    drop(delegation);
+    let stats = rig.pipeline.stats();
+    assert_eq!(stats.delegations.untracked, 1);
+    assert_eq!(stats.traces.open, 0);
+    assert_eq!(stats.traces.fates.of(Fate::AfterShutdown), 1);
+}
+
+/// The first session that is said to do the work is linked to, once.
+#[test]
+fn one_sub_session_is_linked_to() {
+    let rig = Rig::start();
+    let session = rig.pipeline.session("conv-1").expect("open");
+    let delegation = session.delegate("agent-b").start();
+    delegation.accepted(&sub_session());
+    delegation.accepted(&session.context());
+    delegation.answered(session.context());
+    session.end();
+    let links = span(&rig.stop()).links;
+    assert_eq!(links.len(), 1);
+    assert_eq!(links[0].trace_id, Some(sub_session().trace_id()));
 }

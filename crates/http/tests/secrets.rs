@@ -1,6 +1,11 @@
 //! Keys show nowhere: neither in `Debug`, nor in errors, logs or telemetry. In a process of its own,
 //! because what is logged is decided for all threads of one.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "files are looked at once a second, which is waited for"
+)]
+
 use std::fs;
 use std::io;
 use std::sync::{Arc, Mutex};

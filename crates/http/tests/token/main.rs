@@ -1,5 +1,10 @@
 //! Signed delegation tokens, from the outside.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "files are looked at once a second, which is waited for"
+)]
+
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
 
