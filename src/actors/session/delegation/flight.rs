@@ -144,11 +144,12 @@ impl Flight {
             None => return,
             Some(open) => open.is_tracked,
         };
-        match (self.asynchronous, is_tracked) {
-            (false, _) => self.end(Outcome::Cancelled, None),
-            (true, false) => self.end(Outcome::Untracked, None),
-            (true, true) => true,
+        let outcome = match (self.asynchronous, is_tracked) {
+            (false, _) => Outcome::Cancelled,
+            (true, false) => Outcome::Untracked,
+            (true, true) => return,
         };
+        self.end(outcome, None);
     }
 
     /// Ends it, or tells that the answer came after the end.
