@@ -10,7 +10,7 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::record::{Record, Running, type_name};
+use crate::record::{Record, Running, step, type_name};
 
 pin_project! {
     /// A body that ends its span when it has ended, has failed, or is dropped, whichever comes first.
@@ -56,7 +56,8 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let mut this = self.project();
-        let frame = ready!(this.body.as_mut().poll_frame(cx));
+        let body = this.body.as_mut();
+        let frame = ready!(step(this.running, || body.poll_frame(cx)));
         match &frame {
             Some(Ok(frame)) => {
                 if let (Some(left), Some(data)) = (this.left.as_mut(), frame.data_ref()) {

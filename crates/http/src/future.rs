@@ -10,7 +10,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use crate::body::ResponseBody;
-use crate::record::{Record, Running, type_name};
+use crate::record::{Record, Running, step, type_name};
 use crate::semconv;
 
 pin_project! {
@@ -75,7 +75,8 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let outcome = ready!(this.inner.poll(cx));
+        let inner = this.inner;
+        let outcome = ready!(step(this.running, || inner.poll(cx)));
         let mut running = this.running.take();
         Poll::Ready(match outcome {
             Ok(response) => {

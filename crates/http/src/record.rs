@@ -41,8 +41,7 @@ impl Record for InboundSpan {
     }
 }
 
-/// A span that ends with a piece of work. Dropped before that is done, the work was cancelled, or it
-/// panicked.
+/// A span that ends with a piece of work. Dropped before that is done, the work was cancelled.
 #[derive(Debug)]
 pub(crate) struct Running<R: Record> {
     span: R,
@@ -76,11 +75,26 @@ impl<R: Record> Drop for Running<R> {
         if self.is_done {
             return;
         }
-        if std::thread::panicking() {
-            self.span.error("panic", "the work panicked");
-        } else {
-            let message = "the request was dropped before the response had ended";
-            self.span.error("cancelled", message);
+        let message = "the request was dropped before the response had ended";
+        self.span.error("cancelled", message);
+    }
+}
+
+/// Runs a step of the work; a panic in it fails the span and goes on.
+pub(crate) fn step<R: Record, T>(running: &mut Option<Running<R>>, step: impl FnOnce() -> T) -> T {
+    let guard = OnPanic(running);
+    let outcome = step();
+    // Nothing is left to do where the step came to its end.
+    std::mem::forget(guard);
+    outcome
+}
+
+struct OnPanic<'a, R: Record>(&'a mut Option<Running<R>>);
+
+impl<R: Record> Drop for OnPanic<'_, R> {
+    fn drop(&mut self) {
+        if let Some(running) = self.0.take() {
+            running.failed("panic", "the work panicked");
         }
     }
 }

@@ -213,6 +213,37 @@ fn the_known_exporters_of_a_list_are_used() {
     assert!(read.warnings[0].contains("\"none\"") && read.warnings[1].contains("\"jaeger\""));
 }
 
+/// In a list of formats the known ones are used, in their order; `none` counts only where it stands
+/// alone; those that spanreel does not have are named together with the rest of that kind.
+#[test]
+fn the_known_propagators_of_a_list_are_used() {
+    use crate::model::propagation::propagators::Propagator::{
+        self, B3, Baggage, TraceContext, XRay,
+    };
+    let table: [(&str, Option<&[Propagator]>, usize); 7] = [
+        ("tracecontext,baggage", Some(&[TraceContext, Baggage]), 0),
+        (" XRay ,, b3", Some(&[XRay, B3]), 0),
+        ("none", Some(&[]), 0),
+        ("none,b3", Some(&[B3]), 1),
+        ("w3c,datadog", None, 2),
+        ("jaeger,tracecontext,ottrace", Some(&[TraceContext]), 1),
+        ("jaeger", None, 1),
+    ];
+    for (list, chosen, warnings) in table {
+        let read = environment(&[("OTEL_PROPAGATORS", list)]);
+        assert_eq!(read.propagators.as_deref(), chosen, "{list}");
+        assert_eq!(read.warnings.len(), warnings, "{list}: {:?}", read.warnings);
+        if list.contains("jaeger") {
+            assert!(read.warnings[0].contains("OTEL_PROPAGATORS=jaeger"));
+        }
+        let expected = match chosen {
+            Some(chosen) => chosen,
+            None => &[TraceContext, Baggage],
+        };
+        assert_eq!(config(&read).propagators.chosen(), expected, "{list}");
+    }
+}
+
 /// A limit of one kind that is bad falls back to the general one.
 #[test]
 fn a_bad_limit_falls_back_to_the_general_one() {

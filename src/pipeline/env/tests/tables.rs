@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::actors::sampler::policy::Sampling;
 use crate::model::byte_size::ByteSize;
 use crate::model::compression::Compression;
+use crate::model::propagation::propagators::{Propagator, Propagators};
 use crate::pipeline::config::Config;
 use crate::pipeline::env::otlp::{OtlpEndpoint, OtlpProtocol};
 use crate::pipeline::env::reader::NO_LIMIT;
@@ -68,6 +69,15 @@ pub(super) const GENERAL: &[Row] = &[
         "Always_Off",
         |e| config(e).sampling == Sampling::always_off(),
         Some("sometimes"),
+    ),
+    (
+        "OTEL_PROPAGATORS",
+        "B3multi, xray,b3multi",
+        |e| {
+            let chosen = [Propagator::B3Multi, Propagator::XRay];
+            config(e) == default_but(|c| c.propagators = Propagators::new(chosen))
+        },
+        Some("w3c"),
     ),
     (
         "OTEL_TRACES_EXPORTER",
