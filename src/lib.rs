@@ -58,7 +58,8 @@
 //! | to | use |
 //! | --- | --- |
 //! | start, watch, stop | [`Pipeline`], [`Builder`], [`PipelineStats`], [`FlushReport`], [`ShutdownReport`] |
-//! | record | [`Session`], [`SessionBuilder`], [`Span`], [`SpanBuilder`], [`LogBuilder`] |
+//! | record | [`Session`], [`SessionBuilder`], [`Span`], [`SpanBuilder`], [`SpanRef`], [`LogBuilder`] |
+//! | hand work to another agent | [`Delegation`], [`Delegated`], [`DelegationConfig`] |
 //! | say what a span says | [`Value`], [`Usage`], [`SpanKind`], [`EndState`], [`Operation`] |
 //! | continue a trace from elsewhere | [`SpanContext`], [`TraceState`], [`TraceId`], [`SpanId`] |
 //! | carry context across borders | [`Propagators`], [`Carrier`], [`CarrierMut`], [`EnvironmentCarrier`], [`Baggage`], [`BaggagePolicy`] |
@@ -107,9 +108,15 @@ pub use actors::sampler::policy::Sampling;
 pub use actors::sampler::{Sample, SessionFacts, Verdict};
 pub use actors::session::builder::SpanBuilder;
 pub use actors::session::config::{HashKey, SessionConfig, SessionEvents, WhenFull};
+pub use actors::session::delegation::config::DelegationConfig;
+pub use actors::session::delegation::counts::DelegationStats;
+pub use actors::session::delegation::live::LiveDelegation;
+pub use actors::session::delegation::received::Delegated;
+pub use actors::session::delegation::{Delegation, DelegationBuilder};
 pub use actors::session::live::{LiveSession, LiveSpan};
 pub use actors::session::log::LogBuilder;
 pub use actors::session::open::SessionBuilder;
+pub use actors::session::reference::SpanRef;
 pub use actors::session::segment::EndState;
 pub use actors::session::span::Span;
 pub use actors::session::{Closed, Session};
@@ -176,6 +183,7 @@ mod documentation {
         readme "../README.md",
         architecture "../docs/architecture.md",
         configuration "../docs/configuration.md",
+        delegation "../docs/delegation.md",
         embedding "../docs/embedding.md",
         exporters "../docs/exporters.md",
         glossary "../docs/glossary.md",
@@ -194,5 +202,6 @@ mod documentation {
         decision_6 "../docs/decisions/0006-names-of-root-spans.md",
         decision_7 "../docs/decisions/0007-the-attribute-of-cost.md",
         decision_8 "../docs/decisions/0008-each-opening-is-judged-anew.md",
+        decision_10 "../docs/decisions/0010-tokens-are-made-of-ring-and-serde.md",
     }
 }

@@ -73,7 +73,8 @@ pub struct InvalidId;
 
 impl TraceId {
     /// A random id.
-    pub(crate) fn random() -> Self {
+    #[must_use]
+    pub fn random() -> Self {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&random_u64().to_be_bytes());
         bytes[8..].copy_from_slice(&random_u64().to_be_bytes());
@@ -84,7 +85,8 @@ impl TraceId {
 impl SpanId {
     /// A random id.
     #[inline]
-    pub(crate) fn random() -> Self {
+    #[must_use]
+    pub fn random() -> Self {
         Self(random_u64().to_be_bytes())
     }
 }

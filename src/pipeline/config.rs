@@ -204,6 +204,13 @@ impl Config {
                 format!("is {linger:?}; give at most sessions.idle_timeout ({idle:?})")
             },
         );
+        let delegations = &sessions.delegations;
+        check.more_than_zero("sessions.delegations.deadline", delegations.deadline);
+        check.more_than_zero("sessions.delegations.heartbeat", delegations.heartbeat);
+        check.at_least_one(
+            "sessions.delegations.max_in_flight",
+            delegations.max_in_flight as u64,
+        );
         if let Some(key) = &sessions.hash_key {
             check.that(
                 key.as_bytes().len() >= MIN_HASH_KEY,

@@ -178,6 +178,11 @@ impl Inner {
     fn report(&self, begun: Instant) -> ShutdownReport {
         let shared = &self.shared;
         shared.head.close();
+        shared.delegations.close();
+        while let Some(flight) = shared.delegations.take_any() {
+            flight.interrupt();
+            flight.cell.abandon();
+        }
         for cell in remaining(shared) {
             segment::end_for_shutdown(&cell);
             cell.abandon();

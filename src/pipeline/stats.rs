@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Inner;
 use crate::actors::exporter::delivery::Latency;
+use crate::actors::session::delegation::counts::DelegationStats;
 use crate::model::byte_size::ByteSize;
 use crate::model::ledger::Counts;
 use crate::model::request::Signal;
@@ -31,6 +32,8 @@ pub struct PipelineStats {
     pub queues: Vec<QueueStats>,
     /// Open sessions.
     pub sessions: u64,
+    /// Work that was handed to other agents.
+    pub delegations: DelegationStats,
     /// How often something invalid was ignored where context was extracted: a bad `traceparent`, a
     /// member of baggage that is none.
     pub ignored_contexts: u64,
@@ -136,7 +139,10 @@ impl Inner {
         let signal = |signal: Signal| {
             let held = cells.iter().map(|cell| cell.unbooked(signal)).sum();
             let open = match signal {
-                Signal::Traces => cells.iter().map(|cell| cell.open_spans()).sum(),
+                Signal::Traces => {
+                    let of_sessions: u64 = cells.iter().map(|cell| cell.open_spans()).sum();
+                    of_sessions + shared.delegations.open_spans()
+                }
                 Signal::Logs | Signal::Metrics => 0,
             };
             let fates = shared.books.of(signal).counts();
@@ -158,6 +164,7 @@ impl Inner {
             lanes: self.lanes.iter().map(|lane| lane.stats()).collect(),
             queues: self.queues.iter().map(|queue| queue.stats()).collect(),
             sessions: shared.registry.len() as u64,
+            delegations: shared.delegations.stats(),
             ignored_contexts: shared.propagators.ignored(),
             memory: ByteSize::bytes(shared.pool.in_use() as u64),
             budget: ByteSize::bytes(shared.pool.budget() as u64),

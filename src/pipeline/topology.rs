@@ -187,6 +187,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         sweeper: Head::new(to_sweeper),
         registry: Default::default(),
         linger: Default::default(),
+        delegations: Default::default(),
         wanted,
         ended: Default::default(),
         usual_size: Default::default(),

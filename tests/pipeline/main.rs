@@ -4,6 +4,7 @@
 mod support;
 
 mod bad_input;
+mod delegation;
 mod isolation;
 mod nesting;
 mod processor;

@@ -2,6 +2,7 @@
 
 use super::Session;
 use super::cell::Cell;
+use super::reference::SpanRef;
 use super::span::Span;
 use crate::model::context::SpanContext;
 use crate::model::propagation::baggage::Baggage;
@@ -25,7 +26,7 @@ impl Cell {
         identity.outbound.get_or_init(|| outbound).clone()
     }
 
-    fn inject<C: CarrierMut + ?Sized>(
+    pub(super) fn inject<C: CarrierMut + ?Sized>(
         &self,
         context: &SpanContext,
         host: Option<&str>,
@@ -68,6 +69,18 @@ impl Span {
     /// As [`inject`](Self::inject), with the baggage that the
     /// [`BaggagePolicy`](crate::BaggagePolicy) of the pipeline lets travel to this host, given with
     /// its port or without. A child process is the host `localhost`.
+    pub fn inject_to<C: CarrierMut + ?Sized>(&self, host: &str, carrier: &mut C) {
+        self.cell.inject(&self.context(), Some(host), carrier);
+    }
+}
+
+impl SpanRef {
+    /// As [`Span::inject`].
+    pub fn inject<C: CarrierMut + ?Sized>(&self, carrier: &mut C) {
+        self.cell.inject(&self.context(), None, carrier);
+    }
+
+    /// As [`Span::inject_to`].
     pub fn inject_to<C: CarrierMut + ?Sized>(&self, host: &str, carrier: &mut C) {
         self.cell.inject(&self.context(), Some(host), carrier);
     }

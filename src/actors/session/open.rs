@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::cell::Cell;
+use super::delegation::received::Delegated;
 use super::identity::{About, Identity, Particulars};
 use super::segment::{self, RootSpan, begin_root};
 use super::shared::Shared;
@@ -34,6 +35,7 @@ pub struct SessionBuilder<'a> {
     /// A caller's baggage, of which some may become attributes.
     inbound: Baggage,
     parent: Option<SpanContext>,
+    delegated: Option<Box<Delegated>>,
     /// What a caller that names no span decided about sampling.
     told: Option<bool>,
     previous_id: Option<String>,
@@ -54,6 +56,7 @@ impl<'a> SessionBuilder<'a> {
             tags: Vec::new(),
             inbound: Baggage::EMPTY,
             parent: None,
+            delegated: None,
             told: None,
             previous_id: None,
             name: None,
@@ -129,6 +132,21 @@ impl<'a> SessionBuilder<'a> {
         if let Some(parent) = parent.into() {
             self.parent = Some(parent);
         }
+        self
+    }
+
+    /// Opens it for work that another agent handed over: as a child of the delegation, or linked to it
+    /// where its context is [not believed](Delegated::unverified). The kind of the root is then
+    /// server; say `.kind(SpanKind::Consumer)` after this for work that came through a queue.
+    ///
+    /// A session that is open already stays in its trace: its root is linked to the delegation.
+    pub fn from_delegation(mut self, from: impl Into<Delegated>) -> Self {
+        let delegated = from.into();
+        self.kind = SpanKind::Server;
+        if delegated.is_adopted() {
+            self.parent = Some(delegated.context().clone());
+        }
+        self.delegated = Some(Box::new(delegated));
         self
     }
 
@@ -211,6 +229,7 @@ impl<'a> SessionBuilder<'a> {
             Some(_) => trace_id_of(&id, hash_key).0.to_string(),
         });
         let previous_id = self.previous_id.clone();
+        let delegated = self.delegated.clone();
         let (cell, is_new) = shared
             .registry
             .find_or_open(key, || self.build(key, trace_id, random));
@@ -226,7 +245,11 @@ impl<'a> SessionBuilder<'a> {
             let previous = previous_id.as_deref();
             log::session_event(&cell, &mut cell.lock(), log::SESSION_START, at_ns, previous);
         }
-        Ok(Session::of(cell))
+        let session = Session::of(cell);
+        if let Some(delegated) = delegated.filter(|_| !is_new) {
+            session.edit_root(|draft| delegated.write_link(draft, &shared.limits));
+        }
+        Ok(session)
     }
 
     fn build(mut self, key: SessionKey, trace_id: TraceId, random: bool) -> Arc<Cell> {
@@ -281,6 +304,9 @@ impl<'a> SessionBuilder<'a> {
             previous_id: self.previous_id.as_deref(),
         };
         begin_root(&mut draft, shared, &identity, &root);
+        if let Some(delegated) = &self.delegated {
+            delegated.write_root(&mut draft, &shared.limits);
+        }
         if let Some(attributes) = self.attributes {
             draft.adopt(&attributes, &shared.limits);
             drafts::give_back(attributes);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use super::config::{SessionConfig, WhenFull};
+use super::delegation::table::Delegations;
 use super::ended::Ended;
 use super::head::Head;
 use super::registry::Registry;
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) sweeper: Head<sweeper::Msg>,
     pub(crate) registry: Apart<Registry>,
     pub(crate) linger: Apart<Linger>,
+    pub(crate) delegations: Apart<Delegations>,
     /// Small chunks that sessions left behind when they ended, for the sweeper to send.
     pub(crate) ended: Apart<Mutex<Ended>>,
     /// What a session had to hand on when it last ended: the next begins with as much room.

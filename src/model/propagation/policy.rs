@@ -127,14 +127,18 @@ impl BaggagePolicy {
         self.hosts.iter().any(|pattern| pattern.matches(host))
     }
 
+    /// Whether this member of a caller's baggage is taken over.
+    #[must_use]
+    pub fn accepts(&self, key: &str) -> bool {
+        self.accepted.iter().any(|accepted| accepted == key)
+    }
+
     /// The members of a caller's baggage that become attributes.
     pub(crate) fn accepted<'a>(
         &'a self,
         baggage: &'a Baggage,
     ) -> impl Iterator<Item = BaggageMember<'a>> {
-        let is_accepted =
-            |member: &BaggageMember<'_>| self.accepted.iter().any(|key| key == member.key());
-        baggage.iter().filter(is_accepted)
+        baggage.iter().filter(|member| self.accepts(member.key()))
     }
 
     /// What travels of a session, redacted.
