@@ -1,5 +1,6 @@
 //! Library half of the `spanreel` command.
 
+pub mod config;
 pub mod convert;
 pub mod drain;
 pub mod endpoint;
