@@ -9,6 +9,7 @@ pub mod live;
 pub mod load;
 pub mod outcome;
 pub mod replay;
+pub mod serve;
 pub mod sink;
 pub mod term;
 pub mod units;
