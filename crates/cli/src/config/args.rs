@@ -256,11 +256,14 @@ mod tests {
     /// Options that are given arrive as they are; switches need no value, lists take several.
     #[test]
     fn options_arrive_as_given() {
-        let flags = flags("--grace 3s --json-logs --export grpc://a:1 --export http://b:2 --allow-anonymous=false").0;
+        let flags = flags(
+            "--grace 3s --json-logs --export grpc://a:1 --export http://b:2 --status-every 1s",
+        )
+        .0;
         let one = |text: &str| Some(Given::One(text.to_owned()));
         assert_eq!(flags.get("grace").cloned(), one("3s"));
         assert_eq!(flags.get("json-logs").cloned(), one("true"));
-        assert_eq!(flags.get("allow-anonymous").cloned(), one("false"));
+        assert_eq!(flags.get("status-every").cloned(), one("1s"));
         let urls = ["grpc://a:1", "http://b:2"].map(str::to_owned);
         assert_eq!(flags.get("export"), Some(&Given::Many(urls.to_vec())));
         assert_eq!(flags.get("http"), None);

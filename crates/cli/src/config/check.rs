@@ -35,7 +35,9 @@ pub(crate) fn check(effective: &Effective, problems: &mut Problems) {
         let Some(addr) = listen.addr().filter(|addr| addr.port() != 0) else {
             continue;
         };
-        let twin = listeners[..index]
+        // One address serves both protocols of OTLP.
+        let others = if name == &"http" { &listeners[..index] } else { &[] };
+        let twin = others
             .iter()
             .find(|(_, other)| other.addr() == Some(addr));
         if let Some((other, _)) = twin {
@@ -50,8 +52,8 @@ pub(crate) fn check(effective: &Effective, problems: &mut Problems) {
     for (name, listen) in listeners {
         let is_otlp = name != "http";
         let knows_clients = senders_are_known || (is_otlp && config.tls_client_ca.is_some());
-        if listen.is_exposed() && !knows_clients && !config.allow_anonymous {
-            note(name, "lets other machines in, and anybody there: give a token (--token-file or SPANREEL_TOKEN), stay with 127.0.0.1, or say --allow-anonymous".to_owned());
+        if listen.is_exposed() && !knows_clients {
+            note(name, "lets other machines in, and anybody there: give a token (--token-file or SPANREEL_TOKEN), or stay with 127.0.0.1".to_owned());
         }
     }
 
@@ -86,20 +88,32 @@ pub(crate) fn check(effective: &Effective, problems: &mut Problems) {
         }
     }
 
-    if config.max_request > LARGEST_REQUEST || config.max_request == ByteSize::bytes(0) {
-        note(
-            "max-request",
-            format!("must be 1 B to {LARGEST_REQUEST}, the most that OTLP allows"),
-        );
+    for (name, size) in [
+        ("max-wire-bytes", config.max_wire_bytes),
+        ("max-request-bytes", config.max_request_bytes),
+    ] {
+        if size > LARGEST_REQUEST || size == ByteSize::bytes(0) {
+            let advice = format!("must be 1 B to {LARGEST_REQUEST}, the most that OTLP allows");
+            note(name, advice);
+        }
     }
-    let least = LEAST_MEMORY.max(ByteSize::bytes(
-        config.max_request.as_u64().saturating_mul(2),
-    ));
-    if config.memory < least {
-        note(
-            "memory",
-            format!("must be {least} or more: two requests of max-request must fit"),
-        );
+    if config.receive_budget < config.max_request_bytes || config.receive_budget >= ByteSize::gib(4) {
+        let advice = "must be max-request-bytes or more, and less than 4 GiB";
+        note("receive-budget", advice.to_owned());
+    }
+    if config.memory < LEAST_MEMORY {
+        note("memory", format!("must be {LEAST_MEMORY} or more"));
+    }
+    for (name, time) in [
+        ("handshake-timeout", config.handshake_timeout),
+        ("header-timeout", config.header_timeout),
+        ("body-timeout", config.body_timeout),
+        ("idle-timeout", config.idle_timeout),
+        ("patience", config.patience),
+    ] {
+        if time.is_zero() {
+            note(name, "must be more than zero".to_owned());
+        }
     }
     if config.status_every.is_zero() {
         note("status-every", "must be more than zero".to_owned());

@@ -1,7 +1,7 @@
 //! All settings of `spanreel serve`, in the order in which they are shown. The file, the variables, the
 //! options, the help, the example and the explanation are made from this table.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,13 +22,20 @@ pub struct Config {
     pub token_file: Option<PathBuf>,
     /// What `token-file` holds, or the variable `SPANREEL_TOKEN`, which wins.
     pub token: Option<Secret>,
-    pub allow_anonymous: bool,
     pub tls_certificate: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     pub tls_client_ca: Option<PathBuf>,
     pub cors_origin: Vec<String>,
-    pub max_request: ByteSize,
+    pub max_wire_bytes: ByteSize,
+    pub max_request_bytes: ByteSize,
+    pub receive_budget: ByteSize,
     pub max_connections: NonZeroUsize,
+    pub max_streams: NonZeroU32,
+    pub handshake_timeout: Duration,
+    pub header_timeout: Duration,
+    pub body_timeout: Duration,
+    pub idle_timeout: Duration,
+    pub patience: Duration,
     pub exports: Vec<ExportConfig>,
     pub memory: ByteSize,
     pub batch_delay: Duration,
@@ -58,13 +65,20 @@ impl Default for Config {
             ack: Ack::Accepted,
             token_file: None,
             token: None,
-            allow_anonymous: false,
             tls_certificate: None,
             tls_key: None,
             tls_client_ca: None,
             cors_origin: Vec::new(),
-            max_request: ByteSize::mib(64),
+            max_wire_bytes: ByteSize::mib(64),
+            max_request_bytes: ByteSize::mib(64),
+            receive_budget: ByteSize::mib(128),
             max_connections: count(1024),
+            max_streams: const { NonZeroU32::new(128).expect("128 is not 0") },
+            handshake_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(75),
+            body_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(300),
+            patience: Duration::from_secs(1),
             exports: Vec::new(),
             memory: ByteSize::mib(256),
             batch_delay: Duration::from_secs(1),
@@ -125,8 +139,6 @@ not be delivered.";
             more "Senders give it as the header 'authorization: Bearer TOKEN'. The variable SPANREEL_TOKEN \
 can hold the token itself, and wins. The file is read again on SIGHUP."
             sample "\"/etc/spanreel/token\"" reloads true;
-        "allow-anonymous" allow_anonymous "" "Let other machines send and ask without a token"
-            more "Whoever reaches the port can then send anything. For networks that keep others out themselves.";
         "tls-certificate" tls_certificate "FILE" "Speak TLS with this certificate chain, in PEM"
             sample "\"/etc/spanreel/server.pem\"";
         "tls-key" tls_key "FILE" "The private key of the certificate, in PEM, without a passphrase"
@@ -135,8 +147,17 @@ can hold the token itself, and wins. The file is read again on SIGHUP."
             sample "\"/etc/spanreel/clients.pem\"";
     }
     "Limits" {
-        "max-request" max_request "SIZE" "The largest request that is taken, as sent and as unpacked";
-        "max-connections" max_connections "COUNT" "How many connections may be open at once, for each protocol";
+        "max-wire-bytes" max_wire_bytes "SIZE" "The largest body of a request, as it is sent";
+        "max-request-bytes" max_request_bytes "SIZE" "The largest request, unpacked and as protobuf";
+        "receive-budget" receive_budget "SIZE" "What all requests that are being received may hold in memory"
+            more "A request that could never fit is refused as too large; JSON needs three times its size for a while.";
+        "max-connections" max_connections "COUNT" "How many connections may be open at once; more are closed";
+        "max-streams" max_streams "COUNT" "How many requests one HTTP/2 connection may have under way";
+        "handshake-timeout" handshake_timeout "TIME" "How long a TLS handshake may take";
+        "header-timeout" header_timeout "TIME" "How long the head of a request may take";
+        "body-timeout" body_timeout "TIME" "How long the body of a request may take";
+        "idle-timeout" idle_timeout "TIME" "How long a connection may stay without a request";
+        "patience" patience "TIME" "How long a request waits for room before its sender is told to come back";
         "memory" memory "SIZE" "What may wait in memory for the exports";
         "sessions" sessions "COUNT" "How many sessions are watched at once for the line of what arrives";
     }

@@ -2,7 +2,7 @@
 //! TOML.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -148,16 +148,22 @@ impl Value for ByteSize {
     }
 }
 
-impl Value for NonZeroUsize {
-    fn read(given: &Given) -> Result<Self, String> {
-        const ADVICE: &str = "write a whole number, 1 or more";
-        one(given, ADVICE)?.parse().map_err(|_| ADVICE.to_owned())
-    }
+macro_rules! whole_numbers {
+    ($($type:ty)*) => { $(
+        impl Value for $type {
+            fn read(given: &Given) -> Result<Self, String> {
+                const ADVICE: &str = "write a whole number, 1 or more";
+                one(given, ADVICE)?.parse().map_err(|_| ADVICE.to_owned())
+            }
 
-    fn write(&self) -> Option<String> {
-        Some(self.to_string())
-    }
+            fn write(&self) -> Option<String> {
+                Some(self.to_string())
+            }
+        }
+    )* };
 }
+
+whole_numbers! { NonZeroUsize NonZeroU32 }
 
 impl Value for bool {
     fn read(given: &Given) -> Result<Self, String> {

@@ -32,7 +32,7 @@ pub(crate) struct Arrival {
 /// The sums of all arrivals, and how many sessions there are.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Totals {
-    /// Sessions that have not ended and of which something arrived in the last 60 s.
+    /// Sessions that were active in the last 60 s, and whose root was not the last to arrive.
     pub(crate) live: u64,
     /// All sessions.
     pub(crate) sessions: u64,
@@ -90,7 +90,8 @@ impl Arrivals {
         };
         if let Some(seen) = table.known.get_mut(&session) {
             seen.last = now;
-            seen.has_ended |= arrival.root_ended;
+            // A conversation may be many traces: what comes after the end of one opens it again.
+            seen.has_ended = arrival.root_ended;
             return;
         }
         let seen = Seen {
@@ -139,7 +140,7 @@ mod tests {
         Arrivals::new(NonZeroUsize::new(sessions).expect("some"))
     }
 
-    /// A session is live until its root has ended, or nothing came for a minute.
+    /// A session is live until its root has ended, or nothing came for a minute; a next turn opens it again.
     #[test]
     fn a_session_is_live_until_its_end_or_a_quiet_minute() {
         let arrivals = arrivals(10);
@@ -154,6 +155,8 @@ mod tests {
         assert_eq!((live(30), live(61), live(91)), (2, 1, 0));
         arrivals.note(Some([2; 16]), &ended, start + Duration::from_secs(31));
         assert_eq!(live(31), 1);
+        arrivals.note(Some([2; 16]), &ONE, start + Duration::from_secs(32));
+        assert_eq!(live(32), 2, "a next turn");
         assert_eq!(arrivals.totals(start).sessions, 2);
     }
 

@@ -32,6 +32,13 @@ fn advice(error: &io::Error, setting: &str, addr: &SocketAddr) -> String {
     }
 }
 
+impl Unbound {
+    /// Why the address of a setting cannot be had.
+    pub(crate) fn new(addr: SocketAddr, setting: &'static str, source: io::Error) -> Self {
+        Self { addr, setting, source }
+    }
+}
+
 /// Listens, unless it is off.
 ///
 /// # Errors
@@ -40,11 +47,7 @@ pub(crate) fn bind(listen: Listen, setting: &'static str) -> Result<Option<TcpLi
     let Some(addr) = listen.addr() else {
         return Ok(None);
     };
-    let unbound = |source| Unbound {
-        addr,
-        setting,
-        source,
-    };
+    let unbound = |source| Unbound::new(addr, setting, source);
     let listener = TcpListener::bind(addr).map_err(unbound)?;
     listener.set_nonblocking(true).map_err(unbound)?;
     Ok(Some(listener))

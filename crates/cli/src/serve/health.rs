@@ -36,12 +36,13 @@ impl Health {
     pub(crate) fn look(&self, stats: &[LaneStats], now: Instant) {
         let mut lanes = self.lanes();
         for lane in stats {
+            let books = [&lane.traces, &lane.logs, &lane.metrics];
             let answered = [Fate::Exported, Fate::Rejected, Fate::TooLarge];
             let answered = answered
                 .into_iter()
-                .map(|fate| lane.traces.of(fate) + lane.logs.of(fate))
+                .map(|fate| books.iter().map(|book| book.of(fate)).sum::<u64>())
                 .sum();
-            let waits = lane.traces.in_flight() + lane.logs.in_flight() > 0;
+            let waits = books.iter().any(|book| book.in_flight() > 0);
             lanes
                 .entry(lane.name.clone())
                 .or_default()

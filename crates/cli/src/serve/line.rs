@@ -30,11 +30,11 @@ pub(crate) struct Status {
 impl Status {
     /// Takes the numbers from where they are kept.
     pub(crate) fn new(arrived: Totals, stats: &PipelineStats, refused: u64) -> Self {
-        let books = [&stats.traces, &stats.logs].map(|signal| &signal.fates);
+        let books = [&stats.traces, &stats.logs, &stats.metrics].map(|signal| &signal.fates);
         let lanes = stats
             .lanes
             .iter()
-            .flat_map(|lane| [&lane.traces, &lane.logs]);
+            .flat_map(|lane| [&lane.traces, &lane.logs, &lane.metrics]);
         let mut status = Self {
             arrived,
             refused,

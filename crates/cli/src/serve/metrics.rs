@@ -15,23 +15,13 @@ use prometheus_client::encoding::{
 };
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
-use spanreel::{Counts, Fate, LaneStats, PipelineStats, QueueStats};
+use spanreel::{Counts, Fate, LaneStats, PipelineStats, QueueStats, Signal};
 
 use super::arrivals::Totals;
+use crate::receive::{Outcome, Stats, Wire};
 
 /// The content type of the answer.
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// How many requests were answered in which way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Requests {
-    /// `grpc` or `http`.
-    pub(crate) protocol: &'static str,
-    /// How it ended: `accepted`, or why it was refused.
-    pub(crate) outcome: &'static str,
-    /// How many.
-    pub(crate) count: u64,
-}
 
 /// Everything at one moment.
 #[derive(Debug)]
@@ -40,10 +30,8 @@ pub(crate) struct Snapshot {
     pub(crate) stats: PipelineStats,
     /// What arrived.
     pub(crate) arrived: Totals,
-    /// Requests by how they ended.
-    pub(crate) requests: Vec<Requests>,
-    /// Connections that are open, by protocol.
-    pub(crate) connections: Vec<(&'static str, u64)>,
+    /// What the receiver has seen.
+    pub(crate) received: Stats,
     /// How long each lane has waited for its destination.
     pub(crate) stuck: Vec<(String, Duration)>,
     /// Whether telemetry should be sent here.
@@ -137,7 +125,8 @@ impl Collector for Page {
         let snapshot = self.0.lock().map_err(|_poisoned| Error)?;
         let mut writer = Writer(encoder);
         process(&mut writer, &snapshot)?;
-        arrived(&mut writer, &snapshot)?;
+        received(&mut writer, &snapshot.received)?;
+        arrived(&mut writer, &snapshot.arrived)?;
         standard(&mut writer, &snapshot.stats)?;
         books(&mut writer, &snapshot.stats)?;
         lanes(&mut writer, &snapshot)?;
@@ -178,55 +167,55 @@ fn process(writer: &mut Writer<'_>, snapshot: &Snapshot) -> Result {
     )
 }
 
-fn arrived(writer: &mut Writer<'_>, snapshot: &Snapshot) -> Result {
-    let rows = snapshot.requests.iter().map(|row| {
-        (
-            vec![("protocol", row.protocol), ("outcome", row.outcome)],
-            row.count,
-        )
-    });
-    writer.counters(
-        (
-            "spanreel_receiver_requests",
-            "Requests by how they were answered",
-        ),
-        rows,
-    )?;
-    let rows = snapshot
-        .connections
-        .iter()
-        .map(|(protocol, open)| (vec![("protocol", *protocol)], gauge_of(*open)));
-    writer.gauges(
-        ("spanreel_receiver_connections", "Open connections"),
-        None,
-        rows,
-    )?;
-    let totals = &snapshot.arrived;
+fn received(writer: &mut Writer<'_>, stats: &Stats) -> Result {
+    let mut rows = Vec::new();
+    for wire in Wire::ALL {
+        for outcome in Outcome::ALL {
+            let labels = vec![("protocol", wire.name()), ("outcome", outcome.name())];
+            rows.push((labels, stats.requests(wire, outcome)));
+        }
+    }
+    writer.counters(("spanreel_receiver_requests", "Requests by how they were answered"), rows)?;
+    let items = Signal::ALL.map(|signal| (vec![("signal", signal.name())], stats.items(signal)));
+    writer.counters(("spanreel_receiver_items", "Items that were taken"), items)?;
+    writer.counter("spanreel_receiver_wire_bytes", "Bytes of request bodies, as they were sent", stats.wire_bytes)?;
+    writer.counter("spanreel_receiver_request_bytes", "Bytes of requests, unpacked and as protobuf", stats.request_bytes)?;
+    writer.gauge(("spanreel_receiver_held", "What requests under way hold"), Some(&Unit::Bytes), gauge_of(stats.held_bytes as u64))?;
+    let connections = &stats.connections;
+    writer.gauge(("spanreel_receiver_connections_open", "Open connections"), None, gauge_of(connections.open))?;
+    writer.counter("spanreel_receiver_connections", "Connections that were taken", connections.accepted)?;
+    let errors = [
+        ("over_limit", connections.over_limit),
+        ("idle", connections.idle),
+        ("handshake_failed", connections.handshake_failed),
+        ("plain_to_tls", connections.plain_to_tls),
+        ("tls_to_plain", connections.tls_to_plain),
+        ("broken", connections.broken),
+        ("cut", connections.cut),
+    ];
+    let errors = errors.map(|(reason, count)| (vec![("reason", reason)], count));
+    writer.counters(("spanreel_receiver_connection_errors", "Connections that were refused or broke off"), errors)
+}
+
+fn arrived(writer: &mut Writer<'_>, totals: &Totals) -> Result {
     writer.gauge(
-        (
-            "spanreel_sessions_live",
-            "Sessions that have not ended and were active in the last minute",
-        ),
+        ("spanreel_sessions_live", "Sessions that were active in the last minute and have not ended"),
         None,
         gauge_of(totals.live),
     )?;
-    writer.counter(
-        "spanreel_sessions",
-        "Sessions of which something arrived",
-        totals.sessions,
-    )?;
-    writer.counter(
-        "spanreel_tokens",
-        "Tokens that models read and wrote",
-        totals.tokens,
-    )?;
+    writer.counter("spanreel_sessions", "Sessions of which something arrived", totals.sessions)?;
+    writer.counter("spanreel_tokens", "Tokens that models read and wrote", totals.tokens)?;
     writer.counter("spanreel_cost_usd", "Cost in US dollars", totals.cost)?;
     writer.counter("spanreel_error_spans", "Spans that failed", totals.errors)
 }
 
 /// The names of OpenTelemetry's SDK metrics.
 fn standard(writer: &mut Writer<'_>, stats: &PipelineStats) -> Result {
-    for (noun, signal) in [("span", &stats.traces), ("log", &stats.logs)] {
+    for (noun, signal) in [
+        ("span", &stats.traces),
+        ("log", &stats.logs),
+        ("metric_data_point", &stats.metrics),
+    ] {
         let help = "Items that a processor is done with; error_type where they were lost";
         let rows = Fate::ALL.into_iter().map(|fate| {
             let error = if fate.is_loss() { fate.name() } else { "" };
@@ -296,23 +285,22 @@ fn merged<'a>(
 }
 
 fn lane_books<'a>(stats: &'a PipelineStats, noun: &str) -> Vec<(&'a str, &'a Counts)> {
-    let book = |lane: &'a LaneStats| {
-        if noun == "span" {
-            &lane.traces
-        } else {
-            &lane.logs
-        }
+    let book = |lane: &'a LaneStats| match noun {
+        "span" => &lane.traces,
+        "log" => &lane.logs,
+        _ => &lane.metrics,
     };
-    stats
-        .lanes
-        .iter()
-        .map(|lane| (lane.name.as_str(), book(lane)))
-        .collect()
+    let lanes = stats.lanes.iter();
+    lanes.map(|lane| (lane.name.as_str(), book(lane))).collect()
 }
 
 /// The ledger: what was entered is what met its fate and what is in flight.
 fn books(writer: &mut Writer<'_>, stats: &PipelineStats) -> Result {
-    let signals = [("traces", &stats.traces.fates), ("logs", &stats.logs.fates)];
+    let signals = [
+        ("traces", &stats.traces.fates),
+        ("logs", &stats.logs.fates),
+        ("metrics", &stats.metrics.fates),
+    ];
     let entered = signals.map(|(signal, book)| (vec![("signal", signal)], book.entered()));
     writer.counters(
         (
@@ -352,6 +340,7 @@ fn lanes(writer: &mut Writer<'_>, snapshot: &Snapshot) -> Result {
     for lane in lanes {
         books.push((lane.name.as_str(), "traces", &lane.traces));
         books.push((lane.name.as_str(), "logs", &lane.logs));
+        books.push((lane.name.as_str(), "metrics", &lane.metrics));
     }
     let labels = |lane, signal| vec![("lane", lane), ("signal", signal)];
     let entered = books

@@ -237,8 +237,7 @@ mod tests {
             snapshot: Box::new(move || Snapshot {
                 stats: pipeline.stats(),
                 arrived: Totals::default(),
-                requests: Vec::new(),
-                connections: Vec::new(),
+                received: Default::default(),
                 stuck: Vec::new(),
                 is_ready: true,
                 uptime: Duration::ZERO,
