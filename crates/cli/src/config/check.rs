@@ -36,10 +36,12 @@ pub(crate) fn check(effective: &Effective, problems: &mut Problems) {
             continue;
         };
         // One address serves both protocols of OTLP.
-        let others = if name == &"http" { &listeners[..index] } else { &[] };
-        let twin = others
-            .iter()
-            .find(|(_, other)| other.addr() == Some(addr));
+        let others = if name == &"http" {
+            &listeners[..index]
+        } else {
+            &[]
+        };
+        let twin = others.iter().find(|(_, other)| other.addr() == Some(addr));
         if let Some((other, _)) = twin {
             note(
                 name,
@@ -97,7 +99,8 @@ pub(crate) fn check(effective: &Effective, problems: &mut Problems) {
             note(name, advice);
         }
     }
-    if config.receive_budget < config.max_request_bytes || config.receive_budget >= ByteSize::gib(4) {
+    if config.receive_budget < config.max_request_bytes || config.receive_budget >= ByteSize::gib(4)
+    {
         let advice = "must be max-request-bytes or more, and less than 4 GiB";
         note("receive-budget", advice.to_owned());
     }

@@ -30,14 +30,18 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
         row("OTLP/HTTP", format!("{addr}, protobuf and JSON"));
     }
     if let Some(addr) = addresses.operations {
-        row("operations", format!("http://{addr}/healthz, /readyz, /metrics"));
+        row(
+            "operations",
+            format!("http://{addr}/healthz, /readyz, /metrics"),
+        );
     }
     row("memory", format!("at most {} of telemetry", config.memory));
     for export in &config.exports {
         row("forwards to", export.target.to_string());
     }
     if config.exports.is_empty() {
-        let nothing = "nowhere: what arrives is counted, shown and forgotten; --export URL forwards it";
+        let nothing =
+            "nowhere: what arrives is counted, shown and forgotten; --export URL forwards it";
         row("forwards", nothing.to_owned());
     }
     text.push_str("\nIn the terminal of your program:\n");
@@ -50,8 +54,13 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
 
 /// For machines.
 pub(crate) fn log(config: &Config, addresses: &Addresses) {
-    let shown = |addr: Option<SocketAddr>| addr.map_or_else(|| "off".to_owned(), |addr| addr.to_string());
-    let exports: Vec<String> = config.exports.iter().map(|it| it.target.to_string()).collect();
+    let shown =
+        |addr: Option<SocketAddr>| addr.map_or_else(|| "off".to_owned(), |addr| addr.to_string());
+    let exports: Vec<String> = config
+        .exports
+        .iter()
+        .map(|it| it.target.to_string())
+        .collect();
     tracing::info!(
         target: "spanreel",
         version = env!("CARGO_PKG_VERSION"),
@@ -71,13 +80,21 @@ fn exports(config: &Config, addresses: &Addresses) -> Vec<String> {
         (None, Some(addr)) => (addr, "grpc"),
         (None, None) => return Vec::new(),
     };
-    let scheme = if config.tls_certificate.is_some() { "https" } else { "http" };
+    let scheme = if config.tls_certificate.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let mut lines = vec![
-        format!("export OTEL_EXPORTER_OTLP_ENDPOINT={scheme}://{}", reachable(addr)),
+        format!(
+            "export OTEL_EXPORTER_OTLP_ENDPOINT={scheme}://{}",
+            reachable(addr)
+        ),
         format!("export OTEL_EXPORTER_OTLP_PROTOCOL={protocol}"),
     ];
     if config.token.is_some() {
-        lines.push("export OTEL_EXPORTER_OTLP_HEADERS=\"authorization=Bearer%20$TOKEN\"".to_owned());
+        lines
+            .push("export OTEL_EXPORTER_OTLP_HEADERS=\"authorization=Bearer%20$TOKEN\"".to_owned());
     }
     lines
 }
@@ -118,9 +135,18 @@ mod tests {
         config.token = Some(Secret::new("s3cret"));
         config.tls_certificate = Some("c".into());
         let lines = exports(&config, &addresses).join("\n");
-        assert!(lines.contains("https://127.0.0.1:4317") && lines.contains("=grpc"), "{lines}");
-        assert!(lines.contains("$TOKEN") && !lines.contains("s3cret"), "{lines}");
+        assert!(
+            lines.contains("https://127.0.0.1:4317") && lines.contains("=grpc"),
+            "{lines}"
+        );
+        assert!(
+            lines.contains("$TOKEN") && !lines.contains("s3cret"),
+            "{lines}"
+        );
         let text = text(&config, &addresses, Palette::PLAIN);
-        assert!(text.contains("nowhere") && !text.contains("OTLP/HTTP"), "{text}");
+        assert!(
+            text.contains("nowhere") && !text.contains("OTLP/HTTP"),
+            "{text}"
+        );
     }
 }

@@ -8,7 +8,7 @@ use crate::config::value::Listen;
 /// An address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {addr}: {}", advice(.source, .setting, .addr))]
-pub struct Unbound {
+pub(crate) struct Unbound {
     addr: SocketAddr,
     /// The setting to change.
     setting: &'static str,
@@ -35,7 +35,11 @@ fn advice(error: &io::Error, setting: &str, addr: &SocketAddr) -> String {
 impl Unbound {
     /// Why the address of a setting cannot be had.
     pub(crate) fn new(addr: SocketAddr, setting: &'static str, source: io::Error) -> Self {
-        Self { addr, setting, source }
+        Self {
+            addr,
+            setting,
+            source,
+        }
     }
 }
 

@@ -175,15 +175,41 @@ fn received(writer: &mut Writer<'_>, stats: &Stats) -> Result {
             rows.push((labels, stats.requests(wire, outcome)));
         }
     }
-    writer.counters(("spanreel_receiver_requests", "Requests by how they were answered"), rows)?;
+    writer.counters(
+        (
+            "spanreel_receiver_requests",
+            "Requests by how they were answered",
+        ),
+        rows,
+    )?;
     let items = Signal::ALL.map(|signal| (vec![("signal", signal.name())], stats.items(signal)));
     writer.counters(("spanreel_receiver_items", "Items that were taken"), items)?;
-    writer.counter("spanreel_receiver_wire_bytes", "Bytes of request bodies, as they were sent", stats.wire_bytes)?;
-    writer.counter("spanreel_receiver_request_bytes", "Bytes of requests, unpacked and as protobuf", stats.request_bytes)?;
-    writer.gauge(("spanreel_receiver_held", "What requests under way hold"), Some(&Unit::Bytes), gauge_of(stats.held_bytes as u64))?;
+    writer.counter(
+        "spanreel_receiver_wire_bytes",
+        "Bytes of request bodies, as they were sent",
+        stats.wire_bytes,
+    )?;
+    writer.counter(
+        "spanreel_receiver_request_bytes",
+        "Bytes of requests, unpacked and as protobuf",
+        stats.request_bytes,
+    )?;
+    writer.gauge(
+        ("spanreel_receiver_held", "What requests under way hold"),
+        Some(&Unit::Bytes),
+        gauge_of(stats.held_bytes as u64),
+    )?;
     let connections = &stats.connections;
-    writer.gauge(("spanreel_receiver_connections_open", "Open connections"), None, gauge_of(connections.open))?;
-    writer.counter("spanreel_receiver_connections", "Connections that were taken", connections.accepted)?;
+    writer.gauge(
+        ("spanreel_receiver_connections_open", "Open connections"),
+        None,
+        gauge_of(connections.open),
+    )?;
+    writer.counter(
+        "spanreel_receiver_connections",
+        "Connections that were taken",
+        connections.accepted,
+    )?;
     let errors = [
         ("over_limit", connections.over_limit),
         ("idle", connections.idle),
@@ -194,17 +220,34 @@ fn received(writer: &mut Writer<'_>, stats: &Stats) -> Result {
         ("cut", connections.cut),
     ];
     let errors = errors.map(|(reason, count)| (vec![("reason", reason)], count));
-    writer.counters(("spanreel_receiver_connection_errors", "Connections that were refused or broke off"), errors)
+    writer.counters(
+        (
+            "spanreel_receiver_connection_errors",
+            "Connections that were refused or broke off",
+        ),
+        errors,
+    )
 }
 
 fn arrived(writer: &mut Writer<'_>, totals: &Totals) -> Result {
     writer.gauge(
-        ("spanreel_sessions_live", "Sessions that were active in the last minute and have not ended"),
+        (
+            "spanreel_sessions_live",
+            "Sessions that were active in the last minute and have not ended",
+        ),
         None,
         gauge_of(totals.live),
     )?;
-    writer.counter("spanreel_sessions", "Sessions of which something arrived", totals.sessions)?;
-    writer.counter("spanreel_tokens", "Tokens that models read and wrote", totals.tokens)?;
+    writer.counter(
+        "spanreel_sessions",
+        "Sessions of which something arrived",
+        totals.sessions,
+    )?;
+    writer.counter(
+        "spanreel_tokens",
+        "Tokens that models read and wrote",
+        totals.tokens,
+    )?;
     writer.counter("spanreel_cost_usd", "Cost in US dollars", totals.cost)?;
     writer.counter("spanreel_error_spans", "Spans that failed", totals.errors)
 }

@@ -44,8 +44,14 @@ pub(crate) fn tell_cut(stats: &PipelineStats, json: bool) -> Outcome {
 fn lost(stats: &PipelineStats) -> u64 {
     let of = |counts: &Counts| counts.lost() + counts.in_flight();
     let signals = [&stats.traces, &stats.logs, &stats.metrics];
-    let pipeline: u64 = signals.iter().map(|signal: &&SignalStats| of(&signal.fates) + signal.held).sum();
-    let books = stats.lanes.iter().flat_map(|lane| [&lane.traces, &lane.logs, &lane.metrics]);
+    let pipeline: u64 = signals
+        .iter()
+        .map(|signal: &&SignalStats| of(&signal.fates) + signal.held)
+        .sum();
+    let books = stats
+        .lanes
+        .iter()
+        .flat_map(|lane| [&lane.traces, &lane.logs, &lane.metrics]);
     pipeline + books.map(of).sum::<u64>()
 }
 

@@ -152,5 +152,8 @@ async fn drain(started: &mut Started, grace: Duration) -> spanreel::ShutdownRepo
     // Senders that wait for delivery are answered the sooner.
     let flush = started.pipeline.flush(grace / 2);
     let (_received, _flushed) = tokio::join!(&mut started.receiving, flush);
-    started.pipeline.shutdown(grace.saturating_sub(begun.elapsed())).await
+    started
+        .pipeline
+        .shutdown(grace.saturating_sub(begun.elapsed()))
+        .await
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use spanreel::{
-    BatchConfig, Limits, Null, Pipeline, Resource, Sampling, SessionConfig, WhenFull,
+    BatchConfig, Limits, Null, Pipeline, Resource, Sampling, Seal, SessionConfig, WhenFull,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ use super::metrics::Snapshot;
 use super::operations::{self, Operations};
 use super::take::{IntoPipeline, Watching};
 use crate::config::Config;
+use crate::config::value::Ack;
 use crate::receive::{self, BindError, Outcome, Receiver, Stats, StatsReader};
 
 /// The longest that one request may be given, whatever an export says.
@@ -53,7 +54,8 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         ack: config.ack,
         patience: config.patience,
     };
-    let receiver = receive::bind(receiving(config)?, take).map_err(|error| advise(error, config))?;
+    let receiver =
+        receive::bind(receiving(config)?, take).map_err(|error| advise(error, config))?;
     let addresses = Addresses {
         grpc: receiver.grpc_addr(),
         http: receiver.http_addr(),
@@ -103,6 +105,11 @@ fn pipeline(config: &Config) -> anyhow::Result<Pipeline> {
         schedule_delay: config.batch_delay,
         max_export_batch_size: config.batch_size.get(),
         export_timeout: LONGEST_ATTEMPT,
+        // Senders that wait for delivery send little at once: what they send leaves as soon as it can.
+        seal: match config.ack {
+            Ack::Accepted => Seal::WhenDue,
+            Ack::Delivered => Seal::WhenLanesIdle,
+        },
         ..BatchConfig::default()
     };
     let mut builder = Pipeline::builder()
@@ -125,7 +132,10 @@ fn pipeline(config: &Config) -> anyhow::Result<Pipeline> {
 }
 
 fn receiving(config: &Config) -> anyhow::Result<receive::Config> {
-    let token = config.token.as_ref().map(|token| receive::Token::new(token.reveal()));
+    let token = config
+        .token
+        .as_ref()
+        .map(|token| receive::Token::new(token.reveal()));
     let tls = config.tls_certificate.clone().zip(config.tls_key.clone());
     Ok(receive::Config {
         grpc: config.otlp_grpc.addr(),
@@ -192,6 +202,8 @@ fn snapshots(
 /// How many requests were answered with an error, or not at all.
 pub(crate) fn refused(stats: &Stats) -> u64 {
     let taken = [Outcome::Accepted, Outcome::Partial];
-    let refused = Outcome::ALL.into_iter().filter(|outcome| !taken.contains(outcome));
+    let refused = Outcome::ALL
+        .into_iter()
+        .filter(|outcome| !taken.contains(outcome));
     refused.map(|outcome| stats.total(outcome)).sum()
 }

@@ -128,8 +128,22 @@ mod tests {
     #[test]
     fn senders_repeat_what_was_not_delivered_and_nothing_else() {
         assert_eq!(told(3, 0, 0), Taken::Accepted { items: 3 });
-        assert!(matches!(told(3, 1, 1), Taken::Partial { accepted: 2, rejected: 1, .. }));
-        assert!(matches!(told(3, 6, 6), Taken::Partial { accepted: 0, rejected: 3, .. }));
+        assert!(matches!(
+            told(3, 1, 1),
+            Taken::Partial {
+                accepted: 2,
+                rejected: 1,
+                ..
+            }
+        ));
+        assert!(matches!(
+            told(3, 6, 6),
+            Taken::Partial {
+                accepted: 0,
+                rejected: 3,
+                ..
+            }
+        ));
         assert!(matches!(told(3, 1, 2), Taken::Full { .. }));
         assert!(matches!(told(3, 0, 3), Taken::Full { .. }));
     }

@@ -92,7 +92,11 @@ fn every_line_is_well_formed() {
     assert!((value("spanreel_uptime_seconds") - 1.5).abs() < 1e-9);
     assert!((value("spanreel_cost_usd_total") - 0.25).abs() < 1e-9);
     assert!((value("spanreel_sessions_total") - 3.0).abs() < 1e-9);
-    assert!(samples.contains_key("spanreel_receiver_requests_total{protocol=\"grpc\",outcome=\"accepted\"}"));
+    assert!(
+        samples.contains_key(
+            "spanreel_receiver_requests_total{protocol=\"grpc\",outcome=\"accepted\"}"
+        )
+    );
     assert!((value("spanreel_lane_lag_seconds{lane=\"in \\\"quotes\\\"\\n\"}") - 3.0).abs() < 1e-9);
     assert!(value("spanreel_memory_budget_bytes") > 0.0);
     pipeline.shutdown_blocking(Duration::from_secs(5));
