@@ -1,0 +1,11 @@
+//! `spanreel serve`, started and stopped as people and supervisors do.
+
+#![cfg(unix)]
+
+#[path = "../command/collector.rs"]
+mod collector;
+mod configuration;
+mod ending;
+mod forwarding;
+mod operations;
+mod server;
