@@ -167,7 +167,7 @@ mod tests {
     }
 
     /// A request that could fit later is busy; one that never could is too large.
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn no_room_now_and_no_room_ever_are_told_apart() {
         let budget = Budget::new(100_000, Duration::from_millis(5));
         let mut one = budget.open().await.expect("room");

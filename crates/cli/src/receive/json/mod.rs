@@ -18,6 +18,8 @@
 
 mod scalar;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod transcode;
 
 use bytes::Bytes;
