@@ -173,6 +173,7 @@ mod documentation {
         hot_path "../docs/hot-path.md",
         performance "../docs/performance.md",
         reliability "../docs/reliability.md",
+        serve "../docs/serve.md",
         sessions "../docs/sessions.md",
         testing "../docs/testing.md",
         decision_1 "../docs/decisions/0001-sessions-run-inline.md",

@@ -27,12 +27,15 @@ pub(super) const TOKEN_VARIABLE: &str = "SPANREEL_TOKEN";
 #[derive(Clone, Debug, Default)]
 pub struct Flags(pub BTreeMap<&'static str, Given>);
 
+/// Gives the value of a variable by its name.
+pub type Variables = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// Where the configuration comes from. It can be read again.
 pub struct Sources {
     /// The options.
     pub flags: Flags,
     /// The environment.
-    pub variables: Box<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    pub variables: Variables,
 }
 
 impl std::fmt::Debug for Sources {

@@ -242,7 +242,7 @@ fn contradictions_between_settings_are_told() {
             "--otlp-http: is off, and so is otlp-grpc",
         ),
         (
-            &[("http", "127.0.0.1:4317")],
+            &[("http", "127.0.0.1:4318")],
             "--http: is the address of otlp-http too",
         ),
         (

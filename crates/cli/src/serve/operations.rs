@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::net::TcpListener;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -44,7 +44,7 @@ pub(crate) struct Operations {
     /// Host names besides `localhost`.
     pub(crate) allowed_host: Vec<String>,
     /// Needed for metrics where others than this machine can ask.
-    pub(crate) token: RwLock<Option<Secret>>,
+    pub(crate) token: Option<Secret>,
     /// Takes the numbers.
     pub(crate) snapshot: Box<dyn Fn() -> Snapshot + Send + Sync>,
 }
@@ -183,8 +183,7 @@ impl Operations {
 
     /// Whether who asks has the token, where one is needed.
     fn knows(&self, headers: &HeaderMap) -> bool {
-        let token = self.token.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(token) = &*token else {
+        let Some(token) = &self.token else {
             return true;
         };
         let given = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
@@ -231,7 +230,7 @@ mod tests {
             health: Arc::default(),
             lane_down_after: Duration::from_secs(60),
             allowed_host: Vec::new(),
-            token: RwLock::new(token.map(Secret::new)),
+            token: token.map(Secret::new),
             snapshot: Box::new(move || Snapshot {
                 stats: pipeline.stats(),
                 arrived: Totals::default(),

@@ -25,6 +25,9 @@ pub(crate) fn changes(running: &Config, read: &Config) -> Changes {
             changes.need_restart.push(setting.name);
         }
     }
+    if running.token != read.token {
+        changes.need_restart.push("token");
+    }
     if running.exports != read.exports {
         changes.need_restart.push("export");
     }
@@ -38,6 +41,7 @@ mod tests {
     use super::*;
     use crate::config::export::{ExportConfig, Target};
     use crate::config::place::Origin;
+    use crate::config::secret::Secret;
     use crate::config::value::{Listen, LogLevel};
 
     /// What can be applied is told apart from what needs a restart; what is as before is neither.
@@ -50,11 +54,12 @@ mod tests {
             log_level: LogLevel::Debug,
             status_every: Duration::from_secs(1),
             http: Listen::Off,
+            token: Some(Secret::new("next")),
             exports: vec![ExportConfig::new(Origin::Default, target)],
             ..Config::default()
         };
         let changes = changes(&running, &read);
         assert_eq!(changes.applied, ["status-every", "log-level"]);
-        assert_eq!(changes.need_restart, ["http", "export"]);
+        assert_eq!(changes.need_restart, ["http", "token", "export"]);
     }
 }

@@ -2,7 +2,7 @@
 //! the receiver and the operations.
 
 use std::net::TcpListener;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spanreel::{
@@ -68,7 +68,7 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
             health: Arc::clone(&health),
             lane_down_after: config.lane_down_after,
             allowed_host: config.allowed_host.clone(),
-            token: RwLock::new(config.token.clone()),
+            token: config.token.clone(),
             snapshot: snapshots(config, &pipeline, &arrivals, &health, &reader),
         };
         spawn(operations::serve(listener, Arc::new(asked)))

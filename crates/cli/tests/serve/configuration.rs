@@ -105,10 +105,11 @@ fn a_hangup_applies_what_can_be_applied() {
     let file = File::new("log-level = \"warn\"\n");
     let mut server = Server::start(&["--config", file.name()]);
     let write = |text: &str| std::fs::write(&file.path, text).expect("written");
-    write("log-level = \"info\"\nmemory = \"64MiB\"\n");
+    write("log-level = \"info\"\nmemory = \"64MiB\"\nstatus-every = \"50ms\"\n");
     server.signal(Signal::HUP);
     assert!(server.wait_for("was read again").contains("log-level"));
     assert!(server.wait_for("need a restart").contains("memory"));
+    server.wait_for("sessions 0 live / 0");
     write("log-level = \"loud\"\n");
     server.signal(Signal::HUP);
     assert!(server.wait_for("spanreel.toml:1:13").contains("log-level"));
