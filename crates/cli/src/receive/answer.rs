@@ -160,6 +160,7 @@ impl<T: Take> Answerer<T> {
             }
             Taken::Malformed(what) => return Err(Refusal::Malformed(what)),
             Taken::TooLarge(what) => return Err(Refusal::TooLarge(what)),
+            Taken::NotTaken(what) => return Err(Refusal::NotTaken(what)),
             Taken::Full { retry_after } => return Err(Refusal::Full { retry_after }),
             Taken::Closed => return Err(Refusal::Closed),
         };

@@ -35,6 +35,8 @@ pub enum Outcome {
     ForbiddenOrigin,
     /// Nothing is received at its path.
     UnknownPath,
+    /// The taker does not take its signal.
+    NotTaken,
     /// It was not a `POST`.
     WrongMethod,
     /// It was neither protobuf nor JSON nor gRPC.
@@ -49,7 +51,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// All outcomes, in the order of their discriminants.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Accepted,
         Self::Partial,
         Self::Malformed,
@@ -60,6 +62,7 @@ impl Outcome {
         Self::Unauthorized,
         Self::ForbiddenOrigin,
         Self::UnknownPath,
+        Self::NotTaken,
         Self::WrongMethod,
         Self::UnknownContentType,
         Self::UnknownEncoding,
@@ -81,6 +84,7 @@ impl Outcome {
             Self::Unauthorized => "unauthorized",
             Self::ForbiddenOrigin => "forbidden_origin",
             Self::UnknownPath => "unknown_path",
+            Self::NotTaken => "not_taken",
             Self::WrongMethod => "wrong_method",
             Self::UnknownContentType => "unknown_content_type",
             Self::UnknownEncoding => "unknown_encoding",
@@ -109,6 +113,8 @@ pub(crate) enum Refusal {
     ForbiddenOrigin,
     #[error("no such service; POST to /v1/traces, /v1/logs, /v1/metrics, or call gRPC's Export")]
     UnknownPath,
+    #[error("{0}")]
+    NotTaken(String),
     #[error("use POST")]
     WrongMethod,
     #[error("unknown content type; use application/x-protobuf, application/json or gRPC")]
@@ -136,6 +142,7 @@ impl Refusal {
             Self::Unauthorized => Outcome::Unauthorized,
             Self::ForbiddenOrigin => Outcome::ForbiddenOrigin,
             Self::UnknownPath => Outcome::UnknownPath,
+            Self::NotTaken(_) => Outcome::NotTaken,
             Self::WrongMethod => Outcome::WrongMethod,
             Self::UnknownContentType => Outcome::UnknownContentType,
             Self::UnknownEncoding => Outcome::UnknownEncoding,
@@ -162,7 +169,7 @@ impl Refusal {
             Self::Busy | Self::Closed | Self::Slow(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::ForbiddenOrigin => StatusCode::FORBIDDEN,
-            Self::UnknownPath => StatusCode::NOT_FOUND,
+            Self::UnknownPath | Self::NotTaken(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnknownContentType | Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         }
@@ -177,6 +184,7 @@ impl Refusal {
             Self::Unauthorized => Code::Unauthenticated,
             Self::ForbiddenOrigin => Code::PermissionDenied,
             Self::UnknownPath
+            | Self::NotTaken(_)
             | Self::WrongMethod
             | Self::UnknownContentType
             | Self::UnknownEncoding => Code::Unimplemented,

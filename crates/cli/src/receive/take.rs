@@ -40,6 +40,8 @@ pub enum Taken {
     Malformed(String),
     /// It is larger than can ever be taken: says what the bound is.
     TooLarge(String),
+    /// Nothing here takes this signal, and never will: says so in words for the operator.
+    NotTaken(String),
     /// There is no room now; the client may send it again.
     Full {
         /// After which time. Told in whole seconds over HTTP, one at least.

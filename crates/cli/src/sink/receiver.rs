@@ -68,6 +68,8 @@ impl Receiver {
         let (head, mut body) = request.into_parts();
         let signal = wire
             .signal_at(head.uri.path())
+            // Their items are one level deeper than those that it counts.
+            .filter(|signal| *signal != Signal::Metrics)
             .ok_or(Refusal::UnknownPath)?;
         if head.method != Method::POST {
             return Err(Refusal::NotPost);

@@ -63,7 +63,7 @@ impl Wire {
     }
 }
 
-const GRPC_PATHS: [(&str, Signal); 2] = [
+const GRPC_PATHS: [(&str, Signal); 3] = [
     (
         "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
         Signal::Traces,
@@ -72,7 +72,14 @@ const GRPC_PATHS: [(&str, Signal); 2] = [
         "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
         Signal::Logs,
     ),
+    (
+        "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+        Signal::Metrics,
+    ),
 ];
 
-const HTTP_PATHS: [(&str, Signal); 2] =
-    [("/v1/traces", Signal::Traces), ("/v1/logs", Signal::Logs)];
+const HTTP_PATHS: [(&str, Signal); 3] = [
+    ("/v1/traces", Signal::Traces),
+    ("/v1/logs", Signal::Logs),
+    ("/v1/metrics", Signal::Metrics),
+];

@@ -64,6 +64,10 @@ impl Writer {
         if let Some(refusal) = self.refusal {
             return refusal;
         }
+        if self.way.is_empty() && error.is_data() {
+            // In serde's own words it would be told what there was instead.
+            return Refusal::Malformed("a request must be an object".into());
+        }
         let mut place = String::new();
         for step in &self.way {
             let written = match step {
