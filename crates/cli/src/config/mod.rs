@@ -25,7 +25,7 @@ use std::io::{self, Write};
 pub use example::example;
 pub use explain::explain;
 pub use file::{ConfigFile, UnreadableFile};
-pub use resolve::{ConfigError, Effective, Flags, Sources};
+pub use resolve::{ConfigError, Effective, Flags, Sources, Variables};
 pub use settings::Config;
 
 use crate::outcome::Outcome;

@@ -17,7 +17,7 @@ mod report;
 mod running;
 mod signals;
 mod start;
-mod take;
+mod watching;
 
 use std::io::{self, Write as _};
 

@@ -17,10 +17,10 @@ use super::bind;
 use super::health::Health;
 use super::metrics::Snapshot;
 use super::operations::{self, Operations};
-use super::take::{IntoPipeline, Watching};
+use super::watching::Watching;
 use crate::config::Config;
 use crate::config::value::Ack;
-use crate::receive::{self, BindError, Outcome, Receiver, Stats, StatsReader};
+use crate::receive::{self, BindError, IntoPipeline, Outcome, Receiver, Stats, StatsReader};
 
 /// The longest that one request may be given, whatever an export says.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -49,11 +49,12 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let listener = bind::bind(config.http, "http")?;
     let pipeline = pipeline(config)?;
     let arrivals = Arc::new(Arrivals::new(config.sessions));
-    let take = IntoPipeline {
-        intake: pipeline.intake().watch(Watching(Arc::clone(&arrivals))),
-        ack: config.ack,
-        patience: config.patience,
+    let ack = match config.ack {
+        Ack::Accepted => receive::Ack::Accepted,
+        Ack::Delivered => receive::Ack::Delivered,
     };
+    let intake = pipeline.intake().watch(Watching(Arc::clone(&arrivals)));
+    let take = IntoPipeline::new(intake, ack).patience(config.patience);
     let receiver =
         receive::bind(receiving(config)?, take).map_err(|error| advise(error, config))?;
     let addresses = Addresses {

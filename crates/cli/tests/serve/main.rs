@@ -7,5 +7,7 @@ mod collector;
 mod configuration;
 mod ending;
 mod forwarding;
+mod limits;
 mod operations;
 mod server;
+mod tls;
