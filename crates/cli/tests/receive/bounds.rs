@@ -20,16 +20,42 @@ fn zeros(size: usize) -> impl Read {
     std::io::Cursor::new(head).chain(std::io::repeat(0).take(size as u64))
 }
 
+/// Zeros, packed without a header and ended at a byte, so that it can be repeated.
+fn packed_zeros(size: usize) -> Vec<u8> {
+    let mut encoder = flate2::Compress::new(flate2::Compression::best(), false);
+    let mut packed = Vec::with_capacity(size / 100);
+    encoder
+        .compress_vec(&vec![0; size], &mut packed, flate2::FlushCompress::Full)
+        .expect("memory");
+    assert_eq!(encoder.total_in(), size as u64);
+    packed
+}
+
+/// The head of the field whose bytes are the zeros, in a stored block.
+fn stored_head(size: usize) -> Vec<u8> {
+    let mut head = vec![0x7a];
+    prost::encoding::encode_varint(size as u64, &mut head);
+    let length = u16::try_from(head.len()).expect("short");
+    let mut block = vec![0];
+    block.extend(length.to_le_bytes());
+    block.extend((!length).to_le_bytes());
+    block.extend(head);
+    block
+}
+
+/// Both end in the middle: nobody may come so far.
 fn gzip_bomb(size: usize) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    std::io::copy(&mut zeros(size), &mut encoder).expect("memory");
-    encoder.finish().expect("memory")
+    let header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    [&header[..], &deflated(size)].concat()
 }
 
 fn deflate_bomb(size: usize) -> Vec<u8> {
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-    std::io::copy(&mut zeros(size), &mut encoder).expect("memory");
-    encoder.finish().expect("memory")
+    [&[0x78, 0x9c][..], &deflated(size)].concat()
+}
+
+fn deflated(size: usize) -> Vec<u8> {
+    let piece = packed_zeros(4 * MIB);
+    [stored_head(size), piece.repeat(size / (4 * MIB))].concat()
 }
 
 fn zstd_bomb(size: usize) -> Vec<u8> {
