@@ -173,9 +173,8 @@ impl<T: Take> Answerer<T> {
         if head.version >= Version::HTTP_2 || head.headers.contains_key(EXPECT) {
             return;
         }
-        let most = self.limits.wire_bytes.as_usize();
         let limit = self.limits.body_timeout.min(LINGER);
-        if timeout(limit, body::discard(body, most)).await.is_err() {
+        if timeout(limit, body::discard(body)).await.is_err() {
             tracing::debug!(target: "spanreel", "a client goes on sending what was refused");
         }
     }

@@ -91,14 +91,9 @@ pub(crate) async fn read(
 }
 
 /// Reads on and throws away, so that the client is done sending when it is answered: a connection
-/// that is closed while bytes are on their way loses the answer. Gives up after `most` bytes.
-pub(crate) async fn discard(body: &mut Incoming, most: usize) {
-    let mut seen = 0;
-    while seen <= most
-        && let Some(Ok(frame)) = body.frame().await
-    {
-        seen += frame.data_ref().map_or(0, Bytes::len);
-    }
+/// that is closed while bytes are on their way loses the answer.
+pub(crate) async fn discard(body: &mut Incoming) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 /// How far the reading of a body has come.

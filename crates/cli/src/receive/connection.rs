@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -21,6 +21,7 @@ use super::answer::Answerer;
 use super::config::Limits;
 use super::stats::{Counters, add};
 use super::take::Take;
+use super::tasks::Tasks;
 
 /// How much of one request, and of all requests of a connection, may be on its way before the
 /// client waits for us. What is on its way lies in the socket's buffer, and with more than this (4
@@ -57,6 +58,7 @@ pub(crate) struct Connection<T> {
     pub(crate) answerer: Arc<Answerer<T>>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) stop: CancellationToken,
+    pub(crate) tasks: Tasks,
 }
 
 impl<T: Take> Connection<T> {
@@ -154,9 +156,9 @@ impl<T: Take> Connection<T> {
         }
     }
 
-    fn builder(&self) -> auto::Builder<TokioExecutor> {
+    fn builder(&self) -> auto::Builder<Tasks> {
         let limits = &self.limits;
-        let mut builder = auto::Builder::new(TokioExecutor::new());
+        let mut builder = auto::Builder::new(self.tasks.clone());
         builder
             .http1()
             .timer(TokioTimer::new())

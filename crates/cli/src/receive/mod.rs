@@ -52,6 +52,7 @@ mod room;
 mod server;
 mod stats;
 mod take;
+mod tasks;
 mod tls;
 
 pub use crate::wire::protocol::Wire;

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +20,7 @@ use super::config::{Config, Limits};
 use super::connection::Connection;
 use super::stats::{Counters, OpenConnection, Stats, StatsReader, add};
 use super::take::Take;
+use super::tasks::Tasks;
 
 /// How long no connection is taken after the operating system refused one: no file descriptors are
 /// left, mostly, and the next attempt would fail at once.
@@ -94,7 +94,8 @@ impl<T: Take> Receiver<T> {
     ///
     /// Dropping the future cuts off everything at once.
     pub async fn run(self, stop: CancellationToken, grace: Duration) -> Stats {
-        let mut connections = JoinSet::new();
+        let tasks = Tasks::new();
+        let _cut_when_dropped = tasks.guard();
         let grpc = self
             .grpc
             .as_ref()
@@ -108,11 +109,9 @@ impl<T: Take> Receiver<T> {
                 () = stop.cancelled() => break,
                 outcome = accept(grpc.as_ref()) => outcome,
                 outcome = accept(http.as_ref()) => outcome,
-                // Tasks that have ended are forgotten, so that the set does not grow.
-                Some(_) = connections.join_next() => continue,
             };
             match outcome {
-                Ok(stream) => self.serve(stream, &stop, &mut connections),
+                Ok(stream) => self.serve(stream, &stop, &tasks),
                 Err(error) => {
                     tracing::warn!(target: "spanreel", %error, "cannot take a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -125,16 +124,13 @@ impl<T: Take> Receiver<T> {
         } = self;
         // Nobody can connect from here on.
         drop((grpc, http));
-        let finished = async { while connections.join_next().await.is_some() {} };
-        if tokio::time::timeout(grace, finished).await.is_err() {
-            connections.shutdown().await;
-        }
+        tasks.end(grace).await;
         reader.stats()
     }
 
     /// Starts the task of a connection, unless too many are open.
-    fn serve(&self, stream: TcpStream, stop: &CancellationToken, connections: &mut JoinSet<()>) {
-        if connections.len() >= self.limits.connections {
+    fn serve(&self, stream: TcpStream, stop: &CancellationToken, tasks: &Tasks) {
+        if self.counters.open_connections() >= self.limits.connections as u64 {
             add(&self.counters.connections.over_limit, 1);
             return;
         }
@@ -145,12 +141,9 @@ impl<T: Take> Receiver<T> {
             answerer: Arc::clone(&self.answerer),
             counters: Arc::clone(&self.counters),
             stop: stop.clone(),
+            tasks: tasks.clone(),
         };
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "connections belong to the receiver, which waits for them"
-        )]
-        connections.spawn(async move {
+        tasks.start(async move {
             connection.serve(stream).await;
             open.end();
         });

@@ -146,6 +146,10 @@ pub(crate) struct ConnectionCounters {
 }
 
 impl Counters {
+    pub(crate) fn open_connections(&self) -> u64 {
+        read(&self.connections.open)
+    }
+
     pub(crate) fn ended(&self, wire: Wire, outcome: Outcome) {
         add(&self.requests[wire as usize][outcome as usize], 1);
     }

@@ -49,7 +49,7 @@ impl Body {
 mod tests {
     use std::io::Write;
 
-    use flate2::write::GzEncoder;
+    use flate2::write::{GzEncoder, ZlibEncoder};
 
     use super::super::content::Format;
     use super::*;
@@ -78,6 +78,12 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    fn deflate(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
     fn zstd(bytes: &[u8]) -> Vec<u8> {
         zstd::encode_all(bytes, 3).unwrap()
     }
@@ -100,6 +106,7 @@ mod tests {
             assert_eq!(unpack(Encoding::Identity, &plain, step), Ok(3_000));
             assert_eq!(unpack(Encoding::Gzip, &gzip(&plain), step), Ok(3_000));
             assert_eq!(unpack(Encoding::Zstd, &zstd(&plain), step), Ok(3_000));
+            assert_eq!(unpack(Encoding::Deflate, &deflate(&plain), step), Ok(3_000));
             assert_eq!(
                 unpack(Encoding::Gzip, &both, step),
                 Ok(6_000),
@@ -119,6 +126,7 @@ mod tests {
         let plain = request(50);
         for (encoding, packed) in [
             (Encoding::Gzip, gzip(&plain)),
+            (Encoding::Deflate, deflate(&plain)),
             (Encoding::Zstd, zstd(&plain)),
         ] {
             for cut in 1..packed.len() {
@@ -129,6 +137,9 @@ mod tests {
                     "{encoding:?} cut at {cut}"
                 );
             }
+            let twice = [&packed[..], &[0x78]].concat();
+            let outcome = unpack(encoding, &twice, usize::MAX);
+            assert_eq!(outcome, Err(Refusal::Malformed), "{encoding:?} and more");
             let outcome = unpack(encoding, &plain, usize::MAX);
             assert_eq!(
                 outcome,
@@ -152,6 +163,7 @@ mod tests {
         wrapped.extend_from_slice(&bomb);
         for (encoding, packed) in [
             (Encoding::Gzip, gzip(&wrapped)),
+            (Encoding::Deflate, deflate(&wrapped)),
             (Encoding::Zstd, zstd(&wrapped)),
         ] {
             assert!(packed.len() < 100_000);

@@ -5,7 +5,8 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use flate2::write::{MultiGzDecoder, ZlibDecoder};
+use flate2::write::MultiGzDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
 use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer};
 
 /// How a body is packed (HTTP's `content-encoding`, gRPC's `grpc-encoding`).
@@ -58,8 +59,17 @@ pub(crate) struct Inflate<W: Write> {
 enum Method<W: Write> {
     Identity(W),
     Gzip(Box<MultiGzDecoder<W>>),
-    Deflate(Box<ZlibDecoder<W>>),
+    Deflate(Box<Deflate<W>>),
     Zstd(Box<Zstd<W>>),
+}
+
+/// flate2's own writer for this format takes a body that is cut off for a whole one.
+struct Deflate<W> {
+    decoder: Decompress,
+    into: W,
+    /// Whether its end has been seen.
+    is_whole: bool,
+    buffer: Box<[u8]>,
 }
 
 struct Zstd<W> {
@@ -86,7 +96,7 @@ impl<W: Write> Inflate<W> {
         let method = match encoding {
             Encoding::Identity => Method::Identity(into),
             Encoding::Gzip => Method::Gzip(Box::new(MultiGzDecoder::new(into))),
-            Encoding::Deflate => Method::Deflate(Box::new(ZlibDecoder::new(into))),
+            Encoding::Deflate => Method::Deflate(Box::new(Deflate::new(into))),
             Encoding::Zstd => Method::Zstd(Box::new(Zstd::new(into)?)),
         };
         Ok(Self { method })
@@ -103,7 +113,7 @@ impl<W: Write> Inflate<W> {
                 bytes.len()
             }
             Method::Gzip(decoder) => decoder.write(bytes)?,
-            Method::Deflate(decoder) => decoder.write(bytes)?,
+            Method::Deflate(deflate) => return deflate.step(bytes),
             Method::Zstd(zstd) => return zstd.step(bytes),
         };
         if taken == 0 && !bytes.is_empty() {
@@ -134,9 +144,9 @@ impl<W: Write> Inflate<W> {
         match &mut self.method {
             Method::Identity(_) => Ok(()),
             Method::Gzip(decoder) => decoder.try_finish(),
-            Method::Deflate(decoder) => decoder.try_finish(),
-            Method::Zstd(zstd) if zstd.in_frame => Err(io::ErrorKind::UnexpectedEof.into()),
-            Method::Zstd(_) => Ok(()),
+            Method::Deflate(deflate) if deflate.is_whole => Ok(()),
+            Method::Zstd(zstd) if !zstd.in_frame => Ok(()),
+            Method::Deflate(_) | Method::Zstd(_) => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
 
@@ -148,7 +158,7 @@ impl<W: Write> Inflate<W> {
         match self.method {
             Method::Identity(into) => Ok(into),
             Method::Gzip(decoder) => decoder.finish(),
-            Method::Deflate(decoder) => decoder.finish(),
+            Method::Deflate(deflate) => Ok(deflate.into),
             Method::Zstd(zstd) => Ok(zstd.into),
         }
     }
@@ -157,7 +167,7 @@ impl<W: Write> Inflate<W> {
         match &self.method {
             Method::Identity(into) => into,
             Method::Gzip(decoder) => decoder.get_ref(),
-            Method::Deflate(decoder) => decoder.get_ref(),
+            Method::Deflate(deflate) => &deflate.into,
             Method::Zstd(zstd) => &zstd.into,
         }
     }
@@ -166,7 +176,7 @@ impl<W: Write> Inflate<W> {
         match &mut self.method {
             Method::Identity(into) => into,
             Method::Gzip(decoder) => decoder.get_mut(),
-            Method::Deflate(decoder) => decoder.get_mut(),
+            Method::Deflate(deflate) => &mut deflate.into,
             Method::Zstd(zstd) => &mut zstd.into,
         }
     }
@@ -190,6 +200,46 @@ impl<W: Write> fmt::Debug for Inflate<W> {
             Method::Zstd(_) => "zstd",
         };
         f.debug_struct("Inflate").field("method", &method).finish()
+    }
+}
+
+impl<W: Write> Deflate<W> {
+    fn new(into: W) -> Self {
+        Self {
+            decoder: Decompress::new(true),
+            into,
+            is_whole: false,
+            buffer: vec![0; 32 * 1024].into(),
+        }
+    }
+
+    fn step(&mut self, bytes: &[u8]) -> io::Result<Step> {
+        if self.is_whole {
+            // There is nothing behind the end.
+            let is_over = bytes.is_empty();
+            let nothing = Step {
+                taken: 0,
+                more: false,
+            };
+            return is_over
+                .then_some(nothing)
+                .ok_or(io::ErrorKind::InvalidData.into());
+        }
+        let (read, written) = (self.decoder.total_in(), self.decoder.total_out());
+        let status = self
+            .decoder
+            .decompress(bytes, &mut self.buffer, FlushDecompress::None)?;
+        self.is_whole = status == Status::StreamEnd;
+        let taken = (self.decoder.total_in() - read) as usize;
+        let unpacked = (self.decoder.total_out() - written) as usize;
+        if taken == 0 && unpacked == 0 && !bytes.is_empty() {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        self.into.write_all(&self.buffer[..unpacked])?;
+        Ok(Step {
+            taken,
+            more: unpacked == self.buffer.len(),
+        })
     }
 }
 
