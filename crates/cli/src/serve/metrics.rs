@@ -8,7 +8,6 @@ mod pipeline;
 mod writer;
 
 use std::fmt::{Error, Result};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use prometheus_client::collector::Collector;
@@ -45,26 +44,26 @@ pub(crate) struct Snapshot {
 /// The answer.
 pub(crate) fn page(snapshot: Snapshot) -> std::result::Result<String, Error> {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Page(Mutex::new(snapshot))));
+    registry.register_collector(Box::new(Page(snapshot)));
     let mut text = String::new();
     encode(&mut text, &registry)?;
     Ok(text)
 }
 
-/// What a snapshot is while it is written. Statistics need no lock; the trait wants to share them.
+/// A snapshot while it is written.
 #[derive(Debug)]
-struct Page(Mutex<Snapshot>);
+struct Page(Snapshot);
 
 impl Collector for Page {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> Result {
-        let snapshot = self.0.lock().map_err(|_poisoned| Error)?;
+        let snapshot = &self.0;
         let mut writer = Writer(encoder);
-        process(&mut writer, &snapshot)?;
+        process(&mut writer, snapshot)?;
         received(&mut writer, &snapshot.received)?;
         arrived(&mut writer, &snapshot.arrived)?;
         standard(&mut writer, &snapshot.stats)?;
         books(&mut writer, &snapshot.stats)?;
-        lanes(&mut writer, &snapshot)?;
+        lanes(&mut writer, snapshot)?;
         queues(&mut writer, &snapshot.stats)
     }
 }

@@ -151,7 +151,13 @@ async fn drain(started: &mut Started, grace: Duration) -> spanreel::ShutdownRepo
     started.stop.cancel();
     // Senders that wait for delivery are answered the sooner.
     let flush = started.pipeline.flush(grace / 2);
-    let (_received, _flushed) = tokio::join!(&mut started.receiving, flush);
+    let received = async {
+        // One that has died was waited for before.
+        if !started.receiving.is_finished() {
+            let _stats_or_panic = (&mut started.receiving).await;
+        }
+    };
+    let ((), _flushed) = tokio::join!(received, flush);
     started
         .pipeline
         .shutdown(grace.saturating_sub(begun.elapsed()))

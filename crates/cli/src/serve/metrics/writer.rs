@@ -8,7 +8,7 @@ use prometheus_client::encoding::{
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
-/// Names and values.
+/// The names and values of labels.
 pub(super) type Labels<'a> = Vec<(&'static str, &'a str)>;
 
 /// Writes metrics, one family after the other.
@@ -26,6 +26,7 @@ impl Writer<'_> {
         write(encoder)
     }
 
+    /// Counters, a row each; the format appends `_total` to the name.
     pub(super) fn counters<'a, N: EncodeCounterValue>(
         &mut self,
         about: (&str, &str),
@@ -44,6 +45,7 @@ impl Writer<'_> {
         })
     }
 
+    /// A counter without labels.
     pub(super) fn counter<N: EncodeCounterValue>(
         &mut self,
         name: &str,
@@ -53,6 +55,7 @@ impl Writer<'_> {
         self.counters((name, help), [(Vec::new(), value)])
     }
 
+    /// Gauges, a row each; the unit is appended to the name.
     pub(super) fn gauges<'a, N: EncodeGaugeValue>(
         &mut self,
         about: (&str, &str),
@@ -71,6 +74,7 @@ impl Writer<'_> {
         })
     }
 
+    /// A gauge without labels.
     pub(super) fn gauge<N: EncodeGaugeValue>(
         &mut self,
         about: (&str, &str),
