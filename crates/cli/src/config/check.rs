@@ -5,6 +5,7 @@ use spanreel::ByteSize;
 use super::place::Problems;
 use super::resolve::Effective;
 use super::value::Ack;
+use crate::receive::Token;
 
 /// The least that the pipeline needs to work.
 const LEAST_MEMORY: ByteSize = ByteSize::mib(8);
@@ -50,6 +51,13 @@ pub(crate) fn check(effective: &Effective, problems: &mut Problems) {
         }
     }
 
+    if let Some(token) = &config.token
+        && let Err(error) = Token::new(token.reveal())
+    {
+        let of_variable = effective.origins.contains_key("token");
+        let name = if of_variable { "token" } else { "token-file" };
+        note(name, error.to_string());
+    }
     let senders_are_known = config.token.is_some() || config.token_file.is_some();
     for (name, listen) in listeners {
         let is_otlp = name != "http";

@@ -303,6 +303,9 @@ fn an_exposed_address_needs_a_token() {
         Some("abc")
     );
     assert_eq!(exposed().problems().len(), 1);
+    let no_token = exposed().variable("SPANREEL_TOKEN", "two words").problems();
+    assert_eq!(no_token.len(), 1, "{no_token:?}");
+    assert!(no_token[0].starts_with("SPANREEL_TOKEN: ") && !no_token[0].contains("two"));
 }
 
 /// Exports of options replace those of variables and of the file, and take headers and compression along.
