@@ -192,6 +192,7 @@ mod documentation {
         propagation "../docs/propagation.md",
         receiving "../docs/receiving.md",
         reliability "../docs/reliability.md",
+        serve "../docs/serve.md",
         sessions "../docs/sessions.md",
         testing "../docs/testing.md",
         decision_1 "../docs/decisions/0001-sessions-run-inline.md",
