@@ -141,9 +141,7 @@ impl Work {
             ),
         ];
         let is_word = |known: &&str| known.as_bytes().eq_ignore_ascii_case(word);
-        let found = WORDS
-            .iter()
-            .find(|(_, words)| words.iter().any(|known| is_word(&known)));
+        let found = WORDS.iter().find(|(_, words)| words.iter().any(is_word));
         found.map(|(work, _)| *work)
     }
 }

@@ -211,7 +211,6 @@ async fn a_dropped_pipeline_tells_its_receipts() {
             "blocks"
         }
 
-        #[expect(clippy::disallowed_methods, reason = "it is to block its thread")]
         async fn export(&self, _request: Request) -> Result<(), ExportError> {
             std::thread::sleep(Duration::from_secs(4));
             Ok(())

@@ -146,7 +146,7 @@ impl Intake {
         }
     }
 
-    /// Whether sessions are recognised, which costs about half of the scan. Default: true. Where
+    /// Whether sessions are recognised, which is about a third of the work of a scan. Default: true. Where
     /// something judges sessions, and where somebody [watches](Self::watch), they always are.
     #[must_use]
     pub fn recognise_sessions(mut self, recognise: bool) -> Self {
