@@ -80,11 +80,17 @@ async fn a_receipt_tells_what_the_lane_did() {
         (
             |_, _| {
                 let message = "two".to_owned();
-                Err(ExportError::Partial { rejected: 2, message })
+                Err(ExportError::Partial {
+                    rejected: 2,
+                    message,
+                })
             },
             &[(Fate::Exported, 3), (Fate::Rejected, 2)],
         ),
-        (|_, _| Err(ExportError::permanent("no")), &[(Fate::Rejected, 5)]),
+        (
+            |_, _| Err(ExportError::permanent("no")),
+            &[(Fate::Rejected, 5)],
+        ),
         (
             |number, _| match number {
                 0 => Err(ExportError::Retryable {
@@ -121,14 +127,19 @@ async fn a_receipt_tells_what_the_lane_did() {
 async fn every_lane_counts() {
     let pipeline = Pipeline::builder()
         .export(Null)
-        .export(Answers::new(|_, _: &Request| Err(ExportError::permanent("no"))))
+        .export(Answers::new(|_, _: &Request| {
+            Err(ExportError::permanent("no"))
+        }))
         .export(Exporter::from(Null).signals(&[Signal::Logs, Signal::Metrics]))
         .start()
         .expect("valid");
     let of_spans = accept(&pipeline, 4).await;
     let intake = pipeline.intake();
     let of_logs = intake.accept(Signal::Logs, logs(3)).await.expect("valid");
-    let of_metrics = intake.accept(Signal::Metrics, metrics(2)).await.expect("valid");
+    let of_metrics = intake
+        .accept(Signal::Metrics, metrics(2))
+        .await
+        .expect("valid");
     pipeline.flush(LONG).await.expect("open");
     for (receipt, items, exported) in [(of_spans, 4, 4), (of_logs, 3, 6), (of_metrics, 2, 4)] {
         let delivered = told(receipt).await;
@@ -146,9 +157,15 @@ async fn every_lane_counts() {
 async fn a_partly_refused_batch_is_told_to_all() {
     let answer = |_, _: &Request| {
         let message = "three".to_owned();
-        Err(ExportError::Partial { rejected: 3, message })
+        Err(ExportError::Partial {
+            rejected: 3,
+            message,
+        })
     };
-    let pipeline = Pipeline::builder().export(Answers::new(answer)).start().expect("valid");
+    let pipeline = Pipeline::builder()
+        .export(Answers::new(answer))
+        .start()
+        .expect("valid");
     let (small, large) = (accept(&pipeline, 2).await, accept(&pipeline, 10).await);
     pipeline.flush(LONG).await.expect("open");
     assert_eq!(fates(&told(small).await), [(Fate::Rejected, 2)]);
@@ -156,7 +173,11 @@ async fn a_partly_refused_batch_is_told_to_all() {
     assert_eq!(fates(&told(large).await), expected);
     let report = pipeline.shutdown(LONG).await;
     assert_settled(&report);
-    assert_eq!(report.lanes[0].traces.of(Fate::Rejected), 3, "the ledger knows better");
+    assert_eq!(
+        report.lanes[0].traces.of(Fate::Rejected),
+        3,
+        "the ledger knows better"
+    );
 }
 
 /// A receipt stays open while a lane has its items, and is told when a shutdown gives them up.
@@ -173,7 +194,9 @@ async fn a_shutdown_tells_what_it_gives_up() {
     assert!(waited.is_err(), "nobody let it through");
     let report = pipeline.shutdown(Duration::from_millis(100)).await;
     assert_settled(&report);
-    let delivered = tokio::time::timeout(LONG, second).await.expect("no receipt hangs");
+    let delivered = tokio::time::timeout(LONG, second)
+        .await
+        .expect("no receipt hangs");
     assert_eq!(fates(&delivered), [(Fate::Abandoned, 3)]);
     assert!(!delivered.is_lossless());
 }
@@ -205,7 +228,11 @@ async fn a_dropped_pipeline_tells_its_receipts() {
     for receipt in receipts {
         assert_eq!(fates(&told(receipt).await), [(Fate::Abandoned, 2)]);
     }
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 /// Random faults, several lanes, many senders at once: every receipt resolves, and what all of them say
@@ -276,7 +303,11 @@ async fn a_batch_is_what_came_while_the_lanes_were_busy() {
     };
     let exporter = Exporter::from(gate.clone()).timeout(LONG);
     let exporter = exporter.concurrency(std::num::NonZeroUsize::MIN);
-    let pipeline = Pipeline::builder().batch(batch).export(exporter).start().expect("valid");
+    let pipeline = Pipeline::builder()
+        .batch(batch)
+        .export(exporter)
+        .start()
+        .expect("valid");
     let first = accept(&pipeline, 1).await;
     while pipeline.stats().lanes[0].under_way == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;

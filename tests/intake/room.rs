@@ -73,12 +73,17 @@ async fn who_finds_no_room_waits_or_is_told() {
     // One that gives up does not hold up the others.
     waiting.remove(0).abort();
     let small = intake.try_accept(Signal::Traces, traces(1));
-    assert!(matches!(small, Err(IntakeError::Full { .. })), "others wait");
+    assert!(
+        matches!(small, Err(IntakeError::Full { .. })),
+        "others wait"
+    );
     gate.add_permits(1);
     let flushing = pipeline.flush(LONG);
     let waited = async {
         for task in waiting {
-            let delivered = tokio::time::timeout(LONG, task).await.expect("room was made");
+            let delivered = tokio::time::timeout(LONG, task)
+                .await
+                .expect("room was made");
             assert!(delivered.expect("no panic").is_lossless());
         }
     };
@@ -94,7 +99,10 @@ async fn who_finds_no_room_waits_or_is_told() {
     assert_settled(&report);
     assert!(report.is_lossless(), "{report}");
     assert_eq!(report.traces.fates.of(Fate::Refused), 10 + 10 + 1);
-    assert_eq!(report.lanes[0].traces.of(Fate::Exported), (accepted + 4) * 10);
+    assert_eq!(
+        report.lanes[0].traces.of(Fate::Exported),
+        (accepted + 4) * 10
+    );
 }
 
 /// Those who wait are told when the pipeline is shut down.
@@ -102,14 +110,24 @@ async fn who_finds_no_room_waits_or_is_told() {
 async fn those_who_wait_are_told_of_the_shutdown() {
     let (pipeline, _gate) = gated();
     let intake = pipeline.intake();
-    while intake.try_accept(Signal::Traces, traces_of(1, 1, LARGE)).is_ok() {}
+    while intake
+        .try_accept(Signal::Traces, traces_of(1, 1, LARGE))
+        .is_ok()
+    {}
     let waiting = tokio::spawn({
         let intake = intake.clone();
-        async move { intake.accept(Signal::Traces, traces_of(1, 1, LARGE)).await.map(drop) }
+        async move {
+            intake
+                .accept(Signal::Traces, traces_of(1, 1, LARGE))
+                .await
+                .map(drop)
+        }
     });
     tokio::time::sleep(Duration::from_millis(20)).await;
     let report = pipeline.shutdown(Duration::from_millis(100)).await;
-    let told = tokio::time::timeout(LONG, waiting).await.expect("it is told");
+    let told = tokio::time::timeout(LONG, waiting)
+        .await
+        .expect("it is told");
     assert_eq!(told.expect("no panic"), Err(IntakeError::Closed));
     let late = intake.try_accept(Signal::Traces, traces(3)).map(drop);
     assert_eq!(late, Err(IntakeError::Closed));
@@ -122,12 +140,16 @@ async fn those_who_wait_are_told_of_the_shutdown() {
 #[tokio::test]
 async fn what_cannot_be_taken_is_refused_by_name() {
     let exporter = Exporter::from(Null).signals(&[Signal::Traces]);
-    let builder = Pipeline::builder().budget(ByteSize::mib(8)).export(exporter);
+    let builder = Pipeline::builder()
+        .budget(ByteSize::mib(8))
+        .export(exporter);
     let pipeline = builder.start().expect("valid");
     let intake = pipeline.intake();
     let limit = intake.max_request_bytes();
     assert_eq!(limit, 4 << 20);
-    let large = intake.accept(Signal::Traces, traces_of(1, 3, limit / 3)).await;
+    let large = intake
+        .accept(Signal::Traces, traces_of(1, 3, limit / 3))
+        .await;
     assert!(matches!(large, Err(IntakeError::TooLarge { bytes, .. }) if bytes > limit));
     for (signal, request) in [(Signal::Logs, logs(2)), (Signal::Metrics, metrics(4))] {
         let refused = intake.accept(signal, request).await.map(drop);
@@ -135,7 +157,10 @@ async fn what_cannot_be_taken_is_refused_by_name() {
     }
     let malformed = intake.accept(Signal::Traces, "no request".into()).await;
     assert!(matches!(malformed, Err(IntakeError::Malformed(_))));
-    let empty = intake.accept(Signal::Traces, traces(0)).await.expect("it is valid");
+    let empty = intake
+        .accept(Signal::Traces, traces(0))
+        .await
+        .expect("it is valid");
     assert!(empty.delivered().await.is_lossless());
     let report = pipeline.shutdown(LONG).await;
     assert_settled(&report);
@@ -160,7 +185,9 @@ async fn own_and_foreign_telemetry_share_a_pipeline() {
             tokio::spawn(async move {
                 let intake = pipeline.intake();
                 for number in 0..100 {
-                    let session = pipeline.session(&format!("own-{task}-{number}")).expect("open");
+                    let session = pipeline
+                        .session(&format!("own-{task}-{number}"))
+                        .expect("open");
                     session.child("work").start().end();
                     let request = traces_of(number, 37, 10);
                     drop(intake.accept(Signal::Traces, request).await.expect("open"));

@@ -137,7 +137,9 @@ fn unknown_fields_survive_the_split() {
     let builder = Pipeline::builder().export(keep.clone()).sample(Late);
     let pipeline = builder.start().expect("valid");
     let bytes = with_unknown(&Span::default());
-    let accepted = pipeline.intake().try_accept(Signal::Traces, bytes.clone().into());
+    let accepted = pipeline
+        .intake()
+        .try_accept(Signal::Traces, bytes.clone().into());
     assert_eq!(accepted.expect("valid").items(), 1);
     pipeline.shutdown_blocking(LONG);
     let kept = keep.0.lock().unwrap();
@@ -145,7 +147,12 @@ fn unknown_fields_survive_the_split() {
         panic!("one request, not {}", kept.len());
     };
     let unknown = unknown();
-    let count = |bytes: &[u8]| bytes.windows(unknown.len()).filter(|it| *it == unknown).count();
+    let count = |bytes: &[u8]| {
+        bytes
+            .windows(unknown.len())
+            .filter(|it| *it == unknown)
+            .count()
+    };
     // All but those of the request itself.
     assert_eq!(count(left), count(&bytes) - 1);
 }
@@ -207,7 +214,14 @@ impl Watch for Notes {
         let service = it.service.to_owned();
         let calls = (it.llm_calls, it.tool_calls);
         self.0.lock().unwrap().push((
-            label, service, it.items, it.errors, calls.0, calls.1, it.tokens, it.cost,
+            label,
+            service,
+            it.items,
+            it.errors,
+            calls.0,
+            calls.1,
+            it.tokens,
+            it.cost,
             it.root_ended,
         ));
     }
@@ -216,8 +230,14 @@ impl Watch for Notes {
 /// What is seen of a request.
 fn seen(resource: Vec<KeyValue>, spans: Vec<Span>) -> Vec<Seen> {
     let notes = Notes::default();
-    let pipeline = Pipeline::builder().export(crate::Null).start().expect("valid");
-    let intake = pipeline.intake().recognise_sessions(false).watch(notes.clone());
+    let pipeline = Pipeline::builder()
+        .export(crate::Null)
+        .start()
+        .expect("valid");
+    let intake = pipeline
+        .intake()
+        .recognise_sessions(false)
+        .watch(notes.clone());
     let accepted = intake.try_accept(Signal::Traces, request(resource, spans));
     drop(accepted.expect("valid"));
     pipeline.shutdown_blocking(LONG);
@@ -249,7 +269,10 @@ fn sessions_are_recognised_by_their_keys() {
         };
         assert_eq!(label(vec![], all(&mut keys[rank..].iter())), key);
         assert_eq!(label(vec![], all(&mut keys[rank..].iter().rev())), key);
-        assert_eq!(label(vec![text("session.id", "r")], vec![text(key, "s")]), "s");
+        assert_eq!(
+            label(vec![text("session.id", "r")], vec![text(key, "s")]),
+            "s"
+        );
     }
     assert_eq!(label(vec![], vec![text("session.id", "")]), "09".repeat(16));
     let number = attribute("session.id", Value::IntValue(7));
@@ -312,7 +335,10 @@ fn facts_are_read_in_every_dialect() {
             (1, 0, 4, 0.0),
         ),
         (vec![text("traceloop.span.kind", "tool")], (0, 1, 0, 0.0)),
-        (vec![text("langfuse.observation.type", "generation")], (1, 0, 0, 0.0)),
+        (
+            vec![text("langfuse.observation.type", "generation")],
+            (1, 0, 0, 0.0),
+        ),
         // What an agent says is the sum of what is below it.
         (
             vec![
@@ -374,7 +400,10 @@ impl Sample for Dear {
 fn foreign_sessions_are_judged() {
     let (keep, judged) = (Keep::default(), Arc::default());
     let builder = Pipeline::builder().export(keep.clone());
-    let pipeline = builder.sample(Dear(Arc::clone(&judged))).start().expect("valid");
+    let pipeline = builder
+        .sample(Dear(Arc::clone(&judged)))
+        .start()
+        .expect("valid");
     let intake = pipeline.intake();
     let cost = |session, cost, root: bool| Span {
         parent_span_id: vec![2; if root { 0 } else { 8 }],
@@ -388,7 +417,11 @@ fn foreign_sessions_are_judged() {
         vec![cost("cheap", 0.25, true), cost("dear", 1.0, true)],
         vec![cost("dear", 0.0, false), Span::default()],
     ] {
-        drop(intake.try_accept(Signal::Traces, request(vec![], spans)).expect("valid"));
+        drop(
+            intake
+                .try_accept(Signal::Traces, request(vec![], spans))
+                .expect("valid"),
+        );
     }
     let report = pipeline.shutdown_blocking(LONG);
     let left = keep.requests();
@@ -403,7 +436,10 @@ fn foreign_sessions_are_judged() {
 #[test]
 fn a_foreign_session_has_the_key_of_an_own_one() {
     let (key, is_nobody) = super::split::key(&SessionName::Id(b"conv-8f2e"), None);
-    assert_eq!((key.0, is_nobody), (TraceId::of_session("conv-8f2e"), false));
+    assert_eq!(
+        (key.0, is_nobody),
+        (TraceId::of_session("conv-8f2e"), false)
+    );
 }
 
 /// A processor sees and changes the spans of others, whatever their resource.
@@ -428,7 +464,10 @@ fn a_processor_changes_the_spans_of_others() {
     };
     let spans = vec![span(vec![text("secret", "x")]), ping, span(vec![])];
     let bytes = request(vec![text("service.name", "shop")], spans);
-    let receipt = pipeline.intake().try_accept(Signal::Traces, bytes).expect("valid");
+    let receipt = pipeline
+        .intake()
+        .try_accept(Signal::Traces, bytes)
+        .expect("valid");
     pipeline.shutdown_blocking(LONG);
     let delivered = futures::executor::block_on(receipt.delivered());
     assert_eq!(delivered.of(Fate::Filtered), 1);
@@ -437,7 +476,12 @@ fn a_processor_changes_the_spans_of_others() {
     let left = keep.requests();
     let group = &left[0].resource_spans[0];
     assert_eq!(group.resource.as_ref().expect("kept").attributes.len(), 1);
-    assert!(group.scope_spans[0].spans.iter().all(|it| it.attributes.is_empty()));
+    assert!(
+        group.scope_spans[0]
+            .spans
+            .iter()
+            .all(|it| it.attributes.is_empty())
+    );
 }
 
 /// A thousand requests of one service share one origin.
@@ -447,9 +491,15 @@ fn requests_of_one_service_share_an_origin() {
     let origins = super::origins::Origins::default();
     let first = origins.get(b"resource", b"scope", &pool);
     for _ in 0..1000 {
-        assert!(Arc::ptr_eq(&first, &origins.get(b"resource", b"scope", &pool)));
+        assert!(Arc::ptr_eq(
+            &first,
+            &origins.get(b"resource", b"scope", &pool)
+        ));
     }
-    assert!(!Arc::ptr_eq(&first, &origins.get(b"resources", b"cope", &pool)));
+    assert!(!Arc::ptr_eq(
+        &first,
+        &origins.get(b"resources", b"cope", &pool)
+    ));
     for number in 0..5000_u32 {
         origins.get(&number.to_le_bytes(), &[0; 1000], &pool);
     }

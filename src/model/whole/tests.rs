@@ -33,9 +33,17 @@ pub(crate) fn spans_with_origin(requests: &[ExportTraceServiceRequest]) -> Vec<V
         for scope in &group.scope_spans {
             for span in &scope.spans {
                 all.push(vec![
-                    group.resource.as_ref().map(Message::encode_to_vec).unwrap_or_default(),
+                    group
+                        .resource
+                        .as_ref()
+                        .map(Message::encode_to_vec)
+                        .unwrap_or_default(),
                     group.schema_url.clone().into_bytes(),
-                    scope.scope.as_ref().map(Message::encode_to_vec).unwrap_or_default(),
+                    scope
+                        .scope
+                        .as_ref()
+                        .map(Message::encode_to_vec)
+                        .unwrap_or_default(),
                     scope.schema_url.clone().into_bytes(),
                     span.encode_to_vec(),
                 ]);
@@ -122,7 +130,12 @@ fn unknown_fields_survive() {
     let framed = batch.hand_over().0.frame().to_bytes();
     assert_eq!(framed.len(), bytes.len());
     let unknown = unknown();
-    let count = |bytes: &[u8]| bytes.windows(unknown.len()).filter(|it| *it == unknown).count();
+    let count = |bytes: &[u8]| {
+        bytes
+            .windows(unknown.len())
+            .filter(|it| *it == unknown)
+            .count()
+    };
     assert_eq!(count(&framed), count(&bytes));
 }
 

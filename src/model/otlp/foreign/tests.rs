@@ -345,7 +345,10 @@ fn nesting_is_bounded() {
     assert_eq!(count(Signal::Traces, &nested(40)), Ok(1));
     for levels in [60, 1000] {
         let refused = count(Signal::Traces, &nested(levels));
-        assert!(matches!(refused, Err(WireError::TooDeep { .. })), "{levels}");
+        assert!(
+            matches!(refused, Err(WireError::TooDeep { .. })),
+            "{levels}"
+        );
     }
     for levels in 40..60 {
         passes_only_what_the_reference_reads(Signal::Traces, &nested(levels));
@@ -360,11 +363,20 @@ fn what_backends_refuse_is_refused_here() {
         ..Span::default()
     };
     let refused = count(Signal::Traces, &with_unknown(&id));
-    assert!(matches!(refused, Err(WireError::BadId { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(WireError::BadId { .. })),
+        "{refused:?}"
+    );
     let span = field(5, &[0xff]);
     let bytes = field(1, &field(2, &field(2, &span)));
-    assert_eq!(count(Signal::Traces, &bytes), Err(WireError::NotUtf8 { at: 8 }));
+    assert_eq!(
+        count(Signal::Traces, &bytes),
+        Err(WireError::NotUtf8 { at: 8 })
+    );
     // A name that is a number.
     let bytes = field(1, &field(2, &field(2, &[0x28, 1])));
-    assert_eq!(count(Signal::Traces, &bytes), Err(WireError::BadTag { at: 6 }));
+    assert_eq!(
+        count(Signal::Traces, &bytes),
+        Err(WireError::BadTag { at: 6 })
+    );
 }
