@@ -62,7 +62,8 @@ pub struct Limits {
     /// as OTLP 1.11 recommends; at most 4 GiB - 1.
     pub request_bytes: ByteSize,
     /// What all requests under way may hold together: bodies, windows of decompressors, and a base
-    /// of 8 KiB each. Default: 128 MiB. A request that could never fit is refused as too large: a
+    /// of 8 KiB each. Default: 128 MiB. The process can hold up to twice as much, as allocators keep
+    /// what was given back. A request that could never fit is refused as too large: a
     /// JSON body needs three times its size for a while, so 42 MiB of JSON fit into the default.
     pub budget: ByteSize,
     /// How many connections may be open. More are closed at once. Default: 1,024.

@@ -269,8 +269,57 @@ impl<W: Write> Zstd<W> {
         self.into.write_all(&self.buffer[..unpacked])?;
         Ok(Step {
             taken: input.pos(),
-            // A full output buffer may hide more; otherwise all that can be unpacked was.
-            more: unpacked == self.buffer.len(),
+            // A full output buffer may hide more of the frame; otherwise all that can be unpacked
+            // was. At the end of a frame there is nothing more: asked again, zstd would wait for the
+            // next one.
+            more: self.in_frame && unpacked == self.buffer.len(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// A body is whole whatever its size is, also where it fills the buffers of the steps to the
+    /// last byte.
+    #[test]
+    fn a_body_of_any_size_is_whole() {
+        for size in [
+            0,
+            1,
+            32 * 1024,
+            STEP_BYTES - 1,
+            STEP_BYTES,
+            STEP_BYTES + 1,
+            4 * STEP_BYTES,
+        ] {
+            let plain = vec![7; size];
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gzip.write_all(&plain).expect("memory");
+            let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+            zlib.write_all(&plain).expect("memory");
+            for (encoding, packed) in [
+                (Encoding::Identity, plain.clone()),
+                (Encoding::Gzip, gzip.finish().expect("memory")),
+                (Encoding::Deflate, zlib.finish().expect("memory")),
+                (
+                    Encoding::Zstd,
+                    zstd::encode_all(&plain[..], 1).expect("memory"),
+                ),
+            ] {
+                for step in [1, 100, usize::MAX] {
+                    let mut inflate = Inflate::new(encoding, Vec::new()).expect("memory");
+                    for part in packed.chunks(step) {
+                        inflate.push(part).expect("whole");
+                    }
+                    inflate.end().expect("whole");
+                    let unpacked = inflate.into_inner().expect("whole");
+                    assert!(unpacked == plain, "{encoding:?} of {size} by {step}");
+                }
+            }
+        }
     }
 }
