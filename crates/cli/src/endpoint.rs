@@ -58,6 +58,18 @@ impl Endpoint {
         self.scheme
     }
 
+    /// The name or number of its host; of IPv6 without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Its port, or that of its scheme.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Whether it names this address of this machine, by its number or as `localhost`.
     #[must_use]
     pub fn is_at(&self, addr: SocketAddr) -> bool {

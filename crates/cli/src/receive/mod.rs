@@ -47,7 +47,7 @@ mod connection;
 mod json;
 mod pipeline;
 mod refusal;
-mod response;
+pub(crate) mod response;
 mod room;
 mod server;
 mod stats;
