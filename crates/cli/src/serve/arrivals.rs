@@ -54,7 +54,7 @@ pub(crate) struct Arrivals(Mutex<Table>);
 
 #[derive(Debug)]
 struct Table {
-    known: LruCache<[u8; 16], Seen>,
+    known: LruCache<u64, Seen>,
     totals: Totals,
 }
 
@@ -76,7 +76,7 @@ impl Arrivals {
     /// Notes what has arrived at once: for each part the key of its session, or none.
     pub(crate) fn note(
         &self,
-        arrivals: impl IntoIterator<Item = (Option<[u8; 16]>, Arrival)>,
+        arrivals: impl IntoIterator<Item = (Option<u64>, Arrival)>,
         now: Instant,
     ) {
         let mut table = self.table();
@@ -107,7 +107,7 @@ impl Arrivals {
 }
 
 impl Table {
-    fn note(&mut self, session: Option<[u8; 16]>, arrival: &Arrival, now: Instant) {
+    fn note(&mut self, session: Option<u64>, arrival: &Arrival, now: Instant) {
         let totals = &mut self.totals;
         totals.spans += arrival.spans;
         totals.logs += arrival.logs;
@@ -125,12 +125,13 @@ impl Table {
             // A conversation may be many traces: what comes after the end of one opens it again.
             has_ended: arrival.root_ended,
         };
-        if let Some(known) = self.known.get_mut(&session) {
-            *known = seen;
-            return;
-        }
-        totals.sessions += 1;
-        self.known.push(session, seen);
+        let mut is_new = false;
+        let known = self.known.get_or_insert_mut(session, || {
+            is_new = true;
+            seen
+        });
+        *known = seen;
+        totals.sessions += u64::from(is_new);
     }
 }
 
@@ -148,7 +149,7 @@ mod tests {
     };
 
     impl Arrivals {
-        fn note_one(&self, session: Option<[u8; 16]>, arrival: &Arrival, now: Instant) {
+        fn note_one(&self, session: Option<u64>, arrival: &Arrival, now: Instant) {
             self.note([(session, arrival.clone())], now);
         }
     }
@@ -162,17 +163,17 @@ mod tests {
     fn a_session_is_live_until_its_end_or_a_quiet_minute() {
         let arrivals = arrivals(10);
         let start = Instant::now();
-        arrivals.note_one(Some([1; 16]), &ONE, start);
-        arrivals.note_one(Some([2; 16]), &ONE, start + Duration::from_secs(30));
+        arrivals.note_one(Some(1), &ONE, start);
+        arrivals.note_one(Some(2), &ONE, start + Duration::from_secs(30));
         let ended = Arrival {
             root_ended: true,
             ..ONE
         };
         let live = |after| arrivals.totals(start + Duration::from_secs(after)).live;
         assert_eq!((live(30), live(61), live(91)), (2, 1, 0));
-        arrivals.note_one(Some([2; 16]), &ended, start + Duration::from_secs(31));
+        arrivals.note_one(Some(2), &ended, start + Duration::from_secs(31));
         assert_eq!(live(31), 1);
-        arrivals.note_one(Some([2; 16]), &ONE, start + Duration::from_secs(32));
+        arrivals.note_one(Some(2), &ONE, start + Duration::from_secs(32));
         assert_eq!(live(32), 2, "a next turn");
         assert_eq!(arrivals.totals(start).sessions, 2);
     }
@@ -184,7 +185,7 @@ mod tests {
         let now = Instant::now();
         arrivals.note_one(None, &ONE, now);
         arrivals.note_one(
-            Some([1; 16]),
+            Some(1),
             &Arrival {
                 errors: 2,
                 logs: 3,
@@ -221,8 +222,8 @@ mod tests {
     fn only_so_many_sessions_are_remembered() {
         let arrivals = arrivals(100);
         let now = Instant::now();
-        for number in 0..10_000_u128 {
-            arrivals.note_one(Some(number.to_be_bytes()), &ONE, now);
+        for number in 0..10_000 {
+            arrivals.note_one(Some(number), &ONE, now);
         }
         let totals = arrivals.totals(now);
         assert_eq!((totals.sessions, totals.live), (10_000, 100));

@@ -12,28 +12,22 @@ use super::arrivals::{Arrival, Arrivals};
 #[derive(Debug)]
 pub(crate) struct Watching {
     arrivals: Arc<Arrivals>,
-    /// Their keys are secret and differ: nobody can make the ids of two sessions collide.
-    halves: [RandomState; 2],
+    /// With a secret key: nobody can make two sessions collide, and chance does not with a million of them.
+    hasher: RandomState,
 }
 
 impl Watching {
     pub(crate) fn new(arrivals: Arc<Arrivals>) -> Self {
         Self {
             arrivals,
-            halves: [(); 2].map(|()| RandomState::new()),
+            hasher: RandomState::new(),
         }
     }
 
-    /// An id of any length as one of a fixed one.
-    fn key_of(&self, id: &str) -> [u8; 16] {
-        let [high, low] = self.halves.each_ref().map(|half| half.hash_one(id));
-        (u128::from(high) << 64 | u128::from(low)).to_be_bytes()
-    }
-
-    fn arrival(&self, session: &SessionSeen<'_>) -> (Option<[u8; 16]>, Arrival) {
+    fn arrival(&self, session: &SessionSeen<'_>) -> (Option<u64>, Arrival) {
         let key = match session.label {
-            SessionLabel::Id(id) => Some(self.key_of(id)),
-            SessionLabel::Trace(trace) => Some(trace.to_bytes()),
+            SessionLabel::Id(id) => Some(self.hasher.hash_one(id)),
+            SessionLabel::Trace(trace) => Some(self.hasher.hash_one(trace.to_bytes())),
             SessionLabel::None => None,
         };
         let (spans, logs) = match session.signal {
@@ -61,22 +55,5 @@ impl Watch for Watching {
     fn seen_together<'a>(&self, sessions: &mut dyn Iterator<Item = SessionSeen<'a>>) {
         let arrivals = sessions.map(|session| self.arrival(&session));
         self.arrivals.note(arrivals, Instant::now());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The same id has the same key, and another id another one.
-    #[test]
-    fn ids_have_keys_of_their_own() {
-        let arrivals = Arc::new(Arrivals::new(std::num::NonZeroUsize::MIN));
-        let watching = Watching::new(arrivals);
-        assert_eq!(watching.key_of("one"), watching.key_of("one"));
-        assert_ne!(watching.key_of("one"), watching.key_of("other"));
-        let key = watching.key_of("one");
-        let (high, low) = key.split_at(8);
-        assert_ne!(high, low, "the halves are independent");
     }
 }
