@@ -16,11 +16,6 @@ use spanreel_cli::replay::args::ConvertArgs;
 use spanreel_cli::term::{ColorChoice, Palette, Terminal};
 use tracing::Level;
 
-/// Requests come as buffers of some hundred KiB. The C library's allocator gives their pages back to the system
-/// and takes them again for nearly each, and having them cleared costs a tenth of what `serve` costs.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Session telemetry for AI agents: receive, convert, measure
 ///
 /// spanreel turns what AI agents do (sessions, model calls, tool calls) into OpenTelemetry traces
