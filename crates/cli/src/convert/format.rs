@@ -7,6 +7,8 @@ mod keys;
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 use super::otlp::framing;
 use keys::Keys;
 
@@ -71,10 +73,28 @@ impl Format {
         }
     }
 
-    /// Whether it is OTLP, which is read request by request.
+    /// What its parts are counted in, where something is wrong with one: lines or messages.
     #[must_use]
-    pub const fn is_otlp(self) -> bool {
-        matches!(self, Self::OtlpJson | Self::OtlpProto)
+    pub const fn place(self) -> &'static str {
+        match self {
+            Self::OtlpProto => "message",
+            Self::PromptKit | Self::AgentOps | Self::OtlpJson => "line",
+        }
+    }
+
+    /// What it consists of: events or requests.
+    #[must_use]
+    pub const fn event(self) -> &'static str {
+        match self {
+            Self::PromptKit | Self::AgentOps => "event",
+            Self::OtlpJson | Self::OtlpProto => "request",
+        }
+    }
+}
+
+impl Serialize for Format {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

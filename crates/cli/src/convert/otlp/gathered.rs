@@ -213,7 +213,7 @@ fn end_state(root: &RecordedSpan) -> &'static str {
         (Some("error"), _) => "error",
         (_, StatusCode::Ok) => "success",
         (_, StatusCode::Error) => "error",
-        (_, StatusCode::Unset) => "unset",
+        _ => "unset",
     }
 }
 

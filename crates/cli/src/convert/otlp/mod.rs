@@ -116,6 +116,14 @@ impl<R: BufRead> Requests<R> {
         &self.report
     }
 
+    /// Reports the request that was read last as of no use: who it was for says why.
+    ///
+    /// # Errors
+    /// [`Options::strict`] is set.
+    pub fn reject(&mut self, reason: String) -> Result<(), ConvertError> {
+        self.refuse(self.report.lines, reason)
+    }
+
     /// The report of the whole input.
     #[must_use]
     pub fn into_report(self) -> Report {
