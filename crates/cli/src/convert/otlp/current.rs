@@ -119,15 +119,19 @@ fn operation(attributes: &mut Attributes<'_>) {
         return;
     }
     let words = WORK.iter().filter_map(|key| attributes.text(key));
-    let Some(name) = words.into_iter().find_map(|word| operation_of(word)) else {
+    let found = words.filter_map(|word| Some((word, operation_of(word)?)));
+    let Some((word, name)) = found.into_iter().next() else {
         return;
     };
+    let is_session = word.eq_ignore_ascii_case("session");
     let entity = ENTITY
         .iter()
         .find_map(|key| attributes.text(key))
         .map(str::to_owned);
     attributes.set_new("gen_ai.operation.name", Value::StringValue(name.to_owned()));
     let (subject, own) = match name {
+        // A session of AgentOps is the work of agents, and is named after something else.
+        "invoke_agent" if is_session => return,
         "invoke_agent" => ("gen_ai.agent.name", "agent.name"),
         "execute_tool" => ("gen_ai.tool.name", "tool.name"),
         "invoke_workflow" => ("gen_ai.workflow.name", "workflow.name"),

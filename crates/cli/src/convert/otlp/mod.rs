@@ -145,7 +145,11 @@ impl<R: BufRead> Requests<R> {
         for signal in signals {
             match crate::receive::json::transcode_alone(signal, &bytes) {
                 Ok(request) => self.keep(place, signal, request)?,
-                Err(refusal) => self.refuse(place, refusal.to_string())?,
+                // The line is known: it is the place that is told.
+                Err(refusal) => {
+                    let reason = refusal.to_string();
+                    self.refuse(place, reason.replace(" at line 1 column ", " at column "))?;
+                }
             }
         }
         Ok(())
