@@ -58,7 +58,7 @@
 //! | to | use |
 //! | --- | --- |
 //! | start, watch, stop | [`Pipeline`], [`Builder`], [`PipelineStats`], [`FlushReport`], [`ShutdownReport`] |
-//! | record | [`Session`], [`SessionBuilder`], [`Span`], [`SpanBuilder`], [`LogBuilder`] |
+//! | record | [`Session`], [`SessionBuilder`], [`Span`], [`SpanHandle`], [`SpanBuilder`], [`LogBuilder`] |
 //! | say what a span says | [`Value`], [`Usage`], [`SpanKind`], [`EndState`], [`Operation`] |
 //! | continue a trace from elsewhere | [`SpanContext`], [`TraceId`], [`SpanId`] |
 //! | export | [`Otlp`], [`OtlpFile`], [`Zipkin`], [`Console`], [`testing::InMemory`], [`Null`] |
@@ -101,6 +101,7 @@ pub use actors::sampler::policy::Sampling;
 pub use actors::sampler::{Sample, SessionFacts, Verdict};
 pub use actors::session::builder::SpanBuilder;
 pub use actors::session::config::{HashKey, SessionConfig, SessionEvents, WhenFull};
+pub use actors::session::handle::SpanHandle;
 pub use actors::session::live::{LiveSession, LiveSpan};
 pub use actors::session::log::LogBuilder;
 pub use actors::session::open::SessionBuilder;

@@ -3,12 +3,14 @@
 //! A session is an actor driven inline: private state that takes one message at a time, under its
 //! own lock, on the thread that ends a span, and acts only by sending chunks.
 
+mod amend;
 pub(crate) mod builder;
 pub(crate) mod cell;
 pub(crate) mod config;
 mod drafts;
 pub(crate) mod ended;
 pub(crate) mod gather;
+pub(crate) mod handle;
 mod handover;
 pub(crate) mod head;
 mod identity;
