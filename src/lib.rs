@@ -84,7 +84,7 @@ mod actors;
 mod model;
 mod pipeline;
 
-pub use actors::batcher::config::BatchConfig;
+pub use actors::batcher::config::{BatchConfig, Seal};
 pub use actors::exporter::console::Console;
 #[cfg(feature = "proto")]
 pub use actors::exporter::file::OtlpFile;
@@ -94,6 +94,9 @@ pub use actors::exporter::otlp::{Otlp, OtlpExporter};
 #[cfg(all(feature = "http", feature = "proto"))]
 pub use actors::exporter::zipkin::Zipkin;
 pub use actors::exporter::{Export, ExportError, Exporter};
+pub use actors::intake::receipt::{Delivered, Receipt};
+pub use actors::intake::watch::{SessionLabel, SessionSeen, Watch};
+pub use actors::intake::{Intake, IntakeError};
 pub use actors::processor::edit::Item;
 pub use actors::processor::{Flow, Process};
 pub use actors::run::Exit;

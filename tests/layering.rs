@@ -125,7 +125,8 @@ const COMMON: [&str; 10] = [
 #[test]
 fn actors_know_the_next_stage_alone() {
     let edges = [
-        ("session", &["sampler::policy"][..]),
+        ("intake", &["session::shared", "session::head"][..]),
+        ("session", &["sampler::policy"]),
         ("processor", &[]),
         ("sampler", &[]),
         ("batcher", &["exporter::lane"]),
@@ -234,12 +235,14 @@ fn foreign_names_are_quarantined() {
     assert_none(&found);
 }
 
-/// Names of the GenAI conventions stand in one file, because they are still moving.
+/// Names of the GenAI conventions stand in one file, because they are still moving; what others mean by
+/// theirs stands in another.
 #[test]
 fn genai_names_stand_in_one_file() {
+    let places = ["model/genai.rs", "model/dialect.rs"];
     let found: Vec<_> = sources()
         .iter()
-        .filter(|source| source.path != "model/genai.rs" && source.code.contains("\"gen_ai."))
+        .filter(|source| !places.contains(&&*source.path) && source.code.contains("\"gen_ai."))
         .map(|source| format!("{} has a name of the GenAI conventions", source.path))
         .collect();
     assert_none(&found);

@@ -24,6 +24,7 @@ use self::shutdown::ShutdownReport;
 use self::stats::PipelineStats;
 use crate::actors::deadline::Deadline;
 use crate::actors::exporter::delivery::LaneCounters;
+use crate::actors::intake::{self, Intake};
 use crate::actors::mailbox::Gauge;
 use crate::actors::session::live::LiveSession;
 use crate::actors::session::open::SessionBuilder;
@@ -47,6 +48,7 @@ pub struct Pipeline {
 
 struct Inner {
     shared: Arc<Shared>,
+    intake: Arc<intake::Core>,
     deadline: Deadline,
     finish: Arc<Finish>,
     lanes: Vec<LaneHandle>,
@@ -86,6 +88,12 @@ impl Pipeline {
     /// A session with more than an id: agent, user, tags, a foreign parent.
     pub fn open_session(&self, id: &str) -> SessionBuilder<'_> {
         SessionBuilder::new(&self.inner.shared, id)
+    }
+
+    /// Where OTLP requests of others come in. Nothing of it keeps the pipeline open.
+    #[must_use]
+    pub fn intake(&self) -> Intake {
+        Intake::new(&self.inner.intake)
     }
 
     /// The sessions that are open now.
@@ -154,6 +162,9 @@ impl Drop for Inner {
         let until = self.begin_shutdown(GRACE_OF_DROP);
         if Handle::try_current().is_err() {
             self.finish.wait_blocking(until);
+            self.shared.over.cancel();
+        } else {
+            self.end_receipts(until);
         }
     }
 }

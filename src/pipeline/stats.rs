@@ -23,6 +23,8 @@ pub struct PipelineStats {
     pub traces: SignalStats,
     /// Log records.
     pub logs: SignalStats,
+    /// Data points of metrics, all of them received.
+    pub metrics: SignalStats,
     /// The exporters' lanes.
     pub lanes: Vec<LaneStats>,
     /// The mailboxes between the stages, upstream first.
@@ -35,7 +37,7 @@ pub struct PipelineStats {
     pub budget: ByteSize,
 }
 
-/// The book of one signal: `started = open + ended`, `ended = held + entered`,
+/// The book of one signal: `started = open + ended`, `ended + received = held + entered`,
 /// `entered = settled + in flight`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,8 +46,11 @@ pub struct SignalStats {
     pub started: u64,
     /// Spans that have started and not ended; the root spans of open sessions are among them.
     pub open: u64,
-    /// Items that have ended.
+    /// Items of sessions that have ended.
     pub ended: u64,
+    /// Items that were received from elsewhere ([`Intake`](crate::Intake)), those among them that
+    /// were refused.
+    pub received: u64,
     /// Ended items that wait in their session for company, and are in no book yet.
     pub held: u64,
     /// What became of the others.
@@ -64,6 +69,8 @@ pub struct LaneStats {
     pub traces: Counts,
     /// What became of the log records that it was handed.
     pub logs: Counts,
+    /// What became of the data points that it was handed.
+    pub metrics: Counts,
     /// Attempts that were made.
     pub requests: u64,
     /// Attempts that followed a failed one.
@@ -127,14 +134,16 @@ impl Inner {
             let held = cells.iter().map(|cell| cell.unbooked(signal)).sum();
             let open = match signal {
                 Signal::Traces => cells.iter().map(|cell| cell.open_spans()).sum(),
-                Signal::Logs => 0,
+                Signal::Logs | Signal::Metrics => 0,
             };
             let fates = shared.books.of(signal).counts();
-            let ended = fates.entered() + held;
+            let received = fates.received();
+            let ended = fates.entered() - received + held;
             SignalStats {
                 started: ended + open,
                 open,
                 ended,
+                received,
                 held,
                 fates,
             }
@@ -142,6 +151,7 @@ impl Inner {
         PipelineStats {
             traces: signal(Signal::Traces),
             logs: signal(Signal::Logs),
+            metrics: signal(Signal::Metrics),
             lanes: self.lanes.iter().map(|lane| lane.stats()).collect(),
             queues: self.queues.iter().map(|queue| queue.stats()).collect(),
             sessions: shared.registry.len() as u64,
@@ -159,6 +169,7 @@ impl super::LaneHandle {
             signals: self.signals.clone(),
             traces: self.books.of(Signal::Traces).counts(),
             logs: self.books.of(Signal::Logs).counts(),
+            metrics: self.books.of(Signal::Metrics).counts(),
             requests: counters.requests.load(Ordering::Relaxed),
             retries: counters.retries.load(Ordering::Relaxed),
             bytes: counters.bytes.load(Ordering::Relaxed),

@@ -79,7 +79,7 @@ impl Cell {
     pub(crate) fn unbooked(&self, signal: Signal) -> u64 {
         let unsampled = match signal {
             Signal::Traces => self.unsampled.unbooked(),
-            Signal::Logs => 0,
+            Signal::Logs | Signal::Metrics => 0,
         };
         unsampled + self.lock().unsealed(signal)
     }

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio_util::sync::CancellationToken;
+
 use super::config::{SessionConfig, WhenFull};
 use super::ended::Ended;
 use super::head::Head;
@@ -45,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) wanted: [bool; Signal::ALL.len()],
     /// The shutdown has begun: what ends now is booked as such.
     pub(crate) closed: AtomicBool,
+    /// The shutdown is over: what is not settled by now never is.
+    pub(crate) over: CancellationToken,
     /// Spans that were exported as incomplete because of the shutdown.
     pub(crate) incomplete: Apart<AtomicU64>,
 }
