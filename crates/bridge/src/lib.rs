@@ -19,6 +19,8 @@
 pub mod current;
 #[cfg(feature = "tracing")]
 mod layer;
+#[cfg(feature = "opentelemetry")]
+pub mod otel;
 
 #[cfg(feature = "tracing")]
 pub use layer::{LayerCounts, SessionLayer};
