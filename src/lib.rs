@@ -60,7 +60,8 @@
 //! | start, watch, stop | [`Pipeline`], [`Builder`], [`PipelineStats`], [`FlushReport`], [`ShutdownReport`] |
 //! | record | [`Session`], [`SessionBuilder`], [`Span`], [`SpanHandle`], [`SpanBuilder`], [`LogBuilder`] |
 //! | say what a span says | [`Value`], [`Usage`], [`SpanKind`], [`EndState`], [`Operation`] |
-//! | continue a trace from elsewhere | [`SpanContext`], [`TraceId`], [`SpanId`] |
+//! | continue a trace from elsewhere | [`SpanContext`], [`TraceState`], [`TraceId`], [`SpanId`] |
+//! | carry context across borders | [`Propagators`], [`Carrier`], [`CarrierMut`], [`EnvironmentCarrier`], [`Baggage`], [`BaggagePolicy`] |
 //! | export | [`Otlp`], [`OtlpFile`], [`Zipkin`], [`Console`], [`testing::InMemory`], [`Null`] |
 //! | export in one's own way | [`Export`], [`Exporter`], [`Request`] |
 //! | change or leave out spans | [`Process`], [`Item`], [`Flow`] |
@@ -76,7 +77,8 @@
 //! # Features
 //!
 //! `grpc` (OTLP over gRPC), `http` (OTLP over HTTP; with `proto` Zipkin too) and `proto` (OTLP JSON) are
-//! all on by default. The library forbids `unsafe`.
+//! all on by default. `headers` makes a [`Carrier`] of `http::HeaderMap`; `grpc` and `http` include it.
+//! The library forbids `unsafe`.
 
 #![forbid(unsafe_code)]
 
@@ -122,6 +124,12 @@ pub use model::ledger::{Counts, Fate};
 pub use model::limits::Limits;
 pub use model::owned_value::OwnedValue;
 pub use model::problem::Problem;
+pub use model::propagation::baggage::{Baggage, BaggageMember, InvalidBaggage};
+pub use model::propagation::carrier::{Carrier, CarrierMut};
+pub use model::propagation::environment::EnvironmentCarrier;
+pub use model::propagation::policy::BaggagePolicy;
+pub use model::propagation::propagators::{Extracted, Propagator, Propagators};
+pub use model::propagation::trace_state::{InvalidTraceState, TraceState};
 pub use model::request::{Body, Request, Signal};
 pub use model::resource::Resource;
 pub use model::usage::{Totals, Usage};
@@ -173,6 +181,7 @@ mod documentation {
         glossary "../docs/glossary.md",
         hot_path "../docs/hot-path.md",
         performance "../docs/performance.md",
+        propagation "../docs/propagation.md",
         reliability "../docs/reliability.md",
         sessions "../docs/sessions.md",
         testing "../docs/testing.md",

@@ -17,6 +17,7 @@ pub(crate) mod limits;
 pub(crate) mod otlp;
 pub(crate) mod owned_value;
 pub(crate) mod problem;
+pub(crate) mod propagation;
 pub(crate) mod receipt;
 pub(crate) mod record;
 pub(crate) mod request;

@@ -9,6 +9,7 @@
 mod detect;
 mod lists;
 pub(crate) mod otlp;
+mod propagation;
 mod reader;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use crate::actors::batcher::config::BatchConfig;
 use crate::actors::sampler::policy::Sampling;
 use crate::model::limits::Limits;
+use crate::model::propagation::propagators::Propagator;
 use crate::model::resource::Surroundings;
 
 use otlp::OtlpEnvironment;
@@ -32,6 +34,8 @@ pub(crate) struct Environment {
     pub(crate) resource_attributes: Vec<(String, String)>,
     /// `OTEL_TRACES_SAMPLER` with `OTEL_TRACES_SAMPLER_ARG`.
     pub(crate) sampling: Option<Sampling>,
+    /// `OTEL_PROPAGATORS`; an empty list where it says `none`.
+    pub(crate) propagators: Option<Vec<Propagator>>,
     /// `OTEL_BSP_*`.
     pub(crate) batch: BatchEnvironment,
     /// `OTEL_BLRP_*`.
@@ -113,6 +117,7 @@ pub(crate) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Environment {
         service_name: reader.text("OTEL_SERVICE_NAME"),
         resource_attributes: resource_attributes(&mut reader),
         sampling: sampling(&mut reader, &mut unsupported),
+        propagators: propagation::read(&mut reader, &mut unsupported),
         batch: batch(&mut reader, "OTEL_BSP"),
         log_batch: batch(&mut reader, "OTEL_BLRP"),
         limits: limits(&mut reader),

@@ -31,6 +31,7 @@ use crate::actors::session::open::SessionBuilder;
 use crate::actors::session::shared::Shared;
 use crate::actors::session::{Closed, Session};
 use crate::model::ledger::Books;
+use crate::model::propagation::propagators::Propagators;
 use crate::model::request::Signal;
 
 /// How long dropping the last handle waits for the pipeline, outside async code.
@@ -94,6 +95,13 @@ impl Pipeline {
     #[must_use]
     pub fn intake(&self) -> Intake {
         Intake::new(&self.inner.intake)
+    }
+
+    /// Which formats of context it reads and writes: extract with them what a call brings along,
+    /// and give it to [`SessionBuilder::extracted`].
+    #[must_use]
+    pub fn propagators(&self) -> &Propagators {
+        &self.inner.shared.propagators
     }
 
     /// The sessions that are open now.

@@ -31,6 +31,9 @@ pub struct PipelineStats {
     pub queues: Vec<QueueStats>,
     /// Open sessions.
     pub sessions: u64,
+    /// How often something invalid was ignored where context was extracted: a bad `traceparent`, a
+    /// member of baggage that is none.
+    pub ignored_contexts: u64,
     /// Bytes of telemetry held now.
     pub memory: ByteSize,
     /// The most that may be held.
@@ -155,6 +158,7 @@ impl Inner {
             lanes: self.lanes.iter().map(|lane| lane.stats()).collect(),
             queues: self.queues.iter().map(|queue| queue.stats()).collect(),
             sessions: shared.registry.len() as u64,
+            ignored_contexts: shared.propagators.ignored(),
             memory: ByteSize::bytes(shared.pool.in_use() as u64),
             budget: ByteSize::bytes(shared.pool.budget() as u64),
         }

@@ -177,6 +177,8 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         limits: config.limits.clone(),
         sampling: config.sampling,
         config: config.sessions.clone(),
+        propagators: config.propagators.clone(),
+        baggage: config.baggage.clone(),
         when_full: config.when_full,
         pool,
         books: Arc::new(Books::default()),

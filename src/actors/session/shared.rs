@@ -19,6 +19,8 @@ use crate::actors::sampler::policy::Sampling;
 use crate::model::chunk::SessionKey;
 use crate::model::ledger::Books;
 use crate::model::limits::Limits;
+use crate::model::propagation::policy::BaggagePolicy;
+use crate::model::propagation::propagators::Propagators;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
 
@@ -31,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) sampling: Sampling,
     pub(crate) config: SessionConfig,
+    pub(crate) propagators: Propagators,
+    pub(crate) baggage: BaggagePolicy,
     pub(crate) when_full: WhenFull,
     pub(crate) pool: Arc<Pool>,
     pub(crate) books: Arc<Books>,

@@ -265,7 +265,8 @@ impl Draft {
         link.clear();
         link.bytes(f::link::TRACE_ID, &to.trace_id().to_bytes());
         link.bytes(f::link::SPAN_ID, &to.span_id().to_bytes());
-        if let Some(state) = to.trace_state() {
+        if !to.trace_state().is_empty() {
+            let state = to.trace_state().as_str();
             link.bytes(f::link::TRACE_STATE, state.as_bytes());
         }
         let dropped =

@@ -148,7 +148,7 @@ fn the_root_carries_who_it_is() {
         .tag("eu")
         .previous_id("conv-1")
         .kind(SpanKind::Server)
-        .link(elsewhere.clone())
+        .link(&elsewhere, &[])
         .attribute("at.open", 1_i64)
         .attribute("twice", "first")
         .attribute("session.id", "somebody else")
@@ -156,7 +156,7 @@ fn the_root_carries_who_it_is() {
         .expect("open");
     session.set("twice", "second").set("later", true);
     session.set("gen_ai.conversation.id", "somebody else");
-    session.link(&elsewhere);
+    session.link(&elsewhere, &[]);
     session.child("work").start().end();
     session.end();
     session.set("after.the.end", true);

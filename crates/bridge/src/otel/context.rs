@@ -2,8 +2,10 @@
 
 use std::str::FromStr;
 
-use opentelemetry::trace::{SpanContext as OtelContext, SpanId, TraceFlags, TraceId, TraceState};
-use spanreel::SpanContext;
+use opentelemetry::trace::{
+    SpanContext as OtelContext, SpanId, TraceFlags, TraceId, TraceState as OtelState,
+};
+use spanreel::{SpanContext, TraceState};
 
 /// The context as OpenTelemetry has it, with its flags, its `tracestate` and whether it is remote.
 ///
@@ -26,21 +28,27 @@ pub fn to_otel(context: &SpanContext) -> OtelContext {
         SpanId::from_bytes(context.span_id().to_bytes()),
         TraceFlags::new(context.flags().bits()),
         context.is_remote(),
-        trace_state(context.trace_state().unwrap_or_default()),
+        trace_state(context.trace_state().as_str()),
     )
 }
 
 /// The context as spanreel has it; `None` for one that is not valid: whose trace id or span id is
-/// zero.
+/// zero. A `tracestate` that W3C forbids is left out, one that is too long is cut as W3C has it.
 #[must_use]
 pub fn from_otel(context: &OtelContext) -> Option<SpanContext> {
     let trace_id = spanreel::TraceId::from_bytes(context.trace_id().to_bytes())?;
     let span_id = spanreel::SpanId::from_bytes(context.span_id().to_bytes())?;
     let flags = spanreel::TraceFlags::from_bits(context.trace_flags().to_u8());
-    Some(SpanContext::new(trace_id, span_id, flags))
+    let mut ours = SpanContext::new(trace_id, span_id, flags);
+    if context.is_remote() {
+        // What is read is remote, and what is written here can be read.
+        ours = SpanContext::from_traceparent(&ours.traceparent()).ok()?;
+    }
+    let state = TraceState::parse(&context.trace_state().header());
+    Some(ours.with_trace_state(state.unwrap_or_default()))
 }
 
 /// What was written as a `tracestate`; one that OpenTelemetry cannot read is left out, as W3C asks.
-pub(super) fn trace_state(header: &str) -> TraceState {
-    TraceState::from_str(header).unwrap_or_default()
+pub(super) fn trace_state(header: &str) -> OtelState {
+    OtelState::from_str(header).unwrap_or_default()
 }
