@@ -24,3 +24,12 @@ pub mod otel;
 
 #[cfg(feature = "tracing")]
 pub use layer::{LayerCounts, SessionLayer};
+
+/// The examples of the documentation are compiled and run as tests.
+#[cfg(all(doctest, feature = "tracing", feature = "opentelemetry"))]
+mod documentation {
+    #[doc = include_str!("../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../../docs/bridges.md")]
+    mod bridges {}
+}
