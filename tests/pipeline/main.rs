@@ -7,6 +7,7 @@ mod bad_input;
 mod isolation;
 mod nesting;
 mod processor;
+mod propagation;
 mod rig;
 mod sampling;
 mod sessions;

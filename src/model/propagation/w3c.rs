@@ -41,6 +41,3 @@ pub(super) fn inject<C: CarrierMut + ?Sized>(context: &SpanContext, carrier: &mu
         state => carrier.set(TRACESTATE, state.as_str()),
     }
 }
-
-#[cfg(test)]
-mod tests;

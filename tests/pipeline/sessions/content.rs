@@ -209,8 +209,10 @@ fn baggage_stays_in_the_process() {
         .open()
         .expect("open");
     let found = rig.pipeline.session("conv-1").expect("open");
-    let baggage: Vec<_> = found.baggage().collect();
-    assert_eq!(baggage, [("tenant", "acme"), ("plan", "pro")]);
+    assert_eq!(found.baggage().as_str(), "tenant=acme,plan=pro");
+    let mut sent: Vec<(String, String)> = Vec::new();
+    found.inject_to("localhost", &mut sent);
+    assert_eq!(sent.len(), 1, "the traceparent alone travels");
     session.end();
     let root = format!("{:?}", rig.stop().span("session"));
     assert!(!root.contains("acme") && !root.contains("tenant"), "{root}");
