@@ -50,7 +50,7 @@
 //! # What it promises
 //!
 //! Every span and log record that has ended meets exactly one [`Fate`] in the pipeline, and one in
-//! each exporter's lane. [`Pipeline::stats`] shows the books at any time, [`Pipeline::shutdown`]
+//! each exporter's lane; so does what is received from others. [`Pipeline::stats`] shows the books at any time, [`Pipeline::shutdown`]
 //! returns them. Spans that are still open then are exported as incomplete, with what is known.
 //!
 //! # Map
@@ -65,6 +65,7 @@
 //! | export | [`Otlp`], [`OtlpFile`], [`Zipkin`], [`Console`], [`testing::InMemory`], [`Null`] |
 //! | export in one's own way | [`Export`], [`Exporter`], [`Request`] |
 //! | change or leave out spans | [`Process`], [`Item`], [`Flow`] |
+//! | receive OTLP of others | [`Intake`], [`Receipt`], [`Delivered`], [`Watch`] |
 //! | sample | [`Sampling`] when a session is opened, [`Sample`] by what it did |
 //! | configure | [`Resource`], [`BatchConfig`], [`SessionConfig`], [`Limits`], [`WhenFull`], [`ByteSize`] |
 //! | account | [`Fate`], [`Counts`], [`SignalStats`], [`LaneStats`] |
@@ -182,6 +183,7 @@ mod documentation {
         hot_path "../docs/hot-path.md",
         performance "../docs/performance.md",
         propagation "../docs/propagation.md",
+        receiving "../docs/receiving.md",
         reliability "../docs/reliability.md",
         sessions "../docs/sessions.md",
         testing "../docs/testing.md",

@@ -86,7 +86,7 @@ impl Pool {
         let within = |in_use: usize| in_use.checked_add(len).filter(|all| *all <= self.mark());
         let before = self
             .in_use
-            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, within)
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, within)
             .ok()?;
         self.make_room(before + len);
         Some(Charge {

@@ -282,7 +282,7 @@ mod tests {
 
     use super::*;
     use crate::model::chunk::tests::origin;
-    use crate::model::ledger::Book;
+    use crate::model::ledger::{Book, Fate};
 
     /// A batch of chunks, each an origin and the sizes of its items.
     fn batch(book: &Arc<Book>, chunks: &[(usize, Vec<usize>)]) -> Batch {

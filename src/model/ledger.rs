@@ -98,14 +98,15 @@ impl Book {
 
     /// Takes custody of `items` that were received from elsewhere, for those that `shares` names.
     pub(crate) fn receive(self: &Arc<Self>, items: u64, shares: Shares) -> Tally {
-        self.received.fetch_add(items, Ordering::Relaxed);
-        self.enter(items).owed_to(shares)
+        let tally = self.enter(items).owed_to(shares);
+        self.received.fetch_add(items, Ordering::Release);
+        tally
     }
 
     /// Books what was received and not accepted.
     pub(crate) fn refuse(&self, items: u64, fate: Fate) {
-        self.received.fetch_add(items, Ordering::Relaxed);
         self.enter_settled(items, fate);
+        self.received.fetch_add(items, Ordering::Release);
     }
 
     /// Enters and settles in one step.

@@ -149,3 +149,6 @@ fn stretches(request: &Bytes, scope_group: &Range<usize>) -> Vec<Range<usize>> {
     }
     stretches
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -141,7 +141,7 @@ impl Inner {
             };
             let fates = shared.books.of(signal).counts();
             let received = fates.received();
-            let ended = fates.entered() - received + held;
+            let ended = fates.entered().saturating_sub(received) + held;
             SignalStats {
                 started: ended + open,
                 open,

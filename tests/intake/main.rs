@@ -3,4 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod receipts;
+mod requests;
+mod room;
 mod simple;

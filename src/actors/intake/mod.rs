@@ -11,6 +11,9 @@ pub(crate) mod receipt;
 mod split;
 pub(crate) mod watch;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

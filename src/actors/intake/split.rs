@@ -145,7 +145,7 @@ fn finish(open: Option<(Buffer, Vec<usize>)>, bytes: &mut Vec<Bytes>) {
 
 /// The key by which a session is judged, the same that a session of this pipeline with the same id
 /// has; and whether there is no session.
-fn key(name: &SessionName<'_>, hash_key: Option<&[u8]>) -> (SessionKey, bool) {
+pub(super) fn key(name: &SessionName<'_>, hash_key: Option<&[u8]>) -> (SessionKey, bool) {
     match name {
         SessionName::Id(id) => {
             let id = String::from_utf8_lossy(id);

@@ -34,6 +34,7 @@ fn assert_unchanged(name: &str, mut read: Environment) {
         &mut read.disabled,
         &mut read.traces_otlp.insecure,
         &mut read.logs_otlp.insecure,
+        &mut read.metrics_otlp.insecure,
     ] {
         flag.take_if(|flag| !*flag);
     }
@@ -72,6 +73,7 @@ fn every_otlp_setting_works_for_all_signals_and_for_each() {
         let general = format!("OTEL_EXPORTER_OTLP_{setting}");
         let traces = format!("OTEL_EXPORTER_OTLP_TRACES_{setting}");
         let logs = format!("OTEL_EXPORTER_OTLP_LOGS_{setting}");
+        let metrics = format!("OTEL_EXPORTER_OTLP_METRICS_{setting}");
         let unset = OtlpEnvironment::default();
         assert!(
             !seen(&unset, true) && !seen(&unset, false),
@@ -80,7 +82,9 @@ fn every_otlp_setting_works_for_all_signals_and_for_each() {
 
         let read = environment(&[(&general, good)]);
         assert!(
-            seen(&read.traces_otlp, true) && seen(&read.logs_otlp, true),
+            [&read.traces_otlp, &read.logs_otlp, &read.metrics_otlp]
+                .iter()
+                .all(|otlp| seen(otlp, true)),
             "{general}"
         );
         assert_eq!(read.warnings, [""; 0], "{setting}");
@@ -94,8 +98,13 @@ fn every_otlp_setting_works_for_all_signals_and_for_each() {
             seen(&read.logs_otlp, false) && read.traces_otlp == unset,
             "{logs}"
         );
+        let read = environment(&[(&metrics, good)]);
+        assert!(
+            seen(&read.metrics_otlp, false) && read.logs_otlp == unset,
+            "{metrics}"
+        );
 
-        for name in [&general, &traces, &logs] {
+        for name in [&general, &traces, &logs, &metrics] {
             assert_eq!(
                 environment(&[(name, " ")]),
                 Environment::default(),
@@ -324,7 +333,7 @@ fn every_variable_that_is_read_is_tested() {
     tested.extend(["OTEL_TRACES_SAMPLER_ARG".to_owned()]);
     tested.extend(UNSUPPORTED.map(|(name, _)| name.to_owned()));
     for (setting, ..) in OTLP {
-        for signal in ["", "TRACES_", "LOGS_"] {
+        for signal in ["", "TRACES_", "LOGS_", "METRICS_"] {
             tested.insert(format!("OTEL_EXPORTER_OTLP_{signal}{setting}"));
         }
     }
@@ -338,7 +347,8 @@ fn every_variable_that_is_read_is_documented() {
     for name in names_read() {
         let general = name
             .replace("OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_")
-            .replace("OTEL_EXPORTER_OTLP_LOGS_", "OTEL_EXPORTER_OTLP_");
+            .replace("OTEL_EXPORTER_OTLP_LOGS_", "OTEL_EXPORTER_OTLP_")
+            .replace("OTEL_EXPORTER_OTLP_METRICS_", "OTEL_EXPORTER_OTLP_");
         assert!(documentation.contains(&format!("`{general}`")), "{general}");
     }
 }

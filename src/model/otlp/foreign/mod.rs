@@ -16,7 +16,7 @@ pub(crate) mod sessions;
 mod span;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::ops::Range;
 

@@ -85,6 +85,12 @@ pub(super) const GENERAL: &[Row] = &[
         Some("zipkin"),
     ),
     (
+        "OTEL_METRICS_EXPORTER",
+        "none",
+        |e| e.metrics_exporters.as_deref() == Some(&[]),
+        Some("console"),
+    ),
+    (
         "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
         "http://zipkin:9411/api/v2/spans",
         |e| e.zipkin.endpoint.as_deref() == Some("http://zipkin:9411/api/v2/spans"),
