@@ -27,7 +27,7 @@ impl HexReader {
         let letter = no_less_than(b'a') & !no_less_than(b'f' + 1) & HIGH;
         self.bad |= !(decimal | letter) & HIGH | bytes & HIGH;
         // A letter is 9 more than its last four bits: `a` is 0x61.
-        let halves = (bytes & 0x0f * ONES) + (letter >> 7) * 9;
+        let halves = (bytes & (0x0f * ONES)) + (letter >> 7) * 9;
         let pairs = (halves | halves >> 4) & 0x00ff_00ff_00ff_00ff;
         let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
         ((fours | fours >> 16) as u32).to_be_bytes()
