@@ -33,6 +33,15 @@ use crate::record::Running;
 ///     client.get("http://search.internal/tides").with_extension(SpanRef::from(tool))
 /// }
 /// ```
+///
+/// Without middleware, the context of a span is written to the headers of a request by hand:
+///
+/// ```
+/// fn inject(span: &spanreel::Span, request: &mut reqwest::Request) {
+///     let host = request.url().host_str().unwrap_or_default().to_owned();
+///     span.inject_to(&host, request.headers_mut());
+/// }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ClientMiddleware {
     place: Option<SpanRef>,
