@@ -26,7 +26,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::layer::SubscriberExt;
 
 fn main() {
-    divan::main();
+    divan::Divan::from_args().sample_count(20_000).main();
 }
 
 type Body = Full<Bytes>;

@@ -77,12 +77,12 @@ impl Middleware for ClientMiddleware {
         let method = request.method().clone();
         // What is no URI is refused by the client.
         let uri: Uri = request.url().as_str().parse().unwrap_or_default();
-        let version = request.version();
-        let span = begin(place, &method, &uri, version, request.headers_mut());
+        let span = begin(place, &method, &uri, request.headers_mut());
         let mut running = Running::new(span);
         match next.run(request, extensions).await {
             Ok(response) => {
-                answered(running.span(), Side::Client, response.status());
+                let (status, version) = (response.status(), response.version());
+                answered(running.span(), Side::Client, status, version);
                 Ok(with_body(response, running, method == http::Method::HEAD))
             }
             Err(error) => {
