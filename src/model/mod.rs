@@ -9,6 +9,7 @@ pub(crate) mod chunk;
 pub(crate) mod compression;
 pub(crate) mod context;
 pub(crate) mod genai;
+pub(crate) mod hex;
 pub(crate) mod id;
 pub(crate) mod kind;
 pub(crate) mod ledger;

@@ -123,7 +123,7 @@ impl Baggage {
         if !is_set && !draft.write(key, value, "") {
             return Err(InvalidBaggage::Full);
         }
-        let room_for_all = draft.members >= self.iter().filter(|it| it.key != key).count() + 1;
+        let room_for_all = draft.members > self.iter().filter(|it| it.key != key).count();
         if room_for_all {
             Ok(draft.into_baggage())
         } else {

@@ -3,6 +3,7 @@
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::carrier::{Carrier, CarrierMut};
+use super::{propagators, w3c};
 
 /// Stands for a value that is no text.
 const NO_TEXT: &str = "\u{fffd}";
@@ -24,13 +25,27 @@ impl CarrierMut for HeaderMap {
     #[inline]
     fn set(&mut self, key: &'static str, value: &str) {
         // What is no header value is none of the formats' texts either.
-        if let (Ok(name), Ok(value)) = (key.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+        if let (Some(name), Ok(value)) = (name_of(key), HeaderValue::from_str(value)) {
             self.insert(name, value);
         }
     }
 
     fn remove(&mut self, key: &'static str) {
         Self::remove(self, key);
+    }
+}
+
+/// The name of a header; those of the usual formats are not copied.
+#[inline]
+fn name_of(key: &'static str) -> Option<HeaderName> {
+    const TRACEPARENT: HeaderName = HeaderName::from_static(w3c::TRACEPARENT);
+    const TRACESTATE: HeaderName = HeaderName::from_static(w3c::TRACESTATE);
+    const BAGGAGE: HeaderName = HeaderName::from_static(propagators::BAGGAGE);
+    match key {
+        w3c::TRACEPARENT => Some(TRACEPARENT),
+        w3c::TRACESTATE => Some(TRACESTATE),
+        propagators::BAGGAGE => Some(BAGGAGE),
+        _ => key.parse().ok(),
     }
 }
 

@@ -47,7 +47,7 @@ impl fmt::Display for HostPattern {
 /// `host:1234` and `[::1]:1234` without the port. Two colons without brackets are an address.
 fn without_port(host: &str) -> &str {
     if let Some(end) = host.find(']') {
-        return match host[end + 1..].as_bytes() {
+        return match &host.as_bytes()[end + 1..] {
             [] | [b':', ..] => &host[..=end],
             _ => host,
         };

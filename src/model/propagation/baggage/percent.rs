@@ -18,15 +18,17 @@ pub(super) fn decoded(text: &str) -> Cow<'_, str> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
-        let mut byte = [first];
-        rest = after;
+        let mut byte = [0];
         if first == b'%'
             && let Some(digits) = after.get(..2)
             && decode_hex(digits, &mut byte).is_some()
         {
+            bytes.push(byte[0]);
             rest = &after[2..];
+        } else {
+            bytes.push(first);
+            rest = after;
         }
-        bytes.push(byte[0]);
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Cow::Owned(text)
