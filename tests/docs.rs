@@ -69,7 +69,12 @@ fn anchors(page: &Path) -> BTreeSet<String> {
 /// Every page has an example in Rust, and the doc tests of the library or of a member crate compile it.
 #[test]
 fn every_page_is_compiled() {
-    let libraries = ["src/lib.rs", "crates/bridge/src/lib.rs"];
+    let libraries = [
+        "src/lib.rs",
+        "crates/bridge/src/lib.rs",
+        "crates/cli/src/lib.rs",
+        "crates/http/src/lib.rs",
+    ];
     let libraries = libraries.map(|path| text(&root().join(path))).concat();
     let mut pages = files("docs", ".md");
     pages.push(root().join("README.md"));
