@@ -60,8 +60,12 @@ impl TraceState {
 
     /// Reads a list that comes in several values, as headers may.
     pub(crate) fn combine<'a>(
-        values: impl Iterator<Item = &'a str>,
+        mut values: impl Iterator<Item = &'a str>,
     ) -> Result<Self, InvalidTraceState> {
+        let Some(first) = values.next() else {
+            return Ok(Self::EMPTY);
+        };
+        let values = std::iter::once(first).chain(values);
         let mut members = Members::default();
         let (mut count, mut whole) = (0, None);
         for (number, value) in values.enumerate() {
