@@ -133,7 +133,7 @@ pub enum Recorded<R> {
     /// Sessions, from recordings of their events.
     Sessions(Conversion),
     /// OTLP, which is read request by request.
-    Requests(otlp::Requests<R>),
+    Requests(Box<otlp::Requests<R>>),
 }
 
 /// An input whose first bytes have been looked at.
@@ -155,7 +155,7 @@ pub fn open<R: BufRead>(
         Format::AgentOps => agentops::read(input, name, options)?,
         format @ (Format::OtlpJson | Format::OtlpProto) => {
             let requests = otlp::Requests::new(input, format, &begin, options);
-            return Ok(Recorded::Requests(requests));
+            return Ok(Recorded::Requests(Box::new(requests)));
         }
     };
     Ok(Recorded::Sessions(conversion))

@@ -57,7 +57,7 @@ impl Work {
         };
         match convert::open(input, name, &options) {
             Ok(Recorded::Sessions(conversion)) => self.sessions(source, name, conversion).await,
-            Ok(Recorded::Requests(requests)) => self.requests(source, name, requests).await,
+            Ok(Recorded::Requests(requests)) => self.requests(source, name, *requests).await,
             Err(error) => Ok(Err(Unusable::of(source, "line", error))),
         }
     }

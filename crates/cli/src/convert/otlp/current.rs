@@ -9,8 +9,11 @@ use spanreel::dialect::{Meaning, Work, meaning};
 
 use super::values::{self, Attributes};
 
+/// What is done to a value that gets another name.
+type Convert = fn(Value) -> Value;
+
 /// Names that were renamed, with what else has to be done to their values.
-const RENAMED: &[(&str, &str, fn(Value) -> Value)] = &[
+const RENAMED: &[(&str, &str, Convert)] = &[
     ("gen_ai.system", "gen_ai.provider.name", values::same),
     (
         "gen_ai.request.streaming",
@@ -161,9 +164,9 @@ fn operation_of(word: &str) -> Option<&'static str> {
 /// Names tokens and cost as today, as numbers.
 fn usage(attributes: &mut Vec<KeyValue>) {
     let mut parts = None;
-    let mut known: Vec<(String, &str, fn(Value) -> Value)> = Vec::new();
+    let mut known: Vec<(String, &str, Convert)> = Vec::new();
     for attribute in &*attributes {
-        let (new, convert): (_, fn(Value) -> Value) = match meaning(attribute.key.as_bytes()) {
+        let (new, convert): (_, Convert) = match meaning(attribute.key.as_bytes()) {
             Some(Meaning::InputTokens) => ("gen_ai.usage.input_tokens", values::integer),
             Some(Meaning::OutputTokens) => ("gen_ai.usage.output_tokens", values::integer),
             Some(Meaning::Cost) => ("gen_ai.usage.cost", values::double),
@@ -190,7 +193,7 @@ fn usage(attributes: &mut Vec<KeyValue>) {
     }
 }
 
-fn number_in_place(attributes: &mut [KeyValue], key: &str, convert: fn(Value) -> Value) {
+fn number_in_place(attributes: &mut [KeyValue], key: &str, convert: Convert) {
     let found = attributes.iter_mut().find(|attribute| attribute.key == key);
     let any = found.and_then(|attribute| attribute.value.as_mut());
     if let Some(any) = any {

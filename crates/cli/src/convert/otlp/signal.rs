@@ -12,9 +12,8 @@ use spanreel::view::{RequestView, WireError};
 /// It is no request: says what is wrong with it as one of spans.
 pub(super) fn of(request: &[u8]) -> Result<Signal, String> {
     let traces = spans(request);
-    match traces {
-        Ok(true) => return Ok(Signal::Traces),
-        Ok(false) | Err(_) => {}
+    if let Ok(true) = traces {
+        return Ok(Signal::Traces);
     }
     if RequestView::new(Signal::Logs, request).is_ok() {
         return Ok(Signal::Logs);
