@@ -97,8 +97,7 @@ pub use actors::exporter::{Export, ExportError, Exporter};
 pub use actors::processor::edit::Item;
 pub use actors::processor::{Flow, Process};
 pub use actors::run::Exit;
-pub use actors::sampler::policy::Sampling;
-pub use actors::sampler::{Sample, SessionFacts, Verdict};
+pub use actors::sampler::own::{Sample, SessionFacts, Verdict};
 pub use actors::session::builder::SpanBuilder;
 pub use actors::session::config::{HashKey, SessionConfig, SessionEvents, WhenFull};
 pub use actors::session::live::{LiveSession, LiveSpan};
@@ -120,13 +119,18 @@ pub use model::owned_value::OwnedValue;
 pub use model::problem::Problem;
 pub use model::request::{Body, Request, Signal};
 pub use model::resource::Resource;
+pub use model::sampling::policy::{Action, Per, Policy, Rate, Unit};
+pub use model::sampling::rule::{Match, Outcome, Rule};
+pub use model::sampling::{Holding, Sampling};
 pub use model::usage::{Totals, Usage};
 pub use pipeline::Pipeline;
 pub use pipeline::builder::Builder;
 pub use pipeline::error::BuildError;
 pub use pipeline::flush::FlushReport;
 pub use pipeline::shutdown::ShutdownReport;
-pub use pipeline::stats::{LaneStats, LatencyHistogram, PipelineStats, QueueStats, SignalStats};
+pub use pipeline::stats::{
+    LaneStats, LatencyHistogram, PipelineStats, PolicyStats, QueueStats, SamplingStats, SignalStats,
+};
 
 /// Readers of telemetry in wire form, for processors and exporters of one's own.
 pub mod view {

@@ -75,6 +75,25 @@ impl Pool {
         })
     }
 
+    /// An empty buffer for exactly `len` bytes, which is not kept when it comes back: for what is held
+    /// long and must not take more than it needs.
+    pub(crate) fn take_exactly(self: &Arc<Self>, len: usize) -> Option<Buffer> {
+        let within = |in_use: usize| in_use.checked_add(len).filter(|all| *all <= self.budget);
+        let before = self
+            .in_use
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
+            .ok()?;
+        if before + len > self.mark() && !self.tight.load(Ordering::Relaxed) {
+            self.tight.store(true, Ordering::Relaxed);
+        }
+        self.make_room(before + len);
+        Some(Buffer {
+            bytes: vec![0; len].into(),
+            len: 0,
+            pool: Arc::clone(self),
+        })
+    }
+
     /// Bytes in use now.
     pub(crate) fn in_use(&self) -> usize {
         self.in_use.load(Ordering::Relaxed)

@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use crate::actors::batcher::config::BatchConfig;
-use crate::actors::sampler::policy::Sampling;
 use crate::actors::session::config::{SessionConfig, WhenFull};
 use crate::model::byte_size::ByteSize;
 use crate::model::limits::Limits;
 use crate::model::problem::Problem;
 use crate::model::resource::Resource;
+use crate::model::sampling::Sampling;
 use crate::pipeline::env::Environment;
 
 /// How many bytes of the budget one span or record of `OTEL_BSP_MAX_QUEUE_SIZE` and
@@ -86,7 +86,7 @@ impl Config {
             .filter_map(|batch| batch.max_queue_size)
             .reduce(usize::saturating_add);
         Self {
-            sampling: environment.sampling.unwrap_or(defaults.sampling),
+            sampling: environment.sampling.clone().unwrap_or(defaults.sampling),
             limits: environment.limits.apply(defaults.limits),
             batch: environment.batch.apply(defaults.batch),
             log_batch: environment.log_batch.apply(defaults.log_batch),
@@ -100,7 +100,7 @@ impl Config {
     pub(crate) fn validate(&self) -> Vec<Problem> {
         let mut check = Check::default();
         check.found.extend(self.resource.problems());
-        check.found.extend(self.sampling.problem());
+        check.found.extend(self.sampling.problems());
         self.check_limits(&mut check);
         self.check_batch(&mut check, "batch", &self.batch);
         self.check_batch(&mut check, "log_batch", &self.log_batch);

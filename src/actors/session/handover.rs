@@ -28,6 +28,7 @@ impl Cell {
             origin: Arc::clone(&self.shared.origin),
             bytes: buffer.freeze(),
             digest,
+            judged: self.identity.judged(),
             tally: self.shared.books.of(signal).enter(items),
         }
     }
@@ -106,7 +107,7 @@ impl Cell {
             self.shared.note_size(sealed.buffer.len());
             self.shared
                 .ended()
-                .add(&self.shared, self.identity.key, sealed);
+                .add(&self.shared, &self.identity, sealed);
         }
     }
 

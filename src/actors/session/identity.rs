@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
+use crate::model::about::About;
 use crate::model::chunk::SessionKey;
 use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::genai::key;
@@ -10,6 +11,8 @@ use crate::model::id::{SpanId, TraceId};
 use crate::model::limits::TextLimit;
 use crate::model::otlp::fields as f;
 use crate::model::otlp::writer::Writer;
+use crate::model::sampling::case::{Case, Judged};
+use crate::model::sampling::threshold::carried_on;
 
 #[derive(Debug)]
 pub(super) struct Identity {
@@ -24,18 +27,6 @@ pub(super) struct Identity {
     genai_from: usize,
     /// What every log record carries; made for the first.
     log_common: OnceLock<Box<[u8]>>,
-}
-
-/// What a host says of a session; the same for all its segments.
-#[derive(Debug, Default)]
-pub(super) struct About {
-    pub(super) agent: Option<Box<str>>,
-    pub(super) agent_id: Option<Box<str>>,
-    pub(super) user: Option<Box<str>>,
-    /// The conversation, where it is not the session itself.
-    pub(super) conversation: Option<Box<str>>,
-    pub(super) tags: Box<[Box<str>]>,
-    pub(super) baggage: Box<[(Box<str>, Box<str>)]>,
 }
 
 /// What makes a session this one.
@@ -55,6 +46,8 @@ pub(super) struct Particulars {
     pub(super) parent: Option<SpanId>,
     pub(super) start_ns: u64,
     pub(super) about: Arc<About>,
+    /// Its case, where whether it is kept was open when it began.
+    pub(super) case: Option<Arc<Case>>,
 }
 
 impl Deref for Identity {
@@ -92,6 +85,21 @@ impl Identity {
             genai_from,
             log_common: OnceLock::new(),
         }
+    }
+
+    /// What the next segment says of sampling, where the decision was made when this one was opened.
+    /// Whatever else is said there is about the foreign trace that was continued.
+    pub(super) fn next_trace_state(&self) -> Option<Arc<str>> {
+        let state = self
+            .trace_state
+            .as_deref()
+            .filter(|_| self.case.is_none())?;
+        carried_on(state, self.trace_id).map(Arc::from)
+    }
+
+    /// Who judges its chunks.
+    pub(super) fn judged(&self) -> Judged {
+        self.case.clone().map_or(Judged::Already, Judged::As)
     }
 
     /// What a span carries of its session.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::cell::Cell;
-use super::identity::{About, Identity, Particulars};
+use super::identity::{Identity, Particulars};
 use super::segment::{self, RootSpan, begin_root};
 use super::shared::Shared;
 use super::state::State;
 use super::{Closed, Session, drafts, log};
 use crate::actors::clock::unix_ns;
+use crate::model::about::About;
 use crate::model::attribute::Value;
 use crate::model::chunk::SessionKey;
 use crate::model::context::{SpanContext, TraceFlags};
@@ -18,6 +19,7 @@ use crate::model::kind::SpanKind;
 use crate::model::limits::truncate_bytes;
 use crate::model::otlp::draft::Draft;
 use crate::model::request::Signal;
+use crate::model::sampling::case::Opening;
 use crate::model::session_id::trace_id_of;
 
 /// A session that is not open yet. If it is open already, [`open`](Self::open) finds it and what
@@ -209,7 +211,26 @@ impl<'a> SessionBuilder<'a> {
         let shared = self.shared;
         let parent = self.parent.take();
         let trace_id = parent.as_ref().map_or(trace_id, SpanContext::trace_id);
-        let recorded = shared.sampling.decide(trace_id, parent.as_ref());
+        self.about.tags = self.tags.into();
+        self.about.baggage = self.baggage.into();
+        let about = Arc::new(self.about);
+        let mut trace_state = parent
+            .as_ref()
+            .and_then(SpanContext::shared_trace_state)
+            .cloned();
+        let told = parent.as_ref().map(SpanContext::is_sampled);
+        let state = trace_state.as_deref();
+        let opening = shared
+            .plans
+            .open(trace_id, state, told, &about, shared.now_ns());
+        let (recorded, case) = match opening {
+            Opening::Unsampled => (false, None),
+            Opening::Sampled(changed) => {
+                trace_state = changed.map(Arc::from).or(trace_state);
+                (true, None)
+            }
+            Opening::Undecided(case) => (true, Some(case)),
+        };
         let sampled = recorded && shared.wants(Signal::Traces);
         let logged = recorded && shared.wants(Signal::Logs);
         let random = parent
@@ -227,8 +248,6 @@ impl<'a> SessionBuilder<'a> {
         if let Some(earlier) = earlier.filter(|earlier| earlier.span_id() != root) {
             self.links.push(earlier);
         }
-        self.about.tags = self.tags.into();
-        self.about.baggage = self.baggage.into();
         let identity = Identity::new(Particulars {
             home: key,
             conversation: Arc::clone(&id),
@@ -236,14 +255,12 @@ impl<'a> SessionBuilder<'a> {
             segment: 1,
             trace_id,
             flags: TraceFlags::from_bits(flags),
-            trace_state: parent
-                .as_ref()
-                .and_then(SpanContext::shared_trace_state)
-                .cloned(),
+            trace_state,
             root,
             parent: parent.as_ref().map(SpanContext::span_id),
             start_ns: self.start_ns.unwrap_or_else(|| anchor.unix_ns()),
-            about: Arc::new(self.about),
+            about,
+            case,
         });
         let mut draft = drafts::take();
         let root = RootSpan {

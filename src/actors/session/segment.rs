@@ -11,6 +11,7 @@ use super::log;
 use super::shared::Shared;
 use super::state::{Facts, State};
 use crate::model::attribute::Value;
+use crate::model::chunk::End;
 use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::genai::{Operation, key};
 use crate::model::id::SpanId;
@@ -36,6 +37,14 @@ pub enum EndState<'a> {
 }
 
 impl EndState<'_> {
+    const fn of_digest(self) -> End {
+        match self {
+            Self::Unset => End::Unset,
+            Self::Success => End::Success,
+            Self::Error(_) => End::Error,
+        }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Unset => "unset",
@@ -138,6 +147,7 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
         }
         if cell.put(&mut state, Signal::Traces, &draft, &common) {
             state.note(&facts, end_ns - identity.start_ns, true);
+            state.note_end(end_state.of_digest());
         }
         drafts::give_back(draft);
     } else {
@@ -272,12 +282,15 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         segment,
         trace_id,
         flags: TraceFlags::from_bits(flags),
-        // What is said there is about the foreign trace that was continued before.
-        trace_state: None,
+        trace_state: before.next_trace_state(),
         root: SpanId::random(),
         parent: None,
         start_ns: anchor.unix_ns(),
         about: Arc::clone(&before.about),
+        case: before
+            .case
+            .as_ref()
+            .map(|case| Arc::new(case.of_next_segment(trace_id))),
     });
     let mut draft = drafts::take();
     let links = [cell.context_of(before.root)];
