@@ -320,3 +320,9 @@ impl Table {
             .size
     }
 }
+
+/// For tests: what a session and a chunk take in the table.
+#[cfg(test)]
+pub(super) const SIZE_OF_HELD: usize = std::mem::size_of::<Option<Held>>();
+#[cfg(test)]
+pub(super) const SIZE_OF_CHUNK: usize = std::mem::size_of::<HeldChunk>();
