@@ -9,6 +9,7 @@
 mod bucket;
 pub(crate) mod case;
 pub(crate) mod node;
+mod parse;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod rule;

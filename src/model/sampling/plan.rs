@@ -1,15 +1,18 @@
 //! Policies made ready: what they decide of a session, and with what probability. Pure but for the token
 //! buckets, which stand behind a lock of their own; times are given.
 
+mod making;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use self::making::Making;
 use super::bucket::Buckets;
-use super::node::{DEEPEST, Evidence, Node};
-use super::policy::{Action, Policy, Rate, Unit};
+use super::node::{Evidence, Node};
+use super::policy::Unit;
 use super::scan::{self, Scan};
 use super::threshold::{Randomness, Threshold};
-use super::{Check, Holding, Root, Sampling};
+use super::{Holding, Root, Sampling};
 use crate::model::about::About;
 use crate::model::problem::Problem;
 use crate::model::request::Signal;
@@ -109,13 +112,7 @@ impl Plan {
     /// Makes policies ready, or tells all that is wrong with them. Those of the same name as before go
     /// on counting.
     pub(crate) fn new(sampling: &Sampling, before: Option<&Self>) -> Result<Self, Vec<Problem>> {
-        let mut making = Making {
-            check: Check::default(),
-            scans: Vec::new(),
-            rates: Vec::new(),
-            names: Vec::new(),
-            asks_about: false,
-        };
+        let mut making = Making::default();
         if let Root::Ratio(share) = sampling.root {
             making.share(share);
         }
@@ -388,116 +385,5 @@ impl<'a> Judgment<'a> {
                 rates[charge.rate].charge(self.of.about, self.of.digest.spans, self.now_ns);
             }
         }
-    }
-}
-
-/// A plan that is being made.
-struct Making {
-    check: Check,
-    scans: Vec<Scan>,
-    rates: Vec<Buckets>,
-    names: Vec<String>,
-    asks_about: bool,
-}
-
-impl Making {
-    fn list(
-        &mut self,
-        policies: &[Policy],
-        path: &str,
-        within: &str,
-        depth: usize,
-    ) -> Box<[Ready]> {
-        let ready = policies.iter().enumerate().map(|(index, policy)| {
-            let path = format!("{path}[{index}]");
-            self.policy(policy, &path, within, depth)
-        });
-        ready.collect()
-    }
-
-    fn policy(&mut self, policy: &Policy, path: &str, within: &str, depth: usize) -> Ready {
-        self.check.at(path);
-        if depth > DEEPEST {
-            self.check
-                .wrong(format!("nests deeper than {DEEPEST}; give fewer levels"));
-            let then = Then::Keep;
-            return Ready {
-                number: 0,
-                when: Node::Always,
-                then,
-                at_most: None,
-            };
-        }
-        let number = self.names.len();
-        let name = match &*policy.name {
-            "" => format!("{within}policy {}", number + 1),
-            name => format!("{within}{name}"),
-        };
-        if self.names.contains(&name) || name == REST {
-            self.check.wrong(format!(
-                "the name \"{name}\" is taken; give each policy its own"
-            ));
-        }
-        self.names.push(name.clone());
-        self.check.at(format!("{path}.when"));
-        let when = Node::new(&policy.when, &mut self.scans, &mut self.check, 0);
-        self.asks_about |= when.asks_about();
-        self.check.at(format!("{path}.then"));
-        let then = match &policy.then {
-            Action::Keep => Then::Keep,
-            Action::Drop => Then::Drop,
-            Action::Share(share) => {
-                self.share(*share);
-                Then::Share(*share)
-            }
-            Action::AtLeast(rate) => Then::AtLeast(self.rate(rate, &format!("{path}.then"))),
-            Action::First(policies) => {
-                if policies.is_empty() {
-                    self.check.wrong("has no policies; give one at least");
-                }
-                let within = format!("{name}/");
-                Then::First(self.list(policies, &format!("{path}.then"), &within, depth + 1))
-            }
-        };
-        let rate = policy.at_most.as_ref();
-        let at_most = rate.map(|rate| self.rate(rate, &format!("{path}.at_most")));
-        Ready {
-            number: number.min(MOST_POLICIES) as u8,
-            when,
-            then,
-            at_most,
-        }
-    }
-
-    fn share(&mut self, share: f64) {
-        if !(0.0..=1.0).contains(&share) {
-            self.check.wrong(format!(
-                "the ratio is {share}; give a number from 0.0 to 1.0"
-            ));
-        }
-    }
-
-    fn rate(&mut self, rate: &Rate, path: &str) -> usize {
-        self.check.at(path);
-        if !rate.count.is_finite() || rate.count <= 0.0 {
-            let count = rate.count;
-            self.check.wrong(format!(
-                "the rate is {count}; give a number above 0, as in Rate::per_second(50)"
-            ));
-        }
-        if rate.every.is_zero() {
-            self.check
-                .wrong("the time is zero; give one, as in Rate::new(50.0, Duration::from_secs(1))");
-        }
-        if rate
-            .burst
-            .is_some_and(|burst| !burst.is_finite() || burst < 1.0)
-        {
-            self.check
-                .wrong("the burst is below 1; give a number from 1.0, or none");
-        }
-        self.asks_about |= rate.per.is_some();
-        self.rates.push(Buckets::new(rate));
-        self.rates.len() - 1
     }
 }
