@@ -64,7 +64,7 @@
 //! | export | [`Otlp`], [`OtlpFile`], [`Zipkin`], [`Console`], [`testing::InMemory`], [`Null`] |
 //! | export in one's own way | [`Export`], [`Exporter`], [`Request`] |
 //! | change or leave out spans | [`Process`], [`Item`], [`Flow`] |
-//! | sample | [`Sampling`] when a session is opened, [`Sample`] by what it did |
+//! | sample | [`Sampling`], [`Policy`], [`Rule`], [`Rate`]; [`Sample`] in one's own way |
 //! | configure | [`Resource`], [`BatchConfig`], [`SessionConfig`], [`Limits`], [`WhenFull`], [`ByteSize`] |
 //! | account | [`Fate`], [`Counts`], [`SignalStats`], [`LaneStats`] |
 //! | test | [`testing`] |
@@ -174,6 +174,7 @@ mod documentation {
         hot_path "../docs/hot-path.md",
         performance "../docs/performance.md",
         reliability "../docs/reliability.md",
+        sampling "../docs/sampling.md",
         sessions "../docs/sessions.md",
         testing "../docs/testing.md",
         decision_1 "../docs/decisions/0001-sessions-run-inline.md",
@@ -184,5 +185,6 @@ mod documentation {
         decision_6 "../docs/decisions/0006-names-of-root-spans.md",
         decision_7 "../docs/decisions/0007-the-attribute-of-cost.md",
         decision_8 "../docs/decisions/0008-each-opening-is-judged-anew.md",
+        decision_9 "../docs/decisions/0009-a-probability-before-the-draw.md",
     }
 }

@@ -6,6 +6,7 @@ mod support;
 mod bad_input;
 mod isolation;
 mod nesting;
+mod policies;
 mod processor;
 mod rig;
 mod sampling;
