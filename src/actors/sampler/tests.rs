@@ -65,10 +65,10 @@ fn is_true(rule: &Rule, of: &Truth) -> bool {
         Rule::SpansAbove(limit) => digest.spans > *limit,
         Rule::Agent(test) => named(test, of.agent),
         Rule::SpanName(test) => of.names.iter().any(|name| named(test, name)),
-        Rule::Attribute { value, .. } => match value {
-            Match::Exceeds(limit) => of.levels.iter().any(|level| *level as f64 > *limit),
-            _ => unreachable!("not rolled"),
-        },
+        Rule::Attribute {
+            value: Match::Exceeds(limit),
+            ..
+        } => of.levels.iter().any(|level| *level as f64 > *limit),
         Rule::All(rules) => rules.iter().all(|rule| is_true(rule, of)),
         Rule::Any(rules) => rules.iter().any(|rule| is_true(rule, of)),
         Rule::Not(rule) => !is_true(rule, of),
@@ -377,13 +377,10 @@ proptest::proptest! {
 /// What an undecided session costs beside its spans is within what is promised.
 #[test]
 fn an_undecided_session_costs_little() {
-    let by_key = 2 * (std::mem::size_of::<(SessionKey, u32)>() + 1);
-    assert!(
-        window::SIZE_OF_HELD + by_key <= 200,
-        "{}",
-        window::SIZE_OF_HELD
-    );
-    assert!(window::SIZE_OF_CHUNK <= 64, "{}", window::SIZE_OF_CHUNK);
+    // A table is at least half full.
+    let by_key = 2 * (size_of::<(SessionKey, u32)>() + 1);
+    let sizes = [window::SIZE_OF_HELD + by_key, window::SIZE_OF_CHUNK];
+    assert!(sizes[0] <= 200 && sizes[1] <= 64, "{sizes:?}");
 }
 
 fn plain(bench: &Bench, key: TraceId, case: &Judged, bytes: usize) -> Chunk {

@@ -109,7 +109,7 @@ impl Node {
             }
             Rule::Model(name) => {
                 check_text("a model", name, check);
-                let asked = [key::REQUEST_MODEL, RESPONSE_MODEL]
+                let asked = [key::REQUEST_MODEL, key::RESPONSE_MODEL]
                     .map(|key| Self::seen(Scan::Attribute(key.into(), name.clone()), scans, check));
                 Self::Any(asked.into())
             }
@@ -212,9 +212,6 @@ impl Node {
         }
     }
 }
-
-/// Not in the table of names that are written.
-const RESPONSE_MODEL: &str = "gen_ai.response.model";
 
 /// `decisive` as soon as one of them is, its opposite when all are that.
 fn every(nodes: &[Node], of: &Evidence<'_>, decisive: bool) -> Option<bool> {

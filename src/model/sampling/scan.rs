@@ -15,10 +15,6 @@ const LONGEST_NAME: usize = 256;
 /// How many tags are taken from a foreign session.
 const MOST_TAGS: usize = 32;
 
-/// Where evaluations stand (GenAI conventions, "Event: gen_ai.evaluation.result").
-const SCORE: &str = "gen_ai.evaluation.score.value";
-const SCORE_NAME: &str = "gen_ai.evaluation.name";
-
 /// One question.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Scan {
@@ -63,13 +59,13 @@ fn look_at(
     for field in fields(item) {
         let body = &item[field.body.clone()];
         if field.is(attributes) {
-            let Some(key) = key_of(body) else { continue };
-            attribute(key, body, scans, seen);
-            if key == SCORE.as_bytes() {
+            let Some(name) = key_of(body) else { continue };
+            attribute(name, body, scans, seen);
+            if name == key::EVALUATION_SCORE.as_bytes() {
                 score(item, attributes, body, scans, seen);
             }
             if let Some(about) = &mut about {
-                take_about(key, body, about);
+                take_about(name, body, about);
             }
         } else if is_span && field.is(f::span::NAME) {
             for (bit, scan) in scans.iter().enumerate() {
@@ -88,12 +84,12 @@ fn look_at(
     }
 }
 
-fn attribute(key: &[u8], key_value: &[u8], scans: &[Scan], seen: &mut u64) {
+fn attribute(name: &[u8], key_value: &[u8], scans: &[Scan], seen: &mut u64) {
     for (bit, scan) in scans.iter().enumerate() {
         let Scan::Attribute(wanted, test) = scan else {
             continue;
         };
-        if wanted.as_bytes() == key && *seen & 1 << bit == 0 && any_value(key_value, test) {
+        if wanted.as_bytes() == name && *seen & 1 << bit == 0 && any_value(key_value, test) {
             *seen |= 1 << bit;
         }
     }
@@ -103,7 +99,7 @@ fn attribute(key: &[u8], key_value: &[u8], scans: &[Scan], seen: &mut u64) {
 fn event(event: &[u8], scans: &[Scan], seen: &mut u64) {
     for field in fields(event).filter(|field| field.is(f::event::ATTRIBUTES)) {
         let body = &event[field.body.clone()];
-        if key_of(body) == Some(SCORE.as_bytes()) {
+        if key_of(body) == Some(key::EVALUATION_SCORE.as_bytes()) {
             score(event, f::event::ATTRIBUTES, body, scans, seen);
         }
     }
@@ -119,7 +115,9 @@ fn score(message: &[u8], attributes: u32, key_value: &[u8], scans: &[Scan], seen
             fields(message)
                 .filter(|field| field.is(attributes))
                 .map(|field| &message[field.body])
-                .any(|body| key_of(body) == Some(SCORE_NAME.as_bytes()) && any_value(body, wanted))
+                .any(|body| {
+                    key_of(body) == Some(key::EVALUATION_NAME.as_bytes()) && any_value(body, wanted)
+                })
         };
         if any_value(key_value, score) && name.as_ref().is_none_or(is_named) {
             *seen |= 1 << bit;
@@ -179,4 +177,136 @@ fn owned(text: &[u8]) -> Option<Box<str>> {
         end -= 1;
     }
     Some(text[..end].into())
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value};
+    use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span, span::Event};
+    use prost::Message;
+
+    use super::*;
+
+    fn any(value: any_value::Value) -> AnyValue {
+        AnyValue { value: Some(value) }
+    }
+
+    fn text(text: &str) -> any_value::Value {
+        any_value::Value::StringValue(text.to_owned())
+    }
+
+    fn attribute(name: &str, value: any_value::Value) -> KeyValue {
+        KeyValue {
+            key: name.to_owned(),
+            value: Some(any(value)),
+            ..KeyValue::default()
+        }
+    }
+
+    fn chunk(spans: &[Span]) -> Vec<u8> {
+        let spans = spans.to_vec();
+        ScopeSpans {
+            spans,
+            ..ScopeSpans::default()
+        }
+        .encode_to_vec()
+    }
+
+    fn tags(tags: &[&str]) -> any_value::Value {
+        let values = tags.iter().map(|tag| any(text(tag))).collect();
+        any_value::Value::ArrayValue(ArrayValue { values })
+    }
+
+    /// Each question is answered by what it asks for, in whichever span it stands, and by nothing else.
+    #[test]
+    fn each_question_is_answered() {
+        let evaluated = |name: &str, score: f64| Event {
+            name: "gen_ai.evaluation.result".to_owned(),
+            attributes: vec![
+                attribute(key::EVALUATION_SCORE, any_value::Value::DoubleValue(score)),
+                attribute(key::EVALUATION_NAME, text(name)),
+            ],
+            ..Event::default()
+        };
+        let spans = [
+            Span {
+                name: "first".to_owned(),
+                attributes: vec![attribute("app.tier", text("gold"))],
+                ..Span::default()
+            },
+            Span {
+                name: "second".to_owned(),
+                attributes: vec![
+                    attribute("app.list", tags(&["red", "blue"])),
+                    attribute("app.rank", any_value::Value::IntValue(-5)),
+                    attribute("app.tier.not", text("silver")),
+                ],
+                events: vec![evaluated("relevance", 0.2), evaluated("style", 0.9)],
+                ..Span::default()
+            },
+        ];
+        let asked = |key: &str, test: Match| Scan::Attribute(key.into(), test);
+        let score = |name: Option<&str>, score: Match| Scan::Score {
+            name: name.map(Match::from),
+            score,
+        };
+        let cases = [
+            (Scan::SpanName("second".into()), true),
+            (Scan::SpanName("third".into()), false),
+            (asked("app.tier", "gold".into()), true),
+            (asked("app.tier", "silver".into()), false),
+            (asked("app.tie", Match::Present), false),
+            (asked("app.list", "blue".into()), true),
+            (asked("app.list", "green".into()), false),
+            (asked("app.rank", Match::Below(-4.0)), true),
+            (asked("app.rank", Match::Exceeds(0.0)), false),
+            (score(None, Match::Below(0.5)), true),
+            (score(None, Match::Below(0.1)), false),
+            (score(Some("relevance"), Match::Below(0.5)), true),
+            (score(Some("style"), Match::Below(0.5)), false),
+        ];
+        let scans: Vec<_> = cases.iter().map(|(scan, _)| scan.clone()).collect();
+        let mut seen = 0;
+        look(Signal::Traces, &chunk(&spans), &scans, &mut seen, None);
+        for (bit, (scan, expected)) in cases.iter().enumerate() {
+            assert_eq!(seen & 1 << bit != 0, *expected, "{scan:?}");
+        }
+    }
+
+    /// Who a session is comes from what was said first, cut where it is too long.
+    #[test]
+    fn who_it_is_comes_from_what_was_said_first() {
+        let span = |agent: &str| Span {
+            attributes: vec![
+                attribute(key::AGENT_NAME, text(agent)),
+                attribute(key::USER_ID, text(&"\u{fc}".repeat(200))),
+                attribute(key::TAGS, tags(&["red", "blue"])),
+            ],
+            ..Span::default()
+        };
+        let mut about = About::default();
+        let bytes = chunk(&[span("planner"), span("critic")]);
+        look(Signal::Traces, &bytes, &[], &mut 0, Some(&mut about));
+        assert_eq!(about.agent.as_deref(), Some("planner"));
+        assert_eq!(about.user.map(|user| user.len()), Some(256));
+        assert_eq!(about.tags.concat(), "redblue");
+    }
+
+    proptest::proptest! {
+        /// Bytes that are no telemetry neither panic nor answer anything but by chance.
+        #[test]
+        fn random_bytes_do_no_harm(bytes: Vec<u8>) {
+            let scans = [
+                Scan::SpanName("a*".into()),
+                Scan::Attribute("a".into(), Match::Present),
+                Scan::Score { name: None, score: Match::Present },
+            ];
+            for signal in Signal::ALL {
+                let mut seen = 0;
+                look(signal, &bytes, &scans, &mut seen, Some(&mut About::default()));
+                proptest::prop_assert!(seen < 8);
+                look_at(signal, &bytes, &scans, &mut seen, Some(&mut About::default()));
+            }
+        }
+    }
 }
