@@ -1,9 +1,8 @@
-//! What tail sampling costs: a span through a pipeline with and without tail rules, in one run, with a
-//! hundred thousand undecided sessions behind it; and a session's decision at a hundred policies.
+//! What tail sampling costs: a span through a pipeline with and without tail rules, in one run, also
+//! beside a hundred thousand undecided sessions; and a session's decision at a hundred policies.
 //!
 //! The pipeline's thread is part of what is measured: each run ends with a flush.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use divan::{Bencher, counter::ItemsCount};
@@ -33,9 +32,8 @@ fn pipeline(sampling: Sampling) -> Pipeline {
         .expect("the configuration is right")
 }
 
-fn rules() -> Sampling {
-    Sampling::ratio(0.5)
-        .always_keep(Rule::Errors)
+fn rules(rest: Sampling) -> Sampling {
+    rest.always_keep(Rule::Errors)
         .always_keep(Rule::CostAbove(1.0))
         .always_keep(Rule::SlowerThan(Duration::from_secs(60)))
 }
@@ -73,44 +71,65 @@ fn measure(bencher: Bencher<'_, '_>, pipeline: &Pipeline) {
         });
 }
 
+/// What is kept of the rest: all as it is, or a share, which has its probability written into its spans.
+#[derive(Clone, Copy, Debug)]
+enum Kept {
+    All,
+    OnePercent,
+    Half,
+}
+
+const KEPT: [Kept; 3] = [Kept::All, Kept::OnePercent, Kept::Half];
+
+fn rest(kept: Kept) -> Sampling {
+    match kept {
+        Kept::All => Sampling::always_on(),
+        Kept::OnePercent => Sampling::ratio(0.01),
+        Kept::Half => Sampling::ratio(0.5),
+    }
+}
+
 #[divan::bench]
 fn without_tail_rules(bencher: Bencher<'_, '_>) {
-    measure(bencher, &pipeline(Sampling::ratio(1.0)));
+    measure(bencher, &pipeline(Sampling::always_on()));
 }
 
-#[divan::bench]
-fn with_tail_rules(bencher: Bencher<'_, '_>) {
-    measure(bencher, &pipeline(rules()));
+#[divan::bench(args = KEPT)]
+fn with_tail_rules(bencher: Bencher<'_, '_>, kept: Kept) {
+    measure(bencher, &pipeline(rules(rest(kept))));
 }
 
+/// With a rule that looks into every span.
 #[divan::bench]
 fn with_a_scan_for_an_attribute(bencher: Bencher<'_, '_>) {
     let rule = Rule::attribute("app.tier", "gold");
-    measure(bencher, &pipeline(rules().always_keep(rule)));
+    measure(bencher, &pipeline(rules(rest(Kept::All)).always_keep(rule)));
 }
 
-/// With tail rules and undecided sessions.
-#[divan::bench]
-fn with_many_undecided(bencher: Bencher<'_, '_>) {
-    static HELD: OnceLock<(Pipeline, Vec<Session>)> = OnceLock::new();
-    let (pipeline, _sessions) = HELD.get_or_init(|| {
-        let holding = Holding {
-            max_wait: Duration::from_secs(86_400),
-            ..Holding::default()
-        };
-        let pipeline = pipeline(rules().holding(holding));
-        let open = |_| {
-            let session = pipeline.session("").expect("the pipeline is open");
-            spans(&session, 5);
-            session
-        };
-        let sessions: Vec<_> = (0..UNDECIDED).map(open).collect();
-        while pipeline.stats().sampling.undecided < UNDECIDED as u64 {
-            std::thread::park_timeout(Duration::from_millis(10));
-        }
-        (pipeline, sessions)
-    });
-    measure(bencher, pipeline);
+/// Beside so many open sessions, without tail rules and with them, undecided. The flush looks at all of
+/// them, in both.
+#[divan::bench(args = [false, true])]
+fn beside_many_sessions(bencher: Bencher<'_, '_>, has_rules: bool) {
+    let holding = Holding {
+        max_wait: Duration::from_secs(86_400),
+        ..Holding::default()
+    };
+    let sampling = match has_rules {
+        true => rules(rest(Kept::All)).holding(holding),
+        false => rest(Kept::All),
+    };
+    let pipeline = pipeline(sampling);
+    let open = |_| {
+        let session = pipeline.session("").expect("the pipeline is open");
+        spans(&session, 5);
+        session
+    };
+    let sessions: Vec<_> = (0..UNDECIDED).map(open).collect();
+    while has_rules && pipeline.stats().sampling.undecided < UNDECIDED as u64 {
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    measure(bencher, &pipeline);
+    drop(sessions);
 }
 
 /// Sessions of one span, at so many policies: all are asked at the end of each.

@@ -52,15 +52,7 @@ impl Pool {
     pub(crate) fn take(self: &Arc<Self>, len: usize) -> Option<Buffer> {
         let class = CLASSES.iter().position(|size| len <= *size);
         let size = class.map_or(len, |class| CLASSES[class]);
-        // Never above the budget, not even for the moment of a refusal.
-        let within = |in_use: usize| in_use.checked_add(size).filter(|all| *all <= self.budget);
-        let before = self
-            .in_use
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
-            .ok()?;
-        if before + size > self.mark() && !self.tight.load(Ordering::Relaxed) {
-            self.tight.store(true, Ordering::Relaxed);
-        }
+        let before = self.claim(size)?;
         let kept = class.and_then(|class| self.shelf(class).pop());
         if kept.is_some() {
             self.idle.fetch_sub(size, Ordering::Relaxed);
@@ -75,23 +67,30 @@ impl Pool {
         })
     }
 
-    /// An empty buffer for exactly `len` bytes, which is not kept when it comes back: for what is held
-    /// long and must not take more than it needs.
-    pub(crate) fn take_exactly(self: &Arc<Self>, len: usize) -> Option<Buffer> {
-        let within = |in_use: usize| in_use.checked_add(len).filter(|all| *all <= self.budget);
+    /// A copy of these bytes that takes no more than they do, and is not kept when it comes back: for
+    /// what is held long. `None` when the budget is used up.
+    pub(crate) fn copy_of(self: &Arc<Self>, bytes: &[u8]) -> Option<Buffer> {
+        let before = self.claim(bytes.len())?;
+        self.make_room(before + bytes.len());
+        Some(Buffer {
+            bytes: bytes.into(),
+            len: bytes.len(),
+            pool: Arc::clone(self),
+        })
+    }
+
+    /// Counts `size` bytes as in use, and tells how many were before.
+    fn claim(&self, size: usize) -> Option<usize> {
+        // Never above the budget, not even for the moment of a refusal.
+        let within = |in_use: usize| in_use.checked_add(size).filter(|all| *all <= self.budget);
         let before = self
             .in_use
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
             .ok()?;
-        if before + len > self.mark() && !self.tight.load(Ordering::Relaxed) {
+        if before + size > self.mark() && !self.tight.load(Ordering::Relaxed) {
             self.tight.store(true, Ordering::Relaxed);
         }
-        self.make_room(before + len);
-        Some(Buffer {
-            bytes: vec![0; len].into(),
-            len: 0,
-            pool: Arc::clone(self),
-        })
+        Some(before)
     }
 
     /// Bytes in use now.

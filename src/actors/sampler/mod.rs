@@ -155,9 +155,8 @@ impl Sampler {
             held.found = found;
         }
         if chunk.bytes.len() < SHARED
-            && let Some(mut own) = self.pool.take_exactly(chunk.bytes.len())
+            && let Some(own) = self.pool.copy_of(&chunk.bytes)
         {
-            own.append(&chunk.bytes);
             chunk.bytes = own.freeze();
         }
         self.window.hold(slot, chunk);

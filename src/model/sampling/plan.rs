@@ -10,7 +10,7 @@ use self::making::Making;
 use super::bucket::Buckets;
 use super::node::{Evidence, Node};
 use super::policy::Unit;
-use super::scan::{self, Scan};
+use super::scan::{self, Scans};
 use super::threshold::{Randomness, Threshold};
 use super::{Holding, Root, Sampling};
 use crate::model::about::About;
@@ -28,7 +28,7 @@ pub(crate) struct Plan {
     follow_parent: bool,
     at_most: Option<usize>,
     rates: Mutex<Vec<Buckets>>,
-    scans: Box<[Scan]>,
+    scans: Scans,
     asks_about: bool,
     pub(crate) holding: Holding,
     /// By the number of the policy; the last is that of the rest.
@@ -151,7 +151,7 @@ impl Plan {
             follow_parent: sampling.follow_parent,
             at_most,
             rates: Mutex::new(making.rates),
-            scans: making.scans.into(),
+            scans: Scans::new(making.scans, making.asks_about),
             asks_about: making.asks_about,
             holding: sampling.holding.clone(),
             counters: making.names.into_iter().map(counter).collect(),

@@ -23,16 +23,60 @@ pub(super) enum Scan {
     Score { name: Option<Match>, score: Match },
 }
 
+/// All questions of a plan.
+#[derive(Debug)]
+pub(super) struct Scans {
+    asked: Box<[Scan]>,
+    /// The lengths below 128 of all keys that matter: most attributes are passed over by that alone.
+    lengths: u128,
+    asks_for_scores: bool,
+}
+
+impl Scans {
+    /// With what says who a session is, where that is asked for.
+    pub(super) fn new(asked: Vec<Scan>, asks_about: bool) -> Self {
+        let mut keys: Vec<&str> = Vec::new();
+        for scan in &asked {
+            match scan {
+                Scan::Attribute(name, _) => keys.push(name),
+                Scan::Score { .. } => keys.push(key::EVALUATION_SCORE),
+                Scan::SpanName(_) => {}
+            }
+        }
+        if asks_about {
+            keys.extend([key::AGENT_NAME, key::USER_ID, key::TAGS]);
+        }
+        let bit = |name: &&str| 1_u128.checked_shl(name.len() as u32).unwrap_or(0);
+        Self {
+            lengths: keys.iter().map(bit).fold(0, |all, bit| all | bit),
+            asks_for_scores: asked.iter().any(|scan| matches!(scan, Scan::Score { .. })),
+            asked: asked.into(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.asked.is_empty()
+    }
+
+    /// Whether this `KeyValue` cannot be one that matters: its key stands first and has another length.
+    fn passes_over(&self, key_value: &[u8]) -> bool {
+        const KEY: u8 = (f::key_value::KEY << 3 | 2) as u8;
+        matches!(key_value, [KEY, len @ 0..0x80, ..] if self.lengths >> len & 1 == 0)
+    }
+}
+
 /// Answers the questions whose bit in `seen` is not set by setting it, and takes from the items who
 /// the session is where `about` asks for it.
 pub(super) fn look(
     signal: Signal,
     chunk: &[u8],
-    scans: &[Scan],
+    scans: &Scans,
     seen: &mut u64,
     mut about: Option<&mut About>,
 ) {
-    let all = u64::MAX.checked_shr(64 - scans.len() as u32).unwrap_or(0);
+    let all = u64::MAX
+        .checked_shr(64 - scans.asked.len() as u32)
+        .unwrap_or(0);
     let mut start = 0;
     for end in item_ends(chunk) {
         if *seen & all == all && about.is_none() {
@@ -47,7 +91,7 @@ pub(super) fn look(
 fn look_at(
     signal: Signal,
     item: &[u8],
-    scans: &[Scan],
+    scans: &Scans,
     seen: &mut u64,
     mut about: Option<&mut About>,
 ) {
@@ -59,27 +103,28 @@ fn look_at(
     for field in fields(item) {
         let body = &item[field.body.clone()];
         if field.is(attributes) {
+            if scans.passes_over(body) {
+                continue;
+            }
             let Some(name) = key_of(body) else { continue };
-            attribute(name, body, scans, seen);
+            let asked = &scans.asked;
+            attribute(name, body, asked, seen);
             if name == key::EVALUATION_SCORE.as_bytes() {
-                score(item, attributes, body, scans, seen);
+                score(item, attributes, body, asked, seen);
             }
             if let Some(about) = &mut about {
                 take_about(name, body, about);
             }
         } else if is_span && field.is(f::span::NAME) {
-            for (bit, scan) in scans.iter().enumerate() {
+            for (bit, scan) in scans.asked.iter().enumerate() {
                 if let Scan::SpanName(test) = scan
                     && is_match(test, &Scalar::Text(body))
                 {
                     *seen |= 1 << bit;
                 }
             }
-        } else if is_span && field.is(f::span::EVENTS) {
-            let asked = |scan: &Scan| matches!(scan, Scan::Score { .. });
-            if scans.iter().any(asked) {
-                event(body, scans, seen);
-            }
+        } else if scans.asks_for_scores && is_span && field.is(f::span::EVENTS) {
+            event(body, &scans.asked, seen);
         }
     }
 }
@@ -267,6 +312,7 @@ mod tests {
         ];
         let scans: Vec<_> = cases.iter().map(|(scan, _)| scan.clone()).collect();
         let mut seen = 0;
+        let scans = Scans::new(scans, false);
         look(Signal::Traces, &chunk(&spans), &scans, &mut seen, None);
         for (bit, (scan, expected)) in cases.iter().enumerate() {
             assert_eq!(seen & 1 << bit != 0, *expected, "{scan:?}");
@@ -286,7 +332,8 @@ mod tests {
         };
         let mut about = About::default();
         let bytes = chunk(&[span("planner"), span("critic")]);
-        look(Signal::Traces, &bytes, &[], &mut 0, Some(&mut about));
+        let scans = Scans::new(Vec::new(), true);
+        look(Signal::Traces, &bytes, &scans, &mut 0, Some(&mut about));
         assert_eq!(about.agent.as_deref(), Some("planner"));
         assert_eq!(about.user.map(|user| user.len()), Some(256));
         assert_eq!(about.tags.concat(), "redblue");
@@ -301,6 +348,7 @@ mod tests {
                 Scan::Attribute("a".into(), Match::Present),
                 Scan::Score { name: None, score: Match::Present },
             ];
+            let scans = Scans::new(scans.into(), true);
             for signal in Signal::ALL {
                 let mut seen = 0;
                 look(signal, &bytes, &scans, &mut seen, Some(&mut About::default()));
