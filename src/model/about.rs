@@ -1,5 +1,7 @@
 //! What a host says of a session when it opens it. Pure data.
 
+use super::propagation::baggage::Baggage;
+
 /// The same for all segments of a session.
 #[derive(Debug, Default)]
 pub(crate) struct About {
@@ -9,5 +11,5 @@ pub(crate) struct About {
     /// The conversation, where it is not the session itself.
     pub(crate) conversation: Option<Box<str>>,
     pub(crate) tags: Box<[Box<str>]>,
-    pub(crate) baggage: Box<[(Box<str>, Box<str>)]>,
+    pub(crate) baggage: Baggage,
 }

@@ -113,6 +113,12 @@ impl TextLimit {
         Self::new(None, self.bytes)
     }
 
+    /// Whether a value of `len` bytes is within the limits, whatever it is.
+    #[inline]
+    pub(crate) fn allows(self, len: usize) -> bool {
+        len <= self.length && len <= self.bytes
+    }
+
     /// The longest beginning of `text` that both limits allow.
     #[inline]
     pub(crate) fn cut(self, text: &str) -> &str {

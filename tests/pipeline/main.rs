@@ -4,10 +4,12 @@
 mod support;
 
 mod bad_input;
+mod delegation;
 mod isolation;
 mod nesting;
 mod policies;
 mod processor;
+mod propagation;
 mod rig;
 mod sampling;
 mod sessions;

@@ -235,10 +235,7 @@ fn a_head_ratio_tells_its_threshold() {
             .expect("open");
         let context = session.context();
         if session.is_sampled() {
-            assert_eq!(
-                context.trace_state().map(ToString::to_string).as_deref(),
-                Some("ot=th:8")
-            );
+            assert_eq!(context.trace_state().as_str(), "ot=th:8");
         }
         let behind = back.pipeline.open_session("").parent(context.clone());
         let behind = behind.open().expect("open");

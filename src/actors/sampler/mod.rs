@@ -40,6 +40,9 @@ use crate::model::sampling::threshold::Threshold;
 /// session that is held does not hold the bytes of those that are not.
 const SHARED: usize = CHUNK_BYTES / 2;
 
+/// How often it is asked whether others wait for room, while much is held.
+const LOOK_AROUND: Duration = Duration::from_millis(50);
+
 /// Sessions whose time has come are decided so many at a time, so that nothing else waits for long.
 const AT_A_TIME: usize = 256;
 
@@ -102,12 +105,18 @@ impl Sampler {
             for chunk in chunks {
                 self.take(chunk, now_ns, &mut out);
             }
-            while let Some(slot) = self.window.over(&self.bounds()) {
-                self.judge_early(slot, Early::TooMuch, now_ns, &mut out);
-            }
         }
+        self.relieve(&mut out).await;
         self.counters.note(self.window.load());
         self.pass_on(out).await
+    }
+
+    /// Decides of sessions early while more is held than may be.
+    async fn relieve(&mut self, out: &mut Vec<Chunk>) {
+        let now_ns = self.now_ns();
+        while let Some(slot) = self.window.over(&self.bounds()) {
+            self.judge_now(slot, Early::TooMuch, now_ns, out).await;
+        }
     }
 
     /// Holds a chunk, or follows what was decided of its session, or decides that.
@@ -136,10 +145,12 @@ impl Sampler {
             }
         };
         self.hold(slot, chunk);
-        self.judge(slot, false, now_ns, out);
+        if !self.judge(slot, false, now_ns, out) {
+            self.set_apart(slot);
+        }
     }
 
-    fn hold(&mut self, slot: u32, mut chunk: Chunk) {
+    fn hold(&mut self, slot: u32, chunk: Chunk) {
         if let Some(held) = self.window.get_mut(slot)
             && held.case.plan.looks(held.case.about_is_whole)
         {
@@ -154,12 +165,17 @@ impl Sampler {
             );
             held.found = found;
         }
-        if chunk.bytes.len() < SHARED
-            && let Some(own) = self.pool.copy_of(&chunk.bytes)
-        {
-            chunk.bytes = own.freeze();
-        }
         self.window.hold(slot, chunk);
+    }
+
+    /// Copies what was held last, where it is small, so that it does not pin what it was cut from.
+    fn set_apart(&mut self, slot: u32) {
+        if let Some(bytes) = self.window.last_bytes(slot)
+            && bytes.len() < SHARED
+            && let Some(own) = self.pool.copy_of(bytes)
+        {
+            *bytes = own.freeze();
+        }
     }
 
     /// Decides of a session if that can be done now; whether it could.
@@ -185,6 +201,16 @@ impl Sampler {
         self.counters.count_early(why);
         let is_decided = self.judge(slot, true, now_ns, out);
         debug_assert!(is_decided, "what is final is decided");
+    }
+
+    /// Decides of a session by what is known of it.
+    async fn judge_now(&mut self, slot: u32, why: Early, now_ns: u64, out: &mut Vec<Chunk>) {
+        if self.own.is_some() {
+            self.counters.count_early(why);
+            self.ask(vec![slot], true, out).await;
+        } else {
+            self.judge_early(slot, why, now_ns, out);
+        }
     }
 
     /// Does with a chunk what was decided of its session.
@@ -230,15 +256,12 @@ impl Sampler {
                 }
             };
             self.hold(slot, chunk);
+            self.set_apart(slot);
             if !asked.contains(&slot) {
                 asked.push(slot);
             }
         }
         self.ask(asked, false, out).await;
-        while let Some(slot) = self.window.over(&self.bounds()) {
-            self.counters.count_early(Early::TooMuch);
-            self.ask(vec![slot], true, out).await;
-        }
     }
 
     /// Has the user's sampler judge these sessions.
@@ -271,11 +294,20 @@ impl Sampler {
         let plan = self.plans.current();
         let (holding, budget) = (&plan.holding, self.pool.budget() as u64);
         let bytes = holding.max_bytes.map_or(budget / 2, |bytes| bytes.as_u64());
+        let most = match self.pool.is_tight() || self.pool.is_waited_for() {
+            true => self.relieved(),
+            false => budget / 4 * 3,
+        };
         Bounds {
             sessions: holding.max_sessions,
             items: holding.max_spans,
-            bytes: bytes.min(budget / 4 * 3),
+            bytes: bytes.min(most),
         }
+    }
+
+    /// How much is held where others wait for room: what is left has room for the largest request.
+    fn relieved(&self) -> u64 {
+        self.pool.budget() as u64 / 8
     }
 
     fn max_wait_ns(&self) -> u64 {
@@ -301,12 +333,7 @@ impl Sampler {
                 done = false;
                 break;
             }
-            if self.own.is_some() {
-                self.counters.count_early(why);
-                self.ask(vec![slot], true, &mut out).await;
-            } else {
-                self.judge_early(slot, why, now_ns, &mut out);
-            }
+            self.judge_now(slot, why, now_ns, &mut out).await;
         }
         self.counters.note(self.window.load());
         self.pass_on(out).await?;
@@ -325,7 +352,7 @@ impl Sampler {
 fn foreign(plan: Arc<Plan>, chunk: &Chunk) -> Case {
     let SessionKey(key) = chunk.session;
     let (trace_id, trace_state) = peek::first_trace(chunk.signal, &chunk.bytes);
-    let draw = Draw::new(trace_id.unwrap_or(key), trace_state, None);
+    let draw = Draw::new(trace_id.unwrap_or(key), &trace_state, None);
     Case::new(plan, Arc::new(About::default()), false, draw)
 }
 
@@ -346,13 +373,20 @@ impl Actor for Sampler {
     fn due(&self) -> Option<Instant> {
         let (_, since_ns) = self.window.oldest()?;
         let due_ns = since_ns.saturating_add(self.max_wait_ns());
-        let left = Duration::from_nanos(due_ns.saturating_sub(self.now_ns()));
+        let mut left = Duration::from_nanos(due_ns.saturating_sub(self.now_ns()));
+        if self.window.load().bytes > self.relieved() {
+            // Others may come to wait for what is held, and tell nobody.
+            left = left.min(LOOK_AROUND);
+        }
         Instant::now().checked_add(left)
     }
 
     async fn tick(&mut self) -> Result<(), Stopped> {
         self.decide_old(self.max_wait_ns(), Early::TooLong).await?;
-        Ok(())
+        let mut out = Vec::new();
+        self.relieve(&mut out).await;
+        self.counters.note(self.window.load());
+        self.pass_on(out).await
     }
 
     async fn finish(&mut self) -> Result<(), Stopped> {

@@ -8,6 +8,7 @@
 use crate::model::otlp::fields as f;
 use crate::model::otlp::scan::{fields, item_ends, message_of};
 use crate::model::otlp::writer::{Writer, len_field};
+use crate::model::propagation::trace_state::TraceState;
 use crate::model::sampling::threshold::{Threshold, with_threshold};
 
 /// What a threshold adds to a span, at the most, where its `tracestate` says nothing else.
@@ -17,7 +18,7 @@ const USUAL: usize = 24;
 pub(super) fn stamp(chunk: &[u8], threshold: Threshold) -> Vec<u8> {
     let mut out = Writer::with_capacity(chunk.len() + chunk.len() / 8 + USUAL);
     // Mostly all spans say the same.
-    let mut last: (&[u8], String) = (b"", with_threshold("", threshold, None));
+    let mut last: (&[u8], TraceState) = (b"", with_threshold(&TraceState::EMPTY, threshold));
     let mut start = 0;
     for end in item_ends(chunk) {
         let entry = &chunk[start..end];
@@ -29,10 +30,12 @@ pub(super) fn stamp(chunk: &[u8], threshold: Threshold) -> Vec<u8> {
             .map(|field| &message[field.body])
             .unwrap_or_default();
         if last.0 != state {
-            let text = std::str::from_utf8(state).unwrap_or_default();
-            last = (state, with_threshold(text, threshold, None));
+            last = (
+                state,
+                with_threshold(&TraceState::of_wire(state), threshold),
+            );
         }
-        let stamped = last.1.as_bytes();
+        let stamped = last.1.as_str().as_bytes();
         if stamped == state {
             out.raw(entry);
             continue;

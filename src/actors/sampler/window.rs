@@ -1,6 +1,6 @@
 //! The window: sessions that are not decided yet, with what they hold. Pure.
 //!
-//! Holds: for each session its spans and log records in wire form, at most 200 bytes beside them and 64
+//! Holds: for each session its spans and log records in wire form, at most 200 bytes beside them and 88
 //! for each chunk. Who is too much is told ([`Window::over`]), and decided by others.
 
 use std::collections::HashMap;
@@ -156,7 +156,7 @@ impl Window {
         let Some(held) = self.table.get_mut(slot) else {
             return;
         };
-        let (weight, items) = (chunk.bytes.len() as u64, chunk.items());
+        let (weight, items) = (chunk.weight() as u64, chunk.items());
         held.digest.merge(&chunk.digest);
         let before = size_of(held.bytes);
         held.bytes += weight;
@@ -185,6 +185,12 @@ impl Window {
 
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut Held> {
         self.table.get_mut(slot)
+    }
+
+    /// The bytes of the chunk that was held last.
+    pub(super) fn last_bytes(&mut self, slot: u32) -> Option<&mut Bytes> {
+        let last = self.table.get_mut(slot)?.chunks.last_mut()?;
+        Some(&mut last.bytes)
     }
 
     /// Acts on a decision: the session is held no more, and what it held comes out, in its order.

@@ -14,7 +14,7 @@ use crate::model::ledger::Fate;
 use crate::model::request::Signal;
 
 /// Spans come last: with the root the session ends, and is judged by what came before.
-const ROOT_LAST: [Signal; Signal::ALL.len()] = [Signal::Logs, Signal::Traces];
+const ROOT_LAST: [Signal; Signal::ALL.len()] = [Signal::Metrics, Signal::Logs, Signal::Traces];
 
 impl Cell {
     /// Makes a chunk of what was sealed: from here on it is in the book.

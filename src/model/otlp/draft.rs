@@ -4,8 +4,9 @@
 //! appended when the item joins its chunk ([`Draft::write_to`]): the order of protobuf fields is
 //! free.
 
-mod inner;
+mod amend;
 mod keys;
+mod list;
 mod record;
 mod saved;
 
@@ -28,16 +29,19 @@ const ITEM_TAG: u8 = (f::scope_items::ITEMS as u8) << 3 | 2;
 /// What a status takes beside its message at most: two tags, two lengths, its code.
 const STATUS_OVERHEAD: usize = 2 * (1 + 10) + 2;
 
+/// What is not longer than this in all is short: its lengths take one byte each.
+const SHORT: usize = 0x80;
+
 /// One item being written. Reused: `begin` forgets the one before.
 #[derive(Debug)]
 pub(crate) struct Draft {
     out: Writer,
-    /// An event or a link while it is written: then its length is known.
-    inner: Writer,
     /// The field of its attributes: spans and log records differ.
     attribute_field: u32,
-    attributes: usize,
-    attribute_limit: usize,
+    /// How many more may be set.
+    attributes_left: usize,
+    /// Whether no limit but that on their number concerns a short attribute for which there is room.
+    plain: bool,
     /// For the values of attributes.
     text: TextLimit,
     /// For the names of attributes, in bytes.
@@ -63,10 +67,9 @@ impl Draft {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self {
             out: Writer::with_capacity(capacity),
-            inner: Writer::default(),
             attribute_field: f::span::ATTRIBUTES,
-            attributes: 0,
-            attribute_limit: 0,
+            attributes_left: 0,
+            plain: false,
             text: TextLimit::new(None, 0),
             name_limit: 0,
             size_limit: 0,
@@ -92,11 +95,13 @@ impl Draft {
     ) {
         self.out.clear();
         self.attribute_field = attribute_field;
-        self.attributes = 0;
-        self.attribute_limit = attribute_limit;
+        self.attributes_left = attribute_limit;
         self.text = text;
         self.name_limit = limits.name_length;
         self.size_limit = limits.span_bytes;
+        self.plain = text.allows(SHORT)
+            && self.name_limit >= SHORT
+            && self.size_limit >= self.out.capacity();
         self.keys = RESERVED_KEYS;
         self.name = 0..0;
         self.events = 0;
@@ -153,23 +158,36 @@ impl Draft {
     /// counted instead.
     #[inline(always)]
     pub(crate) fn set(&mut self, key: &str, value: Value<'_>) {
+        let known = self.keys.insert(key.as_bytes());
+        let quick = self.plain && !known && self.attributes_left > 0 && !key.is_empty();
+        if quick && self.out.short_attribute(self.attribute_field, key, value) {
+            self.attributes_left -= 1;
+            return;
+        }
+        self.set_with_care(key, value, known);
+    }
+
+    /// Sets an attribute that is long, probably set already, or may be over a limit.
+    #[inline(never)]
+    fn set_with_care(&mut self, key: &str, value: Value<'_>, known: bool) {
         if key.is_empty() || key.len() > self.name_limit {
             return self.set_odd(key, value);
         }
-        if self.keys.insert(key.as_bytes()) && !self.admit(key) {
+        if known && !self.admit(key) {
             return;
         }
-        if self.attributes >= self.attribute_limit {
+        if self.attributes_left == 0 {
             self.dropped.attributes += 1;
             return;
         }
         let before = self.out.len();
         self.out
             .attribute(self.attribute_field, key, value, self.text);
+        self.plain &= self.out.capacity() <= self.size_limit;
         if self.out.len() > self.size_limit {
             return self.take_back(before);
         }
-        self.attributes += 1;
+        self.attributes_left -= 1;
     }
 
     /// Sets an attribute whose key is too long, or counts one that has none.
@@ -213,7 +231,7 @@ impl Draft {
         let found = scan::fields(written).find(is_it);
         if let Some(found) = found {
             self.out.remove(found.range);
-            self.attributes -= 1;
+            self.attributes_left += 1;
         }
     }
 
@@ -230,23 +248,20 @@ impl Draft {
             return;
         }
         let name = limits.name_text().cut(name);
-        self.inner.clear();
-        self.inner.fixed64(f::event::TIME_UNIX_NANO, time_ns);
-        self.inner.bytes(f::event::NAME, name.as_bytes());
-        let dropped = self.write_inner(
+        let start = self.out.open_unknown(f::span::EVENTS);
+        self.out.fixed64(f::event::TIME_UNIX_NANO, time_ns);
+        self.out.bytes(f::event::NAME, name.as_bytes());
+        self.write_list(
             f::event::ATTRIBUTES,
+            f::event::DROPPED_ATTRIBUTES_COUNT,
             attributes,
             limits.event_attribute_count,
         );
-        if dropped > 0 {
-            self.inner.uint(f::event::DROPPED_ATTRIBUTES_COUNT, dropped);
-        }
-        if self.out.len() + len_field(self.inner.len()) > self.size_limit {
+        if self.close(start) {
+            self.events += 1;
+        } else {
             self.dropped.events += 1;
-            return;
         }
-        self.events += 1;
-        self.out.bytes(f::span::EVENTS, self.inner.written());
     }
 
     /// Adds a link to another span.
@@ -260,26 +275,26 @@ impl Draft {
             self.dropped.links += 1;
             return;
         }
-        let link = &mut self.inner;
-        link.clear();
-        link.bytes(f::link::TRACE_ID, &to.trace_id().to_bytes());
-        link.bytes(f::link::SPAN_ID, &to.span_id().to_bytes());
-        if let Some(state) = to.trace_state() {
-            link.bytes(f::link::TRACE_STATE, state.as_bytes());
+        let start = self.out.open_unknown(f::span::LINKS);
+        let out = &mut self.out;
+        out.bytes(f::link::TRACE_ID, &to.trace_id().to_bytes());
+        out.bytes(f::link::SPAN_ID, &to.span_id().to_bytes());
+        if !to.trace_state().is_empty() {
+            let state = to.trace_state().as_str();
+            out.bytes(f::link::TRACE_STATE, state.as_bytes());
         }
-        let dropped =
-            self.write_inner(f::link::ATTRIBUTES, attributes, limits.link_attribute_count);
-        let link = &mut self.inner;
-        if dropped > 0 {
-            link.uint(f::link::DROPPED_ATTRIBUTES_COUNT, dropped);
-        }
-        link.fixed32(f::link::FLAGS, to.otlp_flags());
-        if self.out.len() + len_field(link.len()) > self.size_limit {
+        out.fixed32(f::link::FLAGS, to.otlp_flags());
+        self.write_list(
+            f::link::ATTRIBUTES,
+            f::link::DROPPED_ATTRIBUTES_COUNT,
+            attributes,
+            limits.link_attribute_count,
+        );
+        if self.close(start) {
+            self.links += 1;
+        } else {
             self.dropped.links += 1;
-            return;
         }
-        self.links += 1;
-        self.out.bytes(f::span::LINKS, link.written());
     }
 
     /// Sets the status; the last one wins. Its message is cut to the room that is left.

@@ -4,10 +4,12 @@
 use super::fields as f;
 use super::scan::{fields, item_ends, message_of};
 use crate::model::id::TraceId;
+use crate::model::propagation::trace_state::TraceState;
 use crate::model::request::Signal;
 
-/// The trace id and, of a span, the `tracestate` of the first item.
-pub(crate) fn first_trace(signal: Signal, chunk: &[u8]) -> (Option<TraceId>, Option<&str>) {
+/// The trace id and, of a span, the `tracestate` of the first item; one that W3C does not allow says
+/// nothing.
+pub(crate) fn first_trace(signal: Signal, chunk: &[u8]) -> (Option<TraceId>, TraceState) {
     let end = item_ends(chunk).next().unwrap_or(0);
     let message = message_of(&chunk[..end]);
     let last = |number: u32| {
@@ -17,9 +19,10 @@ pub(crate) fn first_trace(signal: Signal, chunk: &[u8]) -> (Option<TraceId>, Opt
     let trace_id = |number: u32| TraceId::from_bytes(last(number)?.try_into().ok()?);
     match signal {
         Signal::Traces => {
-            let state = last(f::span::TRACE_STATE).and_then(|it| std::str::from_utf8(it).ok());
-            (trace_id(f::span::TRACE_ID), state)
+            let state = last(f::span::TRACE_STATE).map(TraceState::of_wire);
+            (trace_id(f::span::TRACE_ID), state.unwrap_or_default())
         }
-        Signal::Logs => (trace_id(f::log::TRACE_ID), None),
+        Signal::Logs => (trace_id(f::log::TRACE_ID), TraceState::EMPTY),
+        Signal::Metrics => (None, TraceState::EMPTY),
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! The buffer's length is its capacity; the cursor says how much of it is written. Every write
 //! takes its room once and then fills a slice of known length: that is what makes an attribute
-//! cost nanoseconds without `unsafe`. No length is patched afterwards: what is nested knows its
-//! length before it is written.
+//! cost nanoseconds without `unsafe`. What is nested knows its length before it is written, but for
+//! events and links, whose lengths are filled in at their end.
 
 mod nested;
+mod short;
 
 use self::nested::Bounds;
 use super::fields as f;
@@ -122,6 +123,29 @@ impl Writer {
         self.varint(len as u64);
     }
 
+    /// Opens a nested message in a field below 16 whose length is not known yet; returns what
+    /// [`close`](Self::close) asks for. One byte is kept for the length, which is enough for most.
+    #[inline]
+    pub(crate) fn open_unknown(&mut self, field: u32) -> usize {
+        debug_assert!(field < 16, "a tag of one byte");
+        let start = self.at;
+        self.room(2)[0] = tag(field, LEN) as u8;
+        start
+    }
+
+    /// Writes the length of a message that was opened at `start`.
+    #[inline]
+    pub(crate) fn close(&mut self, start: usize) {
+        let body = start + 2;
+        let len = self.at - body;
+        let more = varint_len(len as u64) - 1;
+        if more > 0 {
+            self.room(more);
+            self.buffer.copy_within(body..body + len, body + more);
+        }
+        put_varint(&mut self.buffer[start + 1..body + more], len as u64);
+    }
+
     /// A text or bytes.
     #[inline]
     pub(crate) fn bytes(&mut self, field: u32, bytes: &[u8]) {
@@ -224,7 +248,7 @@ impl Writer {
         room[1] = inner as u8;
         room[2] = tag(f::key_value::KEY, LEN) as u8;
         room[3] = key_len as u8;
-        room[4..4 + key_len].copy_from_slice(key.as_bytes());
+        copy(&mut room[4..4 + key_len], key.as_bytes());
         room[4 + key_len] = tag(f::key_value::VALUE, LEN) as u8;
         room[5 + key_len] = value_len as u8;
         &mut room[6 + key_len..]
@@ -252,7 +276,7 @@ impl Writer {
         room[1] = (6 + key_len + len) as u8;
         room[2] = tag(f::key_value::KEY, LEN) as u8;
         room[3] = key_len as u8;
-        room[4..4 + key_len].copy_from_slice(key.as_bytes());
+        copy(&mut room[4..4 + key_len], key.as_bytes());
         let rest = &mut room[4 + key_len..];
         rest[0] = tag(f::key_value::VALUE, LEN) as u8;
         rest[1] = (2 + len) as u8;

@@ -1,7 +1,7 @@
 //! A session as it is judged: by whose policies, by what it is known from the start, and what was
-//! decided. Pure but for two atomic numbers.
+//! decided. Pure but for atomic numbers and the lock around what a reload replaces.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::node::Evidence;
@@ -10,6 +10,7 @@ use super::threshold::{self, Randomness, Threshold};
 use crate::model::about::About;
 use crate::model::chunk::Digest;
 use crate::model::id::TraceId;
+use crate::model::propagation::trace_state::TraceState;
 
 /// Nothing is decided. No decision looks so: policies have numbers below 127.
 const OPEN: u64 = u64::MAX;
@@ -25,7 +26,6 @@ pub(crate) enum Judged {
     /// Its session is open, or was when it was made.
     As(Arc<Case>),
     /// It came from elsewhere: whoever judges finds its session by its key.
-    #[allow(dead_code, reason = "made where whole requests are taken in")]
     ByKey,
 }
 
@@ -47,33 +47,47 @@ pub(crate) enum Opening {
     /// It is not recorded.
     Unsampled,
     /// It is recorded and exported, with this `tracestate`, or that which it had.
-    Sampled(Option<String>),
+    Sampled(Option<TraceState>),
     /// It is recorded and judged later.
     Undecided(Arc<Case>),
 }
 
 /// The policies for sessions that begin now.
 #[derive(Debug)]
-pub(crate) struct Plans(RwLock<Arc<Plan>>);
+pub(crate) struct Plans {
+    current: RwLock<Arc<Plan>>,
+    /// Whether there ever were some that do not keep every session.
+    judged: AtomicBool,
+}
 
 impl Plans {
     pub(crate) fn new(plan: Plan) -> Self {
-        Self(RwLock::new(Arc::new(plan)))
+        Self {
+            judged: AtomicBool::new(!plan.keeps_all()),
+            current: RwLock::new(Arc::new(plan)),
+        }
     }
 
     pub(crate) fn current(&self) -> Arc<Plan> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn replace(&self, plan: Plan) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+        self.judged.fetch_or(!plan.keeps_all(), Ordering::Relaxed);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+    }
+
+    /// Whether sessions of others have to be told apart: some may be dropped, or were, and what comes
+    /// late of those follows.
+    pub(crate) fn judge_others(&self) -> bool {
+        self.judged.load(Ordering::Relaxed)
     }
 
     /// Judges a session that begins.
     pub(crate) fn open(
         &self,
         trace_id: TraceId,
-        trace_state: Option<&str>,
+        trace_state: &TraceState,
         parent: Option<bool>,
         about: &Arc<About>,
         now_ns: u64,
@@ -98,15 +112,14 @@ impl Plans {
             return Opening::Unsampled;
         }
         let changed = decision.threshold != draw.incoming;
-        let state = trace_state.unwrap_or_default();
         Opening::Sampled(
-            changed.then(|| threshold::with_threshold(state, decision.threshold, None)),
+            changed.then(|| threshold::with_threshold(trace_state, decision.threshold)),
         )
     }
 }
 
 impl Draw {
-    pub(crate) fn new(trace_id: TraceId, trace_state: Option<&str>, parent: Option<bool>) -> Self {
+    pub(crate) fn new(trace_id: TraceId, trace_state: &TraceState, parent: Option<bool>) -> Self {
         let randomness = Randomness::of(trace_id, trace_state);
         Self {
             randomness,
@@ -135,7 +148,7 @@ impl Case {
 
     /// The case of the next segment: the same session, judged by what it does from then on.
     pub(crate) fn of_next_segment(&self, trace_id: TraceId) -> Self {
-        let draw = Draw::new(trace_id, None, None);
+        let draw = Draw::new(trace_id, &TraceState::EMPTY, None);
         Self::new(
             Arc::clone(&self.plan),
             Arc::clone(&self.about),

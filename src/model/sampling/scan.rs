@@ -98,6 +98,8 @@ fn look_at(
     let attributes = match signal {
         Signal::Traces => f::span::ATTRIBUTES,
         Signal::Logs => f::log::ATTRIBUTES,
+        // They are of no session.
+        Signal::Metrics => return,
     };
     let is_span = signal == Signal::Traces;
     for field in fields(item) {

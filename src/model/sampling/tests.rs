@@ -12,6 +12,7 @@ use crate::model::about::About;
 use crate::model::chunk::{Digest, End};
 use crate::model::id::TraceId;
 use crate::model::owned_value::OwnedValue;
+use crate::model::propagation::trace_state::TraceState;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -28,14 +29,14 @@ fn draw(randomness: Randomness) -> Draw {
 }
 
 fn chance() -> Draw {
-    draw(Randomness::of(TraceId::random(), None))
+    draw(Randomness::of(TraceId::random(), &TraceState::EMPTY))
 }
 
 /// The luckiest and the unluckiest trace.
 fn luck(is_lucky: bool) -> Draw {
     let low = if is_lucky { u128::MAX } else { 1 << 120 };
     let id = TraceId::from_bytes(low.to_be_bytes()).expect("not zero");
-    draw(Randomness::of(id, None))
+    draw(Randomness::of(id, &TraceState::EMPTY))
 }
 
 fn about(agent: &str) -> About {
@@ -202,7 +203,7 @@ fn the_last_seven_bytes_decide() {
         let plans = Plans::new(plan(&sampling));
         let id = id.expect("not zero");
         !matches!(
-            plans.open(id, None, parent, &Arc::default(), 0),
+            plans.open(id, &TraceState::EMPTY, parent, &Arc::default(), 0),
             Opening::Unsampled
         )
     };
@@ -413,9 +414,9 @@ fn stages_agree() {
     for _ in 0..20_000 {
         let id = TraceId::random();
         let alone = late
-            .judge(&Draw::new(id, None, None), &of, 0)
+            .judge(&Draw::new(id, &TraceState::EMPTY, None), &of, 0)
             .expect("final");
-        let state = match early.open(id, None, None, &Arc::default(), 0) {
+        let state = match early.open(id, &TraceState::EMPTY, None, &Arc::default(), 0) {
             Opening::Unsampled => {
                 assert!(!alone.keep, "the smaller share is within the larger");
                 continue;
@@ -423,7 +424,7 @@ fn stages_agree() {
             Opening::Sampled(state) => state.expect("its share"),
             Opening::Undecided(_) => panic!("known from the start"),
         };
-        let draw = Draw::new(id, Some(&state), None);
+        let draw = Draw::new(id, &state, None);
         let after = late.judge(&draw, &of, 0).expect("final");
         assert_eq!(after.keep, alone.keep);
         assert_eq!(after.threshold, Threshold::of_share(0.02));

@@ -17,8 +17,9 @@ pub(super) const RESERVED_KEYS: KeyFilter = {
     keys
 };
 
-/// A Bloom filter of two hashes and 512 bits: of twelve usual keys, one in some hundred is mistaken
-/// for one that was set before. For a literal key the compiler works the hashes out.
+/// A Bloom filter of 512 bits whose three bits for a key lie in one word: of a dozen usual keys, one
+/// in a thousand is mistaken for one that was set before. For a literal key the compiler works the
+/// word and the bits out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeyFilter([u64; Self::WORDS]);
 
@@ -29,32 +30,36 @@ impl KeyFilter {
     #[inline(always)]
     pub(super) const fn insert(&mut self, key: &[u8]) -> bool {
         let hash = key_hash(key);
-        let (first, second) = (hash >> 55, hash >> 46 & 511);
-        let first_bit = 1 << (first & 63);
-        let second_bit = 1 << (second & 63);
-        let known = self.0[(first >> 6) as usize] & first_bit != 0
-            && self.0[(second >> 6) as usize] & second_bit != 0;
-        self.0[(first >> 6) as usize] |= first_bit;
-        self.0[(second >> 6) as usize] |= second_bit;
+        let word = &mut self.0[(hash >> 61) as usize];
+        let bits = 1 << (hash >> 55 & 63) | 1 << (hash >> 49 & 63) | 1 << (hash >> 43 & 63);
+        let known = *word & bits == bits;
+        *word |= bits;
         known
     }
 }
 
-/// The last bytes of a key and its length tell most keys apart.
+/// The last sixteen bytes of a key and its length tell keys apart.
 #[inline(always)]
 const fn key_hash(bytes: &[u8]) -> u64 {
-    let tail = match bytes.last_chunk::<8>() {
-        Some(tail) => u64::from_le_bytes(*tail),
-        None => {
-            let mut tail = 0;
-            let mut index = 0;
-            while index < bytes.len() {
-                tail = tail << 8 | bytes[index] as u64;
-                index += 1;
-            }
-            tail
-        }
+    let (head, tail) = match bytes.split_last_chunk::<8>() {
+        Some((rest, tail)) => (last_bytes(rest), u64::from_le_bytes(*tail)),
+        None => (0, last_bytes(bytes)),
     };
     let mixed = (tail ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93)
+    (mixed ^ mixed >> 32 ^ head).wrapping_mul(0xd6e8_feb8_6659_fd93)
+}
+
+/// At most the last eight bytes, as a number.
+#[inline(always)]
+const fn last_bytes(bytes: &[u8]) -> u64 {
+    if let Some(last) = bytes.last_chunk::<8>() {
+        return u64::from_le_bytes(*last);
+    }
+    let mut number = 0;
+    let mut index = 0;
+    while index < bytes.len() {
+        number = number << 8 | bytes[index] as u64;
+        index += 1;
+    }
+    number
 }

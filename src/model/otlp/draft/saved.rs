@@ -14,7 +14,7 @@ use crate::model::otlp::scan;
 pub(crate) struct Saved {
     bytes: Box<[u8]>,
     name: Range<usize>,
-    attributes: usize,
+    attributes_left: usize,
     events: usize,
     links: usize,
     dropped: Dropped,
@@ -26,7 +26,7 @@ impl Draft {
         Saved {
             bytes: self.out.written().into(),
             name: self.name.clone(),
-            attributes: self.attributes,
+            attributes_left: self.attributes_left,
             events: self.events,
             links: self.links,
             dropped: self.dropped,
@@ -47,7 +47,7 @@ impl Draft {
             self.keys.insert(key);
         }
         self.name = saved.name.clone();
-        self.attributes = saved.attributes;
+        self.attributes_left = saved.attributes_left;
         self.events = saved.events;
         self.links = saved.links;
         self.dropped = saved.dropped;
@@ -59,13 +59,13 @@ impl Draft {
         if self.keys.insert(key.as_bytes()) {
             self.forget(key);
         }
-        self.attributes += 1;
+        self.attributes_left = self.attributes_left.saturating_sub(1);
         self.out
             .attribute(self.attribute_field, key, value, self.text);
     }
 
     /// Takes over the attributes of another span.
-    pub(crate) fn adopt(&mut self, from: &Self) {
+    pub(crate) fn adopt(&mut self, from: &Self, limits: &Limits) {
         let written = from.out.written();
         for field in scan::fields(written).filter(|field| field.is(f::span::ATTRIBUTES)) {
             let key = scan::key_of(&written[field.body]).unwrap_or_default();
@@ -76,14 +76,25 @@ impl Draft {
                 continue;
             }
             let attribute = &written[field.range];
-            let is_full = self.attributes >= self.attribute_limit;
+            let is_full = self.attributes_left == 0;
             if is_full || self.out.len() + attribute.len() > self.size_limit {
                 self.dropped.attributes += 1;
                 continue;
             }
-            self.attributes += 1;
+            self.attributes_left -= 1;
             self.out.raw(attribute);
         }
         self.dropped.attributes += from.dropped.attributes;
+        for field in scan::fields(written).filter(|field| field.is(f::span::LINKS)) {
+            let link = &written[field.range];
+            let is_full = self.links >= limits.link_count;
+            if is_full || self.out.len() + link.len() > self.size_limit {
+                self.dropped.links += 1;
+                continue;
+            }
+            self.links += 1;
+            self.out.raw(link);
+        }
+        self.dropped.links += from.dropped.links;
     }
 }

@@ -1,0 +1,50 @@
+//! The attributes of an event or a link, which are given at once.
+
+use super::Draft;
+use crate::model::attribute::Value;
+use crate::model::limits::truncate_bytes;
+
+impl Draft {
+    /// Writes the first attributes of a list, as many as may be kept, and, as field `dropped`, how
+    /// many are missing. OTLP wants keys to differ, so the last value of a key wins; what has no key
+    /// is dropped and counted.
+    #[inline]
+    pub(super) fn write_list(
+        &mut self,
+        field: u32,
+        dropped: u32,
+        attributes: &[(&str, Value<'_>)],
+        limit: usize,
+    ) {
+        let kept = &attributes[..attributes.len().min(limit)];
+        let mut missing = attributes.len() - kept.len();
+        for (at, (key, value)) in kept.iter().enumerate() {
+            let key = truncate_bytes(key, self.name_limit);
+            let mut later = kept[at + 1..].iter();
+            if key.is_empty() {
+                missing += 1;
+            } else if !later.any(|(later, _)| truncate_bytes(later, self.name_limit) == key) {
+                let quick = self.plain && self.out.short_attribute(field, key, *value);
+                if !quick {
+                    self.out.attribute(field, key, *value, self.text);
+                }
+            }
+        }
+        if missing > 0 {
+            self.out.uint(dropped, missing as u64);
+        }
+    }
+
+    /// Closes a nested item that was opened at `start`. One over the size limit is taken out
+    /// again; whether it stayed.
+    #[inline]
+    pub(super) fn close(&mut self, start: usize) -> bool {
+        self.out.close(start);
+        self.plain &= self.out.capacity() <= self.size_limit;
+        let fits = self.out.len() <= self.size_limit;
+        if !fits {
+            self.out.truncate(start);
+        }
+        fits
+    }
+}
