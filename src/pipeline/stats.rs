@@ -80,8 +80,7 @@ pub struct PolicyStats {
     /// Sessions that it dropped.
     pub dropped: u64,
     /// Spans and log records of sessions that it kept after they had been held. Those of sessions that
-    /// were decided when they were opened are not among them, nor what came late of sessions from
-    /// elsewhere.
+    /// were decided when they were opened are not among them.
     pub kept_items: u64,
     /// The same of sessions that it dropped.
     pub dropped_items: u64,

@@ -127,13 +127,13 @@ impl Sampler {
             Judged::ByKey => (self.window.find_key(chunk.session), true),
         };
         let slot = match (place, &chunk.judged) {
-            (Place::Decided(decision), Judged::As(case)) => {
-                let case = Arc::clone(case);
-                case.plan.count_items(&decision, chunk.items());
-                return self.follow(chunk, &decision, case.draw.incoming, out);
-            }
-            (Place::Decided(decision), _) => {
-                return self.follow(chunk, &decision, Threshold::KEEP_ALL, out);
+            (Place::Decided(decision, plan), judged) => {
+                let incoming = match judged {
+                    Judged::As(case) => case.draw.incoming,
+                    _ => Threshold::KEEP_ALL,
+                };
+                plan.count_items(&decision, chunk.items());
+                return self.follow(chunk, &decision, incoming, out);
             }
             (Place::Held(slot), _) => slot,
             (Place::New, judged) => {
@@ -245,7 +245,7 @@ impl Sampler {
         let now_ns = self.now_ns();
         for chunk in chunks {
             let slot = match self.window.find_key(chunk.session) {
-                Place::Decided(decision) => {
+                Place::Decided(decision, _) => {
                     self.follow(chunk, &decision, Threshold::KEEP_ALL, out);
                     continue;
                 }

@@ -17,7 +17,7 @@ use crate::model::request::Signal;
 use crate::model::resource::Origin;
 use crate::model::sampling::case::{Case, Judged};
 use crate::model::sampling::node::Evidence;
-use crate::model::sampling::plan::Decision;
+use crate::model::sampling::plan::{Decision, Plan};
 
 /// Sessions in one piece of the table: it grows by pieces, so that none is copied.
 const PIECE: usize = 1024;
@@ -89,7 +89,8 @@ struct HeldChunk {
 /// Where a session stands.
 #[derive(Debug)]
 pub(super) enum Place {
-    Decided(Decision),
+    /// By these policies.
+    Decided(Decision, Arc<Plan>),
     Held(u32),
     /// It was not seen before, or was forgotten.
     New,
@@ -99,7 +100,7 @@ impl Window {
     /// Where the session of this case stands.
     pub(super) fn find(&self, case: &Case) -> Place {
         match (case.decision(), case.slot()) {
-            (Some(decision), _) => Place::Decided(decision),
+            (Some(decision), _) => Place::Decided(decision, Arc::clone(&case.plan)),
             (None, Some(slot)) => Place::Held(slot),
             (None, None) => Place::New,
         }
@@ -111,7 +112,7 @@ impl Window {
             return Place::Held(*slot);
         }
         match self.recent.get(key) {
-            Some(decision) => Place::Decided(decision),
+            Some((decision, plan)) => Place::Decided(decision, plan),
             None => Place::New,
         }
     }
@@ -209,7 +210,8 @@ impl Window {
         held.case.hold_at(None);
         if held.by_key {
             self.by_key.remove(&held.key);
-            self.recent.remember(held.key, decision);
+            let plan = Arc::clone(&held.case.plan);
+            self.recent.remember(held.key, decision, plan);
         }
         self.load.sessions -= 1;
         self.load.bytes -= held.bytes;

@@ -160,7 +160,8 @@ impl Plan {
 
     /// Whether every session of which nothing is known that speaks against it is kept.
     pub(crate) fn keeps_all(&self) -> bool {
-        self.policies.is_empty() && self.at_most.is_none() && self.root == Root::AlwaysOn
+        let keeps_rest = self.root == Root::AlwaysOn || self.root == Root::Ratio(1.0);
+        self.policies.is_empty() && self.at_most.is_none() && keeps_rest
     }
 
     /// Whether some sessions may have to be held until more is known of them.
