@@ -71,7 +71,7 @@
 //! | configure | [`Resource`], [`BatchConfig`], [`SessionConfig`], [`Limits`], [`WhenFull`], [`ByteSize`] |
 //! | account | [`Fate`], [`Counts`], [`SignalStats`], [`LaneStats`] |
 //! | test | [`testing`] |
-//! | read telemetry | [`view`] in place, [`record`] as values, [`tree`] as text for people |
+//! | read telemetry | [`view`] in place, [`record`] as values, [`tree`] as text for people, [`dialect`] for names of others |
 //!
 //! What is not set in code comes from the standard `OTEL_*` variables. Diagnostics are events of
 //! `tracing` with the target `spanreel`.
@@ -158,6 +158,12 @@ pub mod view {
         RequestView, ResourceGroupView, ResourceView, ScopeGroupView, ScopeView, SpanItem,
         SpanView, StatusView, ValueView, WireError,
     };
+}
+
+/// What attributes of other systems mean: AgentOps, OpenLLMetry, OpenInference, Langfuse, older GenAI
+/// conventions.
+pub mod dialect {
+    pub use crate::model::dialect::{Meaning, Work, meaning};
 }
 
 /// Spans and log records as owned values.

@@ -15,3 +15,10 @@ pub mod sink;
 pub mod term;
 pub mod units;
 mod wire;
+
+/// The examples of the pages on the command are compiled and run as tests.
+#[cfg(doctest)]
+mod documentation {
+    #[doc = include_str!("../../../docs/convert.md")]
+    mod convert {}
+}
