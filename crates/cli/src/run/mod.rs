@@ -115,8 +115,12 @@ async fn conduct(args: &RunArgs) -> anyhow::Result<Account> {
     let end = match ran.await {
         Ok(end) => end,
         Err(error) => {
-            // Nothing was done, and nothing is to be said about it elsewhere.
-            return Err(not_started(args, error).into());
+            let failure = not_started(args, error);
+            session.set("process.exit.code", i64::from(failure.exit_code()));
+            session.set("error.type", "not_started");
+            session.fail(&failure.to_string());
+            station.close(args.patience).await;
+            return Err(failure.into());
         }
     };
     let took = begun.elapsed();
