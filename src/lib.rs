@@ -192,6 +192,7 @@ mod documentation {
         propagation "../docs/propagation.md",
         receiving "../docs/receiving.md",
         reliability "../docs/reliability.md",
+        run "../docs/run.md",
         serve "../docs/serve.md",
         sessions "../docs/sessions.md",
         testing "../docs/testing.md",

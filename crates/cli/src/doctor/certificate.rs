@@ -4,14 +4,16 @@
 //! is sent over a connection whose certificate is wrong.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
@@ -35,6 +37,22 @@ pub(crate) struct Seen {
 pub(crate) struct Witness {
     judge: Arc<WebPkiServerVerifier>,
     seen: Mutex<Option<Seen>>,
+    asked: AtomicBool,
+}
+
+/// Has no certificate for a receiver that asks for one, and tells the witness.
+#[derive(Debug)]
+struct Nobody(Arc<Witness>);
+
+impl ResolvesClientCert for Nobody {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.asked.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
 }
 
 /// A file that cannot be used, or a system without certificates.
@@ -49,6 +67,11 @@ impl Witness {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Whether the receiver asked for a certificate where there is none. It may go without.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
     }
 }
 
@@ -118,6 +141,7 @@ pub(crate) fn configure(
     let witness = Arc::new(Witness {
         judge: judge(ca_file, &provider)?,
         seen: Mutex::default(),
+        asked: AtomicBool::new(false),
     });
     let verifier: Arc<dyn ServerCertVerifier> = witness.clone();
     let builder = ClientConfig::builder_with_provider(provider)
@@ -126,7 +150,7 @@ pub(crate) fn configure(
         .dangerous()
         .with_custom_certificate_verifier(verifier);
     let mut config = match client {
-        None => builder.with_no_client_auth(),
+        None => builder.with_client_cert_resolver(Arc::new(Nobody(Arc::clone(&witness)))),
         Some((certificate, key)) => {
             let chain = certificates(certificate)?;
             let secret =
@@ -213,7 +237,8 @@ pub(crate) fn diagnose(error: &Error) -> (String, &'static str) {
             ),
             "use one of these names in --endpoint, or give the receiver a certificate for this one",
         ),
-        CertificateError::UnknownIssuer => (
+        // An authority of the same name whose key is another one: mostly, it was made anew.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => (
             "nobody that is trusted here has signed the certificate of the receiver".to_owned(),
             "give the certificate of its authority with --ca-file; or it does not send its intermediate certificates",
         ),

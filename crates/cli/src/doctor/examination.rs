@@ -53,7 +53,7 @@ impl<'a> Examination<'a> {
         let answer = match self.ask(&plain).await {
             Ok(answer) => answer,
             Err(error) => {
-                let note = unheard(&error, plain.wire);
+                let note = unheard(&error, plain.wire, self.way.lacks_certificate());
                 self.notes.push(note);
                 return;
             }
@@ -71,31 +71,35 @@ impl<'a> Examination<'a> {
 
     /// Asks one question, over the connection that there is or a new one.
     async fn ask(&mut self, question: &Question) -> Result<Answer, Blocked> {
+        if let Some(connection) = self.connection.take() {
+            match self.ask_over(connection, question).await {
+                // It was closed meanwhile: the question is asked again over another one.
+                Err(Blocked::Http(_)) => {}
+                done => return done,
+            }
+        }
+        let connection = self.way.connect().await?;
+        self.ask_over(connection, question).await
+    }
+
+    async fn ask_over(
+        &mut self,
+        mut connection: Connection,
+        question: &Question,
+    ) -> Result<Answer, Blocked> {
         let request = question.request(&self.plan.endpoint, &self.plan.headers);
         let request = request.map_err(std::io::Error::other)?;
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.way.connect().await?,
-        };
         // Large requests take their time.
         let size = u32::try_from(question.padding / (1024 * 1024)).unwrap_or(u32::MAX);
         let timeout = self.plan.timeout + Duration::from_secs(size.into());
         let asked = tokio::time::timeout(timeout, connection.ask(request)).await;
         let answer = asked.map_err(|_| Blocked::Late(timeout))??;
-        let closes = answer.headers.get(http::header::CONNECTION);
-        if closes.is_none_or(|value| !value.as_bytes().eq_ignore_ascii_case(b"close")) {
-            self.connection = Some(connection);
-        }
+        self.connection = Some(connection);
         Ok(answer)
     }
 
     async fn verdict(&mut self, question: &Question) -> Result<Verdict, Blocked> {
-        let answer = match self.ask(question).await {
-            Ok(answer) => answer,
-            // A connection that has become idle or was refused more on: once more, over a new one.
-            Err(Blocked::Http(_)) => self.ask(question).await?,
-            Err(error) => return Err(error),
-        };
+        let answer = self.ask(question).await?;
         Ok(Verdict::of(question, &answer, &self.plan.headers))
     }
 
@@ -146,6 +150,9 @@ impl<'a> Examination<'a> {
                 "nothing there takes spans: check the path of the address (it goes before /v1/traces), or what the receiver is configured for"
             }
             Verdict::Busy(_) => "it takes nothing now: look at the receiver and what is behind it",
+            _ if !self.plan.endpoint.scheme().is_secure() => {
+                "look at what the receiver says in its own log; if this port speaks TLS, use https:// or grpcs://"
+            }
             _ => "look at what the receiver says in its own log",
         };
         self.notes.push(Finding::failed("traces", said, advice));
@@ -303,8 +310,11 @@ fn clock(skew: Option<(Duration, bool)>) -> Finding {
 }
 
 /// Nothing was understood of what was asked first.
-fn unheard(error: &Blocked, wire: Wire) -> Finding {
+fn unheard(error: &Blocked, wire: Wire, lacks_certificate: bool) -> Finding {
     let advice = match (error, wire) {
+        _ if lacks_certificate => {
+            "the receiver asks its clients for a certificate: give --client-certificate and --client-key"
+        }
         (Blocked::Late(_), _) => "it takes connections and does not answer: look at the receiver",
         (_, Wire::Grpc) => {
             "this is no gRPC server: check the port (mostly 4317) and the scheme; use http:// for OTLP/HTTP"

@@ -25,9 +25,18 @@ const SOON: u64 = 14 * 24 * 60 * 60;
 #[derive(Clone)]
 pub(crate) struct Way {
     addr: SocketAddr,
-    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    tls: Option<Tls>,
     is_http2: bool,
     timeout: Duration,
+}
+
+/// How a connection is made secure.
+#[derive(Clone)]
+struct Tls {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+    /// The receiver asked for a certificate, and there is none.
+    lacks_certificate: bool,
 }
 
 /// A connection could not be made.
@@ -42,6 +51,11 @@ pub(crate) enum Blocked {
 }
 
 impl Way {
+    /// Whether the receiver asked for a certificate where there is none. It may go without.
+    pub(crate) fn lacks_certificate(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.lacks_certificate)
+    }
+
     /// Makes a connection that is ready for requests.
     ///
     /// # Errors
@@ -49,7 +63,7 @@ impl Way {
     pub(crate) async fn connect(&self) -> Result<Connection, Blocked> {
         let connecting = async {
             let stream = TcpStream::connect(self.addr).await?;
-            let Some((config, name)) = &self.tls else {
+            let Some(Tls { config, name, .. }) = &self.tls else {
                 return Ok(Connection::open(stream, self.is_http2).await?);
             };
             let connector = TlsConnector::from(Arc::clone(config));
@@ -170,11 +184,7 @@ async fn reach(
     Some(addr)
 }
 
-async fn secure(
-    plan: &DoctorPlan,
-    addr: SocketAddr,
-    notes: &mut Vec<Finding>,
-) -> Option<(Arc<ClientConfig>, ServerName<'static>)> {
+async fn secure(plan: &DoctorPlan, addr: SocketAddr, notes: &mut Vec<Finding>) -> Option<Tls> {
     const CHECK: &str = "tls";
     let protocol = match plan.endpoint.scheme().is_grpc() {
         true => "h2",
@@ -240,7 +250,11 @@ async fn secure(
             advice,
         ));
     }
-    Some((config, name))
+    Some(Tls {
+        config,
+        name,
+        lacks_certificate: witness.was_asked(),
+    })
 }
 
 fn handshake_failed(error: &io::Error, witness: &Witness) -> Finding {

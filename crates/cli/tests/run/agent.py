@@ -56,7 +56,7 @@ def send(spans, resource=None, connection=None):
 
 def tree():
     print("working")
-    send([span("chat", 1, **{"gen_ai.operation.name": "chat"}), span("tool", 2, parent=f"{1:016x}")])
+    send([span("chat claude", 1, **{"gen_ai.operation.name": "chat"}), span("tool", 2, parent=f"{1:016x}")])
     # An SDK that does not read TRACEPARENT: a trace of its own, the same session.
     send([span("alone", 3, trace="ab" * 16, parent=None)])
     # Something that has a session of its own.

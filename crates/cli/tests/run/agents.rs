@@ -41,14 +41,20 @@ async fn an_agent_in_python_becomes_a_session() {
         found.unwrap_or_else(|| panic!("no {text} in\n{}", said.err))
     };
     assert!(tree[row(&format!("session {id}"))].contains("error"));
-    assert!(row("python3") < row("chat") && row("chat") < row("tool"));
+    assert!(row("span python3") < row("llm claude") && row("llm claude") < row("span tool"));
     assert!(
-        tree[row("tool")].starts_with("\u{2502}  "),
+        tree[row("span tool")].starts_with("\u{2502}  "),
         "below chat:\n{}",
         said.err
     );
-    assert!(tree[row("alone")].starts_with('\u{2514}'), "{}", said.err);
-    assert!(row("session theirs") > row("alone") && row("foreign") > row("session theirs"));
+    assert!(
+        tree[row("span alone")].starts_with('\u{2514}'),
+        "{}",
+        said.err
+    );
+    assert!(
+        row("session cdcdcd") > row("span alone") && row("span foreign") > row("session cdcdcd")
+    );
     assert!(
         tree[row("llm calls")].contains("llm calls 1"),
         "{}",
@@ -66,8 +72,8 @@ async fn an_agent_in_python_becomes_a_session() {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     assert_eq!(hex, id.replace('-', ""));
-    assert_eq!(find(&spans, "chat").parent_span_id, root.span_id);
-    assert_eq!(find(&spans, "chat").trace_id, root.trace_id);
+    assert_eq!(find(&spans, "chat claude").parent_span_id, root.span_id);
+    assert_eq!(find(&spans, "chat claude").trace_id, root.trace_id);
     assert_eq!(find(&spans, "alone").trace_id, [0xab; 16]);
     let value = |key: &str| {
         let found = root.attributes.iter().find(|it| it.key == key);

@@ -59,6 +59,7 @@ pub(crate) fn totals(said: &Said) -> serde_json::Value {
 }
 
 /// Whether there is Python here. Where there is none, a test says loudly that it did nothing.
+#[expect(clippy::print_stderr, reason = "what a test did not do must be seen")]
 pub(crate) fn has_python(test: &str) -> bool {
     let found = Command::new("python3")
         .arg(OsStr::new("--version"))
