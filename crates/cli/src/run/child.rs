@@ -48,15 +48,16 @@ impl End {
 /// # Errors
 /// It cannot be started.
 pub(crate) async fn run(
-    mut command: Command,
+    command: Command,
     signals: &mut Signals,
     started: impl FnOnce(u32),
 ) -> io::Result<End> {
+    let mut command = tokio::process::Command::from(command);
     #[cfg(unix)]
     if !signals.has_terminal() {
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.process_group(0);
     }
-    let mut child = tokio::process::Command::from(command).spawn()?;
+    let mut child = command.spawn()?;
     let id = child.id().unwrap_or_default();
     started(id);
     loop {

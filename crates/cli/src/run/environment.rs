@@ -103,7 +103,7 @@ impl Variables {
 /// Whether a variable would send the telemetry of the command elsewhere, carry keys for elsewhere, or
 /// switch it off.
 fn leads_away(name: &str) -> bool {
-    if name == "OTEL_SDK_DISABLED" {
+    if name == "OTEL_SDK_DISABLED" || name == "SPANREEL_EXPORT_HEADER" {
         return true;
     }
     let Some(rest) = name.strip_prefix(PREFIX) else {
@@ -167,6 +167,7 @@ mod tests {
                 ("OTEL_EXPORTER_OTLP_HEADERS", "k=s3cret"),
                 ("OTEL_EXPORTER_OTLP_LOGS_HEADERS", "k=s3cret"),
                 ("OTEL_SDK_DISABLED", "true"),
+                ("SPANREEL_EXPORT_HEADER", "k=s3cret"),
                 ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
                 ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "1"),
                 ("OTEL_SERVICE_NAME", "mine"),
@@ -180,6 +181,7 @@ mod tests {
                 "OTEL_EXPORTER_OTLP_HEADERS",
                 "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
                 "OTEL_SDK_DISABLED",
+                "SPANREEL_EXPORT_HEADER",
             ]
         );
         assert!(

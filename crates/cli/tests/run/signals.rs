@@ -1,6 +1,7 @@
 //! Signals, from others and from a terminal.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdout, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,6 +13,8 @@ use crate::{has_python, run};
 fn start(script: &str) -> (Child, BufReader<ChildStdout>) {
     let mut command = run(&["--quiet", "--no-forward"], &["sh", "-c", script]);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
+    // Not in the foreground of the terminal that the test may have: nothing is typed.
+    command.process_group(0);
     let mut process = command.spawn().expect("it runs");
     let mut stdout = BufReader::new(process.stdout.take().expect("a pipe"));
     assert_eq!(line(&mut stdout), "ready\n");
@@ -37,6 +40,7 @@ fn signals_are_passed_on() {
         (Signal::HUP, "HUP"),
         (Signal::USR1, "USR1"),
         (Signal::USR2, "USR2"),
+        (Signal::INT, "INT"),
         (Signal::QUIT, "QUIT"),
     ] {
         let script =
