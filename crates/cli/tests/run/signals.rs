@@ -1,12 +1,14 @@
 //! Signals, from others and from a terminal.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdout, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::server::spanreel;
+use crate::server::{LONG, spanreel};
 use crate::{has_python, run};
 
 /// `spanreel run` of a script that says `ready` when it is.
@@ -69,6 +71,39 @@ fn a_command_may_ignore_a_signal() {
     send(&process, Signal::TERM);
     assert_eq!(line(&mut stdout), "still\n");
     assert_eq!(process.wait().expect("it ends").code(), Some(9));
+}
+
+/// A signal after the end of the command ends the waiting for receivers that take nothing, which would be
+/// long; the exit code stays that of the command.
+#[test]
+fn a_signal_ends_the_waiting() {
+    let options = ["--export", "http://127.0.0.1:9", "--patience", "10m"];
+    let mut command = run(&options, &["sh", "-c", "trap '' TERM; echo ready; exit 6"]);
+    command
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut process = command.spawn().expect("it runs");
+    let mut stdout = BufReader::new(process.stdout.take().expect("a pipe"));
+    assert_eq!(line(&mut stdout), "ready\n");
+    let (_never, pause) = sync_channel::<()>(1);
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = process.try_wait().expect("it is there") {
+            break status;
+        }
+        assert!(begun.elapsed() < LONG, "it goes on waiting");
+        let waited = pause.recv_timeout(Duration::from_millis(500));
+        assert_eq!(waited, Err(RecvTimeoutError::Timeout));
+        if process.try_wait().expect("it is there").is_none() {
+            send(&process, Signal::TERM);
+        }
+    };
+    assert_eq!(status.code(), Some(6));
+    let mut said = String::new();
+    let mut stderr = process.stderr.take().expect("a pipe");
+    stderr.read_to_string(&mut said).expect("text");
+    assert!(said.contains("not everything was waited for"), "{said}");
 }
 
 /// What is ignored when it starts (`nohup`) is ignored by the command too.
