@@ -202,6 +202,7 @@ mod documentation {
         propagation "../docs/propagation.md",
         receiving "../docs/receiving.md",
         reliability "../docs/reliability.md",
+        run "../docs/run.md",
         sampling "../docs/sampling.md",
         serve "../docs/serve.md",
         sessions "../docs/sessions.md",

@@ -2,14 +2,17 @@
 
 pub mod config;
 pub mod convert;
+pub mod doctor;
 pub mod drain;
 pub mod endpoint;
 pub mod ledger;
 pub mod live;
 pub mod load;
 pub mod outcome;
+mod probe;
 pub mod receive;
 pub mod replay;
+pub mod run;
 pub mod serve;
 pub mod sink;
 pub mod term;
