@@ -10,6 +10,7 @@ pub(crate) mod compression;
 pub(crate) mod context;
 pub(crate) mod dialect;
 pub(crate) mod genai;
+pub(crate) mod hex;
 pub(crate) mod id;
 pub(crate) mod kind;
 pub(crate) mod ledger;

@@ -65,6 +65,11 @@ impl Field {
     pub(crate) fn is(&self, field: u32) -> bool {
         self.tag == u64::from(field << 3 | 2)
     }
+
+    /// Whether it is this field and holds a number of variable length.
+    pub(crate) fn is_uint(&self, field: u32) -> bool {
+        self.tag == u64::from(field << 3)
+    }
 }
 
 /// The fields of a message. Stops where the bytes are no message.
