@@ -10,6 +10,7 @@ mod memory;
 #[expect(unreachable_pub, reason = "the fuzz targets are a crate of their own")]
 mod targets;
 
+use std::panic::{catch_unwind, resume_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,10 @@ const MOST_BYTES_PER_BYTE: usize = 64;
 /// How long any input may take, on a busy machine and without optimisation.
 const MOST_TIME: Duration = Duration::from_secs(10);
 
-/// No input that fuzzing has found panics, takes long, or takes much memory.
+/// How many damaged copies of each input are tried.
+const DAMAGED: usize = 20;
+
+/// No input that fuzzing has found panics, takes long, or takes much memory; nor does what is close to it.
 #[test]
 fn what_fuzzing_has_found_stays_harmless() {
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
@@ -32,14 +36,48 @@ fn what_fuzzing_has_found_stays_harmless() {
         for entry in entries {
             let path = entry.expect("it can be read").path();
             let input = std::fs::read(&path).expect("a file");
-            let begun = Instant::now();
-            let bytes = memory::peak_of(|| targets::run(name, &input));
-            let path = path.display();
-            let most = MOST_BYTES + MOST_BYTES_PER_BYTE * input.len();
-            assert!(bytes < most, "{path}: {bytes} bytes");
-            assert!(begun.elapsed() < MOST_TIME, "{path}: {:?}", begun.elapsed());
+            assert_is_harmless(name, &input, &path.display().to_string());
+            for seed in 0..DAMAGED {
+                let input = damaged(&input, seed as u64);
+                let of = format!("{}, damaged with the seed {seed}", path.display());
+                assert_is_harmless(name, &input, &of);
+            }
             inputs += 1;
         }
         assert!(inputs >= 5, "{name} has a corpus: {inputs}");
     }
+}
+
+#[expect(clippy::print_stderr, reason = "which input it is")]
+fn assert_is_harmless(target: &str, input: &[u8], of: &str) {
+    let begun = Instant::now();
+    let outcome = catch_unwind(|| memory::peak_of(|| targets::run(target, input)));
+    let bytes = outcome.unwrap_or_else(|panic| {
+        let text = String::from_utf8_lossy(input);
+        eprintln!("{target} with {of}: {text:?}");
+        resume_unwind(panic)
+    });
+    let most = MOST_BYTES + MOST_BYTES_PER_BYTE * input.len();
+    assert!(bytes < most, "{of}: {bytes} bytes");
+    assert!(begun.elapsed() < MOST_TIME, "{of}: {:?}", begun.elapsed());
+}
+
+/// A copy with up to four changes; the same for the same seed.
+fn damaged(input: &[u8], seed: u64) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut bytes = input.to_vec();
+    for _ in 0..random.usize(1..=4) {
+        let at = random.usize(..=bytes.len());
+        let end = (at + random.usize(1..16)).min(bytes.len());
+        match random.u8(..5) {
+            0 => bytes.truncate(at),
+            1 => bytes.insert(at, random.u8(..)),
+            2 => drop(bytes.drain(at..end)),
+            3 => bytes.extend_from_within(at..end),
+            _ => bytes[at..end]
+                .iter_mut()
+                .for_each(|byte| *byte ^= 1 << random.u8(..8)),
+        }
+    }
+    bytes
 }
