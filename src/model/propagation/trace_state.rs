@@ -49,6 +49,12 @@ impl TraceState {
     /// The characters of a key, and of a value.
     const MAX_PART: usize = 256;
 
+    /// Reads what stands in a span; what the standard does not allow says nothing.
+    pub(crate) fn of_wire(text: &[u8]) -> Self {
+        let text = std::str::from_utf8(text).unwrap_or_default();
+        Self::parse(text).unwrap_or_default()
+    }
+
     /// Reads one list. Empty members are skipped; of members with the same key the first counts,
     /// which is the newest.
     ///
