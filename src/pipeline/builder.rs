@@ -14,8 +14,7 @@ use super::{Pipeline, exporters};
 use crate::actors::batcher::config::BatchConfig;
 use crate::actors::exporter::Exporter;
 use crate::actors::processor::Process;
-use crate::actors::sampler::Sample;
-use crate::actors::sampler::policy::Sampling;
+use crate::actors::sampler::own::Sample;
 use crate::actors::session::config::{SessionConfig, WhenFull};
 use crate::model::byte_size::ByteSize;
 use crate::model::limits::Limits;
@@ -23,6 +22,8 @@ use crate::model::problem::Problem;
 use crate::model::propagation::policy::BaggagePolicy;
 use crate::model::propagation::propagators::Propagators;
 use crate::model::resource::{Origin, Resource, Scope};
+use crate::model::sampling::Sampling;
+use crate::model::sampling::plan::Plan as SamplingPlan;
 
 /// Builds a [`Pipeline`]. What is not set here comes from the environment (`OTEL_*`), what is not
 /// set there is the documented default.
@@ -202,6 +203,9 @@ impl Builder {
         if !problems.is_empty() {
             return Err(BuildError::Invalid(problems));
         }
+        let sampling = SamplingPlan::new(&self.config.sampling, None)
+            .and_then(|plan| two_judges(plan, self.sample.is_some()))
+            .map_err(BuildError::Invalid)?;
         let surroundings = self.environment.surroundings();
         let resource = self.config.resource.resolve(&surroundings);
         Ok(Plan {
@@ -209,6 +213,7 @@ impl Builder {
             config: self.config,
             lanes,
             processors: self.processors,
+            sampling,
             sample: self.sample,
         })
     }
@@ -233,6 +238,16 @@ fn build(exporters: Vec<Exporter>, config: &Config, problems: &mut Vec<Problem>)
         }
     }
     lanes
+}
+
+/// Sessions are judged by policies or by a sampler of the user's own.
+pub(super) fn two_judges(sampling: SamplingPlan, own: bool) -> Result<SamplingPlan, Vec<Problem>> {
+    if !own || !sampling.is_tail() {
+        return Ok(sampling);
+    }
+    let advice =
+        "policies for what sessions do stand beside a sampler of your own; give one of them";
+    Err(vec![Problem::new("sampling", advice)])
 }
 
 /// The name, with the first number that makes it another than all of `taken`.

@@ -28,7 +28,9 @@ use crate::actors::pool::{CHUNK_BYTES, Pool};
 use crate::actors::processor::{Processor, Processors};
 use crate::actors::road::Msg;
 use crate::actors::run::{Actor, Exit, run};
-use crate::actors::sampler::{Sample, Sampler};
+use crate::actors::sampler::Sampler;
+use crate::actors::sampler::counters::SamplerCounters;
+use crate::actors::sampler::own::Sample;
 use crate::actors::session::config::WhenFull;
 use crate::actors::session::head::Head;
 use crate::actors::session::shared::Shared;
@@ -36,6 +38,8 @@ use crate::actors::session::sweeper::Sweeper;
 use crate::model::ledger::Books;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
+use crate::model::sampling::case::Plans;
+use crate::model::sampling::plan::Plan as SamplingPlan;
 
 /// Chunks that may wait at the head where hosts wait for room, 4 MiB of full ones: enough to keep the
 /// pipeline busy. Where they do not wait, half of the budget may, so that a burst finds room.
@@ -61,6 +65,7 @@ pub(crate) struct Plan {
     pub(crate) origin: Arc<Origin>,
     pub(crate) lanes: Vec<LanePlan>,
     pub(crate) processors: Processors,
+    pub(crate) sampling: SamplingPlan,
     pub(crate) sample: Option<Box<dyn Sample>>,
 }
 
@@ -121,6 +126,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         origin,
         lanes,
         processors,
+        sampling,
         sample,
     } = plan;
     let deadline = Deadline::default();
@@ -154,8 +160,19 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     if !processing {
         inbox = inbox.napping(NAP);
     }
+    let clock = Clock::new();
+    let plans = Arc::new(Plans::new(sampling));
+    let sampler = Arc::new(SamplerCounters::default());
+    let judges_itself = sample.is_some();
     tasks.spawn(
-        Sampler::new(to_batcher, sample, config.budget.as_usize() / 2),
+        Sampler::new(
+            to_batcher,
+            Arc::clone(&plans),
+            sample,
+            Arc::clone(&pool),
+            clock.clone(),
+            Arc::clone(&sampler),
+        ),
         inbox,
     );
 
@@ -170,12 +187,11 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     queues.reverse();
 
     let (to_sweeper, sweeper_inbox) = bounded(FLUSHES);
-    let clock = Clock::new();
     let shared = Arc::new(Shared {
         anchor: clock.anchor(),
         clock,
         limits: config.limits.clone(),
-        sampling: config.sampling,
+        plans,
         config: config.sessions.clone(),
         propagators: config.propagators.clone(),
         baggage: config.baggage.clone(),
@@ -214,6 +230,8 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
             finish,
             lanes: lane_handles,
             queues,
+            sampler,
+            judges_itself,
             runtime: runtime.clone(),
         }),
     }

@@ -8,7 +8,9 @@ use std::process::{Command, Output, Stdio};
 mod against;
 mod collector;
 mod convert;
+mod directories;
 mod export;
+mod formats;
 mod inputs;
 mod load;
 
