@@ -48,7 +48,7 @@ mod decode;
 pub(crate) mod json;
 mod pipeline;
 mod refusal;
-mod response;
+pub(crate) mod response;
 mod room;
 mod server;
 mod stats;
