@@ -205,6 +205,7 @@ impl LaneSettings {
     }
 
     /// The same for what can carry no metrics.
+    #[cfg(feature = "proto")]
     pub(crate) fn without_metrics(mut self) -> Self {
         self.signals.retain(|signal| *signal != Signal::Metrics);
         self
