@@ -10,6 +10,7 @@ pub mod load;
 pub mod outcome;
 pub mod receive;
 pub mod replay;
+pub mod sample;
 pub mod serve;
 pub mod sink;
 pub mod term;

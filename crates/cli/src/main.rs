@@ -13,6 +13,7 @@ use spanreel_cli::load::args::LoadArgs;
 use spanreel_cli::load::receiver::{self, ReceiverArgs};
 use spanreel_cli::outcome::Outcome;
 use spanreel_cli::replay::args::ConvertArgs;
+use spanreel_cli::sample::args::SampleArgs;
 use spanreel_cli::term::{ColorChoice, Palette, Terminal};
 use tracing::Level;
 
@@ -46,6 +47,7 @@ enum Command {
     Serve(ServeArgs),
     Config(ConfigArgs),
     Convert(ConvertArgs),
+    Sample(SampleArgs),
     Load(LoadArgs),
     /// Is the receiver of a load test
     #[command(name = receiver::COMMAND, hide = true)]
@@ -97,6 +99,13 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
                 .enable_all()
                 .build()?;
             runtime.block_on(spanreel_cli::replay::run(plan, &stdout, &stderr))
+        }
+        Command::Sample(args) => {
+            say_what_happens(Level::WARN, stderr);
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(spanreel_cli::sample::run(args, &stdout))
         }
         Command::Load(args) => {
             let plan = args.plan().map_err(Misuse::from)?;

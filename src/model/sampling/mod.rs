@@ -184,6 +184,12 @@ impl Sampling {
         &self.policies
     }
 
+    /// Whether there is a bound on what is kept in all.
+    #[must_use]
+    pub fn has_budget(&self) -> bool {
+        self.at_most.is_some()
+    }
+
     /// Everything that is wrong with it.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         Plan::new(self, None).err().unwrap_or_default()

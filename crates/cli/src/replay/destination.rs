@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use spanreel::{
-    BatchConfig, BuildError, Exporter, Limits, Otlp, OtlpFile, Pipeline, Resource, Sampling,
-    SessionConfig, ShutdownReport, SpanContext, WhenFull,
+    BatchConfig, BuildError, Exporter, Limits, Otlp, OtlpFile, Pipeline, PolicyStats, Resource,
+    Sampling, SessionConfig, ShutdownReport, SpanContext, WhenFull,
 };
 
 use super::args::Out;
@@ -67,7 +67,8 @@ impl Destination {
         for (name, value) in headers {
             otlp = otlp.header(name, value);
         }
-        Self::start(otlp, service, BatchConfig::default(), patience)
+        let all = Sampling::always_on();
+        Self::start(otlp, service, BatchConfig::default(), patience, all)
     }
 
     /// A file of OTLP JSON, which is begun anew.
@@ -81,7 +82,8 @@ impl Destination {
         };
         // A full disk or a closed pipe does not get better by waiting.
         let file = Exporter::from(file).retry_for(Duration::from_secs(1));
-        Self::start(file, service, Self::whole_batches(), patience)
+        let all = Sampling::always_on();
+        Self::start(file, service, Self::whole_batches(), patience, all)
     }
 
     /// An exporter within this process.
@@ -93,7 +95,26 @@ impl Destination {
         service: &str,
         patience: Duration,
     ) -> Result<Self, SetupError> {
-        Self::start(exporter, service, Self::whole_batches(), patience)
+        let all = Sampling::always_on();
+        Self::start(exporter, service, Self::whole_batches(), patience, all)
+    }
+
+    /// An exporter within this process that gets what `sampling` keeps.
+    ///
+    /// # Errors
+    /// The policies are wrong, or a thread cannot be had.
+    pub(crate) fn sampled(
+        exporter: impl Into<Exporter>,
+        sampling: Sampling,
+        patience: Duration,
+    ) -> Result<Self, SetupError> {
+        Self::start(
+            exporter,
+            "recorded",
+            Self::whole_batches(),
+            patience,
+            sampling,
+        )
     }
 
     fn whole_batches() -> BatchConfig {
@@ -110,6 +131,7 @@ impl Destination {
         service: &str,
         batch: BatchConfig,
         patience: Duration,
+        sampling: Sampling,
     ) -> Result<Self, SetupError> {
         let sessions = SessionConfig {
             idle_timeout: NEVER,
@@ -122,7 +144,7 @@ impl Destination {
         let pipeline = Pipeline::builder()
             .disabled(false)
             .resource(Resource::empty().service(service))
-            .sampling(Sampling::always_on())
+            .sampling(sampling)
             .limits(Limits::default())
             .log_batch(batch.clone())
             .batch(batch)
@@ -155,6 +177,11 @@ impl Destination {
             Ok(flush) if flush.complete => Ok(()),
             Ok(_) | Err(_) => Err(Stuck(self.patience)),
         }
+    }
+
+    /// What its policies decided so far.
+    pub(crate) fn policies(&self) -> Vec<PolicyStats> {
+        self.pipeline.stats().sampling.policies
     }
 
     /// Delivers what is left and tells what became of everything.

@@ -5,7 +5,7 @@
 
 pub mod args;
 mod canvas;
-mod destination;
+pub(crate) mod destination;
 pub mod input;
 mod play;
 mod screen;

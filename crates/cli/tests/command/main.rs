@@ -10,6 +10,7 @@ mod convert;
 mod export;
 mod inputs;
 mod load;
+mod sample;
 
 /// All fixtures.
 const FIXTURES: [&str; 5] = [
