@@ -31,7 +31,8 @@ pub(super) async fn explain(
     let by = names.get(judged.policy).map_or("rest", String::as_str);
     let size = &judged.size;
     let (spans, bytes) = (units::grouped(size.spans), units::bytes(size.bytes as f64));
-    let head = format!("session {}: {verdict} by {by}", session.session_id);
+    let id = words::printable(&session.session_id);
+    let head = format!("session {id}: {verdict} by {by}");
     let mut text = format!("{}, {spans} spans, {bytes}\n", palette.heading(&head));
     let rest = names.len().saturating_sub(1);
     let mut names = names.iter().enumerate();
@@ -58,7 +59,7 @@ pub(super) async fn explain(
                     palette.faint("no ")
                 };
                 let rule_text = format!("{}{}", "  ".repeat(depth), words::rule(rule));
-                let fact = facts::fact(rule, session);
+                let fact = words::printable(&facts::fact(rule, session));
                 format!("    {said}  {rule_text:FACT_COLUMN$}  {fact}")
             }
         };

@@ -32,7 +32,7 @@ pub(super) fn fact(rule: &Rule, session: &SessionTrace) -> String {
             format!("the longest span took {}", units::duration(longest))
         }
         Rule::CostAbove(_) => match totals.cost {
-            Some(cost) => format!("it cost ${cost:.4}"),
+            Some(cost) => format!("it cost ${cost:.6}"),
             None => "no cost is known".to_owned(),
         },
         Rule::TokensAbove(_) => calls(totals.usage.total(), "tokens"),

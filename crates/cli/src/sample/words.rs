@@ -97,6 +97,14 @@ fn shown(value: &OwnedValue) -> String {
     }
 }
 
+/// A text of others as it may be shown: what would steer a terminal is left out.
+pub(super) fn printable(text: &str) -> String {
+    let shown = text
+        .chars()
+        .map(|it| if it.is_control() { ' ' } else { it });
+    shown.collect()
+}
+
 /// The rules that a rule is made of.
 pub(super) fn parts(rule: &Rule) -> &[Rule] {
     match rule {

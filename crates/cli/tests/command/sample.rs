@@ -17,7 +17,7 @@ then = \"keep\"
 
 [[sampling.policy]]
 name = \"busy\"
-when = { all = [{ llm_calls_above = 1 }, { not = { cost_above = 5.0 } }] }
+when = { all = [{ llm_calls_above = 3 }, { not = { cost_above = 5.0 } }] }
 then = \"keep\"
 ";
 
@@ -41,7 +41,14 @@ fn sample(command: &str, policies: &str, fixtures: &[&str], options: &[&str]) ->
 /// A trial tells what each policy keeps and drops of all recordings, and what that saves.
 #[test]
 fn a_trial_tells_what_each_policy_keeps() {
-    assert_snapshot!(sample("try", POLICIES, &FIXTURES, &[]).fine().stdout, @"");
+    assert_snapshot!(sample("try", POLICIES, &FIXTURES, &[]).fine().stdout, @r"
+    policy       kept     spans      bytes    dropped     spans      bytes
+    failed          4        35   22.8 KiB          0         0        0 B
+    busy            1        17   7.46 KiB          0         0        0 B
+    rest            0         0        0 B          1         6   1.86 KiB
+
+    kept: 5 of 6 sessions (83.3 %), 52 of 58 spans (89.7 %), 30.3 KiB of 32.1 KiB (94.2 %); saved: 5.8 %
+    ");
 }
 
 /// For programs the same is an object, whose sums are those of its sessions, and equal those of `convert`.
@@ -90,7 +97,17 @@ fn sums_are_those_of_the_sessions() {
 #[test]
 fn an_explanation_tells_what_each_rule_saw() {
     let run = sample("explain", POLICIES, &["narrowed.jsonl"], &[]);
-    assert_snapshot!(run.fine().stdout, @"");
+    assert_snapshot!(run.fine().stdout, @r"
+    session support-call-42: kept by failed, 7 spans, 7.45 KiB
+    > failed: keep
+        yes  a span failed                                     execute_tool points failed
+      busy: keep
+        yes  all of
+        yes    more than 3 LLM calls                           4 LLM calls
+        yes    not
+        no       cost above $5                                 it cost $0.000020
+      rest: what no policy is for
+    ");
     let all = "[sampling]\nratio = 1.0\n";
     let run = sample("explain", all, &["narrowed.jsonl"], &[]).fine();
     assert!(run.stdout.contains("kept by rest"), "{run:?}");
@@ -122,7 +139,38 @@ then = { first = [
 ] }
 ";
     let run = sample("explain", policies, &["narrowed.jsonl"], &[]).fine();
-    assert_snapshot!(run.stdout, @"");
+    assert_snapshot!(run.stdout, @r"
+    session support-call-42: kept by every rule/policy 9, 7 spans, 7.45 KiB
+      every rule: as the first of these
+        yes  every session
+        every rule/policy 2: drop
+        no     no session
+        every rule/policy 3: keep
+        no     it ended as error                               it ended as unset
+        every rule/policy 4: keep, at most 5 spans in 1 s
+        no     slower than 10 m 00 s                           the longest span took 5.2 s
+        every rule/policy 5: keep 50 %
+        no     more than 1,000,000 tokens                      201 tokens
+        every rule/policy 6: keep at least 1 sessions of each agent in 1 m 00 s
+        no     more than 1,000 tool calls                      2 tool calls
+        every rule/policy 7: keep
+        no     more than 1,000 spans                           7 spans
+        every rule/policy 8: keep
+        no     a score below -1 whose name is x                scores: none
+    >   every rule/policy 9: keep
+        yes    an agent whose name is like conc*               the agent is concierge
+        every rule/policy 10: keep
+        no     a user whose id is nobody                       no user is known
+        every rule/policy 11: keep
+        no     a tag that is beta                              tags: none
+        every rule/policy 12: keep
+        yes    a model whose name is like gemini-*             models: gemini-2.0-flash
+        every rule/policy 13: keep
+        yes    gen_ai.tool.name is points                      gen_ai.tool.name: find_table, points
+        every rule/policy 14: keep
+        yes    a span whose name is like execute_tool *        names: chat gemini-2.0-flash, execute_tool find_table, execute_tool points and 1 more
+      rest: what no policy is for
+    ");
     let run = sample("try", policies, &["narrowed.jsonl"], &[]).fine();
     assert!(
         run.stdout
