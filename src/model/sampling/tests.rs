@@ -558,7 +558,7 @@ fn counters_go_on_by_name() {
     let _dropped = before.judge(&chance(), &evidence(&failed, &nobody, true), 0);
     let more = Sampling::always_off()
         .always_keep(Rule::Never)
-        .policy(sampling.policy()[0].clone());
+        .policy(sampling.policies()[0].clone());
     let after = Plan::new(&more, Some(&before)).expect("right policies");
     let names: Vec<_> = after.counters.iter().map(|it| &*it.name).collect();
     assert_eq!(names, ["policy 1", "failed", "rest"]);

@@ -44,7 +44,7 @@ mod body;
 mod budget;
 mod config;
 mod connection;
-mod json;
+pub(crate) mod json;
 mod pipeline;
 mod refusal;
 mod response;

@@ -13,14 +13,14 @@ mod words;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use spanreel::Sampling;
 
 use self::args::{ExplainArgs, SampleArgs, SampleCommand, TryArgs};
 use self::table::Table;
 use self::trial::Trial;
 use crate::config::{ConfigError, ConfigFile};
-use crate::convert::{self, SessionTrace};
+use crate::convert::{self, Recorded, SessionTrace};
 use crate::outcome::Outcome;
 use crate::replay::input::Source;
 use crate::term::Terminal;
@@ -83,13 +83,19 @@ fn sampling(path: &Path) -> Result<Sampling, ConfigError> {
 
 fn read(source: &Source, content: bool) -> anyhow::Result<Vec<SessionTrace>> {
     source.check()?;
-    let input = source.open(|input| input)?;
+    let input = source.open(None, |input| input)?;
     let options = convert::Options {
         content,
         ..convert::Options::default()
     };
-    let conversion =
-        convert::read(input, &source.name(), &options).with_context(|| source.name())?;
-    source.recognize(&conversion)?;
+    let recorded = convert::open(input, &source.name(), &options);
+    let conversion = match recorded.with_context(|| source.name())? {
+        Recorded::Sessions(conversion) => conversion,
+        Recorded::Requests(_) => bail!(
+            "{source} holds OTLP, whose sessions cannot be told apart one by one: give recordings of \
+             sessions"
+        ),
+    };
+    source.recognize(&conversion.report, !conversion.sessions.is_empty())?;
     Ok(conversion.sessions)
 }

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use spanreel::{Export, ExportError, Exporter, Null, PolicyStats, Request, Sampling, Signal};
+use spanreel::{
+    Export, ExportError, Exporter, Null, Pipeline, PolicyStats, Request, Sampling, Signal,
+};
 
 use crate::convert::SessionTrace;
+use crate::drain::drain;
 use crate::replay::destination::Destination;
+use crate::replay::play::{Stuck, play};
 
 /// Longer than a session takes that goes nowhere.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -17,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Policies at work.
 #[derive(Debug)]
 pub(super) struct Trial {
-    judge: Destination,
-    measure: Destination,
+    judge: Pipeline,
+    measure: Pipeline,
     scale: Scale,
 }
 
@@ -46,26 +50,24 @@ impl Trial {
         let scale = Scale::default();
         let exporter = Exporter::new(scale.clone());
         Ok(Self {
-            judge: Destination::sampled(Null, sampling.clone(), PATIENCE)?,
-            measure: Destination::sampled(exporter, Sampling::always_on(), PATIENCE)?,
+            judge: pipeline(Null.into(), sampling.clone())?,
+            measure: pipeline(exporter, Sampling::always_on())?,
             scale,
         })
     }
 
     /// The names of the policies, in the order of their numbers.
     pub(super) fn policies(&self) -> Vec<String> {
-        let policies = self.judge.policies().into_iter();
+        let policies = policies(&self.judge).into_iter();
         policies.map(|policy| policy.name).collect()
     }
 
     /// Has a session judged.
     pub(super) async fn judge(&self, session: &SessionTrace) -> anyhow::Result<Judged> {
-        self.measure.send(session, None).await?;
-        self.measure.settle().await?;
-        let before = self.judge.policies();
-        self.judge.send(session, None).await?;
-        self.judge.settle().await?;
-        let after = self.judge.policies();
+        send(session, &self.measure).await?;
+        let before = policies(&self.judge);
+        send(session, &self.judge).await?;
+        let after = policies(&self.judge);
         let decided = |count: fn(&PolicyStats) -> u64| {
             let mut pairs = before.iter().zip(&after);
             pairs.position(|(before, after)| count(after) > count(before))
@@ -84,8 +86,27 @@ impl Trial {
     }
 
     pub(super) async fn close(self) {
-        self.judge.close().await;
-        self.measure.close().await;
+        for pipeline in [self.judge, self.measure] {
+            drain(&pipeline, PATIENCE).await;
+        }
+    }
+}
+
+fn pipeline(exporter: Exporter, sampling: Sampling) -> anyhow::Result<Pipeline> {
+    let batch = Destination::whole_batches();
+    Ok(Destination::start(exporter, "recorded", batch, sampling)?)
+}
+
+fn policies(pipeline: &Pipeline) -> Vec<PolicyStats> {
+    pipeline.stats().sampling.policies
+}
+
+/// Plays a session, and waits until all of it is judged.
+async fn send(session: &SessionTrace, pipeline: &Pipeline) -> Result<(), Stuck> {
+    play(session, None, pipeline, PATIENCE).await?;
+    match pipeline.flush(PATIENCE).await {
+        Ok(flush) if flush.complete => Ok(()),
+        Ok(_) | Err(_) => Err(Stuck(PATIENCE)),
     }
 }
 
