@@ -1,5 +1,7 @@
 //! What `spanreel sample` says of the fixtures.
 
+use std::ffi::OsStr;
+
 use insta::assert_snapshot;
 
 use super::{FIXTURES, Run, fixture, run};
@@ -190,6 +192,20 @@ fn what_is_wrong_is_told() {
     let run = sample("explain", POLICIES, &["no-such-file.jsonl"], &[]);
     assert_eq!(run.code, Some(1), "{run:?}");
     assert!(run.stderr.contains("no-such-file.jsonl"), "{run:?}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (config, otlp) = (folder.path().join("c.toml"), folder.path().join("o.jsonl"));
+    std::fs::write(&config, POLICIES).expect("written");
+    std::fs::write(&otlp, "{\"resourceSpans\":[]}\n").expect("written");
+    let told: [&OsStr; 5] = [
+        "sample".as_ref(),
+        "try".as_ref(),
+        "--config".as_ref(),
+        config.as_ref(),
+        otlp.as_ref(),
+    ];
+    let run = super::run(told);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.stderr.contains("holds OTLP"), "{run:?}");
     for command in [
         &["sample", "--help"][..],
         &["sample", "try", "--help"],
