@@ -1,7 +1,7 @@
 //! What attributes of others mean: one table for the GenAI conventions of today and of older days,
 //! AgentOps, OpenLLMetry (Traceloop), OpenInference and Langfuse.
 //!
-//! Nothing here allocates: a key is looked up by its length and then compared.
+//! Nothing here allocates: a key is compared with one of the table at the most.
 
 use super::genai::key;
 
@@ -27,7 +27,7 @@ pub enum Meaning {
     Service,
 }
 
-/// Keys with their meanings, by length, so that few are compared.
+/// Keys with their meanings, by length.
 const TABLE: &[(&str, Meaning)] = &[
     (key::SESSION_ID, Meaning::Session(0)),
     ("service.name", Meaning::Service),
@@ -65,26 +65,33 @@ const TABLE: &[(&str, Meaning)] = &[
     ),
 ];
 
-/// One more than the longest key.
-const LENGTHS: usize = 44;
+/// The shortest and the longest key.
+const LENGTHS: std::ops::RangeInclusive<usize> = 10..=43;
 
-/// How many keys of one length there may be.
-const SAME_LENGTH: usize = 6;
+/// Where a key of one of [`LENGTHS`] stands in [`SLOTS`]. The factors are such that no two keys share
+/// a slot and the most frequent attributes without a meaning meet an empty one, so that hardly a key
+/// is compared in vain.
+#[inline(always)]
+const fn slot(key: &[u8]) -> usize {
+    let mixed = key.len() * 25 + key[1] as usize * 9 + key[key.len() - 10] as usize;
+    mixed % 256
+}
 
-/// For each length, the entries of the table that have it; 0 ends them, others count from 1.
-const BY_LENGTH: [[u8; SAME_LENGTH]; LENGTHS] = {
-    let mut by_length = [[0; SAME_LENGTH]; LENGTHS];
+/// For each slot the entry of the table, counted from 1; 0 for none.
+const SLOTS: [u8; 256] = {
+    let mut slots = [0; 256];
     let mut entry = 0;
     while entry < TABLE.len() {
-        let same = &mut by_length[TABLE[entry].0.len()];
-        let mut slot = 0;
-        while same[slot] != 0 {
-            slot += 1;
-        }
-        same[slot] = entry as u8 + 1;
+        let key = TABLE[entry].0.as_bytes();
+        assert!(key.len() >= *LENGTHS.start() && key.len() <= *LENGTHS.end());
+        assert!(
+            slots[slot(key)] == 0,
+            "two keys share a slot: choose other factors"
+        );
+        slots[slot(key)] = entry as u8 + 1;
         entry += 1;
     }
-    by_length
+    slots
 };
 
 /// What a key means; `None` for most.
@@ -95,16 +102,15 @@ const BY_LENGTH: [[u8; SAME_LENGTH]; LENGTHS] = {
 /// assert_eq!(meaning(b"gen_ai.usage.prompt_tokens"), Some(Meaning::InputTokens));
 /// assert_eq!(meaning(b"http.route"), None);
 /// ```
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn meaning(key: &[u8]) -> Option<Meaning> {
-    for &entry in BY_LENGTH.get(key.len())? {
-        let (known, meaning) = TABLE.get(usize::from(entry.checked_sub(1)?))?;
-        if known.as_bytes() == key {
-            return Some(*meaning);
-        }
+    if !LENGTHS.contains(&key.len()) {
+        return None;
     }
-    None
+    let entry = SLOTS[slot(key)].checked_sub(1)?;
+    let (known, meaning) = TABLE.get(usize::from(entry))?;
+    (known.as_bytes() == key).then_some(*meaning)
 }
 
 /// What a span does, as far as it is counted.
@@ -125,39 +131,36 @@ impl Work {
     /// dialect, in capitals or not. `None` for what is not counted.
     #[must_use]
     pub fn of(word: &[u8]) -> Option<Self> {
-        const WORDS: &[(Work, &[&str])] = &[
-            (
-                Work::LlmCall,
-                &[
-                    "chat",
-                    "llm",
-                    "text_completion",
-                    "generate_content",
-                    "embeddings",
-                    "embedding",
-                    "completion",
-                    "generation",
-                    "llm.call",
-                ],
-            ),
-            (Work::ToolCall, &["tool", "execute_tool"]),
-            (
-                Work::Container,
-                &[
-                    "agent",
-                    "workflow",
-                    "session",
-                    "task",
-                    "chain",
-                    "invoke_agent",
-                    "invoke_workflow",
-                    "create_agent",
-                ],
-            ),
-        ];
-        let is_word = |known: &&str| known.as_bytes().eq_ignore_ascii_case(word);
-        let found = WORDS.iter().find(|(_, words)| words.iter().any(is_word));
-        found.map(|(work, _)| *work)
+        let known: &[(&str, Self)] = match word.len() {
+            3 => &[("llm", Self::LlmCall)],
+            4 => &[
+                ("chat", Self::LlmCall),
+                ("tool", Self::ToolCall),
+                ("task", Self::Container),
+            ],
+            5 => &[("agent", Self::Container), ("chain", Self::Container)],
+            7 => &[("session", Self::Container)],
+            8 => &[("llm.call", Self::LlmCall), ("workflow", Self::Container)],
+            9 => &[("embedding", Self::LlmCall)],
+            10 => &[
+                ("embeddings", Self::LlmCall),
+                ("completion", Self::LlmCall),
+                ("generation", Self::LlmCall),
+            ],
+            12 => &[
+                ("execute_tool", Self::ToolCall),
+                ("invoke_agent", Self::Container),
+                ("create_agent", Self::Container),
+            ],
+            15 => &[
+                ("text_completion", Self::LlmCall),
+                ("invoke_workflow", Self::Container),
+            ],
+            16 => &[("generate_content", Self::LlmCall)],
+            _ => &[],
+        };
+        let is_word = |(known, _): &&(&str, Self)| known.as_bytes().eq_ignore_ascii_case(word);
+        known.iter().find(is_word).map(|(_, work)| *work)
     }
 }
 
@@ -186,6 +189,21 @@ mod tests {
         for (word, work) in [
             ("chat", Some(Work::LlmCall)),
             ("LLM", Some(Work::LlmCall)),
+            ("text_completion", Some(Work::LlmCall)),
+            ("generate_content", Some(Work::LlmCall)),
+            ("embeddings", Some(Work::LlmCall)),
+            ("embedding", Some(Work::LlmCall)),
+            ("completion", Some(Work::LlmCall)),
+            ("generation", Some(Work::LlmCall)),
+            ("llm.call", Some(Work::LlmCall)),
+            ("tool", Some(Work::ToolCall)),
+            ("agent", Some(Work::Container)),
+            ("chain", Some(Work::Container)),
+            ("task", Some(Work::Container)),
+            ("session", Some(Work::Container)),
+            ("workflow", Some(Work::Container)),
+            ("invoke_workflow", Some(Work::Container)),
+            ("create_agent", Some(Work::Container)),
             ("EMBEDDING", Some(Work::LlmCall)),
             ("execute_tool", Some(Work::ToolCall)),
             ("TOOL", Some(Work::ToolCall)),

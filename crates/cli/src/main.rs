@@ -134,6 +134,15 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
             runtime.block_on(spanreel_cli::sample::run(args, &stdout))
         }
         Command::Load(args) => {
+            if let Some(plan) = args.plan_against() {
+                let plan = plan.map_err(Misuse::from)?;
+                say_what_happens(Level::WARN, stderr);
+                // One thread: what it costs is taken from what is measured.
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?;
+                return runtime.block_on(spanreel_cli::load::against::run(plan, &stdout));
+            }
             let plan = args.plan().map_err(Misuse::from)?;
             say_what_happens(Level::WARN, stderr);
             let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -268,13 +268,11 @@ impl Intake {
         if self.watches.is_empty() {
             return;
         }
-        for found in &survey.found {
-            let seen = SessionSeen::new(signal, found);
-            for watch in &self.watches {
-                let told = std::panic::catch_unwind(AssertUnwindSafe(|| watch.seen(&seen)));
-                if told.is_err() {
-                    tracing::error!(target: "spanreel", "a watch of the intake panicked; it goes on");
-                }
+        for watch in &self.watches {
+            let mut sessions = survey.found.iter().map(|it| SessionSeen::new(signal, it));
+            let tell = AssertUnwindSafe(|| watch.seen_together(&mut sessions));
+            if std::panic::catch_unwind(tell).is_err() {
+                tracing::error!(target: "spanreel", "a watch of the intake panicked; it goes on");
             }
         }
     }

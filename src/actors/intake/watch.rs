@@ -11,6 +11,14 @@ use crate::model::request::Signal;
 pub trait Watch: Send + Sync + 'static {
     /// A session was seen in a request that was accepted.
     fn seen(&self, session: &SessionSeen<'_>);
+
+    /// Is told of all sessions in one request, by default of one after the other: for a watch that takes a lock or
+    /// looks at a clock, and can do so once for all of them.
+    fn seen_together<'a>(&self, sessions: &mut dyn Iterator<Item = SessionSeen<'a>>) {
+        for session in sessions {
+            self.seen(&session);
+        }
+    }
 }
 
 /// How a session of others was recognised.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::against::args::AgainstArgs;
 use crate::endpoint::Endpoint;
 use crate::units;
 
@@ -90,6 +91,10 @@ pub struct LoadArgs {
     /// Draw throughput and latency over time into this file
     #[arg(long, value_name = "FILE.svg", help_heading = "Report")]
     pub plot: Option<PathBuf>,
+
+    /// What is measured instead of the pipeline.
+    #[command(flatten)]
+    pub collector: AgainstArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -99,7 +104,11 @@ Examples:
   spanreel load --endpoint grpc://127.0.0.1:4317 --rate 50000 --duration 30s --plot run.svg
       Sends 50,000 spans per second to a collector for half a minute and draws what happened.
   spanreel load --sink --sink-latency 50ms --sink-fail-rate 0.2 --json
-      Measures how it copes with a slow receiver that refuses every fifth request.";
+      Measures how it copes with a slow receiver that refuses every fifth request.
+  spanreel load --against serve --duration 20s
+      Measures 'spanreel serve', which forwards to a built-in receiver.
+  spanreel load --against grpc://127.0.0.1:4317 --sink 127.0.0.1:4327 --pid 4711
+      Measures a collector with the process id 4711 that forwards to port 4327.";
 
 /// How to speak OTLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

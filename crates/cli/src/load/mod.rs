@@ -1,5 +1,6 @@
 //! `spanreel load`: what a load test is made of.
 
+pub mod against;
 pub mod args;
 mod drive;
 pub mod histogram;

@@ -1,5 +1,6 @@
 //! What the options of `spanreel load` mean together, or why they cannot.
 
+use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -57,6 +58,15 @@ pub enum Conflict {
     NoTime,
     #[error("--plot writes SVG: give it a file name that ends in .svg")]
     NotSvg,
+    #[error("--against speaks OTLP/gRPC in the clear: write grpc://HOST:PORT, or serve")]
+    NotPlainGrpc,
+    #[error("--against serve starts the process that it measures: leave --pid out")]
+    PidOfServe,
+    #[error(
+        "so many sessions of so many spans are too much to encode beforehand (4 GiB at the most): give \
+         fewer --sessions, or fewer --spans-per-session"
+    )]
+    TooMuchToEncode,
 }
 
 impl LoadArgs {
@@ -99,19 +109,41 @@ impl LoadArgs {
     }
 
     fn target(&self) -> Result<Target, Conflict> {
-        match (&self.endpoint, self.sink) {
+        match (&self.endpoint, self.sink_config()) {
             (Some(_), Some(_)) => Err(Conflict::TwoTargets),
-            (None, Some(addr)) => Ok(Target::Sink(SinkConfig {
-                addr,
-                latency: self.sink_latency.unwrap_or_default(),
-                fail_rate: self.sink_fail_rate.unwrap_or_default(),
-                seed: self.seed,
-            })),
-            _ if self.sink_latency.is_some() => Err(Conflict::WithoutSink("--sink-latency")),
-            _ if self.sink_fail_rate.is_some() => Err(Conflict::WithoutSink("--sink-fail-rate")),
-            (Some(endpoint), None) => Ok(Target::Endpoint(endpoint.clone())),
-            (None, None) => Err(Conflict::NoTarget),
+            (None, Some(config)) => Ok(Target::Sink(config)),
+            (endpoint, None) => {
+                self.refuse_options_of_sink()?;
+                let endpoint = endpoint.clone().ok_or(Conflict::NoTarget)?;
+                Ok(Target::Endpoint(endpoint))
+            }
         }
+    }
+
+    /// The built-in receiver, where one is asked for.
+    pub(super) fn sink_config(&self) -> Option<SinkConfig> {
+        self.sink.map(|addr| self.sink_at(Some(addr)))
+    }
+
+    /// The built-in receiver at this address, or at a free port.
+    pub(super) fn sink_at(&self, addr: Option<SocketAddr>) -> SinkConfig {
+        SinkConfig {
+            addr: addr.unwrap_or(SinkConfig::default().addr),
+            latency: self.sink_latency.unwrap_or_default(),
+            fail_rate: self.sink_fail_rate.unwrap_or_default(),
+            seed: self.seed,
+        }
+    }
+
+    /// Refuses what says how the built-in receiver behaves, where there is none.
+    pub(super) fn refuse_options_of_sink(&self) -> Result<(), Conflict> {
+        if self.sink_latency.is_some() {
+            return Err(Conflict::WithoutSink("--sink-latency"));
+        }
+        if self.sink_fail_rate.is_some() {
+            return Err(Conflict::WithoutSink("--sink-fail-rate"));
+        }
+        Ok(())
     }
 }
 

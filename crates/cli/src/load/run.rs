@@ -281,7 +281,7 @@ fn url_of(receiver: &Receiver, protocol: Protocol) -> String {
 }
 
 /// The name of a choice on the command line.
-fn name_of(choice: impl clap::ValueEnum) -> String {
+pub(super) fn name_of(choice: impl clap::ValueEnum) -> String {
     choice
         .to_possible_value()
         .map_or_else(String::new, |value| value.get_name().to_owned())

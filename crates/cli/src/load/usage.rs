@@ -1,4 +1,4 @@
-//! What this process has cost so far: CPU time and peak memory, as Linux tells it in `/proc`.
+//! What a process has cost so far, this one or another: CPU time and peak memory, as Linux tells it in `/proc`.
 
 use std::fs;
 use std::time::Duration;
@@ -11,13 +11,33 @@ const TICKS_PER_SECOND: u64 = 100;
 /// where there is no `/proc`.
 #[must_use]
 pub fn cpu_time() -> Option<Duration> {
-    parse_cpu_time(&fs::read_to_string("/proc/self/stat").ok()?)
+    cpu_time_at("/proc/self")
+}
+
+/// The same of another process of this machine; `None` also where it has ended.
+#[must_use]
+pub fn cpu_time_of(pid: u32) -> Option<Duration> {
+    cpu_time_at(&format!("/proc/{pid}"))
+}
+
+fn cpu_time_at(process: &str) -> Option<Duration> {
+    parse_cpu_time(&fs::read_to_string(format!("{process}/stat")).ok()?)
 }
 
 /// The most memory that this process has had resident, in bytes; `None` where there is no `/proc`.
 #[must_use]
 pub fn peak_rss() -> Option<u64> {
-    parse_peak_rss(&fs::read_to_string("/proc/self/status").ok()?)
+    peak_rss_at("/proc/self")
+}
+
+/// The same of another process of this machine; `None` also where it has ended.
+#[must_use]
+pub fn peak_rss_of(pid: u32) -> Option<u64> {
+    peak_rss_at(&format!("/proc/{pid}"))
+}
+
+fn peak_rss_at(process: &str) -> Option<u64> {
+    parse_peak_rss(&fs::read_to_string(format!("{process}/status")).ok()?)
 }
 
 /// Reads fields 14 (`utime`) and 15 (`stime`) of proc_pid_stat(5). Field 2 is the name of the
@@ -66,6 +86,9 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn this_process_has_a_cost() {
+        assert!(cpu_time_of(std::process::id()).is_some());
+        assert!(peak_rss_of(std::process::id()).unwrap() > 100_000);
+        assert_eq!((cpu_time_of(u32::MAX), peak_rss_of(u32::MAX)), (None, None));
         assert!(peak_rss().unwrap() > 100_000);
         let before = cpu_time().unwrap();
         let mut sum = 0_u64;

@@ -32,6 +32,13 @@ pub(crate) fn whole(wire: Wire) -> Vec<u8> {
     Vec::new()
 }
 
+/// How many items an answer in protobuf says were not taken. `None`: it is no such answer.
+pub(crate) fn rejected(message: &[u8]) -> Option<u64> {
+    let response = ExportResponse::decode(message).ok()?;
+    let partial = response.partial_success.unwrap_or_default();
+    Some(u64::try_from(partial.rejected).unwrap_or(0))
+}
+
 /// A part was taken: says how many items were not, and why.
 pub(crate) fn partial(wire: Wire, signal: Signal, rejected: u64, message: String) -> Vec<u8> {
     let rejected = i64::try_from(rejected).unwrap_or(i64::MAX);

@@ -54,7 +54,7 @@ pub(crate) struct Arrivals(Mutex<Table>);
 
 #[derive(Debug)]
 struct Table {
-    known: LruCache<[u8; 16], Seen>,
+    known: LruCache<u64, Seen>,
     totals: Totals,
 }
 
@@ -73,33 +73,16 @@ impl Arrivals {
         }))
     }
 
-    /// Notes what has arrived of the session with this key, or of none.
-    pub(crate) fn note(&self, session: Option<[u8; 16]>, arrival: &Arrival, now: Instant) {
+    /// Notes what has arrived at once: for each part the key of its session, or none.
+    pub(crate) fn note(
+        &self,
+        arrivals: impl IntoIterator<Item = (Option<u64>, Arrival)>,
+        now: Instant,
+    ) {
         let mut table = self.table();
-        let totals = &mut table.totals;
-        totals.spans += arrival.spans;
-        totals.logs += arrival.logs;
-        totals.errors += arrival.errors;
-        totals.tokens = totals.tokens.saturating_add(arrival.tokens);
-        // What is sent may be anything; a sum that is no number would stay so for ever.
-        if arrival.cost.is_finite() && arrival.cost >= 0.0 {
-            totals.cost += arrival.cost;
+        for (session, arrival) in arrivals {
+            table.note(session, &arrival, now);
         }
-        let Some(session) = session else {
-            return;
-        };
-        if let Some(seen) = table.known.get_mut(&session) {
-            seen.last = now;
-            // A conversation may be many traces: what comes after the end of one opens it again.
-            seen.has_ended = arrival.root_ended;
-            return;
-        }
-        let seen = Seen {
-            last: now,
-            has_ended: arrival.root_ended,
-        };
-        table.totals.sessions += 1;
-        table.known.push(session, seen);
     }
 
     /// The sums now.
@@ -123,6 +106,35 @@ impl Arrivals {
     }
 }
 
+impl Table {
+    fn note(&mut self, session: Option<u64>, arrival: &Arrival, now: Instant) {
+        let totals = &mut self.totals;
+        totals.spans += arrival.spans;
+        totals.logs += arrival.logs;
+        totals.errors += arrival.errors;
+        totals.tokens = totals.tokens.saturating_add(arrival.tokens);
+        // What is sent may be anything; a sum that is no number would stay so for ever.
+        if arrival.cost.is_finite() && arrival.cost >= 0.0 {
+            totals.cost += arrival.cost;
+        }
+        let Some(session) = session else {
+            return;
+        };
+        let seen = Seen {
+            last: now,
+            // A conversation may be many traces: what comes after the end of one opens it again.
+            has_ended: arrival.root_ended,
+        };
+        let mut is_new = false;
+        let known = self.known.get_or_insert_mut(session, || {
+            is_new = true;
+            seen
+        });
+        *known = seen;
+        totals.sessions += u64::from(is_new);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +148,12 @@ mod tests {
         root_ended: false,
     };
 
+    impl Arrivals {
+        fn note_one(&self, session: Option<u64>, arrival: &Arrival, now: Instant) {
+            self.note([(session, arrival.clone())], now);
+        }
+    }
+
     fn arrivals(sessions: usize) -> Arrivals {
         Arrivals::new(NonZeroUsize::new(sessions).expect("some"))
     }
@@ -145,17 +163,17 @@ mod tests {
     fn a_session_is_live_until_its_end_or_a_quiet_minute() {
         let arrivals = arrivals(10);
         let start = Instant::now();
-        arrivals.note(Some([1; 16]), &ONE, start);
-        arrivals.note(Some([2; 16]), &ONE, start + Duration::from_secs(30));
+        arrivals.note_one(Some(1), &ONE, start);
+        arrivals.note_one(Some(2), &ONE, start + Duration::from_secs(30));
         let ended = Arrival {
             root_ended: true,
             ..ONE
         };
         let live = |after| arrivals.totals(start + Duration::from_secs(after)).live;
         assert_eq!((live(30), live(61), live(91)), (2, 1, 0));
-        arrivals.note(Some([2; 16]), &ended, start + Duration::from_secs(31));
+        arrivals.note_one(Some(2), &ended, start + Duration::from_secs(31));
         assert_eq!(live(31), 1);
-        arrivals.note(Some([2; 16]), &ONE, start + Duration::from_secs(32));
+        arrivals.note_one(Some(2), &ONE, start + Duration::from_secs(32));
         assert_eq!(live(32), 2, "a next turn");
         assert_eq!(arrivals.totals(start).sessions, 2);
     }
@@ -165,9 +183,9 @@ mod tests {
     fn everything_is_summed() {
         let arrivals = arrivals(10);
         let now = Instant::now();
-        arrivals.note(None, &ONE, now);
-        arrivals.note(
-            Some([1; 16]),
+        arrivals.note_one(None, &ONE, now);
+        arrivals.note_one(
+            Some(1),
             &Arrival {
                 errors: 2,
                 logs: 3,
@@ -176,7 +194,7 @@ mod tests {
             now,
         );
         for cost in [f64::NAN, f64::INFINITY, -1.0] {
-            arrivals.note(
+            arrivals.note_one(
                 None,
                 &Arrival {
                     spans: 0,
@@ -204,8 +222,8 @@ mod tests {
     fn only_so_many_sessions_are_remembered() {
         let arrivals = arrivals(100);
         let now = Instant::now();
-        for number in 0..10_000_u128 {
-            arrivals.note(Some(number.to_be_bytes()), &ONE, now);
+        for number in 0..10_000 {
+            arrivals.note_one(Some(number), &ONE, now);
         }
         let totals = arrivals.totals(now);
         assert_eq!((totals.sessions, totals.live), (10_000, 100));

@@ -51,7 +51,9 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         Ack::Accepted => receive::Ack::Accepted,
         Ack::Delivered => receive::Ack::Delivered,
     };
-    let intake = pipeline.intake().watch(Watching(Arc::clone(&arrivals)));
+    let intake = pipeline
+        .intake()
+        .watch(Watching::new(Arc::clone(&arrivals)));
     let take = IntoPipeline::new(intake, ack).patience(config.patience);
     let receiver =
         receive::bind(receiving(config)?, take).map_err(|error| advise(error, config))?;

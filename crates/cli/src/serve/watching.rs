@@ -1,22 +1,33 @@
 //! From received requests to the line of what arrives: which sessions they hold.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Instant;
 
-use sha2::{Digest, Sha256};
 use spanreel::{SessionLabel, SessionSeen, Signal, Watch};
 
 use super::arrivals::{Arrival, Arrivals};
 
 /// Notes the sessions in requests that are accepted.
 #[derive(Debug)]
-pub(crate) struct Watching(pub(crate) Arc<Arrivals>);
+pub(crate) struct Watching {
+    arrivals: Arc<Arrivals>,
+    /// With a secret key: nobody can make two sessions collide, and chance does not with a million of them.
+    hasher: RandomState,
+}
 
-impl Watch for Watching {
-    fn seen(&self, session: &SessionSeen<'_>) {
+impl Watching {
+    pub(crate) fn new(arrivals: Arc<Arrivals>) -> Self {
+        Self {
+            arrivals,
+            hasher: RandomState::new(),
+        }
+    }
+
+    fn arrival(&self, session: &SessionSeen<'_>) -> (Option<u64>, Arrival) {
         let key = match session.label {
-            SessionLabel::Id(id) => Some(key_of(id)),
-            SessionLabel::Trace(trace) => Some(trace.to_bytes()),
+            SessionLabel::Id(id) => Some(self.hasher.hash_one(id)),
+            SessionLabel::Trace(trace) => Some(self.hasher.hash_one(trace.to_bytes())),
             SessionLabel::None => None,
         };
         let (spans, logs) = match session.signal {
@@ -32,12 +43,17 @@ impl Watch for Watching {
             cost: session.cost,
             root_ended: session.root_ended,
         };
-        self.0.note(key, &arrival, Instant::now());
+        (key, arrival)
     }
 }
 
-/// An id of any length as one of a fixed one, which nobody can make collide with another's.
-fn key_of(id: &str) -> [u8; 16] {
-    let digest = Sha256::digest(id);
-    std::array::from_fn(|index| digest[index])
+impl Watch for Watching {
+    fn seen(&self, session: &SessionSeen<'_>) {
+        self.seen_together(&mut std::iter::once(*session));
+    }
+
+    fn seen_together<'a>(&self, sessions: &mut dyn Iterator<Item = SessionSeen<'a>>) {
+        let arrivals = sessions.map(|session| self.arrival(&session));
+        self.arrivals.note(arrivals, Instant::now());
+    }
 }

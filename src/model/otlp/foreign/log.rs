@@ -29,12 +29,11 @@ pub(super) fn log<'a, const FACTS: bool>(
     const KNOWN: u64 = 0x1fee;
     while !reader.is_empty() {
         match reader.tag()? {
-            ATTRIBUTES => {
-                let (key, value) = attribute(reader.message()?, DEPTH)?;
+            ATTRIBUTES => attribute(reader.message()?, DEPTH, |key, value| {
                 if FACTS {
                     facts.note(key, value);
                 }
-            }
+            })?,
             BODY => drop(value(reader.message()?, DEPTH)?),
             TRACE_ID => facts.trace_id = reader.id(16)?,
             SPAN_ID => drop(reader.id(8)?),

@@ -141,7 +141,7 @@ fn message(mut reader: Reader<'_>, schema: &Schema, depth: usize) -> Result<u64,
                     packed.varint()?;
                 }
             }
-            (Attribute, LEN) => drop(attribute(reader.message()?, depth + 1)?),
+            (Attribute, LEN) => attribute(reader.message()?, depth + 1, |_, _| {})?,
             (TraceId, LEN) => drop(reader.id(16)?),
             (SpanId, LEN) => drop(reader.id(8)?),
             (Message(schema), LEN) => points += message(reader.message()?, schema, depth + 1)?,

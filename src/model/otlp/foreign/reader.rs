@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
     pub(super) fn text(&mut self) -> Result<&'a [u8], WireError> {
         let text = self.message()?;
         let bytes = text.rest();
-        if bytes.is_ascii() || std::str::from_utf8(bytes).is_ok() {
+        if is_ascii(bytes) || std::str::from_utf8(bytes).is_ok() {
             return Ok(bytes);
         }
         Err(WireError::NotUtf8 { at: text.at })
@@ -196,6 +196,47 @@ impl<'a> Reader<'a> {
             FIXED32 => self.fixed32().map(drop),
             // Groups: long deprecated, never used by OTLP.
             _ => bad,
+        }
+    }
+}
+
+/// Whether all bytes are ASCII. Made for texts of some dozens of bytes, where the standard library's
+/// takes longer to begin than to look.
+#[inline(always)]
+pub(super) fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let (words, rest) = bytes.as_chunks();
+    let mut seen = 0;
+    for word in words {
+        seen |= u64::from_le_bytes(*word);
+    }
+    match bytes.last_chunk() {
+        // Some of it was seen already, which does not matter.
+        Some(last) => seen |= u64::from_le_bytes(*last),
+        None => {
+            for byte in rest {
+                seen |= u64::from(*byte);
+            }
+        }
+    }
+    seen & HIGH_BITS == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A byte above ASCII is found wherever it stands in a text of any length.
+    #[test]
+    fn no_byte_is_overlooked() {
+        for len in 0..40 {
+            let mut bytes = vec![0x7f; len];
+            assert!(is_ascii(&bytes));
+            for at in 0..len {
+                bytes[at] = 0x80;
+                assert!(!is_ascii(&bytes), "{at} of {len}");
+                bytes[at] = 0;
+            }
         }
     }
 }

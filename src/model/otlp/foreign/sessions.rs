@@ -4,14 +4,19 @@
 //! where its items stand. Allocates for sessions and for neighbouring items, not for each item.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
 use super::{Facts, Visit};
 use crate::model::chunk::{Digest, End};
 use crate::model::request::Signal;
 
+/// How many sessions a map has room for that is used for another resource; a larger one would cost more
+/// to clear than it saves.
+const SMALL: usize = 128;
+
 /// What names the session of an item.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum SessionName<'a> {
     /// An attribute of the item or of its resource; UTF-8.
     Id(&'a [u8]),
@@ -20,6 +25,16 @@ pub(crate) enum SessionName<'a> {
     /// Nothing: a log record outside of any trace.
     #[default]
     None,
+}
+
+/// The bytes alone, at one go: it is done for most items, and what is equal here is still told apart.
+impl Hash for SessionName<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Id(bytes) | Self::Trace(bytes) => state.write(bytes),
+            Self::None => {}
+        }
+    }
 }
 
 /// What is known of one session in one resource of a request.
@@ -57,9 +72,10 @@ pub(crate) struct Sessions<'a> {
     pub(crate) parts: Vec<Part>,
     /// Neighbouring items of one part.
     pub(crate) stretches: Vec<(usize, Range<usize>)>,
-    /// The resource that is being read: its number, its place, what it says.
-    resource: (usize, Range<usize>, Facts<'a>),
-    by_name: HashMap<(usize, SessionName<'a>), usize>,
+    /// The resource that is being read: its place, what it says.
+    resource: (Range<usize>, Facts<'a>),
+    /// The sessions of that resource.
+    by_name: HashMap<SessionName<'a>, usize>,
     by_scope: HashMap<(usize, usize), usize>,
     /// The session of the item before, in the same resource, and its part.
     last: Option<(usize, Option<usize>)>,
@@ -75,7 +91,7 @@ impl<'a> Sessions<'a> {
             scopes: Vec::new(),
             parts: Vec::new(),
             stretches: Vec::new(),
-            resource: (0, 0..0, Facts::default()),
+            resource: (0..0, Facts::default()),
             by_name: HashMap::new(),
             by_scope: HashMap::new(),
             last: None,
@@ -88,7 +104,7 @@ impl<'a> Sessions<'a> {
     }
 
     fn name(&self, facts: &Facts<'a>) -> SessionName<'a> {
-        let of_resource = || self.resource.2.session();
+        let of_resource = || self.resource.1.session();
         match facts.session().or_else(of_resource) {
             Some(id) => SessionName::Id(id),
             None if facts.trace_id.iter().any(|byte| *byte != 0) => {
@@ -106,11 +122,11 @@ impl<'a> Sessions<'a> {
             return last;
         }
         let next = self.found.len();
-        let session = *self.by_name.entry((self.resource.0, name)).or_insert(next);
+        let session = *self.by_name.entry(name).or_insert(next);
         if session == next {
             self.found.push(SessionFound {
                 name,
-                service: self.resource.2.service(),
+                service: self.resource.1.service(),
                 items: 0,
                 errors: 0,
                 digest: Digest::default(),
@@ -145,13 +161,18 @@ impl<'a> Visit<'a> for Sessions<'a> {
     const FACTS: bool = true;
 
     fn resource(&mut self, group: Range<usize>, facts: &Facts<'a>) {
-        self.resource = (self.resource.0 + 1, group, *facts);
+        self.resource = (group, *facts);
         self.last = None;
+        if self.by_name.capacity() > SMALL {
+            self.by_name = HashMap::with_hasher(self.by_name.hasher().clone());
+        } else {
+            self.by_name.clear();
+        }
     }
 
     fn scope(&mut self, group: Range<usize>) {
         if self.split {
-            self.scopes.push((self.resource.1.clone(), group));
+            self.scopes.push((self.resource.0.clone(), group));
         }
         if let Some((_, part)) = &mut self.last {
             *part = None;

@@ -39,12 +39,11 @@ pub(super) fn span<'a, const FACTS: bool>(
     let mut parent: &[u8] = &[];
     while !reader.is_empty() {
         match reader.tag()? {
-            ATTRIBUTES => {
-                let (key, value) = attribute(reader.message()?, DEPTH)?;
+            ATTRIBUTES => attribute(reader.message()?, DEPTH, |key, value| {
                 if FACTS {
                     facts.note(key, value);
                 }
-            }
+            })?,
             TRACE_ID => facts.trace_id = reader.id(16)?,
             SPAN_ID => drop(reader.id(8)?),
             PARENT => parent = reader.id(8)?,
@@ -89,7 +88,7 @@ fn event(mut reader: Reader<'_>) -> Result<(), WireError> {
         match reader.tag()? {
             TIME => drop(reader.fixed64()?),
             NAME => drop(reader.text()?),
-            ATTRIBUTES => drop(attribute(reader.message()?, DEPTH + 1)?),
+            ATTRIBUTES => attribute(reader.message()?, DEPTH + 1, |_, _| {})?,
             DROPPED => drop(reader.varint()?),
             other => reader.skip(other, known!(1, 2, 3, 4))?,
         }
@@ -110,7 +109,7 @@ fn link(mut reader: Reader<'_>) -> Result<(), WireError> {
             TRACE_ID => drop(reader.id(16)?),
             SPAN_ID => drop(reader.id(8)?),
             TRACE_STATE => drop(reader.text()?),
-            ATTRIBUTES => drop(attribute(reader.message()?, DEPTH + 1)?),
+            ATTRIBUTES => attribute(reader.message()?, DEPTH + 1, |_, _| {})?,
             DROPPED => drop(reader.varint()?),
             FLAGS => drop(reader.fixed32()?),
             other => reader.skip(other, known!(1, 2, 3, 4, 5, 6))?,
