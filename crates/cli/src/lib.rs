@@ -13,6 +13,7 @@ mod probe;
 pub mod receive;
 pub mod replay;
 pub mod run;
+pub mod sample;
 pub mod serve;
 pub mod sink;
 pub mod term;

@@ -16,6 +16,7 @@ use spanreel_cli::outcome::Outcome;
 use spanreel_cli::replay::args::ConvertArgs;
 use spanreel_cli::run::NotStarted;
 use spanreel_cli::run::args::RunArgs;
+use spanreel_cli::sample::args::SampleArgs;
 use spanreel_cli::term::{ColorChoice, Palette, Terminal};
 use tracing::Level;
 
@@ -52,6 +53,7 @@ enum Command {
     Doctor(DoctorArgs),
     Config(ConfigArgs),
     Convert(ConvertArgs),
+    Sample(SampleArgs),
     Load(LoadArgs),
     /// Is the receiver of a load test
     #[command(name = receiver::COMMAND, hide = true)]
@@ -123,6 +125,13 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
                 .enable_all()
                 .build()?;
             runtime.block_on(spanreel_cli::replay::run(plan, &stdout, &stderr))
+        }
+        Command::Sample(args) => {
+            say_what_happens(Level::WARN, stderr);
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(spanreel_cli::sample::run(args, &stdout))
         }
         Command::Load(args) => {
             if let Some(plan) = args.plan_against() {

@@ -76,7 +76,8 @@ pub struct Holding {
     pub max_sessions: u64,
     /// Spans and log records of them. Default: no bound of its own.
     pub max_spans: u64,
-    /// Bytes of them. Default: half of the pipeline's budget, and never more than three quarters.
+    /// Bytes of them. Default: half of the pipeline's budget, and never more than three quarters; an eighth,
+    /// while somebody waits for room or more than three quarters are in use.
     pub max_bytes: Option<ByteSize>,
 }
 
@@ -182,6 +183,12 @@ impl Sampling {
     #[must_use]
     pub fn policies(&self) -> &[Policy] {
         &self.policies
+    }
+
+    /// Whether there is a bound on what is kept in all.
+    #[must_use]
+    pub fn has_budget(&self) -> bool {
+        self.at_most.is_some()
     }
 
     /// Everything that is wrong with it.

@@ -24,17 +24,17 @@ impl Sampling {
     /// at_most = { count = 50, every = "1s" }
     /// holding = { max_wait = "10m", max_sessions = 100000, max_bytes = "64MiB" }
     ///
-    /// [[policies]]
+    /// [[policy]]
     /// name = "failed"
     /// when = "errors"
     /// then = "keep"
     ///
-    /// [[policies]]
+    /// [[policy]]
     /// name = "dear or slow"
     /// when = { any = [{ cost_above = 1.0 }, { slower_than = "60s" }] }
     /// then = "keep"
     ///
-    /// [[policies]]
+    /// [[policy]]
     /// when = { all = [{ agent = "plan*" }, { attribute = "app.tier", equals = "gold" }] }
     /// then = { at_least = { count = 10, every = "1m", per = "agent" } }
     /// at_most = { count = 1000, every = "1s", unit = "spans", burst = 5000 }
@@ -129,12 +129,12 @@ impl Read {
         if let Some(value) = table.take("holding") {
             sampling = sampling.holding(self.holding(value, &table.place("holding")));
         }
-        if let Some(value) = table.take("policies") {
-            for policy in self.policies(value, &table.place("policies")) {
+        if let Some(value) = table.take("policy") {
+            for policy in self.policies(value, &table.place("policy")) {
                 sampling = sampling.policy(policy);
             }
         }
-        self.done(table, "ratio, follow_parent, at_most, holding and policies");
+        self.done(table, "ratio, follow_parent, at_most, holding and policy");
         sampling
     }
 

@@ -116,13 +116,13 @@ impl Plan {
         if let Root::Ratio(share) = sampling.root {
             making.share(share);
         }
-        let policies = making.list(&sampling.policies, "policies", "", 0);
+        let policies = making.list(&sampling.policies, "policy", "", 0);
         let at_most = sampling
             .at_most
             .as_ref()
             .map(|rate| making.rate(rate, "at_most"));
         if making.names.len() > MOST_POLICIES {
-            making.check.at("policies");
+            making.check.at("policy");
             making.check.wrong(format!(
                 "there are {}; give at most {MOST_POLICIES}",
                 making.names.len()

@@ -454,32 +454,32 @@ fn what_is_wrong_is_told_with_its_place() {
         (Sampling::ratio(f64::NAN), "sampling", "from 0.0 to 1.0"),
         (
             keep(Rule::CostAbove(-1.0)),
-            "sampling.policies[0].when",
+            "sampling.policy[0].when",
             "CostAbove(1.0)",
         ),
         (
             keep(Rule::Agent(Match::Exceeds(1.0))),
-            "sampling.policies[0].when",
+            "sampling.policy[0].when",
             "plan*",
         ),
         (
             keep(Rule::SpanName(true.into())),
-            "sampling.policies[0].when",
+            "sampling.policy[0].when",
             "plan*",
         ),
         (
             keep(Rule::attribute("", "x")),
-            "sampling.policies[0].when",
+            "sampling.policy[0].when",
             "app.tier",
         ),
         (
             keep(Rule::attribute("x", Match::Exceeds(f64::NAN))),
-            "sampling.policies[0].when",
+            "sampling.policy[0].when",
             "Exceeds",
         ),
         (
             keep(Rule::attribute("x", Match::Equals(OwnedValue::Empty))),
-            "sampling.policies[0].when",
+            "sampling.policy[0].when",
             "compared",
         ),
         (
@@ -487,24 +487,24 @@ fn what_is_wrong_is_told_with_its_place() {
                 name: None,
                 score: "good".into(),
             }),
-            "sampling.policies[0].when",
+            "sampling.policy[0].when",
             "Below(0.5)",
         ),
-        (keep(Rule::any(many(65))), "sampling.policies[0].when", "64"),
-        (keep(deep), "sampling.policies[0].when", "deeper than 32"),
+        (keep(Rule::any(many(65))), "sampling.policy[0].when", "64"),
+        (keep(deep), "sampling.policy[0].when", "deeper than 32"),
         (
             Sampling::always_on().policy(Policy::share(2.0, Rule::Always)),
-            "sampling.policies[0].then",
+            "sampling.policy[0].then",
             "0.0 to 1.0",
         ),
         (
             Sampling::always_on().policy(Policy::new(Rule::Always, Action::First(Vec::new()))),
-            "sampling.policies[0].then",
+            "sampling.policy[0].then",
             "one at least",
         ),
         (
             keep(Rule::Always).policy(Policy::first([Policy::share(-1.0, Rule::Always)])),
-            "sampling.policies[1].then[0].then",
+            "sampling.policy[1].then[0].then",
             "0.0 to 1.0",
         ),
         (
@@ -524,12 +524,12 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         (
             keep(Rule::Always).policy(Policy::keep(Rule::Always).named("policy 1")),
-            "sampling.policies[1]",
+            "sampling.policy[1]",
             "taken",
         ),
         (
             (0..121).fold(Sampling::always_on(), |it, _| it.always_keep(Rule::Errors)),
-            "sampling.policies",
+            "sampling.policy",
             "120",
         ),
         (

@@ -135,6 +135,14 @@ pub(crate) fn check(effective: &Effective, problems: &mut Problems) {
             "delivered needs an export: there is nothing to deliver to".to_owned(),
         );
     }
+    if config.ack == Ack::Delivered && !config.sampling.sampling.policies().is_empty() {
+        note(
+            "ack",
+            "delivered does not go with policies of sampling: senders would wait for as long as \
+             sessions are held; write accepted"
+                .to_owned(),
+        );
+    }
     for origin in &config.cors_origin {
         let is_origin = origin == "*"
             || origin

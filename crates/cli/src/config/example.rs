@@ -28,6 +28,33 @@ const EXPORTS: &str = "\
 #headers = { authorization = { file = \"/etc/spanreel/backend-key\" }, x-tenant = { env = \"TENANT\" } }
 ";
 
+const SAMPLING: &str = "\
+# Which sessions are forwarded. Without this table all are. The first policy that is for a session
+# decides; the ratio is for those that none is for. A session is forwarded whole or not at all: it is
+# held until that is certain. 'spanreel sample try --config FILE RECORDING...' shows what is kept.
+#
+#[sampling]
+#ratio = 0.01
+# No more than this in all.
+#at_most = { count = 50, every = \"1s\" }
+# How much is held of sessions that are not decided yet; what exceeds it is decided early.
+#holding = { max_wait = \"10m\", max_sessions = 1000000, max_bytes = \"64MiB\" }
+#
+#[[sampling.policy]]
+#name = \"failed\"
+#when = \"errors\"
+#then = \"keep\"
+#
+#[[sampling.policy]]
+#name = \"dear or slow\"
+#when = { any = [{ cost_above = 1.0 }, { slower_than = \"60s\" }] }
+#then = \"keep\"
+#
+#[[sampling.policy]]
+#name = \"each agent\"
+#then = { at_least = { count = 10, every = \"1m\", per = \"agent\" } }
+";
+
 /// The file.
 ///
 /// # Panics
@@ -52,6 +79,8 @@ pub fn example() -> String {
     for setting in EXPORT_SETTINGS {
         entry(&mut text, setting, &export);
     }
+    text.push_str("\n\n## Sampling\n\n");
+    text.push_str(SAMPLING);
     text
 }
 

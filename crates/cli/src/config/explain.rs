@@ -11,7 +11,7 @@ const VALUE_COLUMN: usize = 18;
 /// Where its origin starts.
 const ORIGIN_COLUMN: usize = 46;
 
-/// The explanation: a line for each setting and export. What is not a default stands out.
+/// The explanation: a line for each setting, export and policy. What is not a default stands out.
 ///
 /// # Panics
 /// Never: a string takes everything.
@@ -63,6 +63,13 @@ pub fn explain(effective: &Effective, palette: Palette) -> String {
         for (name, _) in &export.headers {
             line(&format!("  header {name}"), "(hidden)", String::new());
         }
+    }
+    let sampling = &effective.config.sampling;
+    let shown = sampling.shown();
+    let count = if shown.is_empty() { "-" } else { "" };
+    line("sampling", count, sampling.origin.to_string());
+    for (name, value) in shown {
+        line(&format!("  {name}"), &value, String::new());
     }
     text.lines()
         .fold(String::new(), |all, line| all + line.trim_end() + "\n")

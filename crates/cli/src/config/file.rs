@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::export::{ExportConfig, Target};
 use super::place::{Origin, Place, Problem, Problems};
+use super::sampling::SamplingConfig;
 use super::secret::Secret;
 use super::setting;
 use super::settings::{EXPORT_SETTINGS, SETTINGS};
@@ -35,6 +36,8 @@ pub(crate) struct Content {
     pub(crate) settings: Vec<(&'static str, Given, Origin)>,
     /// The exports, in their order.
     pub(crate) exports: Vec<ExportConfig>,
+    /// Which sessions are forwarded.
+    pub(crate) sampling: SamplingConfig,
 }
 
 /// A configuration file cannot be read.
@@ -91,8 +94,20 @@ impl ConfigFile {
                 self.exports(value, variables, &mut content, problems);
                 continue;
             }
+            if name == "sampling" {
+                match SamplingConfig::read(value, self.origin(&value.span())) {
+                    Ok(sampling) => content.sampling = sampling,
+                    Err(wrong) => {
+                        for (span, name, advice) in wrong {
+                            problems.add(&self.origin(&span), &name, advice);
+                        }
+                    }
+                }
+                continue;
+            }
             let Some(setting) = SETTINGS.iter().find(|it| it.name == name) else {
-                let known = SETTINGS.iter().map(|it| it.name).chain(["export"]);
+                let known = SETTINGS.iter().map(|it| it.name);
+                let known = known.chain(["export", "sampling"]);
                 let advice = setting::unknown(name, known);
                 problems.add(&self.origin(&key.span()), name, advice);
                 continue;
@@ -104,6 +119,24 @@ impl ConfigFile {
             }
         }
         content
+    }
+
+    /// Which sessions are forwarded, whatever else the file says.
+    ///
+    /// # Errors
+    /// It is no TOML, or that is wrong.
+    pub fn sampling(&self) -> Result<SamplingConfig, Problems> {
+        let mut problems = Problems::default();
+        let content = self.content(&|_| None, &mut problems);
+        problems.0.retain(|problem| {
+            let of = problem.setting.as_deref();
+            of.is_none_or(|setting| setting.starts_with("sampling"))
+        });
+        problems.sort();
+        match problems.0.is_empty() {
+            true => Ok(content.sampling),
+            false => Err(problems),
+        }
     }
 
     fn exports(
@@ -217,7 +250,7 @@ type Entry<'a, 'i> = (
 );
 
 /// The entries of a table in the order in which they stand in the file.
-fn sorted<'a, 'i>(table: &'a DeTable<'i>) -> Vec<Entry<'a, 'i>> {
+pub(super) fn sorted<'a, 'i>(table: &'a DeTable<'i>) -> Vec<Entry<'a, 'i>> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     entries

@@ -13,6 +13,7 @@ pub mod export;
 mod file;
 pub mod place;
 mod resolve;
+pub mod sampling;
 pub mod secret;
 pub mod setting;
 pub mod settings;

@@ -117,6 +117,7 @@ impl Sources {
                 resolved.set(setting, &given, origin, &mut problems);
             }
             resolved.config.exports = content.exports;
+            resolved.config.sampling = content.sampling;
         }
         for setting in SETTINGS {
             for (given, origin) in self.given(setting.name) {

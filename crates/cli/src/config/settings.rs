@@ -8,6 +8,7 @@ use std::time::Duration;
 use spanreel::ByteSize;
 
 use super::export::ExportConfig;
+use super::sampling::SamplingConfig;
 use super::secret::Secret;
 use super::setting::Setting;
 use super::value::{Ack, Listen, LogLevel, Value};
@@ -37,6 +38,7 @@ pub struct Config {
     pub idle_timeout: Duration,
     pub patience: Duration,
     pub exports: Vec<ExportConfig>,
+    pub sampling: SamplingConfig,
     pub memory: ByteSize,
     pub batch_delay: Duration,
     pub batch_size: NonZeroUsize,
@@ -80,6 +82,7 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(300),
             patience: Duration::from_secs(1),
             exports: Vec::new(),
+            sampling: SamplingConfig::default(),
             memory: ByteSize::mib(256),
             batch_delay: Duration::from_secs(1),
             batch_size: count(8192),
@@ -120,7 +123,7 @@ macro_rules! table {
     };
 }
 
-/// What can be set, but for exports.
+/// What can be set, but for exports and sampling.
 pub static SETTINGS: &[Setting<Config>] = table! { Config {
     "Receiving" {
         "otlp-grpc" otlp_grpc "ADDR" "Where to take OTLP over gRPC, or off"

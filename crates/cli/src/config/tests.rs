@@ -222,6 +222,66 @@ headers = { a = { env = \"NOT_THERE\" }, b = 1 }
     assert_eq!(problems.len(), expected.len() + 2, "{problems:#?}");
 }
 
+/// Which sessions are forwarded is read from the file, shown with its place, and told in which place it is
+/// wrong; senders cannot wait for what policies hold.
+#[test]
+fn sampling_is_read_and_explained() {
+    let folder = folder();
+    let text = "\
+grace = \"3s\"
+
+[sampling]
+ratio = 0.5
+
+[[sampling.policy]]
+name = \"failed\"
+when = \"errors\"
+then = \"keep\"
+";
+    let effective = Given::default().file(folder.path(), text).resolve();
+    let effective = effective.expect("fine");
+    let expected = spanreel::Sampling::ratio(0.5)
+        .policy(spanreel::Policy::keep(spanreel::Rule::Errors).named("failed"));
+    assert_eq!(effective.config.sampling.sampling, expected);
+    let explained = explain(&effective, Palette::PLAIN);
+    for line in [
+        "  ratio            0.5",
+        "  policy failed    when = \"errors\", then = \"keep\"",
+    ] {
+        assert!(
+            explained.lines().any(|it| it == line),
+            "{line} in {explained}"
+        );
+    }
+    let origin = explained.lines().find(|line| line.starts_with("sampling "));
+    let origin = origin.expect("a line");
+    assert!(origin.ends_with("spanreel.toml:3:1"), "{explained}");
+
+    let waiting = format!("ack = \"delivered\"\n{text}\n[[export]]\nurl = \"grpc://a:1\"\n");
+    let problems = Given::default().file(folder.path(), &waiting).problems();
+    assert!(
+        problems[0].contains(":1:7: ack: delivered does not go with"),
+        "{problems:?}"
+    );
+
+    let wrong = text
+        .replace("\"errors\"", "\"eror\"")
+        .replace("0.5", "\"half\"");
+    let problems = Given::default().file(folder.path(), &wrong).problems();
+    let path = folder.path().join("spanreel.toml");
+    for expected in [
+        ":4:9: sampling.ratio: is no number; write it as in 0.01",
+        ":8:8: sampling.policy[0].when: is no table",
+    ] {
+        let expected = format!("{}{expected}", path.display());
+        assert!(
+            problems.iter().any(|it| it.starts_with(&expected)),
+            "{expected} in {problems:#?}"
+        );
+    }
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+}
+
 /// Several errors of syntax are told at once too.
 #[test]
 fn errors_of_syntax_have_places() {

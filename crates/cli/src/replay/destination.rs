@@ -162,7 +162,12 @@ impl Destination {
         let at = match known {
             Some(at) => at,
             None => {
-                let pipeline = Self::start(self.exporter(), service, self.batch.clone())?;
+                let pipeline = Self::start(
+                    self.exporter(),
+                    service,
+                    self.batch.clone(),
+                    Sampling::always_on(),
+                )?;
                 self.pipelines.push((service.to_owned(), pipeline));
                 self.pipelines.len() - 1
             }
@@ -198,7 +203,8 @@ impl Destination {
         }
     }
 
-    fn whole_batches() -> BatchConfig {
+    /// Batches that leave when they are full or asked for.
+    pub(crate) fn whole_batches() -> BatchConfig {
         BatchConfig {
             schedule_delay: BATCH_TIME,
             ..BatchConfig::default()
@@ -207,10 +213,14 @@ impl Destination {
 
     /// Starts a pipeline that depends on nothing but what is given: neither the environment nor the
     /// machine nor the time changes what comes out of it.
-    fn start(
+    ///
+    /// # Errors
+    /// Something of it is wrong, or a thread cannot be had.
+    pub(crate) fn start(
         exporter: Exporter,
         service: &str,
         batch: BatchConfig,
+        sampling: Sampling,
     ) -> Result<Pipeline, SetupError> {
         let sessions = SessionConfig {
             idle_timeout: NEVER,
@@ -223,7 +233,7 @@ impl Destination {
         let pipeline = Pipeline::builder()
             .disabled(false)
             .resource(Resource::empty().service(service))
-            .sampling(Sampling::always_on())
+            .sampling(sampling)
             .limits(Limits::default())
             .log_batch(batch.clone())
             .batch(batch)

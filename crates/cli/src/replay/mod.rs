@@ -5,10 +5,10 @@
 
 pub mod args;
 mod canvas;
-mod destination;
+pub(crate) mod destination;
 mod form;
 pub mod input;
-mod play;
+pub(crate) mod play;
 mod read;
 mod screen;
 pub mod summary;

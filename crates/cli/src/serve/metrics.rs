@@ -5,6 +5,7 @@
 //! books themselves, which must add up, are `spanreel_items` and `spanreel_lane_items`.
 
 mod pipeline;
+mod sampling;
 mod writer;
 
 use std::fmt::{Error, Result};
@@ -17,6 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 use spanreel::{PipelineStats, Signal};
 
 use self::pipeline::{books, lanes, queues, standard};
+use self::sampling::sampling;
 use self::writer::{Writer, gauge_of};
 use super::arrivals::Totals;
 use crate::receive::{Outcome, Stats, Wire};
@@ -64,7 +66,8 @@ impl Collector for Page {
         standard(&mut writer, &snapshot.stats)?;
         books(&mut writer, &snapshot.stats)?;
         lanes(&mut writer, snapshot)?;
-        queues(&mut writer, &snapshot.stats)
+        queues(&mut writer, &snapshot.stats)?;
+        sampling(&mut writer, &snapshot.stats.sampling)
     }
 }
 

@@ -28,6 +28,9 @@ pub(crate) fn changes(running: &Config, read: &Config) -> Changes {
     if running.token != read.token {
         changes.need_restart.push("token");
     }
+    if running.sampling != read.sampling {
+        changes.applied.push("sampling");
+    }
     if running.exports != read.exports {
         changes.need_restart.push("export");
     }
@@ -41,6 +44,7 @@ mod tests {
     use super::*;
     use crate::config::export::{ExportConfig, Target};
     use crate::config::place::Origin;
+    use crate::config::sampling::SamplingConfig;
     use crate::config::secret::Secret;
     use crate::config::value::{Listen, LogLevel};
 
@@ -50,16 +54,19 @@ mod tests {
         let running = Config::default();
         assert_eq!(changes(&running, &running.clone()), Changes::default());
         let target = Target::parse("grpc://a:1").expect("an address");
+        let mut sampling = SamplingConfig::default();
+        sampling.sampling = spanreel::Sampling::ratio(0.5);
         let read = Config {
             log_level: LogLevel::Debug,
             status_every: Duration::from_secs(1),
             http: Listen::Off,
             token: Some(Secret::new("next")),
+            sampling,
             exports: vec![ExportConfig::new(Origin::Default, target)],
             ..Config::default()
         };
         let changes = changes(&running, &read);
-        assert_eq!(changes.applied, ["status-every", "log-level"]);
+        assert_eq!(changes.applied, ["status-every", "log-level", "sampling"]);
         assert_eq!(changes.need_restart, ["http", "token", "export"]);
     }
 }

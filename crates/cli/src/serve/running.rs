@@ -100,6 +100,14 @@ impl Running {
         };
         let running = &mut self.effective.config;
         let changes = reload::changes(running, &read.config);
+        if running.sampling != read.config.sampling {
+            let sampling = &read.config.sampling.sampling;
+            if let Err(error) = self.started.pipeline.set_sampling(sampling) {
+                tracing::error!(target: "spanreel", %error, "going on with the configuration before");
+                return;
+            }
+        }
+        running.sampling = read.config.sampling;
         running.log_level = read.config.log_level;
         running.status_every = read.config.status_every;
         self.level.set(running.log_level);

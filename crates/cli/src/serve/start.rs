@@ -5,9 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use spanreel::{
-    BatchConfig, Limits, Null, Pipeline, Resource, Sampling, Seal, SessionConfig, WhenFull,
-};
+use spanreel::{BatchConfig, Limits, Null, Pipeline, Resource, Seal, SessionConfig, WhenFull};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -118,7 +116,7 @@ fn pipeline(config: &Config) -> anyhow::Result<Pipeline> {
     let mut builder = Pipeline::builder()
         .disabled(false)
         .resource(Resource::empty().service("spanreel"))
-        .sampling(Sampling::always_on())
+        .sampling(config.sampling.sampling.clone())
         .limits(Limits::default())
         .log_batch(batch.clone())
         .batch(batch)

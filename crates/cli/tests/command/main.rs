@@ -13,6 +13,7 @@ mod export;
 mod formats;
 mod inputs;
 mod load;
+mod sample;
 
 /// All fixtures.
 const FIXTURES: [&str; 5] = [

@@ -9,5 +9,6 @@ mod ending;
 mod forwarding;
 mod limits;
 mod operations;
+mod sampling;
 mod server;
 mod tls;

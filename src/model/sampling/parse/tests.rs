@@ -57,7 +57,7 @@ fn a_file_says_what_code_says() {
             table([("max_wait", text("5m")), ("max_bytes", text("64MiB"))]),
         ),
         (
-            "policies",
+            "policy",
             list([
                 table([
                     ("name", text("failed")),
@@ -120,7 +120,7 @@ fn a_file_says_what_code_says() {
 /// Whatever is not known, or is of another form, is told with its place and the right form.
 #[test]
 fn whatever_is_not_known_is_told() {
-    let policy = |entries| table([("policies", list([entries]))]);
+    let policy = |entries| table([("policy", list([entries]))]);
     let when = |rule| policy(table([("when", rule), ("then", text("keep"))]));
     let then = |action| policy(table([("then", action)]));
     for (value, setting, advice) in [
@@ -142,58 +142,54 @@ fn whatever_is_not_known_is_told() {
             "true nor false",
         ),
         (
-            table([("policies", table([]))]),
-            "sampling.policies",
+            table([("policy", table([]))]),
+            "sampling.policy",
             "brackets",
         ),
         (
             policy(table([("when", text("errors"))])),
-            "sampling.policies[0].then",
+            "sampling.policy[0].then",
             "missing",
         ),
         (
             policy(table([("then", text("keep")), ("if", text("x"))])),
-            "sampling.policies[0].if",
+            "sampling.policy[0].if",
             "name, when",
         ),
-        (
-            when(text("error")),
-            "sampling.policies[0].when",
-            "\"errors\"",
-        ),
+        (when(text("error")), "sampling.policy[0].when", "\"errors\""),
         (
             when(table([("cost_over", number(1.0))])),
-            "sampling.policies[0].when.cost_over",
+            "sampling.policy[0].when.cost_over",
             "cost_above",
         ),
         (
             when(table([("slower_than", number(1.0))])),
-            "sampling.policies[0].when.slower_than",
+            "sampling.policy[0].when.slower_than",
             "60s",
         ),
         (
             when(table([("slower_than", text("1 day"))])),
-            "sampling.policies[0].when.slower_than",
+            "sampling.policy[0].when.slower_than",
             "60s",
         ),
         (
             when(table([("tokens_above", number(1.5))])),
-            "sampling.policies[0].when.tokens_above",
+            "sampling.policy[0].when.tokens_above",
             "whole",
         ),
         (
             when(table([("agent", number(1.0))])),
-            "sampling.policies[0].when.agent",
+            "sampling.policy[0].when.agent",
             "planner",
         ),
         (
             when(table([("end_state", text("bad"))])),
-            "sampling.policies[0].when.end_state",
+            "sampling.policy[0].when.end_state",
             "unset",
         ),
         (
             when(table([("agent", text("a")), ("user", text("b"))])),
-            "sampling.policies[0].when.user",
+            "sampling.policy[0].when.user",
             "all = [..]",
         ),
         (
@@ -201,23 +197,19 @@ fn whatever_is_not_known_is_told() {
                 "any",
                 list([table([("attribute", text("x")), ("like", text("y"))])]),
             )])),
-            "sampling.policies[0].when.any[0].like",
+            "sampling.policy[0].when.any[0].like",
             "equals",
         ),
-        (
-            then(text("sample")),
-            "sampling.policies[0].then",
-            "\"drop\"",
-        ),
-        (then(table([])), "sampling.policies[0].then", "one thing"),
+        (then(text("sample")), "sampling.policy[0].then", "\"drop\""),
+        (then(table([])), "sampling.policy[0].then", "one thing"),
         (
             then(table([("portion", number(0.1))])),
-            "sampling.policies[0].then.portion",
+            "sampling.policy[0].then.portion",
             "share",
         ),
         (
             then(table([("at_least", table([]))])),
-            "sampling.policies[0].then.at_least",
+            "sampling.policy[0].then.at_least",
             "count = 50",
         ),
         (
@@ -261,7 +253,7 @@ fn deep_values_are_refused() {
         rule = table([("not", rule)]);
     }
     let value = table([(
-        "policies",
+        "policy",
         list([table([("when", rule), ("then", text("keep"))])]),
     )]);
     let problems = Sampling::from_value(&value).expect_err("too deep");
