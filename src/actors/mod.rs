@@ -15,3 +15,5 @@ pub(crate) mod road;
 pub(crate) mod run;
 pub(crate) mod sampler;
 pub(crate) mod session;
+#[cfg(feature = "spool")]
+pub(crate) mod spool;
