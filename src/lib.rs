@@ -50,7 +50,7 @@
 //! # What it promises
 //!
 //! Every span and log record that has ended meets exactly one [`Fate`] in the pipeline, and one in
-//! each exporter's lane. [`Pipeline::stats`] shows the books at any time, [`Pipeline::shutdown`]
+//! each exporter's lane; so does what is received from others. [`Pipeline::stats`] shows the books at any time, [`Pipeline::shutdown`]
 //! returns them. Spans that are still open then are exported as incomplete, with what is known.
 //!
 //! # Map
@@ -58,12 +58,15 @@
 //! | to | use |
 //! | --- | --- |
 //! | start, watch, stop | [`Pipeline`], [`Builder`], [`PipelineStats`], [`FlushReport`], [`ShutdownReport`] |
-//! | record | [`Session`], [`SessionBuilder`], [`Span`], [`SpanBuilder`], [`LogBuilder`] |
+//! | record | [`Session`], [`SessionBuilder`], [`Span`], [`SpanBuilder`], [`SpanRef`], [`LogBuilder`] |
+//! | hand work to another agent | [`Delegation`], [`Delegated`], [`DelegationConfig`] |
 //! | say what a span says | [`Value`], [`Usage`], [`SpanKind`], [`EndState`], [`Operation`] |
-//! | continue a trace from elsewhere | [`SpanContext`], [`TraceId`], [`SpanId`] |
+//! | continue a trace from elsewhere | [`SpanContext`], [`TraceState`], [`TraceId`], [`SpanId`] |
+//! | carry context across borders | [`Propagators`], [`Carrier`], [`CarrierMut`], [`EnvironmentCarrier`], [`Baggage`], [`BaggagePolicy`] |
 //! | export | [`Otlp`], [`OtlpFile`], [`Zipkin`], [`Console`], [`testing::InMemory`], [`Null`] |
 //! | export in one's own way | [`Export`], [`Exporter`], [`Request`] |
 //! | change or leave out spans | [`Process`], [`Item`], [`Flow`] |
+//! | receive OTLP of others | [`Intake`], [`Receipt`], [`Delivered`], [`Watch`] |
 //! | sample | [`Sampling`] when a session is opened, [`Sample`] by what it did |
 //! | configure | [`Resource`], [`BatchConfig`], [`SessionConfig`], [`Limits`], [`WhenFull`], [`ByteSize`] |
 //! | account | [`Fate`], [`Counts`], [`SignalStats`], [`LaneStats`] |
@@ -76,7 +79,8 @@
 //! # Features
 //!
 //! `grpc` (OTLP over gRPC), `http` (OTLP over HTTP; with `proto` Zipkin too) and `proto` (OTLP JSON) are
-//! all on by default. The library forbids `unsafe`.
+//! all on by default. `headers` makes a [`Carrier`] of `http::HeaderMap`; `grpc` and `http` include it.
+//! The library forbids `unsafe`.
 
 #![forbid(unsafe_code)]
 
@@ -84,7 +88,7 @@ mod actors;
 mod model;
 mod pipeline;
 
-pub use actors::batcher::config::BatchConfig;
+pub use actors::batcher::config::{BatchConfig, Seal};
 pub use actors::exporter::console::Console;
 #[cfg(feature = "proto")]
 pub use actors::exporter::file::OtlpFile;
@@ -94,6 +98,9 @@ pub use actors::exporter::otlp::{Otlp, OtlpExporter};
 #[cfg(all(feature = "http", feature = "proto"))]
 pub use actors::exporter::zipkin::Zipkin;
 pub use actors::exporter::{Export, ExportError, Exporter};
+pub use actors::intake::receipt::{Delivered, Receipt};
+pub use actors::intake::watch::{SessionLabel, SessionSeen, Watch};
+pub use actors::intake::{Intake, IntakeError};
 pub use actors::processor::edit::Item;
 pub use actors::processor::{Flow, Process};
 pub use actors::run::Exit;
@@ -101,9 +108,15 @@ pub use actors::sampler::policy::Sampling;
 pub use actors::sampler::{Sample, SessionFacts, Verdict};
 pub use actors::session::builder::SpanBuilder;
 pub use actors::session::config::{HashKey, SessionConfig, SessionEvents, WhenFull};
+pub use actors::session::delegation::config::DelegationConfig;
+pub use actors::session::delegation::counts::DelegationStats;
+pub use actors::session::delegation::live::LiveDelegation;
+pub use actors::session::delegation::received::Delegated;
+pub use actors::session::delegation::{Delegation, DelegationBuilder};
 pub use actors::session::live::{LiveSession, LiveSpan};
 pub use actors::session::log::LogBuilder;
 pub use actors::session::open::SessionBuilder;
+pub use actors::session::reference::SpanRef;
 pub use actors::session::segment::EndState;
 pub use actors::session::span::Span;
 pub use actors::session::{Closed, Session};
@@ -118,6 +131,12 @@ pub use model::ledger::{Counts, Fate};
 pub use model::limits::Limits;
 pub use model::owned_value::OwnedValue;
 pub use model::problem::Problem;
+pub use model::propagation::baggage::{Baggage, BaggageMember, InvalidBaggage};
+pub use model::propagation::carrier::{Carrier, CarrierMut};
+pub use model::propagation::environment::EnvironmentCarrier;
+pub use model::propagation::policy::BaggagePolicy;
+pub use model::propagation::propagators::{Extracted, Propagator, Propagators};
+pub use model::propagation::trace_state::{InvalidTraceState, TraceState};
 pub use model::request::{Body, Request, Signal};
 pub use model::resource::Resource;
 pub use model::usage::{Totals, Usage};
@@ -164,12 +183,16 @@ mod documentation {
         readme "../README.md",
         architecture "../docs/architecture.md",
         configuration "../docs/configuration.md",
+        delegation "../docs/delegation.md",
         embedding "../docs/embedding.md",
         exporters "../docs/exporters.md",
         glossary "../docs/glossary.md",
         hot_path "../docs/hot-path.md",
         performance "../docs/performance.md",
+        propagation "../docs/propagation.md",
+        receiving "../docs/receiving.md",
         reliability "../docs/reliability.md",
+        serve "../docs/serve.md",
         sessions "../docs/sessions.md",
         testing "../docs/testing.md",
         decision_1 "../docs/decisions/0001-sessions-run-inline.md",
@@ -180,5 +203,6 @@ mod documentation {
         decision_6 "../docs/decisions/0006-names-of-root-spans.md",
         decision_7 "../docs/decisions/0007-the-attribute-of-cost.md",
         decision_8 "../docs/decisions/0008-each-opening-is-judged-anew.md",
+        decision_10 "../docs/decisions/0010-tokens-are-made-of-ring-and-serde.md",
     }
 }

@@ -14,7 +14,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use spanreel::{
-    BatchConfig, ByteSize, Null, Pipeline, Resource, Session, SessionConfig, Value, WhenFull,
+    Baggage, BatchConfig, ByteSize, Null, Pipeline, Propagators, Resource, Session, SessionConfig,
+    SpanContext, Value, WhenFull,
 };
 
 #[path = "support/mod.rs"]
@@ -196,6 +197,61 @@ fn a_span_of_many_sessions_hardly_allocates() {
     sessions.iter().for_each(Session::end);
     stop(&pipeline);
     assert!(per_span <= 0.1, "{per_span:.4} allocations per span");
+}
+
+/// Reading a context allocates nothing but the trace state that is kept, and writing one to a carrier
+/// that has room allocates nothing.
+#[test]
+fn context_crosses_borders_without_allocation() {
+    const ROUNDS: u64 = 1000;
+    let _alone = alone();
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03";
+    let plain = [("host", "a.test"), ("traceparent", traceparent)];
+    let stated = [
+        ("traceparent", traceparent),
+        ("tracestate", "ot=th:8,congo=1"),
+    ];
+    let propagators = Propagators::default();
+    let mut carrier: Vec<(String, String)> = Vec::new();
+    let context = SpanContext::extract(&stated).expect("valid");
+    let baggage = Baggage::parse("tenant=acme");
+    propagators.inject(&context, &baggage, &mut carrier);
+    let counted = |mut work: Box<dyn FnMut()>| {
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        (0..ROUNDS).for_each(|_| work());
+        ALLOCATIONS.load(Ordering::Relaxed) - before
+    };
+    let read = Box::new(move || assert!(SpanContext::extract(&plain).is_some()));
+    assert_eq!(counted(read), 0, "a traceparent is read");
+    let read = Box::new(move || assert!(SpanContext::extract(&stated).is_some()));
+    assert_eq!(counted(read), ROUNDS, "a tracestate is kept");
+    let write = Box::new(move || propagators.inject(&context, &baggage, &mut carrier));
+    assert_eq!(counted(write), 0, "both are written, and baggage");
+}
+
+/// Whatever a caller sends, reading it takes no more memory than the limits allow.
+#[test]
+fn hostile_headers_take_no_memory() {
+    let _alone = alone();
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03";
+    let members: Vec<_> = (0..10_000).map(|number| format!("k{number}=v")).collect();
+    for hostile in [
+        members.join(","),
+        format!("a={}", "x".repeat(64 << 10)),
+        "a=1;p,".repeat(20_000),
+        "%ff=\r\n,".repeat(10_000),
+    ] {
+        let headers = [
+            ("traceparent", traceparent),
+            ("tracestate", &hostile),
+            ("baggage", &hostile),
+        ];
+        let before = HELD.load(Ordering::Relaxed);
+        let extracted = Propagators::default().extract(&headers);
+        let held = HELD.load(Ordering::Relaxed) - before;
+        assert!(extracted.parent.is_some());
+        assert!(held <= 10 << 10, "{held} bytes are held");
+    }
 }
 
 fn open_idle(pipeline: &Pipeline, number: usize) -> Session {

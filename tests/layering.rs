@@ -125,7 +125,8 @@ const COMMON: [&str; 10] = [
 #[test]
 fn actors_know_the_next_stage_alone() {
     let edges = [
-        ("session", &["sampler::policy"][..]),
+        ("intake", &["session::shared", "session::head"][..]),
+        ("session", &["sampler::policy"]),
         ("processor", &[]),
         ("sampler", &[]),
         ("batcher", &["exporter::lane"]),
@@ -157,7 +158,7 @@ fn actors_know_the_next_stage_alone() {
 }
 
 /// Crates of others and parts of the standard library, with the only places that name them.
-const QUARANTINE: [(&[&str], &[&str]); 10] = [
+const QUARANTINE: [(&[&str], &[&str]); 11] = [
     (&["flume"], &["actors/mailbox.rs"]),
     (&["dashmap"], &["actors/session/registry.rs"]),
     (&["quanta"], &["actors/clock.rs"]),
@@ -173,8 +174,11 @@ const QUARANTINE: [(&[&str], &[&str]); 10] = [
         &["actors/exporter/"],
     ),
     (
+        &["http"],
+        &["actors/exporter/", "model/propagation/headers.rs"],
+    ),
+    (
         &[
-            "http",
             "http_body",
             "http_body_util",
             "rustls",
@@ -234,12 +238,14 @@ fn foreign_names_are_quarantined() {
     assert_none(&found);
 }
 
-/// Names of the GenAI conventions stand in one file, because they are still moving.
+/// Names of the GenAI conventions stand in one file, because they are still moving; what others mean by
+/// theirs stands in another.
 #[test]
 fn genai_names_stand_in_one_file() {
+    let places = ["model/genai.rs", "model/dialect.rs"];
     let found: Vec<_> = sources()
         .iter()
-        .filter(|source| source.path != "model/genai.rs" && source.code.contains("\"gen_ai."))
+        .filter(|source| !places.contains(&&*source.path) && source.code.contains("\"gen_ai."))
         .map(|source| format!("{} has a name of the GenAI conventions", source.path))
         .collect();
     assert_none(&found);

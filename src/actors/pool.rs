@@ -33,6 +33,9 @@ pub(crate) struct Pool {
     tight: Apart<AtomicBool>,
     /// Told when what is in use falls below three quarters of the budget.
     room: Notify,
+    /// Told whenever something is given back while somebody waits for it.
+    freed: Notify,
+    waiting: AtomicUsize,
     shelves: [Mutex<Vec<Box<[u8]>>>; CLASSES.len()],
 }
 
@@ -44,6 +47,8 @@ impl Pool {
             idle: AtomicUsize::new(0),
             tight: Apart::default(),
             room: Notify::new(),
+            freed: Notify::new(),
+            waiting: AtomicUsize::new(0),
             shelves: Default::default(),
         })
     }
@@ -73,6 +78,32 @@ impl Pool {
             len: 0,
             pool: Arc::clone(self),
         })
+    }
+
+    /// Counts `len` bytes that came from elsewhere. `None` when less than a quarter of the budget would
+    /// be left, which is kept for sessions.
+    pub(crate) fn charge(self: &Arc<Self>, len: usize) -> Option<Charge> {
+        let within = |in_use: usize| in_use.checked_add(len).filter(|all| *all <= self.mark());
+        let before = self
+            .in_use
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, within)
+            .ok()?;
+        self.make_room(before + len);
+        Some(Charge {
+            len,
+            pool: Arc::clone(self),
+        })
+    }
+
+    /// The most that one [`charge`](Self::charge) may ever be.
+    pub(crate) fn largest_charge(&self) -> usize {
+        self.budget / 2
+    }
+
+    /// Asks to be told when something is given back, for as long as this is kept.
+    pub(crate) fn wait_for_freed(self: &Arc<Self>) -> Waiting {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        Waiting(Arc::clone(self))
     }
 
     /// Bytes in use now.
@@ -119,11 +150,7 @@ impl Pool {
 
     fn give_back(&self, bytes: Box<[u8]>) {
         let size = bytes.len();
-        let in_use = self.in_use.fetch_sub(size, Ordering::Relaxed) - size;
-        if in_use <= self.mark() && in_use + size > self.mark() {
-            self.tight.store(false, Ordering::Relaxed);
-            self.room.notify_waiters();
-        }
+        let in_use = self.release(size);
         let Some(class) = CLASSES.iter().position(|kept| *kept == size) else {
             return;
         };
@@ -135,10 +162,74 @@ impl Pool {
         self.shelf(class).push(bytes);
     }
 
+    /// Takes bytes out of the count; what is still in use.
+    fn release(&self, size: usize) -> usize {
+        let in_use = self.in_use.fetch_sub(size, Ordering::SeqCst) - size;
+        if in_use <= self.mark() && in_use + size > self.mark() {
+            self.tight.store(false, Ordering::Relaxed);
+            self.room.notify_waiters();
+        }
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.freed.notify_waiters();
+        }
+        in_use
+    }
+
     fn shelf(&self, class: usize) -> std::sync::MutexGuard<'_, Vec<Box<[u8]>>> {
         self.shelves[class]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes from elsewhere that count in the budget until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    len: usize,
+    pool: Arc<Pool>,
+}
+
+impl Charge {
+    /// The bytes, counted until the last share is gone.
+    pub(crate) fn over(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(Charged {
+            bytes,
+            _charge: self,
+        })
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.pool.release(self.len);
+    }
+}
+
+struct Charged {
+    bytes: Bytes,
+    _charge: Charge,
+}
+
+impl AsRef<[u8]> for Charged {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Somebody waits for what is given back.
+#[derive(Debug)]
+pub(crate) struct Waiting(Arc<Pool>);
+
+impl Waiting {
+    /// Completes when something was given back since the future was enabled.
+    pub(crate) fn freed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.0.freed.notified()
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

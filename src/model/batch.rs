@@ -1,38 +1,56 @@
-//! Batches: chunks that leave in one request.
+//! Batches: chunks and whole requests that leave in one request.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::chunk::Chunk;
-use super::ledger::{Fate, Tally};
-use super::otlp::frame::{self, Run};
+use super::ledger::Tally;
+use super::otlp::frame::{self, Group, Run};
+use super::receipt::Shares;
 use super::request::{Request, Signal};
+use super::resource::Origin;
+use super::whole::{self, Whole};
 
-/// Chunks of one signal, in order of arrival, before they are framed.
+/// What a batch is made of.
+#[derive(Debug)]
+enum Part {
+    Chunk(Chunk),
+    Whole(Whole),
+}
+
+/// Chunks and whole requests of one signal, in order of arrival, before they are framed.
 #[derive(Debug)]
 pub(crate) struct Batch {
     signal: Signal,
-    chunks: Vec<Chunk>,
+    parts: Vec<Part>,
     items: u64,
     bytes: usize,
+    /// Somebody wants a receipt for some of it.
+    owed: bool,
 }
 
 impl Batch {
     pub(crate) fn new(signal: Signal) -> Self {
         Self {
             signal,
-            chunks: Vec::new(),
+            parts: Vec::new(),
             items: 0,
             bytes: 0,
+            owed: false,
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
+        self.parts.is_empty()
     }
 
     pub(crate) fn items(&self) -> u64 {
         self.items
     }
 
-    /// How many bytes a request of these chunks takes at most.
+    /// How many bytes a request of all this takes at most.
     pub(crate) fn encoded_len(&self) -> usize {
         self.bytes
     }
@@ -44,52 +62,89 @@ impl Batch {
 
     pub(crate) fn push(&mut self, chunk: Chunk) {
         debug_assert_eq!(chunk.signal, self.signal);
-        let continues = self
-            .chunks
-            .last()
-            .is_some_and(|last| std::sync::Arc::ptr_eq(&last.origin, &chunk.origin));
+        let continues = matches!(self.parts.last(),
+            Some(Part::Chunk(last)) if Arc::ptr_eq(&last.origin, &chunk.origin));
         self.bytes += if continues {
             chunk.bytes.len()
         } else {
             Self::cost_of(&chunk)
         };
         self.items += chunk.items();
-        self.chunks.push(chunk);
+        self.owed |= chunk.tally.is_owed();
+        self.parts.push(Part::Chunk(chunk));
+    }
+
+    pub(crate) fn push_whole(&mut self, whole: Whole) {
+        debug_assert_eq!(whole.signal, self.signal);
+        self.bytes += whole.bytes.len();
+        self.items += whole.items();
+        self.owed |= whole.tally.is_owed();
+        self.parts.push(Part::Whole(whole));
     }
 
     /// Takes what is held, leaving the batch empty with its room.
     pub(crate) fn take(&mut self) -> Self {
-        let room = self.chunks.capacity();
-        let full = Self {
-            signal: self.signal,
-            chunks: std::mem::replace(&mut self.chunks, Vec::with_capacity(room)),
-            items: self.items,
-            bytes: self.bytes,
-        };
-        self.items = 0;
-        self.bytes = 0;
-        full
+        let mut empty = Self::new(self.signal);
+        empty.parts.reserve(self.parts.len());
+        std::mem::replace(self, empty)
     }
 
-    /// Groups the chunks by origin and gives up their tallies to the pipeline's book as handed.
-    pub(crate) fn hand_over(self) -> Parcel {
-        let mut runs: Vec<Run> = Vec::with_capacity(1);
-        for chunk in self.chunks {
-            let items = chunk.items();
-            chunk.tally.settle(Fate::Handed);
-            let known = runs
-                .iter_mut()
-                .find(|run| std::sync::Arc::ptr_eq(&run.origin, &chunk.origin));
-            match known {
-                Some(run) => run.push(chunk.bytes, items),
-                None => runs.push(Run::new(chunk.origin, chunk.bytes, items)),
+    /// Groups the chunks by origin and gives up all tallies to the pipeline's book as handed. What
+    /// comes beside the parcel is owed to receipts until the lanes have it.
+    pub(crate) fn hand_over(self) -> (Parcel, Shares) {
+        let mut groups: Vec<Group> = Vec::with_capacity(1);
+        let mut owed: Vec<Shares> = Vec::new();
+        let mut known: HashMap<*const Origin, usize> = HashMap::new();
+        // Chunks of one origin mostly come in a row.
+        let mut last: Option<(*const Origin, usize)> = None;
+        for part in self.parts {
+            let (index, tally) = match part {
+                Part::Chunk(chunk) => {
+                    let items = chunk.items();
+                    let origin = Arc::as_ptr(&chunk.origin);
+                    let index = match last.filter(|(of, _)| *of == origin) {
+                        Some((_, index)) => index,
+                        None => *known.entry(origin).or_insert(groups.len()),
+                    };
+                    match groups.get_mut(index) {
+                        Some(Group::Run(run)) => run.push(chunk.bytes, items),
+                        _ => groups.push(Group::Run(Run::new(chunk.origin, chunk.bytes, items))),
+                    }
+                    last = Some((origin, index));
+                    (index, chunk.tally)
+                }
+                Part::Whole(whole) => {
+                    groups.push(Group::Whole(whole.bytes, whole.tally.items()));
+                    (groups.len() - 1, whole.tally)
+                }
+            };
+            if self.owed {
+                owed.resize_with(groups.len(), Shares::default);
+                owed[index].append(shares_of(tally));
+            } else {
+                let _nobody = tally.hand_over();
             }
         }
-        Parcel {
-            signal: self.signal,
-            runs,
-            items: self.items,
+        let mut shares = Shares::default();
+        for of_group in owed {
+            shares.append(of_group);
         }
+        let parcel = Parcel {
+            signal: self.signal,
+            groups,
+            items: self.items,
+        };
+        (parcel, shares)
+    }
+}
+
+/// What a tally owes, where others in the batch owe something.
+fn shares_of(tally: Tally) -> Shares {
+    let items = tally.items();
+    let shares = tally.hand_over();
+    match shares.is_empty() {
+        true => Shares::of_nobody(items),
+        false => shares,
     }
 }
 
@@ -97,7 +152,7 @@ impl Batch {
 #[derive(Clone, Debug)]
 pub(crate) struct Parcel {
     signal: Signal,
-    runs: Vec<Run>,
+    groups: Vec<Group>,
     items: u64,
 }
 
@@ -112,30 +167,52 @@ impl Parcel {
 
     /// The request of this parcel.
     pub(crate) fn frame(&self) -> Request {
-        Request::new(self.signal, self.items, frame::frame(&self.runs))
+        Request::new(self.signal, self.items, frame::frame(&self.groups))
     }
 
-    /// Cuts it in two halves of items, or `None` when it holds a single one.
+    /// Cuts it in two halves of items, or `None` when it holds a single one. Metrics are cut between
+    /// metrics: the halves then have as many data points as that allows.
     pub(crate) fn bisect(self) -> Option<(Self, Self)> {
-        let mut left_items = self.items / 2;
-        if left_items == 0 {
-            return None;
-        }
         let (mut left, mut right) = (Vec::new(), Vec::new());
-        for run in self.runs {
-            let (first, second) = run.split_at(left_items);
-            left_items -= first.as_ref().map_or(0, Run::items);
-            left.extend(first);
-            right.extend(second);
+        let mut wanted = self.items / 2;
+        for group in self.groups {
+            if !right.is_empty() || (wanted == 0 && !left.is_empty()) {
+                right.push(group);
+                continue;
+            }
+            if group.items() <= wanted {
+                wanted -= group.items();
+                left.push(group);
+                continue;
+            }
+            let parts = match group {
+                Group::Run(_) => vec![group],
+                Group::Whole(bytes, _) => whole::groups(self.signal, &bytes),
+            };
+            for part in parts {
+                let run = match part {
+                    Group::Run(run) if right.is_empty() => run,
+                    part => {
+                        right.push(part);
+                        continue;
+                    }
+                };
+                let (first, second) = run.split_at(self.signal, wanted, left.is_empty());
+                wanted -= first.as_ref().map_or(0, Run::items).min(wanted);
+                left.extend(first.map(Group::Run));
+                right.extend(second.map(Group::Run));
+            }
         }
-        Some((Self::of(self.signal, left), Self::of(self.signal, right)))
+        let left = Self::of(self.signal, left);
+        let right = Self::of(self.signal, right);
+        (left.items > 0 && right.items > 0).then_some((left, right))
     }
 
-    fn of(signal: Signal, runs: Vec<Run>) -> Self {
-        let items = runs.iter().map(Run::items).sum();
+    fn of(signal: Signal, groups: Vec<Group>) -> Self {
+        let items = groups.iter().map(Group::items).sum();
         Self {
             signal,
-            runs,
+            groups,
             items,
         }
     }
@@ -149,44 +226,47 @@ pub(crate) struct Consignment {
 }
 
 impl Run {
-    /// The first `items` and the rest.
-    fn split_at(self, items: u64) -> (Option<Self>, Option<Self>) {
-        if items == 0 {
-            return (None, Some(self));
-        }
+    /// The first entries that together have at most `items`, and the rest. At least one entry comes
+    /// first where that is `forced`.
+    fn split_at(self, signal: Signal, items: u64, forced: bool) -> (Option<Self>, Option<Self>) {
         if items >= self.items() {
             return (Some(self), None);
         }
         let mut left_items = items;
-        let mut first = Vec::new();
-        let mut second = Vec::new();
+        let (mut first, mut second): (Vec<(Bytes, u64)>, Vec<_>) = (Vec::new(), Vec::new());
         for (mut bytes, count) in self.pieces {
-            if left_items >= count {
+            if !second.is_empty() {
+                second.push((bytes, count));
+                continue;
+            }
+            if count <= left_items {
                 left_items -= count;
                 first.push((bytes, count));
-            } else if left_items == 0 {
-                second.push((bytes, count));
-            } else {
-                let index = usize::try_from(left_items - 1).expect("fewer items than bytes");
-                let at = super::otlp::scan::item_ends(&bytes)
-                    .nth(index)
-                    .unwrap_or(bytes.len());
-                second.push((bytes.split_off(at), count - left_items));
-                first.push((bytes, left_items));
-                left_items = 0;
+                continue;
+            }
+            let (mut at, mut taken) = (0, 0);
+            for (end, in_entry) in super::otlp::scan::entries(signal, &bytes) {
+                let is_forced = forced && first.is_empty() && at == 0;
+                if taken + in_entry > left_items && !is_forced {
+                    break;
+                }
+                (at, taken) = (end, taken + in_entry);
+            }
+            let rest = bytes.split_off(at);
+            if at > 0 {
+                first.push((bytes, taken));
+            }
+            left_items = 0;
+            if !rest.is_empty() {
+                second.push((rest, count - taken));
             }
         }
         let origin = self.origin;
-        (
-            Some(Self {
-                origin: std::sync::Arc::clone(&origin),
-                pieces: first,
-            }),
-            Some(Self {
-                origin,
-                pieces: second,
-            }),
-        )
+        let run = |pieces: Vec<_>| {
+            let origin = Arc::clone(&origin);
+            (!pieces.is_empty()).then_some(Self { origin, pieces })
+        };
+        (run(first), run(second))
     }
 }
 
@@ -202,7 +282,7 @@ mod tests {
 
     use super::*;
     use crate::model::chunk::tests::origin;
-    use crate::model::ledger::Book;
+    use crate::model::ledger::{Book, Fate};
 
     /// A batch of chunks, each an origin and the sizes of its items.
     fn batch(book: &Arc<Book>, chunks: &[(usize, Vec<usize>)]) -> Batch {
@@ -226,7 +306,7 @@ mod tests {
             let book = Arc::default();
             let batch = batch(&book, &chunks);
             let (said, items) = (batch.encoded_len(), batch.items());
-            let parcel = batch.hand_over();
+            let parcel = batch.hand_over().0;
             prop_assert_eq!(book.counts().of(Fate::Handed), items);
             prop_assert_eq!(parcel.items(), items);
             let request = parcel.frame();
@@ -235,14 +315,14 @@ mod tests {
             let mut origins: Vec<_> = chunks.iter().map(|(origin, _)| origin).collect();
             origins.sort();
             origins.dedup();
-            prop_assert_eq!(parcel.runs.len(), origins.len());
+            prop_assert_eq!(parcel.groups.len(), origins.len());
         }
 
         /// Halves of halves are, in the end, single items: none is lost, doubled or torn.
         #[test]
         fn a_parcel_falls_into_single_items(chunks in chunks()) {
             let book = Arc::default();
-            let parcel = batch(&book, &chunks).hand_over();
+            let parcel = batch(&book, &chunks).hand_over().0;
             let items = parcel.items();
             let mut whole: Vec<_> = entries(&parcel);
             let (mut open, mut single) = (vec![parcel], Vec::new());
@@ -270,7 +350,10 @@ mod tests {
     /// The entries of a parcel, each with its origin.
     fn entries(parcel: &Parcel) -> Vec<(Bytes, Bytes)> {
         let mut entries = Vec::new();
-        for run in &parcel.runs {
+        for group in &parcel.groups {
+            let Group::Run(run) = group else {
+                panic!("a batch of chunks has no whole requests");
+            };
             for (bytes, items) in &run.pieces {
                 let mut start = 0;
                 for end in crate::model::otlp::scan::item_ends(bytes) {
@@ -304,7 +387,9 @@ mod tests {
     #[test]
     fn chunks_of_one_origin_share_a_group() {
         let book = Arc::default();
-        let parcel = batch(&book, &[(0, vec![0]), (1, vec![0, 0]), (0, vec![0])]).hand_over();
+        let parcel = batch(&book, &[(0, vec![0]), (1, vec![0, 0]), (0, vec![0])])
+            .hand_over()
+            .0;
         let request = parcel.frame().to_bytes();
         let request = ExportTraceServiceRequest::decode(&*request).expect("wire form");
         let spans: Vec<_> = request

@@ -62,6 +62,11 @@ impl Chunk {
         self.tally.items()
     }
 
+    /// What holding it costs: its bytes, and its origin, which may be its own.
+    pub(crate) fn weight(&self) -> usize {
+        self.bytes.len() + self.origin.resource.len() + self.origin.scope.len()
+    }
+
     /// Splits off what comes after the first items that together have at most `max_items` and
     /// `max_bytes`, but at least one. Returns `None`, and stays whole, when all of it fits.
     pub(crate) fn split_off(&mut self, max_items: u64, max_bytes: usize) -> Option<Self> {
@@ -70,14 +75,14 @@ impl Chunk {
         }
         let mut kept = 0;
         let mut at = 0;
-        for end in scan::item_ends(&self.bytes) {
-            if kept > 0 && (kept == max_items || end > max_bytes) {
+        for (end, items) in scan::entries(self.signal, &self.bytes) {
+            if at > 0 && (kept + items > max_items || end > max_bytes) {
                 break;
             }
-            kept += 1;
+            kept += items;
             at = end;
         }
-        if at == self.bytes.len() || kept >= self.items() {
+        if at == 0 || at == self.bytes.len() {
             return None;
         }
         let rest = self.bytes.split_off(at);

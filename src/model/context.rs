@@ -1,12 +1,12 @@
 //! What crosses borders between processes: which span is the parent, and whether it is recorded.
 
 use std::fmt;
-use std::sync::Arc;
 
 use crate::model::id::{SpanId, TraceId, decode_hex};
+use crate::model::propagation::trace_state::TraceState;
 
 /// The length of a `traceparent` of version 00.
-const TRACEPARENT_LEN: usize = 55;
+pub(crate) const TRACEPARENT_LEN: usize = 55;
 
 /// The flags of a trace (W3C Trace Context level 2, section 3.2.2.5). Only the two bits that the
 /// standard defines exist; others are dropped when flags are read.
@@ -76,9 +76,43 @@ pub struct SpanContext {
     trace_id: TraceId,
     span_id: SpanId,
     flags: TraceFlags,
-    /// Shared, because every span of a session carries it on.
-    trace_state: Option<Arc<str>>,
     remote: bool,
+    /// What of the decision about sampling does not fit into the flags.
+    beyond: Beyond,
+    trace_state: TraceState,
+}
+
+/// What formats other than W3C's say about sampling beside the sampled flag.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+enum Beyond {
+    #[default]
+    Nothing,
+    /// B3's debug flag.
+    Debug,
+    /// Nobody has decided yet.
+    Deferred,
+}
+
+/// What was decided about sampling where a context comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Sample,
+    Drop,
+    /// Sampled, and by all means (B3).
+    Debug,
+    /// Left to whoever reads it (X-Ray, B3).
+    Deferred,
+}
+
+impl Decision {
+    /// Whether to sample, where that was decided.
+    pub(crate) const fn is_sampled(self) -> Option<bool> {
+        match self {
+            Self::Sample | Self::Debug => Some(true),
+            Self::Drop => Some(false),
+            Self::Deferred => None,
+        }
+    }
 }
 
 impl SpanContext {
@@ -89,8 +123,33 @@ impl SpanContext {
             trace_id,
             span_id,
             flags,
-            trace_state: None,
             remote: false,
+            beyond: Beyond::Nothing,
+            trace_state: TraceState::EMPTY,
+        }
+    }
+
+    /// The context of a span of another process, as one of the formats other than W3C's tells it.
+    /// Of `flags` the sampled flag does not count: `decision` says it.
+    pub(crate) const fn remote(
+        trace_id: TraceId,
+        span_id: SpanId,
+        flags: TraceFlags,
+        decision: Decision,
+    ) -> Self {
+        let (sampled, beyond) = match decision {
+            Decision::Sample => (TraceFlags::SAMPLED, Beyond::Nothing),
+            Decision::Drop => (TraceFlags::NONE, Beyond::Nothing),
+            Decision::Debug => (TraceFlags::SAMPLED, Beyond::Debug),
+            Decision::Deferred => (TraceFlags::NONE, Beyond::Deferred),
+        };
+        Self {
+            trace_id,
+            span_id,
+            flags: TraceFlags::from_bits(flags.0 & !TraceFlags::SAMPLED.0).with(sampled),
+            remote: true,
+            beyond,
+            trace_state: TraceState::EMPTY,
         }
     }
 
@@ -133,16 +192,24 @@ impl SpanContext {
             trace_id: TraceId::from_bytes(trace_id)?,
             span_id: SpanId::from_bytes(span_id)?,
             flags: TraceFlags::from_bits(flags[0]),
-            trace_state: None,
             remote: true,
+            beyond: Beyond::Nothing,
+            trace_state: TraceState::EMPTY,
         })
     }
 
-    /// The same context with the `tracestate` that travels beside it; the text must have been
-    /// checked.
+    /// The same context with the `tracestate` that travels beside it.
     #[must_use]
-    pub(crate) fn with_trace_state(mut self, trace_state: Option<Arc<str>>) -> Self {
+    pub fn with_trace_state(mut self, trace_state: TraceState) -> Self {
         self.trace_state = trace_state;
+        self
+    }
+
+    /// The same context, marked as B3's debug where `is_debug` says so.
+    pub(crate) const fn with_debug(mut self, is_debug: bool) -> Self {
+        if is_debug {
+            self.beyond = Beyond::Debug;
+        }
         self
     }
 
@@ -166,19 +233,53 @@ impl SpanContext {
 
     /// The `tracestate` that travels beside the ids, as it will be passed on.
     #[must_use]
-    pub fn trace_state(&self) -> Option<&str> {
-        self.trace_state.as_deref()
-    }
-
-    /// The same `tracestate`, to be shared.
-    pub(crate) fn shared_trace_state(&self) -> Option<&Arc<str>> {
-        self.trace_state.as_ref()
+    pub const fn trace_state(&self) -> &TraceState {
+        &self.trace_state
     }
 
     /// Whether the span may have been recorded where it lives.
     #[must_use]
     pub const fn is_sampled(&self) -> bool {
         self.flags.is_sampled()
+    }
+
+    /// Whether nobody has decided yet if the trace is sampled, as X-Ray and B3 can say. The sampled
+    /// flag is then not set, and a session below it is sampled as if it had no parent.
+    #[must_use]
+    pub const fn is_deferred(&self) -> bool {
+        matches!(self.beyond, Beyond::Deferred)
+    }
+
+    /// Whether it is marked as debug, which B3 can do: sampled by all means. It is passed on in B3.
+    #[must_use]
+    pub const fn is_debug(&self) -> bool {
+        matches!(self.beyond, Beyond::Debug)
+    }
+
+    /// What was decided about sampling where it comes from.
+    pub(crate) const fn decision(&self) -> Decision {
+        match self.beyond {
+            Beyond::Debug => Decision::Debug,
+            Beyond::Deferred => Decision::Deferred,
+            Beyond::Nothing if self.is_sampled() => Decision::Sample,
+            Beyond::Nothing => Decision::Drop,
+        }
+    }
+
+    /// Whether both are the same span.
+    pub(crate) fn is_same_span(&self, other: &Self) -> bool {
+        (self.trace_id, self.span_id) == (other.trace_id, other.span_id)
+    }
+
+    /// What both tell of one span: the decision of `later`, and what either has beside it.
+    pub(crate) fn joined(self, later: &Self) -> Self {
+        let random = TraceFlags::from_bits((self.flags.0 | later.flags.0) & TraceFlags::RANDOM.0);
+        let context = Self::remote(self.trace_id, self.span_id, random, later.decision());
+        context.with_trace_state(if later.trace_state.is_empty() {
+            self.trace_state
+        } else {
+            later.trace_state.clone()
+        })
     }
 
     /// Whether it came from another process.
@@ -209,7 +310,7 @@ impl SpanContext {
 }
 
 /// Writes two lower-case hexadecimal digits for each byte.
-fn encode_hex(bytes: &[u8], out: &mut [u8]) {
+pub(crate) fn encode_hex(bytes: &[u8], out: &mut [u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (byte, pair) in bytes.iter().zip(out.chunks_exact_mut(2)) {
         pair[0] = DIGITS[usize::from(byte >> 4)];
@@ -349,15 +450,19 @@ mod tests {
         }
     }
 
-    /// The trace state is passed on as it is, and shared.
+    /// The trace state is passed on as it is.
     #[test]
-    fn the_trace_state_is_shared() {
-        let state: Arc<str> = "ot=th:8".into();
-        let context = SpanContext::from_traceparent(VALID)
-            .expect("valid")
-            .with_trace_state(Some(Arc::clone(&state)));
-        assert_eq!(context.trace_state(), Some("ot=th:8"));
-        let shared = context.shared_trace_state().expect("just set");
-        assert!(Arc::ptr_eq(shared, &state));
+    fn the_trace_state_is_passed_on() {
+        let state = TraceState::parse("ot=th:8").expect("valid");
+        let context = SpanContext::from_traceparent(VALID).expect("valid");
+        assert!(context.trace_state().is_empty());
+        let context = context.with_trace_state(state);
+        assert_eq!(context.trace_state().as_str(), "ot=th:8");
+    }
+
+    /// A context is small: open sessions hold some.
+    #[test]
+    fn a_context_is_small() {
+        assert!(size_of::<SpanContext>() <= 48);
     }
 }

@@ -33,6 +33,20 @@ pub(crate) mod key {
     pub(crate) const SPAN_NAME: &str = "spanreel.span.name";
     pub(crate) const SPAN_KIND: &str = "spanreel.span.kind";
     pub(crate) const PARENT_SPAN_ID: &str = "spanreel.span.parent_id";
+    /// What another span is to the one that is linked to it.
+    pub(crate) const LINK: &str = "spanreel.link";
+    /// How far the context of a delegation is believed: `verified` or `unverified`.
+    pub(crate) const TRUST: &str = "spanreel.trust";
+    pub(crate) const DELEGATION_ISSUER: &str = "spanreel.delegation.issuer";
+    pub(crate) const DELEGATION_SESSION_ID: &str = "spanreel.delegation.session_id";
+    pub(crate) const DELEGATION_OUTCOME: &str = "spanreel.delegation.outcome";
+    pub(crate) const DELEGATION_ASYNCHRONOUS: &str = "spanreel.delegation.asynchronous";
+    /// In seconds, as are all times in attributes.
+    pub(crate) const DELEGATION_TIMEOUT: &str = "spanreel.delegation.timeout";
+    pub(crate) const DELEGATION_ELAPSED: &str = "spanreel.delegation.elapsed";
+    pub(crate) const DELEGATION_HEARTBEAT: &str = "spanreel.delegation.heartbeat";
+    pub(crate) const DELEGATION_SUB_TRACE_ID: &str = "spanreel.delegation.sub_trace_id";
+    pub(crate) const DELEGATION_SUB_SPAN_ID: &str = "spanreel.delegation.sub_span_id";
     pub(crate) const TAGS: &str = "spanreel.session.tags";
     pub(crate) const ACTION_NAME: &str = "spanreel.action.name";
     pub(crate) const END_STATE: &str = "spanreel.session.end_state";

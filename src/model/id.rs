@@ -73,7 +73,8 @@ pub struct InvalidId;
 
 impl TraceId {
     /// A random id.
-    pub(crate) fn random() -> Self {
+    #[must_use]
+    pub fn random() -> Self {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&random_u64().to_be_bytes());
         bytes[8..].copy_from_slice(&random_u64().to_be_bytes());
@@ -84,23 +85,41 @@ impl TraceId {
 impl SpanId {
     /// A random id.
     #[inline]
-    pub(crate) fn random() -> Self {
+    #[must_use]
+    pub fn random() -> Self {
         Self(random_u64().to_be_bytes())
     }
 }
 
-/// Reads exactly `out.len() * 2` hexadecimal digits.
+/// Reads exactly `out.len() * 2` hexadecimal digits. Where it fails, what is in `out` means nothing.
 pub(crate) fn decode_hex(text: &[u8], out: &mut [u8]) -> Option<()> {
     if text.len() != out.len() * 2 {
         return None;
     }
+    let mut bad = 0;
     for (pair, byte) in text.chunks_exact(2).zip(out) {
-        let high = char::from(pair[0]).to_digit(16)?;
-        let low = char::from(pair[1]).to_digit(16)?;
-        *byte = (high * 16 + low) as u8;
+        let (high, low) = (DIGIT[usize::from(pair[0])], DIGIT[usize::from(pair[1])]);
+        bad |= high | low;
+        *byte = high << 4 | low & 0xf;
     }
-    Some(())
+    (bad < NO_DIGIT).then_some(())
 }
+
+/// What a byte means as a hexadecimal digit of either case.
+const DIGIT: [u8; 256] = {
+    let mut table = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        let lower = b"0123456789abcdef"[digit as usize];
+        table[lower as usize] = digit;
+        table[lower.to_ascii_uppercase() as usize] = digit;
+        digit += 1;
+    }
+    table
+};
+
+/// Has a bit that no digit has.
+const NO_DIGIT: u8 = 0x10;
 
 /// A number that is never zero, from a generator of the thread's own (SplitMix64, seeded by the
 /// operating system's randomness through `RandomState`). Unpredictable enough to be unique, which

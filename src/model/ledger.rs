@@ -1,14 +1,16 @@
-//! The ledger: where every ended span and log record went.
+//! The ledger: where every ended span and log record, and every item received, went.
 //!
-//! Two books: the pipeline's, in which an item is entered when it has ended and settled once, and
+//! Two books: the pipeline's, in which an item is entered when it has ended, or was received, and settled once, and
 //! one per lane, in which it is entered when it is handed to the lane and settled once more. What
 //! is entered and not settled is in flight. A [`Tally`] is custody of some items: dropped
-//! unsettled, by a panic or a cancelled future, it books them as abandoned.
+//! unsettled, by a panic or a cancelled future, it books them as abandoned. Items that somebody wants a
+//! receipt for carry their [`Shares`]: whatever books them tells the receipt too.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::receipt::Shares;
 use super::request::Signal;
 
 macro_rules! fates {
@@ -51,6 +53,9 @@ fates! {
     QueueFull "queue_full" true,
     /// Pipeline: it ended when the pipeline was shut down.
     AfterShutdown "after_shutdown" true,
+    /// Pipeline: received from elsewhere and not accepted, for want of room or because of the
+    /// shutdown. Its sender was told so and still has it.
+    Refused "refused" false,
     /// Lane: the destination accepted it.
     Exported "exported" false,
     /// Lane: the destination refused it for good, in whole or in part.
@@ -75,6 +80,8 @@ impl fmt::Display for Fate {
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     entered: AtomicU64,
+    /// Those among the entered that were received from elsewhere.
+    received: AtomicU64,
     fates: [AtomicU64; Fate::ALL.len()],
 }
 
@@ -85,7 +92,21 @@ impl Book {
         Tally {
             items,
             book: Arc::clone(self),
+            shares: Shares::default(),
         }
+    }
+
+    /// Takes custody of `items` that were received from elsewhere, for those that `shares` names.
+    pub(crate) fn receive(self: &Arc<Self>, items: u64, shares: Shares) -> Tally {
+        let tally = self.enter(items).owed_to(shares);
+        self.received.fetch_add(items, Ordering::Release);
+        tally
+    }
+
+    /// Books what was received and not accepted.
+    pub(crate) fn refuse(&self, items: u64, fate: Fate) {
+        self.enter_settled(items, fate);
+        self.received.fetch_add(items, Ordering::Release);
     }
 
     /// Enters and settles in one step.
@@ -98,11 +119,13 @@ impl Book {
         self.fates[fate as usize].fetch_add(items, Ordering::Release);
     }
 
-    /// The counts now. What is settled is read first, so that it never exceeds what was entered.
+    /// The counts now. What is part of another count is read before it, so that it never exceeds it.
     pub(crate) fn counts(&self) -> Counts {
         let fates = std::array::from_fn(|fate| self.fates[fate].load(Ordering::Acquire));
+        let received = self.received.load(Ordering::Acquire);
         Counts {
             entered: self.entered.load(Ordering::Relaxed),
+            received,
             fates,
         }
     }
@@ -112,14 +135,22 @@ impl Book {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     entered: u64,
+    received: u64,
     fates: [u64; Fate::ALL.len()],
 }
 
 impl Counts {
-    /// How many items came into the book: ended, for the pipeline's; handed over, for a lane's.
+    /// How many items came into the book: ended or received, for the pipeline's; handed over, for a
+    /// lane's.
     #[must_use]
     pub fn entered(&self) -> u64 {
         self.entered
+    }
+
+    /// How many of them were received from elsewhere; none, for a lane's.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
     }
 
     /// How many met this fate.
@@ -175,6 +206,8 @@ impl Books {
 pub(crate) struct Tally {
     items: u64,
     book: Arc<Book>,
+    /// Who is to be told of their fates: nobody, or of every item somebody.
+    shares: Shares,
 }
 
 impl Tally {
@@ -182,26 +215,48 @@ impl Tally {
         self.items
     }
 
+    /// The same custody, with receipts that are told of what becomes of it.
+    pub(crate) fn owed_to(mut self, shares: Shares) -> Self {
+        self.shares = shares;
+        self
+    }
+
     /// Books all of them.
     pub(crate) fn settle(mut self, fate: Fate) {
         self.book.settle(std::mem::take(&mut self.items), fate);
+        self.shares.settle(fate);
     }
 
-    /// Books some of them (at most all) and keeps the rest.
+    /// Books some of them (at most all) and keeps the rest. Which of them it were is not known: see
+    /// [`Shares::settle_some`].
     pub(crate) fn settle_some(&mut self, items: u64, fate: Fate) {
         let items = items.min(self.items);
         self.items -= items;
         self.book.settle(items, fate);
+        self.shares.settle_some(items, fate);
     }
 
-    /// Passes custody of some of them (at most all) to another tally.
+    /// Books all of them as handed to the lanes, which are owed to the same receipts.
+    pub(crate) fn hand_over(mut self) -> Shares {
+        self.book
+            .settle(std::mem::take(&mut self.items), Fate::Handed);
+        std::mem::take(&mut self.shares)
+    }
+
+    /// Passes custody of the first of them (at most all) to another tally.
     pub(crate) fn split(&mut self, items: u64) -> Self {
         let items = items.min(self.items);
         self.items -= items;
         Self {
             items,
             book: Arc::clone(&self.book),
+            shares: self.shares.split(items),
         }
+    }
+
+    /// Whether a receipt is told of them.
+    pub(crate) fn is_owed(&self) -> bool {
+        !self.shares.is_empty()
     }
 }
 

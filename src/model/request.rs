@@ -13,24 +13,28 @@ pub enum Signal {
     Traces,
     /// Log records.
     Logs,
+    /// Metrics, which no session writes: they pass through as they were received. Their items are
+    /// data points, as the partial success of OTLP counts them.
+    Metrics,
 }
 
 impl Signal {
     /// All signals, in the order of their discriminants.
-    pub const ALL: [Self; 2] = [Self::Traces, Self::Logs];
+    pub const ALL: [Self; 3] = [Self::Traces, Self::Logs, Self::Metrics];
 
-    /// The name in OpenTelemetry's words: `traces` or `logs`.
+    /// The name in OpenTelemetry's words: `traces`, `logs` or `metrics`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Traces => "traces",
             Self::Logs => "logs",
+            Self::Metrics => "metrics",
         }
     }
 }
 
-/// One OTLP export request, complete and in wire form (`ExportTraceServiceRequest` or
-/// `ExportLogsServiceRequest`, OTLP 1.11). Cloning shares the bytes.
+/// One OTLP export request, complete and in wire form (`ExportTraceServiceRequest`,
+/// `ExportLogsServiceRequest` or `ExportMetricsServiceRequest`, OTLP 1.11). Cloning shares the bytes.
 #[derive(Clone, Debug)]
 pub struct Request {
     signal: Signal,
@@ -51,8 +55,9 @@ impl Request {
     /// Wraps a request that is in one piece: for tests of exporters, and for those that pass on
     /// what they read elsewhere.
     ///
-    /// `bytes` must be a complete `ExportTraceServiceRequest` or `ExportLogsServiceRequest`, as
-    /// `signal` says, that holds `items` spans or log records. It is not checked: the destination
+    /// `bytes` must be a complete `ExportTraceServiceRequest`, `ExportLogsServiceRequest` or
+    /// `ExportMetricsServiceRequest`, as `signal` says, that holds `items` spans, log records or data
+    /// points. It is not checked: the destination
     /// would refuse what is wrong.
     #[must_use]
     pub fn from_bytes(signal: Signal, items: u64, bytes: Bytes) -> Self {
@@ -65,7 +70,7 @@ impl Request {
         self.signal
     }
 
-    /// How many spans or log records it holds.
+    /// How many spans, log records or data points it holds.
     #[must_use]
     pub fn items(&self) -> u64 {
         self.items

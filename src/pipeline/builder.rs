@@ -20,6 +20,8 @@ use crate::actors::session::config::{SessionConfig, WhenFull};
 use crate::model::byte_size::ByteSize;
 use crate::model::limits::Limits;
 use crate::model::problem::Problem;
+use crate::model::propagation::policy::BaggagePolicy;
+use crate::model::propagation::propagators::Propagators;
 use crate::model::resource::{Origin, Resource, Scope};
 
 /// Builds a [`Pipeline`]. What is not set here comes from the environment (`OTEL_*`), what is not
@@ -107,6 +109,19 @@ impl Builder {
     /// How sessions live and end.
     pub fn sessions(mut self, sessions: SessionConfig) -> Self {
         self.config.sessions = sessions;
+        self
+    }
+
+    /// Which formats of context are read and written. Default: W3C Trace Context and Baggage;
+    /// `OTEL_PROPAGATORS`.
+    pub fn propagators(mut self, propagators: Propagators) -> Self {
+        self.config.propagators = propagators;
+        self
+    }
+
+    /// What of a session travels as baggage, and to whom. Default: nothing, to nobody.
+    pub fn baggage(mut self, policy: BaggagePolicy) -> Self {
+        self.config.baggage = policy;
         self
     }
 

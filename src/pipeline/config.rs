@@ -12,6 +12,8 @@ use crate::actors::session::config::{SessionConfig, WhenFull};
 use crate::model::byte_size::ByteSize;
 use crate::model::limits::Limits;
 use crate::model::problem::Problem;
+use crate::model::propagation::policy::BaggagePolicy;
+use crate::model::propagation::propagators::Propagators;
 use crate::model::resource::Resource;
 use crate::pipeline::env::Environment;
 
@@ -50,6 +52,10 @@ pub(crate) struct Config {
     pub(crate) log_batch: BatchConfig,
     /// How long and how large sessions may grow.
     pub(crate) sessions: SessionConfig,
+    /// Which formats of context are read and written. Default: W3C's.
+    pub(crate) propagators: Propagators,
+    /// What travels as baggage. Default: nothing.
+    pub(crate) baggage: BaggagePolicy,
     /// What the pipeline may hold in memory in all. Default: 64 MiB.
     pub(crate) budget: ByteSize,
     /// What happens to telemetry that finds the pipeline full. Default: the newest is dropped.
@@ -69,6 +75,8 @@ impl Default for Config {
             batch: BatchConfig::default(),
             log_batch: BatchConfig::for_logs(),
             sessions: SessionConfig::default(),
+            propagators: Propagators::default(),
+            baggage: BaggagePolicy::default(),
             budget: ByteSize::mib(64),
             when_full: WhenFull::default(),
             shutdown_grace: Duration::from_secs(5),
@@ -90,6 +98,10 @@ impl Config {
             limits: environment.limits.apply(defaults.limits),
             batch: environment.batch.apply(defaults.batch),
             log_batch: environment.log_batch.apply(defaults.log_batch),
+            propagators: match &environment.propagators {
+                Some(chosen) => Propagators::new(chosen.iter().copied()),
+                None => defaults.propagators,
+            },
             budget: queued.map_or(defaults.budget, queue_budget),
             disabled: environment.disabled.unwrap_or(defaults.disabled),
             ..defaults
@@ -101,6 +113,7 @@ impl Config {
         let mut check = Check::default();
         check.found.extend(self.resource.problems());
         check.found.extend(self.sampling.problem());
+        check.found.extend(self.baggage.problems());
         self.check_limits(&mut check);
         self.check_batch(&mut check, "batch", &self.batch);
         self.check_batch(&mut check, "log_batch", &self.log_batch);
@@ -190,6 +203,13 @@ impl Config {
                 let (linger, idle) = (sessions.linger, sessions.idle_timeout);
                 format!("is {linger:?}; give at most sessions.idle_timeout ({idle:?})")
             },
+        );
+        let delegations = &sessions.delegations;
+        check.more_than_zero("sessions.delegations.deadline", delegations.deadline);
+        check.more_than_zero("sessions.delegations.heartbeat", delegations.heartbeat);
+        check.at_least_one(
+            "sessions.delegations.max_in_flight",
+            delegations.max_in_flight as u64,
         );
         if let Some(key) = &sessions.hash_key {
             check.that(

@@ -9,6 +9,7 @@
 mod detect;
 mod lists;
 pub(crate) mod otlp;
+mod propagation;
 mod reader;
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use crate::actors::batcher::config::BatchConfig;
 use crate::actors::sampler::policy::Sampling;
 use crate::model::limits::Limits;
+use crate::model::propagation::propagators::Propagator;
 use crate::model::resource::Surroundings;
 
 use otlp::OtlpEnvironment;
@@ -32,6 +34,8 @@ pub(crate) struct Environment {
     pub(crate) resource_attributes: Vec<(String, String)>,
     /// `OTEL_TRACES_SAMPLER` with `OTEL_TRACES_SAMPLER_ARG`.
     pub(crate) sampling: Option<Sampling>,
+    /// `OTEL_PROPAGATORS`; an empty list where it says `none`.
+    pub(crate) propagators: Option<Vec<Propagator>>,
     /// `OTEL_BSP_*`.
     pub(crate) batch: BatchEnvironment,
     /// `OTEL_BLRP_*`.
@@ -42,10 +46,14 @@ pub(crate) struct Environment {
     pub(crate) traces_exporters: Option<Vec<ExporterName>>,
     /// `OTEL_LOGS_EXPORTER`; an empty list where it says `none`.
     pub(crate) logs_exporters: Option<Vec<ExporterName>>,
+    /// `OTEL_METRICS_EXPORTER`; an empty list where it says `none`.
+    pub(crate) metrics_exporters: Option<Vec<ExporterName>>,
     /// `OTEL_EXPORTER_OTLP_TRACES_*`, else `OTEL_EXPORTER_OTLP_*`.
     pub(crate) traces_otlp: OtlpEnvironment,
     /// `OTEL_EXPORTER_OTLP_LOGS_*`, else `OTEL_EXPORTER_OTLP_*`.
     pub(crate) logs_otlp: OtlpEnvironment,
+    /// `OTEL_EXPORTER_OTLP_METRICS_*`, else `OTEL_EXPORTER_OTLP_*`.
+    pub(crate) metrics_otlp: OtlpEnvironment,
     /// `OTEL_EXPORTER_ZIPKIN_*`.
     pub(crate) zipkin: ZipkinEnvironment,
     /// What could not be used, one sentence each, to be logged at start. Without secrets.
@@ -109,18 +117,20 @@ pub(crate) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Environment {
         service_name: reader.text("OTEL_SERVICE_NAME"),
         resource_attributes: resource_attributes(&mut reader),
         sampling: sampling(&mut reader, &mut unsupported),
+        propagators: propagation::read(&mut reader, &mut unsupported),
         batch: batch(&mut reader, "OTEL_BSP"),
         log_batch: batch(&mut reader, "OTEL_BLRP"),
         limits: limits(&mut reader),
         traces_exporters: exporters(&mut reader, "OTEL_TRACES_EXPORTER", TRACES_EXPORTERS),
         logs_exporters: exporters(&mut reader, "OTEL_LOGS_EXPORTER", LOGS_EXPORTERS),
+        metrics_exporters: exporters(&mut reader, "OTEL_METRICS_EXPORTER", METRICS_EXPORTERS),
         zipkin: ZipkinEnvironment {
             endpoint: reader.text("OTEL_EXPORTER_ZIPKIN_ENDPOINT"),
             timeout: reader.timeout("OTEL_EXPORTER_ZIPKIN_TIMEOUT"),
         },
         ..Environment::default()
     };
-    let [traces_otlp, logs_otlp] = otlp::read(&mut reader);
+    let [traces_otlp, logs_otlp, metrics_otlp] = otlp::read(&mut reader);
     for (name, instead) in UNSUPPORTED {
         if reader.text(name).is_some() {
             unsupported.push(format!("{name} ({instead})"));
@@ -136,6 +146,7 @@ pub(crate) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Environment {
     Environment {
         traces_otlp,
         logs_otlp,
+        metrics_otlp,
         warnings,
         ..environment
     }
@@ -302,6 +313,9 @@ const LOGS_EXPORTERS: &[(&str, ExporterName)] = &[
     ("console", ExporterName::Console),
     ("otlp/stdout", ExporterName::OtlpStdout),
 ];
+
+/// Metrics pass through as they were received: OTLP alone carries them.
+const METRICS_EXPORTERS: &[(&str, ExporterName)] = &[("otlp", ExporterName::Otlp)];
 
 const TRACES_EXPORTERS: &[(&str, ExporterName)] = &[
     ("otlp", ExporterName::Otlp),

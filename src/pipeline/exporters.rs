@@ -11,36 +11,50 @@ use crate::actors::exporter::file::OtlpFile;
 use crate::actors::exporter::zipkin::Zipkin;
 use crate::model::problem::Problem;
 use crate::model::request::Signal;
-#[cfg(not(any(feature = "grpc", feature = "http")))]
 use crate::pipeline::env::otlp::OtlpEnvironment;
 use crate::pipeline::env::{Environment, ExporterName, ZipkinEnvironment};
 #[cfg(any(feature = "grpc", feature = "http"))]
 use otlp::of_settings as otlp_exporter;
 
-/// One exporter for each that `OTEL_TRACES_EXPORTER` and `OTEL_LOGS_EXPORTER` name; `otlp` for both
-/// where they are not set. What a build without the feature for it cannot do is a problem.
+/// One exporter for each that `OTEL_TRACES_EXPORTER`, `OTEL_LOGS_EXPORTER` and `OTEL_METRICS_EXPORTER`
+/// name; `otlp` for all where they are not set. Signals whose OTLP settings are the same share an
+/// exporter. What a build without the feature for it cannot do is a problem.
 pub(crate) fn of_environment(environment: &Environment) -> Result<Vec<Exporter>, Vec<Problem>> {
     let default = vec![ExporterName::Otlp];
     let traces = environment.traces_exporters.as_ref().unwrap_or(&default);
     let logs = environment.logs_exporters.as_ref().unwrap_or(&default);
+    let metrics = environment.metrics_exporters.as_ref().unwrap_or(&default);
     let mut found = Vec::new();
     let mut problems = Vec::new();
     let mut add = |made: Result<Exporter, Problem>| match made {
         Ok(exporter) => found.push(exporter),
         Err(problem) => problems.push(problem),
     };
-    let otlp_for_both = environment.traces_otlp == environment.logs_otlp
-        && traces.contains(&ExporterName::Otlp)
-        && logs.contains(&ExporterName::Otlp);
-    if otlp_for_both {
-        add(otlp_exporter(&environment.traces_otlp, &Signal::ALL));
-    }
-    for (signal, names) in [(Signal::Traces, traces), (Signal::Logs, logs)] {
+    let signals = [
+        (Signal::Traces, traces, &environment.traces_otlp),
+        (Signal::Logs, logs, &environment.logs_otlp),
+        (Signal::Metrics, metrics, &environment.metrics_otlp),
+    ];
+    let mut shared: Vec<(&OtlpEnvironment, Vec<Signal>)> = Vec::new();
+    for (signal, names, settings) in signals {
+        // JSON carries no metrics here. That is a problem where it is asked for, not by default.
+        let by_default = environment.metrics_exporters.is_none();
+        if signal == Signal::Metrics && by_default && settings.is_json() {
+            continue;
+        }
         for name in names {
-            if *name != ExporterName::Otlp || !otlp_for_both {
+            if *name != ExporterName::Otlp {
                 add(named(*name, signal, environment));
+                continue;
+            }
+            match shared.iter_mut().find(|(known, _)| *known == settings) {
+                Some((_, signals)) => signals.push(signal),
+                None => shared.push((settings, vec![signal])),
             }
         }
+    }
+    for (settings, signals) in shared {
+        add(otlp_exporter(settings, &signals));
     }
     if problems.is_empty() {
         Ok(found)
@@ -71,6 +85,7 @@ fn named(
     let (settings, variable) = match signal {
         Signal::Traces => (&environment.traces_otlp, "OTEL_TRACES_EXPORTER"),
         Signal::Logs => (&environment.logs_otlp, "OTEL_LOGS_EXPORTER"),
+        Signal::Metrics => (&environment.metrics_otlp, "OTEL_METRICS_EXPORTER"),
     };
     let exporter = match name {
         ExporterName::Otlp => return otlp_exporter(settings, &[signal]),

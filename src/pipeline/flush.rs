@@ -14,7 +14,8 @@ use crate::model::request::Signal;
 pub struct FlushReport {
     /// Everything that had ended before the flush is settled: exported, or booked as lost.
     pub complete: bool,
-    /// What each lane still has in flight: its name, spans and log records.
+    /// What each lane still has in flight: its name, spans and log records (of data
+    /// points, [`LaneStats::metrics`](crate::LaneStats::metrics) tells).
     pub pending: Vec<(String, u64, u64)>,
     /// How long it took.
     pub took: Duration,
@@ -46,7 +47,7 @@ impl Inner {
         };
         let pending = |lane: &super::LaneHandle| {
             let in_flight = |signal| lane.books.of(signal).counts().in_flight();
-            let [traces, logs] = Signal::ALL.map(in_flight);
+            let [traces, logs, _metrics] = Signal::ALL.map(in_flight);
             (lane.name.clone(), traces, logs)
         };
         Ok(FlushReport {

@@ -24,12 +24,18 @@ use self::shutdown::ShutdownReport;
 use self::stats::PipelineStats;
 use crate::actors::deadline::Deadline;
 use crate::actors::exporter::delivery::LaneCounters;
+use crate::actors::intake::{self, Intake};
 use crate::actors::mailbox::Gauge;
+use crate::actors::session::cell::Cell;
+use crate::actors::session::delegation::Delegation;
 use crate::actors::session::live::LiveSession;
 use crate::actors::session::open::SessionBuilder;
 use crate::actors::session::shared::Shared;
 use crate::actors::session::{Closed, Session};
+use crate::model::id::SpanId;
 use crate::model::ledger::Books;
+use crate::model::propagation::policy::BaggagePolicy;
+use crate::model::propagation::propagators::Propagators;
 use crate::model::request::Signal;
 
 /// How long dropping the last handle waits for the pipeline, outside async code.
@@ -47,6 +53,7 @@ pub struct Pipeline {
 
 struct Inner {
     shared: Arc<Shared>,
+    intake: Arc<intake::Core>,
     deadline: Deadline,
     finish: Arc<Finish>,
     lanes: Vec<LaneHandle>,
@@ -88,16 +95,43 @@ impl Pipeline {
         SessionBuilder::new(&self.inner.shared, id)
     }
 
+    /// What travels as baggage, to whom, and what of a caller's is taken over.
+    #[must_use]
+    pub fn baggage_policy(&self) -> &BaggagePolicy {
+        &self.inner.shared.baggage
+    }
+
+    /// Which formats of context it reads and writes: extract with them what a call brings along,
+    /// and give it to [`SessionBuilder::extracted`].
+    #[must_use]
+    pub fn propagators(&self) -> &Propagators {
+        &self.inner.shared.propagators
+    }
+
+    /// Where OTLP requests of others come in. Nothing of it keeps the pipeline open.
+    #[must_use]
+    pub fn intake(&self) -> Intake {
+        Intake::new(&self.inner.intake)
+    }
+
     /// The sessions that are open now.
     #[must_use]
     pub fn sessions(&self) -> Vec<LiveSession> {
-        self.inner
-            .shared
-            .registry
-            .open()
-            .iter()
-            .map(|cell| cell.live())
-            .collect()
+        let shared = &self.inner.shared;
+        let mut delegations = shared.delegations.live();
+        let mut live = |cell: &Arc<Cell>| {
+            let in_flight = delegations.remove(&cell.home());
+            cell.live(in_flight.unwrap_or_default())
+        };
+        shared.registry.open().iter().map(&mut live).collect()
+    }
+
+    /// The asynchronous delegation whose span has this id, if it is in flight: for whoever gets the
+    /// answer when the handle is long gone. Dropping what is returned ends nothing.
+    #[must_use]
+    pub fn delegation(&self, id: SpanId) -> Option<Delegation> {
+        let flight = self.inner.shared.delegations.find(id)?;
+        Some(Delegation::of(flight))
     }
 
     /// What it did and holds.
@@ -154,6 +188,9 @@ impl Drop for Inner {
         let until = self.begin_shutdown(GRACE_OF_DROP);
         if Handle::try_current().is_err() {
             self.finish.wait_blocking(until);
+            self.shared.over.cancel();
+        } else {
+            self.end_receipts(until);
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct ShutdownReport {
     pub traces: SignalStats,
     /// Log records.
     pub logs: SignalStats,
+    /// Data points of metrics.
+    pub metrics: SignalStats,
     /// What each exporter's lane did with what it was handed.
     pub lanes: Vec<LaneStats>,
     /// How each actor ended, upstream first. Empty when their runtime was gone.
@@ -49,11 +51,12 @@ impl ShutdownReport {
     #[must_use]
     pub fn lost(&self) -> u64 {
         let lost = |counts: &Counts| counts.lost() + counts.in_flight();
-        let pipeline = lost(&self.traces.fates) + lost(&self.logs.fates);
+        let signals = [&self.traces, &self.logs, &self.metrics];
+        let pipeline: u64 = signals.iter().map(|stats| lost(&stats.fates)).sum();
         let lanes: u64 = self
             .lanes
             .iter()
-            .map(|lane| lost(&lane.traces) + lost(&lane.logs))
+            .map(|lane| lost(&lane.traces) + lost(&lane.logs) + lost(&lane.metrics))
             .sum();
         pipeline + lanes
     }
@@ -71,16 +74,18 @@ impl fmt::Display for ShutdownReport {
             let (noun, stats) = match signal {
                 Signal::Traces => ("span", &self.traces),
                 Signal::Logs => ("log record", &self.logs),
+                Signal::Metrics => ("data point", &self.metrics),
             };
-            if stats.ended == 0 {
+            if stats.ended + stats.received == 0 {
                 continue;
             }
-            write!(f, "\n{} ended:", counted(stats.ended, noun))?;
+            write!(f, "\n{}:", came(stats, noun))?;
             write_fates(f, &stats.fates)?;
             for lane in &self.lanes {
                 let counts = match signal {
                     Signal::Traces => &lane.traces,
                     Signal::Logs => &lane.logs,
+                    Signal::Metrics => &lane.metrics,
                 };
                 if counts.entered() > 0 {
                     write!(f, "\n  {}: {} handed:", lane.name, counts.entered())?;
@@ -92,6 +97,15 @@ impl fmt::Display for ShutdownReport {
             0 => f.write_str("\nnothing was lost"),
             lost => write!(f, "\n{lost} lost"),
         }
+    }
+}
+
+/// How many came into the book, and how: `2 spans ended`, `1 log record received`.
+fn came(stats: &SignalStats, noun: &str) -> String {
+    match (stats.ended, stats.received) {
+        (ended, 0) => format!("{} ended", counted(ended, noun)),
+        (0, received) => format!("{} received", counted(received, noun)),
+        (ended, received) => format!("{} ended, {received} received", counted(ended, noun)),
     }
 }
 
@@ -144,10 +158,31 @@ impl Inner {
         self.report(begun)
     }
 
+    /// Has receipts answered once all actors have ended, and a while after `until` at the latest, without
+    /// waiting for that here.
+    pub(super) fn end_receipts(&self, until: Instant) {
+        let (finish, over) = (Arc::clone(&self.finish), self.shared.over.clone());
+        let watch = std::thread::Builder::new()
+            .name("spanreel-shutdown".to_owned())
+            .spawn(move || {
+                finish.wait_blocking(until + LENIENCY);
+                over.cancel();
+            });
+        if let Err(error) = watch {
+            tracing::warn!(target: "spanreel", %error, "no thread to keep the deadline; receipts end now");
+            self.shared.over.cancel();
+        }
+    }
+
     /// Books what the actors could not take any more, and tells what became of everything.
     fn report(&self, begun: Instant) -> ShutdownReport {
         let shared = &self.shared;
         shared.head.close();
+        shared.delegations.close();
+        while let Some(flight) = shared.delegations.take_any() {
+            flight.interrupt();
+            flight.cell.abandon();
+        }
         for cell in remaining(shared) {
             segment::end_for_shutdown(&cell);
             cell.abandon();
@@ -155,10 +190,12 @@ impl Inner {
         for chunk in shared.ended().take(shared).into_iter().flatten() {
             chunk.tally.settle(Fate::AfterShutdown);
         }
+        shared.over.cancel();
         let stats = self.stats();
         let report = ShutdownReport {
             traces: stats.traces,
             logs: stats.logs,
+            metrics: stats.metrics,
             lanes: stats.lanes,
             exits: self.finish.exits().unwrap_or_default(),
             incomplete: shared.incomplete.load(Ordering::Relaxed),
@@ -194,6 +231,7 @@ mod tests {
         ShutdownReport {
             traces,
             logs: SignalStats::default(),
+            metrics: SignalStats::default(),
             lanes: Vec::new(),
             exits: Vec::new(),
             incomplete: 2,

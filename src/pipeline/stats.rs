@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Inner;
 use crate::actors::exporter::delivery::Latency;
+use crate::actors::session::delegation::counts::DelegationStats;
 use crate::model::byte_size::ByteSize;
 use crate::model::ledger::Counts;
 use crate::model::request::Signal;
@@ -23,19 +24,26 @@ pub struct PipelineStats {
     pub traces: SignalStats,
     /// Log records.
     pub logs: SignalStats,
+    /// Data points of metrics, all of them received.
+    pub metrics: SignalStats,
     /// The exporters' lanes.
     pub lanes: Vec<LaneStats>,
     /// The mailboxes between the stages, upstream first.
     pub queues: Vec<QueueStats>,
     /// Open sessions.
     pub sessions: u64,
+    /// Work that was handed to other agents.
+    pub delegations: DelegationStats,
+    /// How often something invalid was ignored where context was extracted: a bad `traceparent`, a
+    /// member of baggage that is none.
+    pub ignored_contexts: u64,
     /// Bytes of telemetry held now.
     pub memory: ByteSize,
     /// The most that may be held.
     pub budget: ByteSize,
 }
 
-/// The book of one signal: `started = open + ended`, `ended = held + entered`,
+/// The book of one signal: `started = open + ended`, `ended + received = held + entered`,
 /// `entered = settled + in flight`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,8 +52,11 @@ pub struct SignalStats {
     pub started: u64,
     /// Spans that have started and not ended; the root spans of open sessions are among them.
     pub open: u64,
-    /// Items that have ended.
+    /// Items of sessions that have ended.
     pub ended: u64,
+    /// Items that were received from elsewhere ([`Intake`](crate::Intake)), those among them that
+    /// were refused.
+    pub received: u64,
     /// Ended items that wait in their session for company, and are in no book yet.
     pub held: u64,
     /// What became of the others.
@@ -64,6 +75,8 @@ pub struct LaneStats {
     pub traces: Counts,
     /// What became of the log records that it was handed.
     pub logs: Counts,
+    /// What became of the data points that it was handed.
+    pub metrics: Counts,
     /// Attempts that were made.
     pub requests: u64,
     /// Attempts that followed a failed one.
@@ -126,15 +139,20 @@ impl Inner {
         let signal = |signal: Signal| {
             let held = cells.iter().map(|cell| cell.unbooked(signal)).sum();
             let open = match signal {
-                Signal::Traces => cells.iter().map(|cell| cell.open_spans()).sum(),
-                Signal::Logs => 0,
+                Signal::Traces => {
+                    let of_sessions: u64 = cells.iter().map(|cell| cell.open_spans()).sum();
+                    of_sessions + shared.delegations.open_spans()
+                }
+                Signal::Logs | Signal::Metrics => 0,
             };
             let fates = shared.books.of(signal).counts();
-            let ended = fates.entered() + held;
+            let received = fates.received();
+            let ended = fates.entered().saturating_sub(received) + held;
             SignalStats {
                 started: ended + open,
                 open,
                 ended,
+                received,
                 held,
                 fates,
             }
@@ -142,9 +160,12 @@ impl Inner {
         PipelineStats {
             traces: signal(Signal::Traces),
             logs: signal(Signal::Logs),
+            metrics: signal(Signal::Metrics),
             lanes: self.lanes.iter().map(|lane| lane.stats()).collect(),
             queues: self.queues.iter().map(|queue| queue.stats()).collect(),
             sessions: shared.registry.len() as u64,
+            delegations: shared.delegations.stats(),
+            ignored_contexts: shared.propagators.ignored(),
             memory: ByteSize::bytes(shared.pool.in_use() as u64),
             budget: ByteSize::bytes(shared.pool.budget() as u64),
         }
@@ -159,6 +180,7 @@ impl super::LaneHandle {
             signals: self.signals.clone(),
             traces: self.books.of(Signal::Traces).counts(),
             logs: self.books.of(Signal::Logs).counts(),
+            metrics: self.books.of(Signal::Metrics).counts(),
             requests: counters.requests.load(Ordering::Relaxed),
             retries: counters.retries.load(Ordering::Relaxed),
             bytes: counters.bytes.load(Ordering::Relaxed),

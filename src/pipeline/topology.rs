@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::config::Config;
 use super::error::BuildError;
@@ -19,6 +20,7 @@ use crate::actors::deadline::Deadline;
 use crate::actors::exporter::delivery::LaneCounters;
 use crate::actors::exporter::lane::Lane;
 use crate::actors::exporter::{DynExport, LaneSettings};
+use crate::actors::intake;
 use crate::actors::mailbox::{Gauge, Inbox, Mailbox, bounded};
 use crate::actors::notice::Notice;
 use crate::actors::own_thread;
@@ -142,6 +144,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     tasks.spawn(batcher, inbox);
 
     let processing = !processors.is_empty();
+    let splits = processing || sample.is_some();
     let capacity = if processing {
         STAGE_MESSAGES
     } else {
@@ -174,6 +177,8 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         limits: config.limits.clone(),
         sampling: config.sampling,
         config: config.sessions.clone(),
+        propagators: config.propagators.clone(),
+        baggage: config.baggage.clone(),
         when_full: config.when_full,
         pool,
         books: Arc::new(Books::default()),
@@ -182,10 +187,12 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         sweeper: Head::new(to_sweeper),
         registry: Default::default(),
         linger: Default::default(),
+        delegations: Default::default(),
         wanted,
         ended: Default::default(),
         usual_size: Default::default(),
         closed: AtomicBool::new(false),
+        over: CancellationToken::new(),
         incomplete: Default::default(),
     });
     tasks.spawn(Sweeper::new(Arc::clone(&shared)), sweeper_inbox);
@@ -201,6 +208,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     );
     Pipeline {
         inner: Arc::new(Inner {
+            intake: Arc::new(intake::Core::new(Arc::clone(&shared), splits)),
             shared,
             deadline,
             finish,
@@ -254,16 +262,18 @@ fn start_lanes(
             counters: Arc::clone(&counters),
             gauge: Arc::clone(mailbox.gauge()),
         });
+        let name = settings.name.clone();
+        let signals = settings.signals.clone();
+        let lane = Lane::new(exporter, settings, tasks.deadline.clone(), counters);
         ends.push(LaneEnd {
-            name: settings.name.clone(),
+            name: name.clone(),
             mailbox,
-            signals: settings.signals.clone(),
+            signals,
             books,
+            slots: Arc::clone(lane.slots()),
             full: Notice::default(),
             owed: Default::default(),
         });
-        let name = settings.name.clone();
-        let lane = Lane::new(exporter, settings, tasks.deadline.clone(), counters);
         tasks.spawn_named(name, lane, inbox);
     }
     (ends, handles)

@@ -4,9 +4,11 @@
 mod support;
 
 mod bad_input;
+mod delegation;
 mod isolation;
 mod nesting;
 mod processor;
+mod propagation;
 mod rig;
 mod sampling;
 mod sessions;

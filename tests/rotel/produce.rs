@@ -70,7 +70,7 @@ fn run_session(pipeline: &Pipeline, thread: u64, number: u64) {
         .agent("planner")
         .user("user-3")
         .tag("peers")
-        .link(remote())
+        .link(&remote(), &[])
         .attribute("number", number);
     if number % 4 == 1 {
         opening = opening.parent(remote());

@@ -13,6 +13,7 @@ impl Account for ShutdownReport {
         match signal {
             Signal::Traces => &self.traces,
             Signal::Logs => &self.logs,
+            Signal::Metrics => &self.metrics,
             other => panic!("no test knows the signal {other:?}"),
         }
     }
@@ -27,6 +28,7 @@ impl Account for PipelineStats {
         match signal {
             Signal::Traces => &self.traces,
             Signal::Logs => &self.logs,
+            Signal::Metrics => &self.metrics,
             other => panic!("no test knows the signal {other:?}"),
         }
     }
@@ -37,13 +39,13 @@ impl Account for PipelineStats {
 }
 
 /// Asserts that no item is lost or counted twice: for each signal `started = open + ended`,
-/// `ended = held + entered`, `entered = settled + in flight`; for each lane `entered = settled + in
+/// `ended + received = held + entered`, `entered = settled + in flight`; for each lane `entered = settled + in
 /// flight`, and what the pipeline booked as handed is what each lane of that signal was handed.
 ///
 /// The last sum holds while nothing is being handed over: after a flush or a shutdown.
 #[track_caller]
 pub(crate) fn assert_adds_up(account: &impl Account) {
-    for signal in [Signal::Traces, Signal::Logs] {
+    for signal in Signal::ALL {
         let stats = account.of(signal);
         assert_eq!(
             stats.started,
@@ -51,9 +53,9 @@ pub(crate) fn assert_adds_up(account: &impl Account) {
             "{signal:?}: started = open + ended in {stats:?}"
         );
         assert_eq!(
-            stats.ended,
+            stats.ended + stats.received,
             stats.held + stats.fates.entered(),
-            "{signal:?}: ended = held + entered in {stats:?}"
+            "{signal:?}: ended + received = held + entered in {stats:?}"
         );
         assert_settles(&format!("pipeline, {signal:?}"), &stats.fates);
         let handed = stats.fates.of(Fate::Handed);
@@ -80,7 +82,7 @@ pub(crate) fn assert_adds_up(account: &impl Account) {
 #[track_caller]
 pub(crate) fn assert_settled(account: &impl Account) {
     assert_adds_up(account);
-    for signal in [Signal::Traces, Signal::Logs] {
+    for signal in Signal::ALL {
         let stats = account.of(signal);
         let left = (stats.open, stats.held, stats.fates.in_flight());
         assert_eq!(
@@ -112,6 +114,7 @@ fn counts(lane: &LaneStats, signal: Signal) -> &Counts {
     match signal {
         Signal::Traces => &lane.traces,
         Signal::Logs => &lane.logs,
+        Signal::Metrics => &lane.metrics,
         other => panic!("no test knows the signal {other:?}"),
     }
 }

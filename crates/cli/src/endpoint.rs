@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -55,6 +56,19 @@ impl Endpoint {
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme
+    }
+
+    /// Whether it names this address of this machine, by its number or as `localhost`.
+    #[must_use]
+    pub fn is_at(&self, addr: SocketAddr) -> bool {
+        let ip = match self.host.as_str() {
+            "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            host => host.parse().ok(),
+        };
+        let same_place = ip.is_some_and(|ip: IpAddr| {
+            ip == addr.ip() || (addr.ip().is_unspecified() && ip.is_loopback())
+        });
+        same_place && self.port == addr.port()
     }
 
     /// Connects, to find out before anything is sent whether somebody listens there.

@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use spanreel_cli::config::ConfigError;
+use spanreel_cli::config::args::{ConfigArgs, ServeArgs};
 use spanreel_cli::live;
 use spanreel_cli::load::args::LoadArgs;
 use spanreel_cli::load::receiver::{self, ReceiverArgs};
@@ -14,7 +16,7 @@ use spanreel_cli::replay::args::ConvertArgs;
 use spanreel_cli::term::{ColorChoice, Palette, Terminal};
 use tracing::Level;
 
-/// Session telemetry for AI agents: record, convert, measure
+/// Session telemetry for AI agents: receive, convert, measure
 ///
 /// spanreel turns what AI agents do (sessions, model calls, tool calls) into OpenTelemetry traces
 /// and logs, and accounts for every span on its way.
@@ -33,13 +35,16 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  fine
   1  failed
-  2  the command line was wrong
+  2  the command line or the configuration was wrong
   3  it ran, but telemetry was lost
+  4  'serve' was stopped, and telemetry was lost
 
 'spanreel COMMAND --help' shows the options of a command, with examples.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(ServeArgs),
+    Config(ConfigArgs),
     Convert(ConvertArgs),
     Load(LoadArgs),
     /// Is the receiver of a load test
@@ -61,7 +66,8 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            let code = if error.is::<Misuse>() { 2 } else { 1 };
+            let is_misuse = error.is::<Misuse>() || error.is::<ConfigError>();
+            let code = if is_misuse { 2 } else { 1 };
             let message = explain(&*error, palette);
             match io::stderr().write_all(message.as_bytes()) {
                 Ok(()) => ExitCode::from(code),
@@ -75,6 +81,8 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<Outcome> {
     let (stdout, stderr) = (Terminal::stdout(cli.color), Terminal::stderr(cli.color));
     match cli.command {
+        Command::Serve(args) => spanreel_cli::serve::run(args, &stdout, &stderr),
+        Command::Config(args) => spanreel_cli::config::run(args, &stdout),
         Command::Convert(args) => {
             let plan = args.plan().map_err(Misuse::from)?;
             say_what_happens(

@@ -11,6 +11,9 @@ pub enum Outcome {
     Failed,
     /// It ran, but telemetry was lost.
     Lost,
+    /// `serve` stopped, and telemetry was lost. A code of its own, so that who supervises the process can
+    /// tell it from what never served.
+    LostWhileServing,
 }
 
 impl From<Outcome> for ExitCode {
@@ -19,6 +22,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Fine => Self::SUCCESS,
             Outcome::Failed => Self::FAILURE,
             Outcome::Lost => Self::from(3),
+            Outcome::LostWhileServing => Self::from(4),
         }
     }
 }

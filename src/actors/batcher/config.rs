@@ -32,6 +32,22 @@ pub struct BatchConfig {
     /// The longest that one call of an exporter may take; it caps the exporter's own timeout.
     /// Default: 30 s. `OTEL_BSP_EXPORT_TIMEOUT`, `OTEL_BLRP_EXPORT_TIMEOUT`.
     pub export_timeout: Duration,
+    /// Whether a batch may leave earlier. Default: [`Seal::WhenDue`].
+    pub seal: Seal,
+}
+
+/// When a batch that is not full leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Seal {
+    /// When its first item has waited for [`BatchConfig::schedule_delay`].
+    #[default]
+    WhenDue,
+    /// As soon as every exporter that takes its signal has a free place for a request, and when it is
+    /// due at the latest: the batch is what came while the places were taken. For low latency, where
+    /// somebody waits for the delivery ([`Receipt`](crate::Receipt)); it makes more and smaller requests
+    /// when there is little to send. Looked at when something comes, else every millisecond.
+    WhenLanesIdle,
 }
 
 impl Default for BatchConfig {
@@ -44,6 +60,7 @@ impl Default for BatchConfig {
             max_request_bytes: ByteSize::mib(4),
             schedule_delay: Duration::from_secs(5),
             export_timeout: Duration::from_secs(30),
+            seal: Seal::WhenDue,
         }
     }
 }

@@ -14,9 +14,9 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::time::Instant;
 
-use self::config::BatchConfig;
+use self::config::{BatchConfig, Seal};
 use crate::actors::baton::Baton;
-use crate::actors::exporter::lane;
+use crate::actors::exporter::lane::{self, Slots};
 use crate::actors::mailbox::{Mailbox, Refused, Stopped};
 use crate::actors::notice::Notice;
 use crate::actors::road::Msg;
@@ -26,6 +26,7 @@ use crate::model::chunk::Chunk;
 use crate::model::ledger::{Books, Fate};
 use crate::model::otlp::frame;
 use crate::model::request::Signal;
+use crate::model::whole::Whole;
 
 /// A lane as the batcher sees it.
 pub(crate) struct LaneEnd {
@@ -33,6 +34,8 @@ pub(crate) struct LaneEnd {
     pub(crate) mailbox: Mailbox<lane::Msg>,
     pub(crate) signals: Vec<Signal>,
     pub(crate) books: Arc<Books>,
+    /// Whether it can take a batch at once.
+    pub(crate) slots: Arc<Slots>,
     pub(crate) full: Notice,
     /// Batons that there was no room for.
     pub(crate) owed: VecDeque<Baton>,
@@ -40,6 +43,8 @@ pub(crate) struct LaneEnd {
 
 /// How often a lane without room for a baton is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
+/// How often busy lanes are looked at by a batch that leaves when they are idle.
+const LOOK: Duration = Duration::from_millis(1);
 
 pub(crate) struct Batcher {
     lanes: Vec<LaneEnd>,
@@ -59,6 +64,7 @@ struct Open {
 }
 
 impl Batcher {
+    /// Metrics are batched as log records are.
     pub(crate) fn new(lanes: Vec<LaneEnd>, traces: BatchConfig, logs: BatchConfig) -> Self {
         let open = |signal, config| Open {
             config,
@@ -67,7 +73,11 @@ impl Batcher {
         };
         Self {
             lanes,
-            open: [open(Signal::Traces, traces), open(Signal::Logs, logs)],
+            open: [
+                open(Signal::Traces, traces),
+                open(Signal::Logs, logs.clone()),
+                open(Signal::Metrics, logs),
+            ],
             too_large: Notice::default(),
             closing: false,
             ask_again: None,
@@ -98,7 +108,7 @@ impl Batcher {
                     chunk.tally.settle(Fate::TooLarge);
                     continue;
                 }
-                open.due = Some(Instant::now() + open.config.schedule_delay);
+                open.begin();
             }
             open.batch.push(chunk);
             if open.is_full() {
@@ -106,6 +116,74 @@ impl Batcher {
             }
         }
         Ok(())
+    }
+
+    /// Takes in a request that was received: as it is where it fits a batch, else cut.
+    async fn take_in_whole(&mut self, whole: Whole) -> Result<(), Stopped> {
+        let signal = whole.signal;
+        let open = &self.open[signal as usize];
+        if !open.batch.is_empty() && !open.has_room(whole.items(), whole.bytes.len()) {
+            self.seal(signal).await?;
+        }
+        let open = &mut self.open[signal as usize];
+        if open.has_room(whole.items(), whole.bytes.len()) {
+            open.push_whole(whole);
+        } else {
+            let (chunks, outside) = whole.into_chunks();
+            for chunk in chunks {
+                self.cut(chunk).await?;
+            }
+            if let Some(outside) = outside {
+                self.open[signal as usize].push_whole(outside);
+            }
+        }
+        if self.open[signal as usize].is_full() {
+            self.seal(signal).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes in a part of a large request, in pieces of a batch each.
+    async fn cut(&mut self, chunk: Chunk) -> Result<(), Stopped> {
+        let signal = chunk.signal;
+        let mut next = Some(chunk);
+        while let Some(mut chunk) = next {
+            let open = &self.open[signal as usize];
+            let overhead = frame::overhead(&chunk.origin);
+            let bytes = open.config.max_export_batch_bytes.as_usize();
+            next = chunk.split_off(
+                open.config.max_export_batch_size as u64,
+                bytes.saturating_sub(overhead),
+            );
+            if !open.batch.is_empty() && !open.has_room(chunk.items(), Batch::cost_of(&chunk)) {
+                self.seal(signal).await?;
+            }
+            self.take_in(chunk).await?;
+        }
+        Ok(())
+    }
+
+    /// Seals the batches that are to leave as soon as their lanes are idle, if these are.
+    async fn seal_for_idle_lanes(&mut self) -> Result<(), Stopped> {
+        for signal in Signal::ALL {
+            let open = &self.open[signal as usize];
+            if open.batch.is_empty() || open.config.seal != Seal::WhenLanesIdle {
+                continue;
+            }
+            if self.is_idle(signal) {
+                self.seal(signal).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether every lane that takes the signal has a free slot.
+    fn is_idle(&self, signal: Signal) -> bool {
+        let mut lanes = self
+            .lanes
+            .iter()
+            .filter(|lane| lane.signals.contains(&signal));
+        lanes.all(|lane| lane.mailbox.gauge().depth() == 0 && lane.slots.is_free())
     }
 
     async fn seal_all(&mut self) -> Result<(), Stopped> {
@@ -122,7 +200,7 @@ impl Batcher {
         if open.batch.is_empty() {
             return Ok(());
         }
-        let parcel = open.batch.take().hand_over();
+        let (parcel, mut owed) = open.batch.take().hand_over();
         // With others beside it, not even the only taker of a signal may be waited for; nothing comes
         // after the last batch that could be held up.
         let wait = self.lanes.len() == 1 || self.closing;
@@ -130,6 +208,7 @@ impl Batcher {
         let takes = |lane: &&LaneEnd| lane.signals.contains(&signal);
         for lane in self.lanes.iter().filter(takes) {
             let tally = lane.books.of(signal).enter(parcel.items());
+            let tally = tally.owed_to(owed.for_lane());
             let message = lane::Msg::Deliver(Consignment {
                 parcel: parcel.clone(),
                 tally,
@@ -151,6 +230,8 @@ impl Batcher {
                 }
             }
         }
+        // Only now: until a lane has it, it must not look settled.
+        owed.settle(Fate::Handed);
         let sent = join_all(sends).await;
         match (&self.lanes[..], &sent[..]) {
             ([_], [sole]) => *sole,
@@ -215,6 +296,32 @@ impl Open {
             && bytes <= self.config.max_request_bytes.as_usize()
     }
 
+    /// Whether a part of a received request keeps the batch within what is aimed at.
+    fn has_room(&self, items: u64, bytes: usize) -> bool {
+        self.batch.items() + items <= self.config.max_export_batch_size as u64
+            && self.batch.encoded_len() + bytes <= self.config.max_export_batch_bytes.as_usize()
+    }
+
+    fn push_whole(&mut self, whole: Whole) {
+        if self.batch.is_empty() {
+            self.begin();
+        }
+        self.batch.push_whole(whole);
+    }
+
+    /// The first of a batch has come.
+    fn begin(&mut self) {
+        self.due = Some(Instant::now() + self.config.schedule_delay);
+    }
+
+    /// When it is to be looked at again.
+    fn look_at(&self) -> Option<Instant> {
+        match self.config.seal {
+            Seal::WhenDue => self.due,
+            Seal::WhenLanesIdle => self.due.map(|due| due.min(Instant::now() + LOOK)),
+        }
+    }
+
     /// Cuts a chunk that is larger than a batch may be; returns the rest.
     fn split(&self, chunk: &mut Chunk) -> Option<Chunk> {
         let bytes = self.config.max_request_bytes.as_usize();
@@ -238,22 +345,23 @@ impl Actor for Batcher {
 
     async fn handle(&mut self, msg: Msg) -> Result<(), Stopped> {
         match msg {
-            Msg::Chunk(chunk) => self.take_in(chunk).await,
+            Msg::Chunk(chunk) => self.take_in(chunk).await?,
             Msg::Chunks(chunks) => {
                 for chunk in chunks {
                     self.take_in(chunk).await?;
                 }
-                Ok(())
             }
+            Msg::Whole(whole) => self.take_in_whole(whole).await?,
             Msg::Flush(baton) => {
                 self.seal_all().await?;
-                self.pass(baton).await
+                return self.pass(baton).await;
             }
         }
+        self.seal_for_idle_lanes().await
     }
 
     fn due(&self) -> Option<Instant> {
-        let batches = self.open.iter().filter_map(|open| open.due);
+        let batches = self.open.iter().filter_map(Open::look_at);
         batches.chain(self.ask_again).min()
     }
 
@@ -267,7 +375,7 @@ impl Actor for Batcher {
                 self.seal(signal).await?;
             }
         }
-        Ok(())
+        self.seal_for_idle_lanes().await
     }
 
     async fn finish(&mut self) -> Result<(), Stopped> {

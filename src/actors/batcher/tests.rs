@@ -25,6 +25,7 @@ fn batcher(config: BatchConfig, capacities: &[usize]) -> Setup {
             mailbox,
             signals: Signal::ALL.to_vec(),
             books: Arc::clone(&book),
+            slots: Arc::new(Slots::new(1)),
             full: Notice::default(),
             owed: VecDeque::new(),
         });

@@ -115,11 +115,17 @@ fn open(path: &Path, how: &mut OpenOptions) -> io::Result<(File, bool)> {
 }
 
 impl From<OtlpFile> for Exporter {
-    /// One request at a time, so that lines stand in the order in which batches were made.
+    /// Traces and logs, one request at a time, so that lines stand in the order in which batches were made.
     fn from(file: OtlpFile) -> Self {
-        let build =
-            |_: &LaneSettings| Ok(Arc::new(FileExporter::new(file.open()?)) as Arc<dyn DynExport>);
-        Self::deferred("otlp-file", build).concurrency(NonZeroUsize::MIN)
+        let build = |lane: &LaneSettings| {
+            if let Some(problem) = lane.asks_for_metrics() {
+                return Err(vec![problem]);
+            }
+            Ok(Arc::new(FileExporter::new(file.open()?)) as Arc<dyn DynExport>)
+        };
+        let mut exporter = Self::deferred("otlp-file", build).concurrency(NonZeroUsize::MIN);
+        exporter.settings = exporter.settings.without_metrics();
+        exporter
     }
 }
 

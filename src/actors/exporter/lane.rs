@@ -5,6 +5,7 @@
 //! deliveries.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::JoinSet;
 
@@ -24,12 +25,50 @@ pub(crate) enum Msg {
     Flush(Baton),
 }
 
+/// How many requests a lane has under way, for the batcher to see.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    places: usize,
+    taken: AtomicUsize,
+}
+
+impl Slots {
+    pub(crate) fn new(places: usize) -> Self {
+        Self {
+            places,
+            taken: AtomicUsize::new(0),
+        }
+    }
+
+    /// Whether one more delivery would begin at once.
+    pub(crate) fn is_free(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) < self.places
+    }
+}
+
+/// A place that is taken until this is dropped, in whatever way the delivery ends.
+struct Taken(Arc<Slots>);
+
+impl Taken {
+    fn new(slots: &Arc<Slots>) -> Self {
+        slots.taken.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(slots))
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 pub(crate) struct Lane {
     exporter: Arc<dyn DynExport>,
     settings: LaneSettings,
     deadline: Deadline,
     counters: Arc<LaneCounters>,
     rounds: Arc<Rounds>,
+    slots: Arc<Slots>,
     /// Dropped at the deadline: that aborts the deliveries, and their tallies book themselves.
     deliveries: JoinSet<()>,
 }
@@ -41,14 +80,21 @@ impl Lane {
         deadline: Deadline,
         counters: Arc<LaneCounters>,
     ) -> Self {
+        let slots = Arc::new(Slots::new(settings.concurrency.get()));
         Self {
             exporter,
             settings,
             deadline,
             counters,
             rounds: Arc::default(),
+            slots,
             deliveries: JoinSet::new(),
         }
+    }
+
+    /// What the batcher sees of it.
+    pub(crate) fn slots(&self) -> &Arc<Slots> {
+        &self.slots
     }
 
     /// Waits until at most `under_way` deliveries are.
@@ -68,10 +114,11 @@ impl Lane {
             counters: Arc::clone(&self.counters),
         };
         let under_way = self.rounds.begin();
+        let place = Taken::new(&self.slots);
         self.deliveries.spawn(async move {
             delivery.run(consignment).await;
             // Only now: what it held is booked.
-            drop(under_way);
+            drop((under_way, place));
         });
     }
 }

@@ -204,6 +204,21 @@ impl LaneSettings {
         }
     }
 
+    /// The same for what can carry no metrics.
+    pub(crate) fn without_metrics(mut self) -> Self {
+        self.signals.retain(|signal| *signal != Signal::Metrics);
+        self
+    }
+
+    /// The problem of an exporter that can carry no metrics and is to take them.
+    #[cfg(feature = "proto")]
+    pub(crate) fn asks_for_metrics(&self) -> Option<Problem> {
+        let asks = self.signals.contains(&Signal::Metrics);
+        let advice = "includes metrics, which this exporter cannot carry; leave them out, or use OTLP in \
+                      protobuf";
+        asks.then(|| Problem::new(format!("{}.signals", self.name), advice))
+    }
+
     /// The same with at most so many requests under way.
     pub(crate) fn at_most(mut self, requests: usize) -> Self {
         let bound = NonZeroUsize::new(requests).unwrap_or(NonZeroUsize::MIN);

@@ -58,17 +58,19 @@ impl Otlp {
         Self::new(Protocol::Grpc, "otlp-grpc", endpoint.into())
     }
 
-    /// OTLP over HTTP, in protobuf. `/v1/traces` or `/v1/logs` is appended to the address.
+    /// OTLP over HTTP, in protobuf. `/v1/traces`, `/v1/logs` or `/v1/metrics` is appended to the address.
     #[cfg(feature = "http")]
     pub fn http(endpoint: impl Into<String>) -> Self {
         Self::new(Protocol::HttpProtobuf, "otlp-http", endpoint.into())
     }
 
-    /// OTLP over HTTP, in JSON. `/v1/traces` or `/v1/logs` is appended to the address. It costs
-    /// many times the computing of [`http`](Self::http).
+    /// OTLP over HTTP, in JSON; traces and logs alone. `/v1/traces` or `/v1/logs` is appended to the
+    /// address. It costs many times the computing of [`http`](Self::http).
     #[cfg(all(feature = "http", feature = "proto"))]
     pub fn http_json(endpoint: impl Into<String>) -> Self {
-        Self::new(Protocol::HttpJson, "otlp-http-json", endpoint.into())
+        let mut otlp = Self::new(Protocol::HttpJson, "otlp-http-json", endpoint.into());
+        otlp.lane = otlp.lane.without_metrics();
+        otlp
     }
 
     fn new(protocol: Protocol, name: &str, endpoint: String) -> Self {

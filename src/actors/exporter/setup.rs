@@ -67,6 +67,10 @@ impl Settings {
             let advice = "is zero, in which nothing arrives; the usual is 10 s";
             problems.push(self.problem("timeout", advice));
         }
+        #[cfg(all(feature = "http", feature = "proto"))]
+        if matches!(self.protocol, Protocol::HttpJson) {
+            problems.extend(lane.asks_for_metrics());
+        }
         let places = Signal::ALL.map(|signal| self.place(signal, &mut problems));
         let headers = Signal::ALL.map(|signal| self.headers(signal, &mut problems));
         let needs_tls = places.iter().flatten().any(|place| place.endpoint.tls);
@@ -75,7 +79,8 @@ impl Settings {
             problems.extend(more);
             None
         });
-        let ([Some(traces), Some(logs)], true) = (places, problems.is_empty()) else {
+        let ([Some(traces), Some(logs), Some(metrics)], true) = (places, problems.is_empty())
+        else {
             // What is wrong with the common settings was found once for each signal.
             let mut once: Vec<Problem> = Vec::new();
             for problem in problems {
@@ -85,7 +90,7 @@ impl Settings {
             }
             return Err(once);
         };
-        let transport = self.transport(lane, [traces, logs], headers, Connector::new(tls));
+        let transport = self.transport(lane, [traces, logs, metrics], headers, Connector::new(tls));
         Ok(OtlpExporter {
             name: lane.name.clone(),
             transport,
@@ -258,22 +263,21 @@ fn calls(
         Arc::new(Channel::new(server, connector.clone()))
     };
     let server = |place: &Place| (place.endpoint.tls, place.endpoint.authority.clone());
-    let [traces, logs] = places;
-    let for_traces = open(traces);
-    let for_logs = match server(traces) == server(logs) {
-        true => Arc::clone(&for_traces),
-        false => open(logs),
-    };
-    let [of_traces, of_logs] = headers;
-    let call = |signal, place: &Place, channel, headers| super::grpc::Call {
-        channel,
-        uri: place.endpoint.uri_at(super::grpc::path(signal)),
-        headers,
-    };
-    [
-        call(Signal::Traces, traces, for_traces, of_traces),
-        call(Signal::Logs, logs, for_logs, of_logs),
-    ]
+    let mut opened: Vec<(&Place, Arc<Channel>)> = Vec::new();
+    let mut headers = headers.into_iter();
+    Signal::ALL.map(|signal| {
+        let place = &places[signal as usize];
+        let known = opened
+            .iter()
+            .find(|(other, _)| server(other) == server(place));
+        let channel = known.map_or_else(|| open(place), |(_, channel)| Arc::clone(channel));
+        opened.push((place, Arc::clone(&channel)));
+        super::grpc::Call {
+            channel,
+            uri: place.endpoint.uri_at(super::grpc::path(signal)),
+            headers: headers.next().unwrap_or_default(),
+        }
+    })
 }
 
 #[cfg(feature = "http")]
@@ -281,17 +285,15 @@ fn targets(
     places: &[Place; Signal::ALL.len()],
     headers: [HeaderMap; Signal::ALL.len()],
 ) -> [super::post::Target; Signal::ALL.len()] {
-    let target = |signal, place: &Place, headers| super::post::Target {
-        uri: match place.own {
-            true => place.endpoint.uri(),
-            false => place.endpoint.uri_below(signal),
-        },
-        headers,
-    };
-    let [traces, logs] = places;
-    let [of_traces, of_logs] = headers;
-    [
-        target(Signal::Traces, traces, of_traces),
-        target(Signal::Logs, logs, of_logs),
-    ]
+    let mut headers = headers.into_iter();
+    Signal::ALL.map(|signal| {
+        let place = &places[signal as usize];
+        super::post::Target {
+            uri: match place.own {
+                true => place.endpoint.uri(),
+                false => place.endpoint.uri_below(signal),
+            },
+            headers: headers.next().unwrap_or_default(),
+        }
+    })
 }

@@ -57,7 +57,7 @@ impl<'a> Item<'a> {
     pub fn name(&self) -> &str {
         let field = match self.signal {
             Signal::Traces => f::span::NAME,
-            Signal::Logs => f::log::EVENT_NAME,
+            Signal::Logs | Signal::Metrics => f::log::EVENT_NAME,
         };
         let named = scan::fields(&self.message).filter(|it| it.is(field)).last();
         named
@@ -69,7 +69,7 @@ impl<'a> Item<'a> {
     pub fn rename(&mut self, name: &str) {
         let field = match self.signal {
             Signal::Traces => f::span::NAME,
-            Signal::Logs => f::log::EVENT_NAME,
+            Signal::Logs | Signal::Metrics => f::log::EVENT_NAME,
         };
         self.drop_fields(|message, it| it.is(field) && !message.is_empty());
         let mut renamed = Writer::with_capacity(name.len() + 8);
@@ -101,7 +101,7 @@ impl<'a> Item<'a> {
     /// Removes what describes the status of the span, whose code stays; for a log record, its body.
     pub fn remove_text(&mut self) {
         match self.signal {
-            Signal::Logs => self.drop_fields(|_, it| it.is(f::log::BODY)),
+            Signal::Logs | Signal::Metrics => self.drop_fields(|_, it| it.is(f::log::BODY)),
             Signal::Traces => {
                 let Some(status) = scan::fields(&self.message)
                     .filter(|it| it.is(f::span::STATUS))
@@ -132,7 +132,7 @@ impl<'a> Item<'a> {
     fn attributes(&self) -> u32 {
         match self.signal {
             Signal::Traces => f::span::ATTRIBUTES,
-            Signal::Logs => f::log::ATTRIBUTES,
+            Signal::Logs | Signal::Metrics => f::log::ATTRIBUTES,
         }
     }
 

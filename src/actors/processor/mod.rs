@@ -106,7 +106,8 @@ impl Actor for Processor {
         match msg {
             Msg::Chunk(chunk) => self.work(vec![chunk]).await,
             Msg::Chunks(chunks) => self.work(chunks).await,
-            Msg::Flush(_) => self.next.send(msg).await,
+            // Metrics: what else is received is taken apart where processors stand.
+            Msg::Whole(_) | Msg::Flush(_) => self.next.send(msg).await,
         }
     }
 }

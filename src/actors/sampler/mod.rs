@@ -216,7 +216,7 @@ impl Actor for Sampler {
 
     async fn handle(&mut self, msg: Msg) -> Result<(), Stopped> {
         match msg {
-            Msg::Flush(_) => self.next.send(msg).await,
+            Msg::Flush(_) | Msg::Whole(_) => self.next.send(msg).await,
             _ if self.judge.is_none() => self.next.send(msg).await,
             Msg::Chunk(chunk) => self.take_in(vec![chunk]).await,
             Msg::Chunks(chunks) => self.take_in(chunks).await,

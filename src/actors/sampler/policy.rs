@@ -93,6 +93,7 @@ impl Sampling {
     pub(crate) fn decide(&self, trace_id: TraceId, parent: Option<&SpanContext>) -> bool {
         if let Some(parent) = parent
             && self.follow_parent
+            && !parent.is_deferred()
         {
             return parent.is_sampled();
         }
@@ -101,6 +102,11 @@ impl Sampling {
             Root::AlwaysOff => false,
             Root::Ratio(ratio) => randomness(trace_id) >= threshold(ratio),
         }
+    }
+
+    /// Whether a caller's decision counts.
+    pub(crate) const fn follows_parent(&self) -> bool {
+        self.follow_parent
     }
 
     /// What is wrong with it, if anything.

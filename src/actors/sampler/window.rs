@@ -57,8 +57,8 @@ impl Window {
             Held::default()
         });
         held.digest.merge(&chunk.digest);
-        held.bytes += chunk.bytes.len();
-        self.bytes += chunk.bytes.len();
+        held.bytes += chunk.weight();
+        self.bytes += chunk.weight();
         held.chunks.push(chunk);
         None
     }

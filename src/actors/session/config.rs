@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::delegation::config::DelegationConfig;
 use crate::model::byte_size::ByteSize;
 
 /// How long and how large a session may grow, and what is known of it while it is open.
@@ -26,6 +27,8 @@ pub struct SessionConfig {
     pub linger: Duration,
     /// Which events are recorded about sessions and spans that have begun. Default: none.
     pub events: SessionEvents,
+    /// How long delegations may be in flight, and what is told of them meanwhile.
+    pub delegations: DelegationConfig,
     /// Declares session ids sensitive: they are exported as keyed hashes (HMAC-SHA-256, cut to 16
     /// bytes), so that nobody without the key can find out an id by trying. Default: none, ids are
     /// exported as they are.
@@ -41,6 +44,7 @@ impl Default for SessionConfig {
             max_bytes: ByteSize::mib(256),
             linger: Duration::from_millis(500),
             events: SessionEvents::default(),
+            delegations: DelegationConfig::default(),
             hash_key: None,
         }
     }

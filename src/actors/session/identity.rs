@@ -10,6 +10,8 @@ use crate::model::id::{SpanId, TraceId};
 use crate::model::limits::TextLimit;
 use crate::model::otlp::fields as f;
 use crate::model::otlp::writer::Writer;
+use crate::model::propagation::baggage::Baggage;
+use crate::model::propagation::trace_state::TraceState;
 
 #[derive(Debug)]
 pub(super) struct Identity {
@@ -24,6 +26,8 @@ pub(super) struct Identity {
     genai_from: usize,
     /// What every log record carries; made for the first.
     log_common: OnceLock<Box<[u8]>>,
+    /// The baggage that travels with calls; made for the first.
+    pub(super) outbound: OnceLock<Baggage>,
 }
 
 /// What a host says of a session; the same for all its segments.
@@ -35,7 +39,7 @@ pub(super) struct About {
     /// The conversation, where it is not the session itself.
     pub(super) conversation: Option<Box<str>>,
     pub(super) tags: Box<[Box<str>]>,
-    pub(super) baggage: Box<[(Box<str>, Box<str>)]>,
+    pub(super) baggage: Baggage,
 }
 
 /// What makes a session this one.
@@ -50,9 +54,13 @@ pub(super) struct Particulars {
     pub(super) segment: u32,
     pub(super) trace_id: TraceId,
     pub(super) flags: TraceFlags,
-    pub(super) trace_state: Option<Arc<str>>,
+    /// Whether whoever called wants it sampled by all means (B3).
+    pub(super) is_debug: bool,
+    pub(super) trace_state: TraceState,
     pub(super) root: SpanId,
     pub(super) parent: Option<SpanId>,
+    /// Whether the parent is a span of another process.
+    pub(super) is_parent_remote: bool,
     pub(super) start_ns: u64,
     pub(super) about: Arc<About>,
 }
@@ -70,7 +78,8 @@ impl Identity {
         let none = TextLimit::new(None, usize::MAX);
         let mut common = Writer::with_capacity(256);
         common.bytes(f::span::TRACE_ID, &it.trace_id.to_bytes());
-        if let Some(state) = &it.trace_state {
+        if !it.trace_state.is_empty() {
+            let state = it.trace_state.as_str();
             common.bytes(f::span::TRACE_STATE, state.as_bytes());
         }
         let flags = SpanContext::new(it.trace_id, it.root, it.flags).otlp_flags();
@@ -91,6 +100,7 @@ impl Identity {
             common: common.written().into(),
             genai_from,
             log_common: OnceLock::new(),
+            outbound: OnceLock::new(),
         }
     }
 
@@ -122,6 +132,8 @@ impl Identity {
 
     pub(super) fn context_of(&self, span: SpanId, sampled: bool) -> SpanContext {
         let flags = TraceFlags::from_bits(self.flags.bits() & !1 | u8::from(sampled));
-        SpanContext::new(self.trace_id, span, flags).with_trace_state(self.trace_state.clone())
+        SpanContext::new(self.trace_id, span, flags)
+            .with_trace_state(self.trace_state.clone())
+            .with_debug(self.is_debug && sampled)
     }
 }

@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::cell::Cell;
+use super::delegation::live::LiveDelegation;
 use super::state::State;
+use crate::model::chunk::SessionKey;
 use crate::model::genai::Operation;
 use crate::model::id::{SpanId, TraceId};
 use crate::model::request::Signal;
@@ -32,6 +34,8 @@ pub struct LiveSession {
     pub totals: Totals,
     /// Spans that are open, in no order; the root is not among them.
     pub open_spans: Vec<LiveSpan>,
+    /// Delegations in flight, also those of its earlier segments, in no order.
+    pub delegations: Vec<LiveDelegation>,
 }
 
 /// A span that has started and not ended.
@@ -50,7 +54,12 @@ pub struct LiveSpan {
 }
 
 impl Cell {
-    pub(crate) fn live(&self) -> LiveSession {
+    /// What all segments of the session have in common.
+    pub(crate) fn home(&self) -> SessionKey {
+        self.identity.home
+    }
+
+    pub(crate) fn live(&self, delegations: Vec<LiveDelegation>) -> LiveSession {
         let state = self.lock();
         let identity = &self.identity;
         let about = &identity.about;
@@ -72,6 +81,7 @@ impl Cell {
             last_active: time(state.last_ns),
             totals: self.totals(&state),
             open_spans: open_spans.collect(),
+            delegations,
         }
     }
 
@@ -79,7 +89,7 @@ impl Cell {
     pub(crate) fn unbooked(&self, signal: Signal) -> u64 {
         let unsampled = match signal {
             Signal::Traces => self.unsampled.unbooked(),
-            Signal::Logs => 0,
+            Signal::Logs | Signal::Metrics => 0,
         };
         unsampled + self.lock().unsealed(signal)
     }
@@ -102,6 +112,6 @@ impl Cell {
     }
 }
 
-fn time(unix_ns: u64) -> SystemTime {
+pub(super) fn time(unix_ns: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_nanos(unix_ns)
 }

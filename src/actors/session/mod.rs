@@ -3,9 +3,11 @@
 //! A session is an actor driven inline: private state that takes one message at a time, under its
 //! own lock, on the thread that ends a span, and acts only by sending chunks.
 
+mod border;
 pub(crate) mod builder;
 pub(crate) mod cell;
 pub(crate) mod config;
+pub(crate) mod delegation;
 mod drafts;
 pub(crate) mod ended;
 pub(crate) mod gather;
@@ -15,6 +17,7 @@ mod identity;
 pub(crate) mod live;
 pub(crate) mod log;
 pub(crate) mod open;
+pub(crate) mod reference;
 pub(crate) mod registry;
 pub(crate) mod segment;
 pub(crate) mod shared;
@@ -36,6 +39,7 @@ use crate::actors::clock::unix_ns;
 use crate::model::attribute::Value;
 use crate::model::context::SpanContext;
 use crate::model::id::TraceId;
+use crate::model::propagation::baggage::Baggage;
 use crate::model::usage::Totals;
 
 /// The pipeline is shut down.
@@ -85,14 +89,11 @@ impl Session {
         self.cell.sampled
     }
 
-    /// Its baggage, as given when it was opened.
-    pub fn baggage(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.cell
-            .identity
-            .about
-            .baggage
-            .iter()
-            .map(|(key, value)| (&**key, &**value))
+    /// Its baggage, as given when it was opened: the host's and its caller's. What of it travels on
+    /// is for the [`BaggagePolicy`](crate::BaggagePolicy) to say.
+    #[must_use]
+    pub fn baggage(&self) -> Baggage {
+        self.cell.identity.about.baggage.clone()
     }
 
     /// What it did so far.
@@ -152,10 +153,10 @@ impl Session {
         self
     }
 
-    /// Links the root span to another span.
-    pub fn link(&self, to: &SpanContext) -> &Self {
+    /// Links the root span to another span. Does nothing after the end.
+    pub fn link(&self, to: &SpanContext, attributes: &[(&str, Value<'_>)]) -> &Self {
         let limits = &self.cell.shared.limits;
-        self.edit_root(|draft| draft.link(to, &[], limits));
+        self.edit_root(|draft| draft.link(to, attributes, limits));
         self
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::cell::Cell;
+use super::delegation::received::Delegated;
 use super::identity::{About, Identity, Particulars};
 use super::segment::{self, RootSpan, begin_root};
 use super::shared::Shared;
@@ -17,6 +18,8 @@ use crate::model::id::{SpanId, TraceId};
 use crate::model::kind::SpanKind;
 use crate::model::limits::truncate_bytes;
 use crate::model::otlp::draft::Draft;
+use crate::model::propagation::baggage::Baggage;
+use crate::model::propagation::propagators::Extracted;
 use crate::model::request::Signal;
 use crate::model::session_id::trace_id_of;
 
@@ -29,15 +32,18 @@ pub struct SessionBuilder<'a> {
     id: String,
     about: About,
     tags: Vec<Box<str>>,
-    baggage: Vec<(Box<str>, Box<str>)>,
+    /// A caller's baggage, of which some may become attributes.
+    inbound: Baggage,
     parent: Option<SpanContext>,
-    links: Vec<SpanContext>,
+    delegated: Option<Box<Delegated>>,
+    /// What a caller that names no span decided about sampling.
+    told: Option<bool>,
     previous_id: Option<String>,
     name: Option<String>,
     kind: SpanKind,
     start_ns: Option<u64>,
     root: Option<SpanId>,
-    /// Attributes of the root, in a draft of their own until its name is known.
+    /// Attributes and links of the root, in a draft of their own until its name is known.
     attributes: Option<Box<Draft>>,
 }
 
@@ -48,9 +54,10 @@ impl<'a> SessionBuilder<'a> {
             id: id.to_owned(),
             about: About::default(),
             tags: Vec::new(),
-            baggage: Vec::new(),
+            inbound: Baggage::EMPTY,
             parent: None,
-            links: Vec::new(),
+            delegated: None,
+            told: None,
             previous_id: None,
             name: None,
             kind: SpanKind::Internal,
@@ -97,14 +104,30 @@ impl<'a> SessionBuilder<'a> {
         self
     }
 
-    /// Adds a member to the session's baggage. It stays in the process and with the session.
+    /// Sets a member of the session's baggage. It stays in the process and with the session, unless
+    /// the [`BaggagePolicy`](crate::BaggagePolicy) of the pipeline lets it travel. What baggage cannot
+    /// take (see [`Baggage::with`]) is left out.
     pub fn baggage(mut self, key: &str, value: &str) -> Self {
-        self.baggage.push((key.into(), value.into()));
+        if let Ok(baggage) = self.about.baggage.with(key, value) {
+            self.about.baggage = baggage;
+        }
         self
     }
 
-    /// Continues the trace of a foreign span: the session keeps that trace id, and its root is a
-    /// child of that span. `None` changes nothing.
+    /// Continues what a call brought along, as [`Propagators::extract`](crate::Propagators::extract)
+    /// reads it: its span is the [`parent`](Self::parent), its decision about sampling counts, its
+    /// baggage is the session's, too. Members that the [`BaggagePolicy`](crate::BaggagePolicy) of the
+    /// pipeline accepts become attributes of the root span.
+    pub fn extracted(mut self, extracted: Extracted) -> Self {
+        self.told = extracted.sampled;
+        self.inbound = extracted.baggage;
+        self.parent(extracted.parent)
+    }
+
+    /// Continues the trace of another span, mostly of another process: the session keeps that trace
+    /// id, its random flag and its `tracestate`, its root is a child of that span, and whether it is
+    /// recorded follows from the parent where [`Sampling`](crate::Sampling) says so. `None` changes
+    /// nothing.
     pub fn parent(mut self, parent: impl Into<Option<SpanContext>>) -> Self {
         if let Some(parent) = parent.into() {
             self.parent = Some(parent);
@@ -112,9 +135,25 @@ impl<'a> SessionBuilder<'a> {
         self
     }
 
+    /// Opens it for work that another agent handed over: as a child of the delegation, or linked to it
+    /// where its context is [not believed](Delegated::unverified). The kind of the root is then
+    /// server; say `.kind(SpanKind::Consumer)` after this for work that came through a queue.
+    ///
+    /// A session that is open already stays in its trace: its root is linked to the delegation.
+    pub fn from_delegation(mut self, from: impl Into<Delegated>) -> Self {
+        let delegated = from.into();
+        self.kind = SpanKind::Server;
+        if delegated.is_adopted() {
+            self.parent = Some(delegated.context().clone());
+        }
+        self.delegated = Some(Box::new(delegated));
+        self
+    }
+
     /// Links the root span to another span.
-    pub fn link(mut self, to: SpanContext) -> Self {
-        self.links.push(to);
+    pub fn link(mut self, to: &SpanContext, attributes: &[(&str, Value<'_>)]) -> Self {
+        let limits = &self.shared.limits;
+        self.draft().link(to, attributes, limits);
         self
     }
 
@@ -139,13 +178,16 @@ impl<'a> SessionBuilder<'a> {
 
     /// Sets an attribute of the root span.
     pub fn attribute<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
-        let draft = self.attributes.get_or_insert_with(|| {
+        self.draft().set(key, value.into());
+        self
+    }
+
+    fn draft(&mut self) -> &mut Draft {
+        self.attributes.get_or_insert_with(|| {
             let mut draft = drafts::take();
             draft.begin_span("", "", &self.shared.limits);
             draft
-        });
-        draft.set(key, value.into());
-        self
+        })
     }
 
     /// When it started, for recordings. Default: now. Times of its spans are then the caller's to
@@ -187,6 +229,7 @@ impl<'a> SessionBuilder<'a> {
             Some(_) => trace_id_of(&id, hash_key).0.to_string(),
         });
         let previous_id = self.previous_id.clone();
+        let delegated = self.delegated.clone();
         let (cell, is_new) = shared
             .registry
             .find_or_open(key, || self.build(key, trace_id, random));
@@ -202,14 +245,21 @@ impl<'a> SessionBuilder<'a> {
             let previous = previous_id.as_deref();
             log::session_event(&cell, &mut cell.lock(), log::SESSION_START, at_ns, previous);
         }
-        Ok(Session::of(cell))
+        let session = Session::of(cell);
+        if let Some(delegated) = delegated.filter(|_| !is_new) {
+            session.edit_root(|draft| delegated.write_link(draft, &shared.limits));
+        }
+        Ok(session)
     }
 
     fn build(mut self, key: SessionKey, trace_id: TraceId, random: bool) -> Arc<Cell> {
         let shared = self.shared;
         let parent = self.parent.take();
         let trace_id = parent.as_ref().map_or(trace_id, SpanContext::trace_id);
-        let recorded = shared.sampling.decide(trace_id, parent.as_ref());
+        let recorded = match self.told {
+            Some(told) if parent.is_none() && shared.sampling.follows_parent() => told,
+            _ => shared.sampling.decide(trace_id, parent.as_ref()),
+        };
         let sampled = recorded && shared.wants(Signal::Traces);
         let logged = recorded && shared.wants(Signal::Logs);
         let random = parent
@@ -224,11 +274,9 @@ impl<'a> SessionBuilder<'a> {
         let root = self.root.unwrap_or_else(SpanId::random);
         // A recording that is told again has the same root: that is no link.
         let earlier = shared.registry.earlier_root(key);
-        if let Some(earlier) = earlier.filter(|earlier| earlier.span_id() != root) {
-            self.links.push(earlier);
-        }
+        let earlier = earlier.filter(|earlier| earlier.span_id() != root);
         self.about.tags = self.tags.into();
-        self.about.baggage = self.baggage.into();
+        self.about.baggage = self.inbound.merged(&self.about.baggage);
         let identity = Identity::new(Particulars {
             home: key,
             conversation: Arc::clone(&id),
@@ -236,12 +284,14 @@ impl<'a> SessionBuilder<'a> {
             segment: 1,
             trace_id,
             flags: TraceFlags::from_bits(flags),
+            is_debug: parent.as_ref().is_some_and(SpanContext::is_debug),
             trace_state: parent
                 .as_ref()
-                .and_then(SpanContext::shared_trace_state)
-                .cloned(),
+                .map(|parent| parent.trace_state().clone())
+                .unwrap_or_default(),
             root,
             parent: parent.as_ref().map(SpanContext::span_id),
+            is_parent_remote: parent.as_ref().is_some_and(SpanContext::is_remote),
             start_ns: self.start_ns.unwrap_or_else(|| anchor.unix_ns()),
             about: Arc::new(self.about),
         });
@@ -249,12 +299,16 @@ impl<'a> SessionBuilder<'a> {
         let root = RootSpan {
             name: self.name.as_deref(),
             kind: self.kind,
-            links: &self.links,
+            link: earlier.as_ref(),
+            inbound: &self.inbound,
             previous_id: self.previous_id.as_deref(),
         };
         begin_root(&mut draft, shared, &identity, &root);
+        if let Some(delegated) = &self.delegated {
+            delegated.write_root(&mut draft, &shared.limits);
+        }
         if let Some(attributes) = self.attributes {
-            draft.adopt(&attributes);
+            draft.adopt(&attributes, &shared.limits);
             drafts::give_back(attributes);
         }
         let state = State::new(draft.save(), identity.start_ns, shared.usual_size());

@@ -19,6 +19,8 @@ use crate::model::ledger::Fate;
 use crate::model::otlp::draft::Draft;
 use crate::model::otlp::fields as f;
 use crate::model::otlp::writer::Writer;
+use crate::model::propagation::baggage::Baggage;
+use crate::model::propagation::trace_state::TraceState;
 use crate::model::request::Signal;
 use crate::model::session_id::trace_id_of;
 use crate::model::usage::Totals;
@@ -60,7 +62,9 @@ pub(super) enum Cause<'a> {
 pub(super) struct RootSpan<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) kind: SpanKind,
-    pub(super) links: &'a [SpanContext],
+    pub(super) link: Option<&'a SpanContext>,
+    /// What a caller's baggage says of it.
+    pub(super) inbound: &'a Baggage,
     pub(super) previous_id: Option<&'a str>,
 }
 
@@ -78,6 +82,10 @@ pub(super) fn begin_root(
         (None, None) => draft.begin_span("session", "", &shared.limits),
     }
     draft.head(identity.root, identity.parent, root.kind, identity.start_ns);
+    // First, so that what the host says wins.
+    for member in shared.baggage.accepted(root.inbound) {
+        draft.set(member.key(), (&*member.value()).into());
+    }
     if let Some(agent) = &about.agent {
         draft.set(key::OPERATION_NAME, "invoke_agent".into());
         draft.set(key::AGENT_NAME, (&**agent).into());
@@ -95,7 +103,7 @@ pub(super) fn begin_root(
     if let Some(previous) = root.previous_id {
         draft.set(key::SESSION_PREVIOUS_ID, previous.into());
     }
-    for link in root.links {
+    if let Some(link) = root.link {
         draft.link(link, &[], &shared.limits);
     }
 }
@@ -129,7 +137,7 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
         let end_ns = now_ns.max(identity.start_ns);
         draft.end(end_ns);
         let mut common = Cow::Borrowed(identity.common(true));
-        if identity.parent.is_some() {
+        if identity.is_parent_remote {
             // The last value of a field counts: this one says that the parent is remote.
             let mut flags = Writer::with_capacity(8);
             let remote = SpanContext::new(identity.trace_id, identity.root, identity.flags);
@@ -272,19 +280,22 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         segment,
         trace_id,
         flags: TraceFlags::from_bits(flags),
+        is_debug: false,
         // What is said there is about the foreign trace that was continued before.
-        trace_state: None,
+        trace_state: TraceState::EMPTY,
         root: SpanId::random(),
         parent: None,
+        is_parent_remote: false,
         start_ns: anchor.unix_ns(),
         about: Arc::clone(&before.about),
     });
     let mut draft = drafts::take();
-    let links = [cell.context_of(before.root)];
+    let link = cell.context_of(before.root);
     let root = RootSpan {
         name: None,
         kind: SpanKind::Internal,
-        links: &links,
+        link: Some(&link),
+        inbound: &Baggage::EMPTY,
         previous_id: Some(&before.id),
     };
     begin_root(&mut draft, shared, &identity, &root);

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio_util::sync::CancellationToken;
+
 use super::config::{SessionConfig, WhenFull};
+use super::delegation::table::Delegations;
 use super::ended::Ended;
 use super::head::Head;
 use super::registry::Registry;
@@ -17,6 +20,8 @@ use crate::actors::sampler::policy::Sampling;
 use crate::model::chunk::SessionKey;
 use crate::model::ledger::Books;
 use crate::model::limits::Limits;
+use crate::model::propagation::policy::BaggagePolicy;
+use crate::model::propagation::propagators::Propagators;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
 
@@ -29,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) sampling: Sampling,
     pub(crate) config: SessionConfig,
+    pub(crate) propagators: Propagators,
+    pub(crate) baggage: BaggagePolicy,
     pub(crate) when_full: WhenFull,
     pub(crate) pool: Arc<Pool>,
     pub(crate) books: Arc<Books>,
@@ -37,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) sweeper: Head<sweeper::Msg>,
     pub(crate) registry: Apart<Registry>,
     pub(crate) linger: Apart<Linger>,
+    pub(crate) delegations: Apart<Delegations>,
     /// Small chunks that sessions left behind when they ended, for the sweeper to send.
     pub(crate) ended: Apart<Mutex<Ended>>,
     /// What a session had to hand on when it last ended: the next begins with as much room.
@@ -45,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) wanted: [bool; Signal::ALL.len()],
     /// The shutdown has begun: what ends now is booked as such.
     pub(crate) closed: AtomicBool,
+    /// The shutdown is over: what is not settled by now never is.
+    pub(crate) over: CancellationToken,
     /// Spans that were exported as incomplete because of the shutdown.
     pub(crate) incomplete: Apart<AtomicU64>,
 }

@@ -3,6 +3,7 @@
 
 use super::Session;
 use super::builder::SpanBuilder;
+use super::reference::SpanRef;
 use super::span::Span;
 use crate::model::genai::{Operation, key};
 use crate::model::kind::SpanKind;
@@ -127,3 +128,4 @@ macro_rules! starters {
 
 starters!(Session, it => it.cell.current(), it.cell.current().identity.root);
 starters!(Span, it => &it.cell, it.id);
+starters!(SpanRef, it => &it.cell, it.id);

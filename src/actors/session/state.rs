@@ -113,6 +113,13 @@ impl State {
         let open = match signal {
             Signal::Traces => &mut self.spans,
             Signal::Logs => self.logs.get_or_insert_default(),
+            // No session writes metrics.
+            Signal::Metrics => {
+                return Appended {
+                    sealed: None,
+                    taken: false,
+                };
+            }
         };
         let needed = draft.len_in_chunk(common);
         let mut sealed = None;
@@ -183,6 +190,7 @@ impl State {
         match signal {
             Signal::Traces => self.spans.seal(signal),
             Signal::Logs => self.logs.as_mut()?.seal(signal),
+            Signal::Metrics => None,
         }
     }
 
@@ -196,6 +204,7 @@ impl State {
         match signal {
             Signal::Traces => self.spans.items,
             Signal::Logs => self.logs.as_ref().map_or(0, |logs| logs.items),
+            Signal::Metrics => 0,
         }
     }
 }
@@ -338,7 +347,7 @@ mod tests {
             assert!(state.append(signal, &draft(10), b"", &pool).taken);
         }
         let counts = Signal::ALL.map(|signal| state.unsealed(signal));
-        assert_eq!(counts, [1, 2]);
+        assert_eq!(counts, [1, 2, 0]);
         let sealed = state.seal(Signal::Logs).expect("the log records");
         assert_eq!((sealed.signal, sealed.items), (Signal::Logs, 2));
         assert_eq!(state.unsealed(Signal::Traces), 1);

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cell::Cell;
+use super::delegation::table::Due;
 use super::gather::Gather;
 use super::segment::{self, Cause};
 use super::shared::Shared;
@@ -95,6 +96,7 @@ impl Actor for Sweeper {
             take_from(&self.shared, &cell, &mut gather).await;
         }
         send_rest(&self.shared, &mut gather).await;
+        self.see_to_delegations(now_ns).await;
         let now = Instant::now();
         if now >= self.next_round {
             self.round();
@@ -108,11 +110,19 @@ impl Actor for Sweeper {
     async fn finish(&mut self) -> Result<(), Stopped> {
         let shared = &self.shared;
         shared.linger.close();
+        shared.delegations.close();
         let cells = shared.registry.take_all();
         // First what has ended: only what is sent gives memory back.
         self.send_open(&cells).await;
         let mut gather = Gather::default();
         let mut patient = true;
+        while let Some(flight) = shared.delegations.take_any() {
+            patient = patient && self.wait_for_budget().await;
+            let incomplete = flight.interrupt();
+            shared.incomplete.fetch_add(incomplete, Ordering::Relaxed);
+            flight.cell.wait_unparked().await;
+            take_from(shared, &flight.cell, &mut gather).await;
+        }
         for cell in cells {
             patient = patient && self.wait_for_budget().await;
             let incomplete = segment::end_for_shutdown(&cell);
@@ -156,6 +166,20 @@ impl Sweeper {
             }
         }
         true
+    }
+
+    /// Has delegations in flight say so, and ends those whose deadline has passed.
+    async fn see_to_delegations(&self, now_ns: u64) {
+        let shared = &self.shared;
+        loop {
+            let due = shared.delegations.take_due(now_ns, &shared.config);
+            if due.is_empty() {
+                return;
+            }
+            due.iter().for_each(Due::see_to);
+            // Many can be due at once: the other actors run in between.
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Looks at every session.

@@ -35,6 +35,13 @@ pub enum WireError {
         /// Where the text starts.
         at: usize,
     },
+    /// The id of a trace or a span is not 16 or 8 bytes long. Many backends refuse a whole request for
+    /// one such id, and with it all that was joined to it.
+    #[error("the id at byte {at} is not 16 bytes long for a trace, or 8 for a span")]
+    BadId {
+        /// Where the id starts.
+        at: usize,
+    },
     /// Arrays and maps of attribute values lie deeper in each other than `limit`.
     #[error("the value at byte {at} is nested deeper than {limit} levels")]
     TooDeep {

@@ -278,7 +278,8 @@ impl Draft {
         let out = &mut self.out;
         out.bytes(f::link::TRACE_ID, &to.trace_id().to_bytes());
         out.bytes(f::link::SPAN_ID, &to.span_id().to_bytes());
-        if let Some(state) = to.trace_state() {
+        if !to.trace_state().is_empty() {
+            let state = to.trace_state().as_str();
             out.bytes(f::link::TRACE_STATE, state.as_bytes());
         }
         out.fixed32(f::link::FLAGS, to.otlp_flags());

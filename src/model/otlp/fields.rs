@@ -8,6 +8,12 @@ macro_rules! fields {
     };
 }
 
+/// `Metric`.
+pub(crate) mod metric {
+    /// `gauge`, `sum`, `histogram`, `exponential_histogram` and `summary`.
+    pub(crate) const DATA: [u32; 5] = [5, 7, 9, 10, 11];
+}
+
 fields! {
     /// `ExportTraceServiceRequest` and `ExportLogsServiceRequest`: the same nesting, the same numbers.
     request { RESOURCE_ITEMS = 1, }
@@ -43,6 +49,8 @@ fields! {
         DROPPED_ATTRIBUTES_COUNT = 7, FLAGS = 8, TRACE_ID = 9, SPAN_ID = 10,
         OBSERVED_TIME_UNIX_NANO = 11, EVENT_NAME = 12,
     }
+    /// `Gauge`, `Sum`, `Histogram`, `ExponentialHistogram` and `Summary`.
+    metric_data { POINTS = 1, }
     /// `KeyValue`, and the entries of `KeyValueList`.
     key_value { KEY = 1, VALUE = 2, KEY_INDEX = 3, }
     /// `AnyValue`.

@@ -37,28 +37,89 @@ impl Run {
     }
 }
 
+/// What stands in a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Group {
+    /// Items to be framed with their origin.
+    Run(Run),
+    /// A request that is whole already, with the number of its items.
+    Whole(Bytes, u64),
+}
+
+impl Group {
+    pub(crate) fn items(&self) -> u64 {
+        match self {
+            Self::Run(run) => run.items(),
+            Self::Whole(_, items) => *items,
+        }
+    }
+}
+
 /// The most that framing adds for one run of this origin.
 pub(crate) fn overhead(origin: &Origin) -> usize {
     origin.resource.len() + origin.scope.len() + 2 * (1 + varint_len(u32::MAX.into()))
 }
 
-/// An `ExportTraceServiceRequest` or `ExportLogsServiceRequest`: one `Resource*` with one `Scope*`
-/// for each run.
-pub(crate) fn frame(runs: &[Run]) -> Body {
-    let pieces: usize = runs.iter().map(|run| run.pieces.len()).sum();
-    let mut parts = Vec::with_capacity(runs.len() + pieces);
-    for run in runs {
-        let scope_len = run.origin.scope.len() + run.len();
-        let resource_len = run.origin.resource.len() + len_field(scope_len);
-        let mut header = Writer::with_capacity(overhead(&run.origin));
-        header.open(f::request::RESOURCE_ITEMS, resource_len);
-        header.raw(&run.origin.resource);
+/// A complete request: one `Resource*` for each resource of neighbouring runs, in it one `Scope*`
+/// for each run; whole requests as they are.
+pub(crate) fn frame(groups: &[Group]) -> Body {
+    let pieces = |group: &Group| match group {
+        Group::Run(run) => run.pieces.len() + 1,
+        Group::Whole(..) => 1,
+    };
+    let mut parts = Vec::with_capacity(groups.iter().map(pieces).sum());
+    let mut rest = groups;
+    while let Some((first, others)) = rest.split_first() {
+        let run = match first {
+            Group::Run(run) => run,
+            Group::Whole(bytes, _) => {
+                parts.push(bytes.clone());
+                rest = others;
+                continue;
+            }
+        };
+        let same = others
+            .iter()
+            .take_while(|other| shares_resource(run, other));
+        let (together, others) = rest.split_at(1 + same.count());
+        frame_resource(run, together, &mut parts);
+        rest = others;
+    }
+    Body::new(parts)
+}
+
+/// Whether a group is a run of the very same resource: it is sent once for both.
+fn shares_resource(run: &Run, other: &Group) -> bool {
+    let resource = &run.origin.resource;
+    match other {
+        Group::Run(other) => {
+            let other = &other.origin.resource;
+            std::ptr::eq(resource.as_ptr(), other.as_ptr()) && resource.len() == other.len()
+        }
+        Group::Whole(..) => false,
+    }
+}
+
+/// Runs of one resource.
+fn frame_resource(first: &Run, together: &[Group], parts: &mut Vec<Bytes>) {
+    let runs = || {
+        together.iter().filter_map(|group| match group {
+            Group::Run(run) => Some((run, run.origin.scope.len() + run.len())),
+            Group::Whole(..) => None,
+        })
+    };
+    let resource = &first.origin.resource;
+    let scopes: usize = runs().map(|(_, scope_len)| len_field(scope_len)).sum();
+    let mut header = Writer::with_capacity(overhead(&first.origin));
+    header.open(f::request::RESOURCE_ITEMS, resource.len() + scopes);
+    header.raw(resource);
+    for (run, scope_len) in runs() {
         header.open(f::resource_items::SCOPE_ITEMS, scope_len);
         header.raw(&run.origin.scope);
         parts.push(Bytes::from(header.to_vec()));
         parts.extend(run.pieces.iter().map(|(bytes, _)| bytes.clone()));
+        header.clear();
     }
-    Body::new(parts)
 }
 
 #[cfg(test)]
@@ -104,7 +165,7 @@ mod tests {
         first.push(piece("b", 200), 200);
         let second = Run::new(origin("two"), piece("c", 1), 1);
         assert_eq!(first.items(), 202);
-        let request = frame(&[first, second]);
+        let request = frame(&[Group::Run(first), Group::Run(second)]);
         let request = ExportTraceServiceRequest::decode(request).expect("wire form");
         let shown: Vec<_> = request
             .resource_spans
@@ -133,7 +194,7 @@ mod tests {
     #[test]
     fn what_is_empty_is_framed_too() {
         assert_eq!(frame(&[]).remaining(), 0);
-        let empty = frame(&[Run::new(origin("one"), Bytes::new(), 0)]);
+        let empty = frame(&[Group::Run(Run::new(origin("one"), Bytes::new(), 0))]);
         let request = ExportTraceServiceRequest::decode(empty).expect("wire form");
         assert!(request.resource_spans[0].scope_spans[0].spans.is_empty());
     }
@@ -144,7 +205,7 @@ mod tests {
         for len in [0, 1, 60, 127, 128, 16_000, 16_384, 3_000_000] {
             let origin = origin(&"s".repeat(len % 200));
             let added = overhead(&origin);
-            let body = frame(&[Run::new(origin, vec![0; len].into(), 1)]);
+            let body = frame(&[Group::Run(Run::new(origin, vec![0; len].into(), 1))]);
             assert!(body.remaining() <= len + added, "{len}");
         }
     }
@@ -153,7 +214,7 @@ mod tests {
     #[test]
     fn pieces_are_shared() {
         let piece = piece("a", 100);
-        let body = frame(&[Run::new(origin("one"), piece.clone(), 100)]);
+        let body = frame(&[Group::Run(Run::new(origin("one"), piece.clone(), 100))]);
         let mut slices = [IoSlice::new(&[]); 4];
         assert_eq!(
             body.chunks_vectored(&mut slices),

@@ -20,6 +20,7 @@ pub(crate) fn to_json(request: RequestView<'_>) -> Vec<u8> {
     let groups = match request.signal() {
         Signal::Traces => "resourceSpans",
         Signal::Logs => "resourceLogs",
+        Signal::Metrics => "resourceMetrics",
     };
     let mut out = Vec::new();
     object(&mut out, |json| {
@@ -142,6 +143,7 @@ fn resource_group(signal: Signal, group: ResourceGroupView<'_>, out: &mut Vec<u8
     let scopes = match signal {
         Signal::Traces => "scopeSpans",
         Signal::Logs => "scopeLogs",
+        Signal::Metrics => "scopeMetrics",
     };
     object(out, |json| {
         json.object("resource", |json| resource(group.resource(), json));

@@ -3,6 +3,7 @@
 pub(crate) mod cursor;
 pub(crate) mod draft;
 pub(crate) mod fields;
+pub(crate) mod foreign;
 pub(crate) mod frame;
 #[cfg(feature = "proto")]
 pub(crate) mod json;

@@ -9,32 +9,45 @@
 use std::ops::Range;
 
 use super::fields as f;
+use crate::model::request::Signal;
 
 /// The end of each item of a chunk: a run of length-delimited fields. Stops where the bytes are
 /// no such run.
 pub(crate) fn item_ends(chunk: &[u8]) -> impl Iterator<Item = usize> + '_ {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        if chunk.get(at)? & 7 != 2 {
-            return None;
-        }
-        let (len, len_bytes) = varint(chunk.get(at + 1..)?)?;
-        let end = (at + 1 + len_bytes).checked_add(usize::try_from(len).ok()?)?;
-        if end > chunk.len() {
-            return None;
-        }
-        at = end;
-        Some(end)
+    fields(chunk)
+        .take_while(|field| field.tag & 7 == 2)
+        .map(|field| field.range.end)
+}
+
+/// The end of each entry of a chunk and how many items are in it: one, or as many as a metric has data
+/// points.
+pub(crate) fn entries(signal: Signal, chunk: &[u8]) -> impl Iterator<Item = (usize, u64)> + '_ {
+    let entries = fields(chunk).take_while(|field| field.tag & 7 == 2);
+    entries.map(move |field| {
+        let items = match signal {
+            Signal::Traces | Signal::Logs => 1,
+            Signal::Metrics => data_points(&chunk[field.body]),
+        };
+        (field.range.end, items)
     })
+}
+
+/// How many data points a `Metric` has, of whatever kind.
+fn data_points(metric: &[u8]) -> u64 {
+    let data = fields(metric).filter(|field| f::metric::DATA.iter().any(|kind| field.is(*kind)));
+    data.map(|data| {
+        let points = fields(&metric[data.body]).filter(|field| field.is(f::metric_data::POINTS));
+        points.count() as u64
+    })
+    .sum()
 }
 
 /// The message of a chunk entry: what follows its tag and length.
 pub(crate) fn message_of(entry: &[u8]) -> &[u8] {
-    let len_bytes = entry
-        .get(1..)
-        .and_then(varint)
-        .map_or(0, |(_, len_bytes)| len_bytes);
-    entry.get(1 + len_bytes..).unwrap_or_default()
+    fields(entry)
+        .next()
+        .and_then(|field| entry.get(field.body))
+        .unwrap_or_default()
 }
 
 /// Where a field of a message stands.

@@ -128,6 +128,15 @@ fn each_wrong_setting_is_named() {
         ("sessions.hash_key", "16 random bytes", |c| {
             c.sessions.hash_key = Some(HashKey::new([7; 15]));
         }),
+        ("sessions.delegations.deadline", "longer", |c| {
+            c.sessions.delegations.deadline = Duration::ZERO;
+        }),
+        ("sessions.delegations.heartbeat", "longer", |c| {
+            c.sessions.delegations.heartbeat = Duration::ZERO;
+        }),
+        ("sessions.delegations.max_in_flight", "1 or more", |c| {
+            c.sessions.delegations.max_in_flight = 0;
+        }),
         ("budget", "8 MiB at least", |c| c.budget = ByteSize::mib(7)),
         ("budget", "32 MiB at least", |c| {
             c.log_batch.max_request_bytes = ByteSize::mib(16);

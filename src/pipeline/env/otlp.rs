@@ -32,7 +32,7 @@ pub(crate) struct OtlpEnvironment {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct OtlpEndpoint {
     pub(crate) url: String,
-    /// Whether OTLP over HTTP appends `v1/traces` or `v1/logs`; false for the endpoint of one
+    /// Whether OTLP over HTTP appends `v1/traces` and the like; false for the endpoint of one
     /// signal, which is used as it is.
     pub(crate) is_base: bool,
 }
@@ -58,11 +58,15 @@ const COMPRESSIONS: &[(&str, Compression)] = &[
     ("zstd", Compression::Zstd),
 ];
 
-/// The settings of traces and of logs.
-pub(super) fn read(reader: &mut Reader<'_>) -> [OtlpEnvironment; 2] {
+/// The settings of traces, of logs and of metrics.
+pub(super) fn read(reader: &mut Reader<'_>) -> [OtlpEnvironment; 3] {
     let general = read_prefixed(reader, "OTEL_EXPORTER_OTLP_", true);
-    ["OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_LOGS_"]
-        .map(|prefix| read_prefixed(reader, prefix, false).or(&general))
+    [
+        "OTEL_EXPORTER_OTLP_TRACES_",
+        "OTEL_EXPORTER_OTLP_LOGS_",
+        "OTEL_EXPORTER_OTLP_METRICS_",
+    ]
+    .map(|prefix| read_prefixed(reader, prefix, false).or(&general))
 }
 
 fn read_prefixed(reader: &mut Reader<'_>, prefix: &str, is_base: bool) -> OtlpEnvironment {
@@ -82,6 +86,11 @@ fn read_prefixed(reader: &mut Reader<'_>, prefix: &str, is_base: bool) -> OtlpEn
 }
 
 impl OtlpEnvironment {
+    /// Whether it is to be spoken in JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.protocol == Some(OtlpProtocol::HttpJson)
+    }
+
     fn or(self, general: &Self) -> Self {
         let general = general.clone();
         Self {

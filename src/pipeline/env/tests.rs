@@ -34,6 +34,7 @@ fn assert_unchanged(name: &str, mut read: Environment) {
         &mut read.disabled,
         &mut read.traces_otlp.insecure,
         &mut read.logs_otlp.insecure,
+        &mut read.metrics_otlp.insecure,
     ] {
         flag.take_if(|flag| !*flag);
     }
@@ -72,6 +73,7 @@ fn every_otlp_setting_works_for_all_signals_and_for_each() {
         let general = format!("OTEL_EXPORTER_OTLP_{setting}");
         let traces = format!("OTEL_EXPORTER_OTLP_TRACES_{setting}");
         let logs = format!("OTEL_EXPORTER_OTLP_LOGS_{setting}");
+        let metrics = format!("OTEL_EXPORTER_OTLP_METRICS_{setting}");
         let unset = OtlpEnvironment::default();
         assert!(
             !seen(&unset, true) && !seen(&unset, false),
@@ -80,7 +82,9 @@ fn every_otlp_setting_works_for_all_signals_and_for_each() {
 
         let read = environment(&[(&general, good)]);
         assert!(
-            seen(&read.traces_otlp, true) && seen(&read.logs_otlp, true),
+            [&read.traces_otlp, &read.logs_otlp, &read.metrics_otlp]
+                .iter()
+                .all(|otlp| seen(otlp, true)),
             "{general}"
         );
         assert_eq!(read.warnings, [""; 0], "{setting}");
@@ -94,8 +98,13 @@ fn every_otlp_setting_works_for_all_signals_and_for_each() {
             seen(&read.logs_otlp, false) && read.traces_otlp == unset,
             "{logs}"
         );
+        let read = environment(&[(&metrics, good)]);
+        assert!(
+            seen(&read.metrics_otlp, false) && read.logs_otlp == unset,
+            "{metrics}"
+        );
 
-        for name in [&general, &traces, &logs] {
+        for name in [&general, &traces, &logs, &metrics] {
             assert_eq!(
                 environment(&[(name, " ")]),
                 Environment::default(),
@@ -213,6 +222,37 @@ fn the_known_exporters_of_a_list_are_used() {
     assert!(read.warnings[0].contains("\"none\"") && read.warnings[1].contains("\"jaeger\""));
 }
 
+/// In a list of formats the known ones are used, in their order; `none` counts only where it stands
+/// alone; those that spanreel does not have are named together with the rest of that kind.
+#[test]
+fn the_known_propagators_of_a_list_are_used() {
+    use crate::model::propagation::propagators::Propagator::{
+        self, B3, Baggage, TraceContext, XRay,
+    };
+    let table: [(&str, Option<&[Propagator]>, usize); 7] = [
+        ("tracecontext,baggage", Some(&[TraceContext, Baggage]), 0),
+        (" XRay ,, b3", Some(&[XRay, B3]), 0),
+        ("none", Some(&[]), 0),
+        ("none,b3", Some(&[B3]), 1),
+        ("w3c,datadog", None, 2),
+        ("jaeger,tracecontext,ottrace", Some(&[TraceContext]), 1),
+        ("jaeger", None, 1),
+    ];
+    for (list, chosen, warnings) in table {
+        let read = environment(&[("OTEL_PROPAGATORS", list)]);
+        assert_eq!(read.propagators.as_deref(), chosen, "{list}");
+        assert_eq!(read.warnings.len(), warnings, "{list}: {:?}", read.warnings);
+        if list.contains("jaeger") {
+            assert!(read.warnings[0].contains("OTEL_PROPAGATORS=jaeger"));
+        }
+        let expected = match chosen {
+            Some(chosen) => chosen,
+            None => &[TraceContext, Baggage],
+        };
+        assert_eq!(config(&read).propagators.chosen(), expected, "{list}");
+    }
+}
+
 /// A limit of one kind that is bad falls back to the general one.
 #[test]
 fn a_bad_limit_falls_back_to_the_general_one() {
@@ -324,7 +364,7 @@ fn every_variable_that_is_read_is_tested() {
     tested.extend(["OTEL_TRACES_SAMPLER_ARG".to_owned()]);
     tested.extend(UNSUPPORTED.map(|(name, _)| name.to_owned()));
     for (setting, ..) in OTLP {
-        for signal in ["", "TRACES_", "LOGS_"] {
+        for signal in ["", "TRACES_", "LOGS_", "METRICS_"] {
             tested.insert(format!("OTEL_EXPORTER_OTLP_{signal}{setting}"));
         }
     }
@@ -338,7 +378,8 @@ fn every_variable_that_is_read_is_documented() {
     for name in names_read() {
         let general = name
             .replace("OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_")
-            .replace("OTEL_EXPORTER_OTLP_LOGS_", "OTEL_EXPORTER_OTLP_");
+            .replace("OTEL_EXPORTER_OTLP_LOGS_", "OTEL_EXPORTER_OTLP_")
+            .replace("OTEL_EXPORTER_OTLP_METRICS_", "OTEL_EXPORTER_OTLP_");
         assert!(documentation.contains(&format!("`{general}`")), "{general}");
     }
 }

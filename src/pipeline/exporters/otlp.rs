@@ -97,6 +97,7 @@ fn over_http(
                 let variable = match signal {
                     Signal::Traces => "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
                     Signal::Logs => "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+                    Signal::Metrics => "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
                 };
                 otlp.signal_endpoint(*signal, &endpoint.url)
                     .setting_from(&setting, variable)

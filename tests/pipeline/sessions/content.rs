@@ -148,7 +148,7 @@ fn the_root_carries_who_it_is() {
         .tag("eu")
         .previous_id("conv-1")
         .kind(SpanKind::Server)
-        .link(elsewhere.clone())
+        .link(&elsewhere, &[])
         .attribute("at.open", 1_i64)
         .attribute("twice", "first")
         .attribute("session.id", "somebody else")
@@ -156,7 +156,7 @@ fn the_root_carries_who_it_is() {
         .expect("open");
     session.set("twice", "second").set("later", true);
     session.set("gen_ai.conversation.id", "somebody else");
-    session.link(&elsewhere);
+    session.link(&elsewhere, &[]);
     session.child("work").start().end();
     session.end();
     session.set("after.the.end", true);
@@ -209,8 +209,10 @@ fn baggage_stays_in_the_process() {
         .open()
         .expect("open");
     let found = rig.pipeline.session("conv-1").expect("open");
-    let baggage: Vec<_> = found.baggage().collect();
-    assert_eq!(baggage, [("tenant", "acme"), ("plan", "pro")]);
+    assert_eq!(found.baggage().as_str(), "tenant=acme,plan=pro");
+    let mut sent: Vec<(String, String)> = Vec::new();
+    found.inject_to("localhost", &mut sent);
+    assert_eq!(sent.len(), 1, "the traceparent alone travels");
     session.end();
     let root = format!("{:?}", rig.stop().span("session"));
     assert!(!root.contains("acme") && !root.contains("tenant"), "{root}");

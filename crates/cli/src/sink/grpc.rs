@@ -3,37 +3,31 @@
 //! The sink never looks into messages, so it needs no generated code, only the frame of gRPC over
 //! HTTP/2 (`PROTOCOL-HTTP2.md` of the gRPC repository).
 
+use crate::wire::inflate::Encoding;
+use crate::wire::prefix::{Prefix, PrefixReader};
+
 use super::MAX_BODY_BYTES;
+use super::body::Body;
 use super::content::{Content, Format};
-use super::inflate::{Encoding, Inflate};
 use super::refusal::Refusal;
-
-/// The compressed flag (1 byte) and the length of the message (4 bytes, big-endian).
-const PREFIX_BYTES: usize = 5;
-
-/// An empty export response: not compressed, of length zero. An empty message says that
-/// everything was taken.
-pub(crate) const EMPTY_MESSAGE: &[u8] = &[0; PREFIX_BYTES];
 
 /// Reads the body of a unary call, which is exactly one message, in pieces of any size.
 #[derive(Debug)]
 pub(crate) struct UnaryCall {
     /// What `grpc-encoding` says.
     encoding: Encoding,
-    prefix: [u8; PREFIX_BYTES],
-    prefix_read: usize,
+    prefix: PrefixReader,
     /// How many bytes of the message are still to come.
     left: usize,
     /// There once the prefix has been read.
-    message: Option<Inflate>,
+    message: Option<Body>,
 }
 
 impl UnaryCall {
     pub(crate) fn new(encoding: Encoding) -> Self {
         Self {
             encoding,
-            prefix: [0; PREFIX_BYTES],
-            prefix_read: 0,
+            prefix: PrefixReader::default(),
             left: 0,
             message: None,
         }
@@ -42,12 +36,10 @@ impl UnaryCall {
     /// Takes in the next bytes of the call.
     pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
         if self.message.is_none() {
-            let step = bytes.len().min(PREFIX_BYTES - self.prefix_read);
-            self.prefix[self.prefix_read..][..step].copy_from_slice(&bytes[..step]);
-            self.prefix_read += step;
+            let (step, prefix) = self.prefix.push(bytes);
             bytes = &bytes[step..];
-            if self.prefix_read == PREFIX_BYTES {
-                self.message = Some(self.open()?);
+            if let Some(prefix) = prefix {
+                self.message = Some(self.open(prefix)?);
             }
         }
         if bytes.is_empty() {
@@ -69,18 +61,17 @@ impl UnaryCall {
     }
 
     /// Makes ready for the message that the prefix announces.
-    fn open(&mut self) -> Result<Inflate, Refusal> {
-        let [flag, length @ ..] = self.prefix;
-        self.left = u32::from_be_bytes(length) as usize;
+    fn open(&mut self, prefix: Prefix) -> Result<Body, Refusal> {
+        self.left = prefix.length;
         if self.left > MAX_BODY_BYTES {
             return Err(Refusal::TooLarge);
         }
-        let encoding = match flag {
+        let encoding = match prefix.flag {
             0 => Encoding::Identity,
             1 if self.encoding != Encoding::Identity => self.encoding,
             _ => return Err(Refusal::Malformed),
         };
-        Inflate::new(encoding, Content::new(Format::Protobuf))
+        Body::new(encoding, Content::new(Format::Protobuf))
     }
 }
 
@@ -106,7 +97,7 @@ mod tests {
             let (head, tail) = TWO_SPANS.split_at(cut);
             assert_eq!(read(Encoding::Gzip, &[head, tail]), Ok(2), "cut at {cut}");
         }
-        assert_eq!(read(Encoding::Identity, &[EMPTY_MESSAGE]), Ok(0));
+        assert_eq!(read(Encoding::Identity, &[&Prefix::plain(0)]), Ok(0));
     }
 
     /// A unary call is one whole message: none, a part, two, or a false flag are refused.

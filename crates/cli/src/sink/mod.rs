@@ -2,15 +2,15 @@
 //!
 //! It is what a load test aims at when the pipeline is to be measured and not a backend. On one
 //! port it speaks OTLP/gRPC (HTTP/2 with prior knowledge) and OTLP/HTTP (protobuf and JSON), takes
-//! gzip and zstd, and can be told to answer late or to refuse some requests. Spans and log records
+//! gzip, deflate and zstd, and can be told to answer late or to refuse some requests. Spans and log records
 //! are counted while the bytes go by, without decoding them.
 //!
 //! Holds: per request, a decompressor's window at most (JSON: the body). Waits: for the sockets,
 //! and before each answer as long as it is told. Loses: everything, which is its purpose.
 
+mod body;
 mod content;
 mod grpc;
-mod inflate;
 mod receiver;
 mod refusal;
 mod reply;

@@ -6,17 +6,21 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, Method, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use spanreel::Signal;
 
+use crate::wire::inflate::Encoding;
+use crate::wire::protocol::Wire;
+use crate::wire::reply::Reply;
+
+use super::body::Body;
 use super::content::{Content, Format};
 use super::grpc::UnaryCall;
-use super::inflate::{Encoding, Inflate};
 use super::refusal::Refusal;
-use super::reply::{self, Reply, Wire};
+use super::reply;
 use super::{Counters, SinkConfig};
 
 /// What all connections of a sink share.
@@ -40,7 +44,7 @@ impl Receiver {
 
     /// Reads the request and answers it.
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Reply> {
-        let Some(wire) = wire_of(request.headers()) else {
+        let Some(wire) = Wire::of(request.headers()) else {
             self.counters.refused();
             return reply::refused(Wire::HttpProtobuf, Refusal::UnknownContentType);
         };
@@ -62,7 +66,11 @@ impl Receiver {
         request: Request<Incoming>,
     ) -> Result<(Signal, u64), Refusal> {
         let (head, mut body) = request.into_parts();
-        let signal = signal_of(wire, head.uri.path())?;
+        let signal = wire
+            .signal_at(head.uri.path())
+            // Their items are one level deeper than those that it counts.
+            .filter(|signal| *signal != Signal::Metrics)
+            .ok_or(Refusal::UnknownPath)?;
         if head.method != Method::POST {
             return Err(Refusal::NotPost);
         }
@@ -101,12 +109,14 @@ impl Receiver {
 #[derive(Debug)]
 enum Message {
     Grpc(UnaryCall),
-    Http(Inflate),
+    Http(Body),
 }
 
 impl Message {
     fn new(wire: Wire, signal: Signal, headers: &HeaderMap) -> Result<Self, Refusal> {
-        let encoding = |name| Encoding::parse(headers.get(name).map(AsRef::as_ref));
+        let encoding = |name| {
+            Encoding::parse(headers.get(name).map(AsRef::as_ref)).ok_or(Refusal::UnknownEncoding)
+        };
         let format = match wire {
             Wire::Grpc => {
                 let encoding = encoding(http::HeaderName::from_static("grpc-encoding"))?;
@@ -115,8 +125,8 @@ impl Message {
             Wire::HttpProtobuf => Format::Protobuf,
             Wire::HttpJson => Format::Json(signal),
         };
-        let inflate = Inflate::new(encoding(CONTENT_ENCODING)?, Content::new(format))?;
-        Ok(Self::Http(inflate))
+        let body = Body::new(encoding(CONTENT_ENCODING)?, Content::new(format))?;
+        Ok(Self::Http(body))
     }
 
     fn push(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
@@ -132,34 +142,4 @@ impl Message {
             Self::Http(body) => body.finish(),
         }
     }
-}
-
-/// Which protocol the client speaks, by the content type of its request.
-fn wire_of(headers: &HeaderMap) -> Option<Wire> {
-    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let essence = value.split(';').next()?.trim();
-    match essence.to_ascii_lowercase().as_str() {
-        "application/grpc" | "application/grpc+proto" => Some(Wire::Grpc),
-        "application/x-protobuf" => Some(Wire::HttpProtobuf),
-        "application/json" => Some(Wire::HttpJson),
-        _ => None,
-    }
-}
-
-/// Which signal is received at a path (OTLP 1.11; the services of `collector/*/v1/*.proto`).
-fn signal_of(wire: Wire, path: &str) -> Result<Signal, Refusal> {
-    let (traces, logs) = match wire {
-        Wire::Grpc => (
-            "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-            "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-        ),
-        Wire::HttpProtobuf | Wire::HttpJson => ("/v1/traces", "/v1/logs"),
-    };
-    if path == traces {
-        return Ok(Signal::Traces);
-    }
-    if path == logs {
-        return Ok(Signal::Logs);
-    }
-    Err(Refusal::UnknownPath)
 }

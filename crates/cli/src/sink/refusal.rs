@@ -1,6 +1,7 @@
 //! Why a request is refused, and how that is said in HTTP and in gRPC.
 
 use http::StatusCode;
+use tonic::Code;
 
 /// Why the sink answers a request with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,7 +13,7 @@ pub(crate) enum Refusal {
     #[error("the request is larger than 64 MiB")]
     TooLarge,
     /// The body is packed in a way that the sink cannot unpack.
-    #[error("unknown compression; use gzip, zstd or none")]
+    #[error("unknown compression; use gzip, zstd, deflate or none")]
     UnknownEncoding,
     /// The body is of a kind that the sink cannot read.
     #[error("unknown content type; use application/x-protobuf, application/json or gRPC")]
@@ -41,18 +42,14 @@ impl Refusal {
         }
     }
 
-    /// The number of the gRPC status (`google/rpc/code.proto`).
-    pub(crate) fn grpc_code(self) -> u8 {
-        const INVALID_ARGUMENT: u8 = 3;
-        const RESOURCE_EXHAUSTED: u8 = 8;
-        const UNIMPLEMENTED: u8 = 12;
-        const UNAVAILABLE: u8 = 14;
+    /// The gRPC status (`google/rpc/code.proto`).
+    pub(crate) fn grpc_code(self) -> Code {
         match self {
-            Self::Malformed => INVALID_ARGUMENT,
-            Self::TooLarge => RESOURCE_EXHAUSTED,
-            Self::UnknownEncoding | Self::UnknownContentType => UNIMPLEMENTED,
-            Self::UnknownPath | Self::NotPost => UNIMPLEMENTED,
-            Self::OnPurpose => UNAVAILABLE,
+            Self::Malformed => Code::InvalidArgument,
+            Self::TooLarge => Code::ResourceExhausted,
+            Self::UnknownEncoding | Self::UnknownContentType => Code::Unimplemented,
+            Self::UnknownPath | Self::NotPost => Code::Unimplemented,
+            Self::OnPurpose => Code::Unavailable,
         }
     }
 }

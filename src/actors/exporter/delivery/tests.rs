@@ -127,7 +127,7 @@ pub(in crate::actors::exporter) fn consignment(lane: &Books, sizes: &[usize]) ->
         let book = pipeline.of(Signal::Traces);
         batch.push(Chunk::of_sizes(Signal::Traces, &origin, sizes, book));
     }
-    let parcel = batch.take().hand_over();
+    let (parcel, _owed) = batch.take().hand_over();
     let tally = lane.of(Signal::Traces).enter(parcel.items());
     Consignment { parcel, tally }
 }

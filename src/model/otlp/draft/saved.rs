@@ -65,7 +65,7 @@ impl Draft {
     }
 
     /// Takes over the attributes of another span.
-    pub(crate) fn adopt(&mut self, from: &Self) {
+    pub(crate) fn adopt(&mut self, from: &Self, limits: &Limits) {
         let written = from.out.written();
         for field in scan::fields(written).filter(|field| field.is(f::span::ATTRIBUTES)) {
             let key = scan::key_of(&written[field.body]).unwrap_or_default();
@@ -85,5 +85,16 @@ impl Draft {
             self.out.raw(attribute);
         }
         self.dropped.attributes += from.dropped.attributes;
+        for field in scan::fields(written).filter(|field| field.is(f::span::LINKS)) {
+            let link = &written[field.range];
+            let is_full = self.links >= limits.link_count;
+            if is_full || self.out.len() + link.len() > self.size_limit {
+                self.dropped.links += 1;
+                continue;
+            }
+            self.links += 1;
+            self.out.raw(link);
+        }
+        self.dropped.links += from.dropped.links;
     }
 }

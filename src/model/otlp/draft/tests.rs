@@ -320,7 +320,7 @@ fn an_adopted_attribute_obeys_the_limits() {
         let mut other = Draft::with_capacity(0);
         other.begin_span("", "", &limits);
         other.set(key, value);
-        draft.adopt(&other);
+        draft.adopt(&other, &limits);
     };
     let mut draft = span(&limits);
     let long = "x".repeat(90);

@@ -171,6 +171,8 @@ impl<'a> ScopeGroupView<'a> {
                 (scope_items::SCOPE, _) => ScopeView::check(field.message()?)?,
                 (scope_items::ITEMS, Signal::Traces) => SpanView::check(field.message()?)?,
                 (scope_items::ITEMS, Signal::Logs) => LogView::check(field.message()?)?,
+                // The data of metrics is not shown.
+                (scope_items::ITEMS, Signal::Metrics) => drop(field.message()?),
                 (scope_items::SCHEMA_URL, _) => {
                     field.text()?;
                 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::actors::sampler::policy::Sampling;
 use crate::model::byte_size::ByteSize;
 use crate::model::compression::Compression;
+use crate::model::propagation::propagators::{Propagator, Propagators};
 use crate::pipeline::config::Config;
 use crate::pipeline::env::otlp::{OtlpEndpoint, OtlpProtocol};
 use crate::pipeline::env::reader::NO_LIMIT;
@@ -70,6 +71,15 @@ pub(super) const GENERAL: &[Row] = &[
         Some("sometimes"),
     ),
     (
+        "OTEL_PROPAGATORS",
+        "B3multi, xray,b3multi",
+        |e| {
+            let chosen = [Propagator::B3Multi, Propagator::XRay];
+            config(e) == default_but(|c| c.propagators = Propagators::new(chosen))
+        },
+        Some("w3c"),
+    ),
+    (
         "OTEL_TRACES_EXPORTER",
         "zipkin, CONSOLE ,otlp/stdout,otlp,console",
         |e| {
@@ -83,6 +93,12 @@ pub(super) const GENERAL: &[Row] = &[
         "none",
         |e| e.logs_exporters.as_deref() == Some(&[]),
         Some("zipkin"),
+    ),
+    (
+        "OTEL_METRICS_EXPORTER",
+        "none",
+        |e| e.metrics_exporters.as_deref() == Some(&[]),
+        Some("console"),
     ),
     (
         "OTEL_EXPORTER_ZIPKIN_ENDPOINT",

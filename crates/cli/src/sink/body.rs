@@ -1,71 +1,27 @@
-//! Unpacks a body while it comes, in constant memory.
+//! A body on its way from the wire into [`Content`], with the bound on what is sent.
 //!
 //! Holds: a decompressor's window, at most 8 MiB. Waits: nowhere. Loses: nothing.
 
-use std::fmt;
-use std::io::Write;
-
-use flate2::write::MultiGzDecoder;
-use zstd::stream::raw::{DParameter, Decoder, InBuffer, Operation, OutBuffer};
+use crate::wire::inflate::{Encoding, Inflate};
 
 use super::MAX_BODY_BYTES;
 use super::content::Content;
 use super::refusal::Refusal;
 
-/// How a body is packed (HTTP's `content-encoding`, gRPC's `grpc-encoding`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Encoding {
-    Identity,
-    Gzip,
-    Zstd,
-}
-
-impl Encoding {
-    /// Reads the value of the header; a missing header means none.
-    pub(crate) fn parse(header: Option<&[u8]>) -> Result<Self, Refusal> {
-        match header {
-            None | Some(b"" | b"identity") => Ok(Self::Identity),
-            Some(b"gzip") => Ok(Self::Gzip),
-            Some(b"zstd") => Ok(Self::Zstd),
-            Some(_) => Err(Refusal::UnknownEncoding),
-        }
-    }
-}
-
-/// The largest window that a `zstd` body may ask for, as a power of two: 8 MiB (RFC 9659).
-const ZSTD_WINDOW_LOG: u32 = 23;
-
-/// A body on its way from the wire into [`Content`].
-pub(crate) struct Inflate {
+/// Unpacks and counts.
+#[derive(Debug)]
+pub(crate) struct Body {
     /// How many packed bytes came so far.
     size: usize,
-    method: Method,
+    inflate: Inflate<Content>,
 }
 
-enum Method {
-    Identity(Content),
-    Gzip(Box<MultiGzDecoder<Content>>),
-    Zstd(Box<Zstd>),
-}
-
-struct Zstd {
-    decoder: Decoder<'static>,
-    content: Content,
-    /// Whether a frame has begun and not ended.
-    in_frame: bool,
-    buffer: Box<[u8]>,
-}
-
-impl Inflate {
+impl Body {
     /// # Errors
     /// The decompressor cannot be made (no memory).
     pub(crate) fn new(encoding: Encoding, content: Content) -> Result<Self, Refusal> {
-        let method = match encoding {
-            Encoding::Identity => Method::Identity(content),
-            Encoding::Gzip => Method::Gzip(Box::new(MultiGzDecoder::new(content))),
-            Encoding::Zstd => Method::Zstd(Box::new(Zstd::new(content)?)),
-        };
-        Ok(Self { size: 0, method })
+        let inflate = Inflate::new(encoding, content).map_err(|_| Refusal::TooLarge)?;
+        Ok(Self { size: 0, inflate })
     }
 
     /// Takes in the next bytes as they came from the wire.
@@ -74,76 +30,18 @@ impl Inflate {
         if self.size > MAX_BODY_BYTES {
             return Err(Refusal::TooLarge);
         }
-        match &mut self.method {
-            Method::Identity(content) => content.push(bytes),
-            Method::Gzip(decoder) => decoder
-                .write_all(bytes)
-                .map_err(|_| decoder.get_ref().refusal()),
-            Method::Zstd(zstd) => zstd.push(bytes),
-        }
+        self.inflate
+            .push(bytes)
+            .map_err(|_| self.inflate.get_ref().refusal())
     }
 
     /// Ends the body and gives the number of its items.
-    pub(crate) fn finish(self) -> Result<u64, Refusal> {
-        match self.method {
-            Method::Identity(content) => content.finish(),
-            Method::Gzip(mut decoder) => {
-                if decoder.try_finish().is_err() {
-                    return Err(decoder.get_ref().refusal());
-                }
-                let content = decoder.finish().map_err(|_| Refusal::Malformed)?;
-                content.finish()
-            }
-            Method::Zstd(zstd) if zstd.in_frame => Err(Refusal::Malformed),
-            Method::Zstd(zstd) => zstd.content.finish(),
+    pub(crate) fn finish(mut self) -> Result<u64, Refusal> {
+        if self.inflate.end().is_err() {
+            return Err(self.inflate.get_ref().refusal());
         }
-    }
-}
-
-impl fmt::Debug for Inflate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let method = match self.method {
-            Method::Identity(_) => "identity",
-            Method::Gzip(_) => "gzip",
-            Method::Zstd(_) => "zstd",
-        };
-        f.debug_struct("Inflate")
-            .field("method", &method)
-            .field("size", &self.size)
-            .finish()
-    }
-}
-
-impl Zstd {
-    fn new(content: Content) -> Result<Self, Refusal> {
-        let mut decoder = Decoder::new().map_err(|_| Refusal::TooLarge)?;
-        decoder
-            .set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))
-            .map_err(|_| Refusal::TooLarge)?;
-        Ok(Self {
-            decoder,
-            content,
-            in_frame: false,
-            buffer: vec![0; 128 * 1024].into(),
-        })
-    }
-
-    fn push(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
-        let mut input = InBuffer::around(bytes);
-        loop {
-            let mut output = OutBuffer::around(&mut self.buffer[..]);
-            let hint = self
-                .decoder
-                .run(&mut input, &mut output)
-                .map_err(|_| Refusal::Malformed)?;
-            let unpacked = output.pos();
-            self.in_frame = hint > 0;
-            self.content.push(&self.buffer[..unpacked])?;
-            // A full output buffer may hide more; otherwise everything that can be unpacked was.
-            if input.pos() == bytes.len() && unpacked < self.buffer.len() {
-                return Ok(());
-            }
-        }
+        let content = self.inflate.into_inner().map_err(|_| Refusal::Malformed)?;
+        content.finish()
     }
 }
 
@@ -151,10 +49,11 @@ impl Zstd {
 mod tests {
     use std::io::Write;
 
-    use flate2::write::GzEncoder;
+    use flate2::write::{GzEncoder, ZlibEncoder};
 
     use super::super::content::Format;
     use super::*;
+    use crate::wire::inflate::Encoding;
 
     /// One resource, one scope, `spans` spans of 100 bytes.
     fn request(spans: usize) -> Vec<u8> {
@@ -179,12 +78,18 @@ mod tests {
         encoder.finish().unwrap()
     }
 
+    fn deflate(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
     fn zstd(bytes: &[u8]) -> Vec<u8> {
         zstd::encode_all(bytes, 3).unwrap()
     }
 
     fn unpack(encoding: Encoding, bytes: &[u8], step: usize) -> Result<u64, Refusal> {
-        let mut body = Inflate::new(encoding, Content::new(Format::Protobuf))?;
+        let mut body = Body::new(encoding, Content::new(Format::Protobuf))?;
         for part in bytes.chunks(step) {
             body.push(part)?;
         }
@@ -201,6 +106,7 @@ mod tests {
             assert_eq!(unpack(Encoding::Identity, &plain, step), Ok(3_000));
             assert_eq!(unpack(Encoding::Gzip, &gzip(&plain), step), Ok(3_000));
             assert_eq!(unpack(Encoding::Zstd, &zstd(&plain), step), Ok(3_000));
+            assert_eq!(unpack(Encoding::Deflate, &deflate(&plain), step), Ok(3_000));
             assert_eq!(
                 unpack(Encoding::Gzip, &both, step),
                 Ok(6_000),
@@ -220,6 +126,7 @@ mod tests {
         let plain = request(50);
         for (encoding, packed) in [
             (Encoding::Gzip, gzip(&plain)),
+            (Encoding::Deflate, deflate(&plain)),
             (Encoding::Zstd, zstd(&plain)),
         ] {
             for cut in 1..packed.len() {
@@ -230,6 +137,9 @@ mod tests {
                     "{encoding:?} cut at {cut}"
                 );
             }
+            let twice = [&packed[..], &[0x78]].concat();
+            let outcome = unpack(encoding, &twice, usize::MAX);
+            assert_eq!(outcome, Err(Refusal::Malformed), "{encoding:?} and more");
             let outcome = unpack(encoding, &plain, usize::MAX);
             assert_eq!(
                 outcome,
@@ -253,6 +163,7 @@ mod tests {
         wrapped.extend_from_slice(&bomb);
         for (encoding, packed) in [
             (Encoding::Gzip, gzip(&wrapped)),
+            (Encoding::Deflate, deflate(&wrapped)),
             (Encoding::Zstd, zstd(&wrapped)),
         ] {
             assert!(packed.len() < 100_000);

@@ -1,0 +1,243 @@
+//! All settings of `spanreel serve`, in the order in which they are shown. The file, the variables, the
+//! options, the help, the example and the explanation are made from this table.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use spanreel::ByteSize;
+
+use super::export::ExportConfig;
+use super::secret::Secret;
+use super::setting::Setting;
+use super::value::{Ack, Listen, LogLevel, Value};
+
+/// The configuration of `spanreel serve`: plain data with the documented defaults.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the table below says what each is")]
+pub struct Config {
+    pub otlp_grpc: Listen,
+    pub otlp_http: Listen,
+    pub ack: Ack,
+    pub token_file: Option<PathBuf>,
+    /// What `token-file` holds, or the variable `SPANREEL_TOKEN`, which wins.
+    pub token: Option<Secret>,
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub tls_client_ca: Option<PathBuf>,
+    pub cors_origin: Vec<String>,
+    pub max_wire_bytes: ByteSize,
+    pub max_request_bytes: ByteSize,
+    pub receive_budget: ByteSize,
+    pub max_connections: NonZeroUsize,
+    pub max_streams: NonZeroU32,
+    pub handshake_timeout: Duration,
+    pub header_timeout: Duration,
+    pub body_timeout: Duration,
+    pub idle_timeout: Duration,
+    pub patience: Duration,
+    pub exports: Vec<ExportConfig>,
+    pub memory: ByteSize,
+    pub batch_delay: Duration,
+    pub batch_size: NonZeroUsize,
+    pub http: Listen,
+    pub allowed_host: Vec<String>,
+    pub lane_down_after: Duration,
+    pub sessions: NonZeroUsize,
+    pub status_every: Duration,
+    pub grace: Duration,
+    pub log_level: LogLevel,
+    pub json_logs: bool,
+}
+
+const fn count(number: usize) -> NonZeroUsize {
+    match NonZeroUsize::new(number) {
+        Some(number) => number,
+        None => NonZeroUsize::MIN,
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            otlp_grpc: Listen::loopback(4317),
+            otlp_http: Listen::loopback(4318),
+            ack: Ack::Accepted,
+            token_file: None,
+            token: None,
+            tls_certificate: None,
+            tls_key: None,
+            tls_client_ca: None,
+            cors_origin: Vec::new(),
+            max_wire_bytes: ByteSize::mib(64),
+            max_request_bytes: ByteSize::mib(64),
+            receive_budget: ByteSize::mib(128),
+            max_connections: count(1024),
+            max_streams: const { NonZeroU32::new(128).expect("128 is not 0") },
+            handshake_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(75),
+            body_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(300),
+            patience: Duration::from_secs(1),
+            exports: Vec::new(),
+            memory: ByteSize::mib(256),
+            batch_delay: Duration::from_secs(1),
+            batch_size: count(8192),
+            http: Listen::loopback(4320),
+            allowed_host: Vec::new(),
+            lane_down_after: Duration::from_secs(60),
+            sessions: count(10_000),
+            status_every: Duration::from_secs(10),
+            grace: Duration::from_secs(10),
+            log_level: LogLevel::Info,
+            json_logs: false,
+        }
+    }
+}
+
+/// An entry of a table: its name, its field, what stands for the value, and the rest by name.
+macro_rules! table {
+    ($type:ty { $(
+        $heading:literal {
+            $($name:literal $field:ident $form:literal $about:literal
+                $(more $more:literal)? $(sample $sample:literal)? $(reloads $reloads:literal)?;)*
+        }
+    )* }) => {
+        &[$($(Setting::<$type> {
+            name: $name,
+            form: $form,
+            about: $about,
+            more: concat!($($more)?),
+            heading: $heading,
+            sample: concat!($($sample)?),
+            reloads: false $(|| $reloads)?,
+            set: |config, given| {
+                config.$field = Value::read(given)?;
+                Ok(())
+            },
+            show: |config| Value::write(&config.$field),
+        },)*)*]
+    };
+}
+
+/// What can be set, but for exports.
+pub static SETTINGS: &[Setting<Config>] = table! { Config {
+    "Receiving" {
+        "otlp-grpc" otlp_grpc "ADDR" "Where to take OTLP over gRPC, or off"
+            more "With port 0 a free port is taken and printed. An address that other machines can reach \
+needs a token, or clients with certificates.";
+        "otlp-http" otlp_http "ADDR" "Where to take OTLP over HTTP, protobuf and JSON, or off";
+        "ack" ack "WHEN" "When a sender is told that its telemetry was taken: accepted or delivered"
+            more "accepted: when it is in memory, which is quick; what is in memory is lost when the process \
+is killed. delivered: when every export has it; until then the sender waits, and sends again what could \
+not be delivered.";
+        "cors-origin" cors_origin "ORIGIN" "Let web pages of this origin send over HTTP, such as https://app.example.com"
+            sample "[\"https://app.example.com\"]";
+    }
+    "Security" {
+        "token-file" token_file "FILE" "Take telemetry only with the bearer token that this file holds"
+            more "Senders give it as the header 'authorization: Bearer TOKEN'. The variable SPANREEL_TOKEN \
+can hold the token itself, and wins. A new token needs a restart."
+            sample "\"/etc/spanreel/token\"";
+        "tls-certificate" tls_certificate "FILE" "Speak TLS with this certificate chain, in PEM"
+            sample "\"/etc/spanreel/server.pem\"";
+        "tls-key" tls_key "FILE" "The private key of the certificate, in PEM, without a passphrase"
+            sample "\"/etc/spanreel/server.key\"";
+        "tls-client-ca" tls_client_ca "FILE" "Take only clients with a certificate that this authority signed, in PEM"
+            sample "\"/etc/spanreel/clients.pem\"";
+    }
+    "Limits" {
+        "max-wire-bytes" max_wire_bytes "SIZE" "The largest body of a request, as it is sent";
+        "max-request-bytes" max_request_bytes "SIZE" "The largest request, unpacked and as protobuf";
+        "receive-budget" receive_budget "SIZE" "What all requests that are being received may hold in memory"
+            more "A request that could never fit is refused as too large; JSON needs three times its size for a while.";
+        "max-connections" max_connections "COUNT" "How many connections may be open at once; more are closed";
+        "max-streams" max_streams "COUNT" "How many requests one HTTP/2 connection may have under way";
+        "handshake-timeout" handshake_timeout "TIME" "How long a TLS handshake may take";
+        "header-timeout" header_timeout "TIME" "How long the head of a request may take";
+        "body-timeout" body_timeout "TIME" "How long the body of a request may take";
+        "idle-timeout" idle_timeout "TIME" "How long a connection may stay without a request";
+        "patience" patience "TIME" "How long a request waits for room before its sender is told to come back";
+        "memory" memory "SIZE" "What may wait in memory for the exports";
+        "sessions" sessions "COUNT" "How many sessions are watched at once for the line of what arrives";
+    }
+    "Forwarding" {
+        "batch-delay" batch_delay "TIME" "How long telemetry waits for more before it is forwarded";
+        "batch-size" batch_size "COUNT" "After how many spans or log records it is forwarded at once";
+    }
+    "Operations" {
+        "http" http "ADDR" "Where to answer /healthz, /readyz and /metrics, or off";
+        "allowed-host" allowed_host "NAME" "A host name by which --http may be asked, besides localhost and IP addresses"
+            more "Requests under other names are refused, because web pages could make a browser send them."
+            sample "[\"spanreel.internal\"]";
+        "lane-down-after" lane_down_after "TIME" "How long an export may take nothing before /readyz says so";
+        "status-every" status_every "TIME" "How often the line of what arrives is written, where no terminal shows it"
+            reloads true;
+        "grace" grace "TIME" "How long SIGTERM and Ctrl-C leave for forwarding what is in memory";
+        "log-level" log_level "LEVEL" "From which level on diagnostics are written: error, warn, info, debug or trace"
+            reloads true;
+        "json-logs" json_logs "" "Write everything for machines: one JSON object per line";
+    }
+} };
+
+/// What can be set of an export.
+pub static EXPORT_SETTINGS: &[Setting<ExportConfig>] = table! { ExportConfig {
+    "Export" {
+        "name" name "NAME" "What it is called in reports and metrics"
+            sample "\"backend\"";
+        "compression" compression "KIND" "How requests are compressed: none, gzip or zstd";
+        "timeout" timeout "TIME" "How long one attempt may take";
+        "retry-for" retry_for "TIME" "How long a request is tried again before its contents are given up";
+        "concurrency" concurrency "COUNT" "How many requests may be under way at once";
+        "ca-file" ca_file "FILE" "Trust the certificates in this file instead of the system's, in PEM"
+            sample "\"/etc/spanreel/backend-ca.pem\"";
+        "client-certificate" client_certificate "FILE" "Show this certificate to the receiver, in PEM"
+            sample "\"/etc/spanreel/client.pem\"";
+        "client-key" client_key "FILE" "The private key of that certificate, in PEM"
+            sample "\"/etc/spanreel/client.key\"";
+    }
+} };
+
+/// The setting of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Setting<Config>> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::config::value::Given;
+
+    /// Each setting has a name of its own, and something to show: a default or a sample.
+    #[test]
+    fn each_setting_has_a_name_and_something_to_show() {
+        let names: BTreeSet<_> = SETTINGS.iter().map(|setting| setting.name).collect();
+        assert_eq!(names.len(), SETTINGS.len());
+        for setting in SETTINGS {
+            let default = (setting.show)(&Config::default());
+            assert!(
+                default.is_some() == setting.sample.is_empty(),
+                "{}",
+                setting.name
+            );
+            assert!(!setting.about.ends_with('.'), "{}", setting.name);
+        }
+    }
+
+    /// A default that is shown is read as the default.
+    #[test]
+    fn defaults_are_read_as_they_are_shown() {
+        let mut config = Config::default();
+        for setting in SETTINGS {
+            let Some(shown) = (setting.show)(&config) else {
+                continue;
+            };
+            let given = Given::One(shown.trim_matches('"').to_owned());
+            (setting.set)(&mut config, &given).expect(setting.name);
+        }
+        assert_eq!(config, Config::default());
+    }
+}

@@ -1,0 +1,214 @@
+//! What arrives, for the line that people watch: sessions, spans, tokens, cost, errors.
+//!
+//! Holds: a bounded number of sessions, of which the one that was quiet for longest makes room. Waits:
+//! never. Loses: nothing but the memory of old sessions; one that comes back counts anew.
+
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use lru::LruCache;
+
+/// How long a session counts as live after something of it has arrived.
+pub(crate) const LIVE_FOR: Duration = Duration::from_secs(60);
+
+/// What is known of a part of one session that has arrived.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Arrival {
+    /// Spans.
+    pub(crate) spans: u64,
+    /// Log records.
+    pub(crate) logs: u64,
+    /// Spans that failed.
+    pub(crate) errors: u64,
+    /// Tokens that models read and wrote.
+    pub(crate) tokens: u64,
+    /// In US dollars.
+    pub(crate) cost: f64,
+    /// The root span of the session is among the spans: it has ended.
+    pub(crate) root_ended: bool,
+}
+
+/// The sums of all arrivals, and how many sessions there are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Totals {
+    /// Sessions that were active in the last 60 s, and whose root was not the last to arrive.
+    pub(crate) live: u64,
+    /// All sessions.
+    pub(crate) sessions: u64,
+    /// Spans.
+    pub(crate) spans: u64,
+    /// Log records.
+    pub(crate) logs: u64,
+    /// Spans that failed.
+    pub(crate) errors: u64,
+    /// Tokens that models read and wrote.
+    pub(crate) tokens: u64,
+    /// In US dollars.
+    pub(crate) cost: f64,
+}
+
+/// Everything that has arrived. Shared by those who note and those who look.
+#[derive(Debug)]
+pub(crate) struct Arrivals(Mutex<Table>);
+
+#[derive(Debug)]
+struct Table {
+    known: LruCache<[u8; 16], Seen>,
+    totals: Totals,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    last: Instant,
+    has_ended: bool,
+}
+
+impl Arrivals {
+    /// Remembers at most `sessions` sessions.
+    pub(crate) fn new(sessions: NonZeroUsize) -> Self {
+        Self(Mutex::new(Table {
+            known: LruCache::new(sessions),
+            totals: Totals::default(),
+        }))
+    }
+
+    /// Notes what has arrived of the session with this key, or of none.
+    pub(crate) fn note(&self, session: Option<[u8; 16]>, arrival: &Arrival, now: Instant) {
+        let mut table = self.table();
+        let totals = &mut table.totals;
+        totals.spans += arrival.spans;
+        totals.logs += arrival.logs;
+        totals.errors += arrival.errors;
+        totals.tokens = totals.tokens.saturating_add(arrival.tokens);
+        // What is sent may be anything; a sum that is no number would stay so for ever.
+        if arrival.cost.is_finite() && arrival.cost >= 0.0 {
+            totals.cost += arrival.cost;
+        }
+        let Some(session) = session else {
+            return;
+        };
+        if let Some(seen) = table.known.get_mut(&session) {
+            seen.last = now;
+            // A conversation may be many traces: what comes after the end of one opens it again.
+            seen.has_ended = arrival.root_ended;
+            return;
+        }
+        let seen = Seen {
+            last: now,
+            has_ended: arrival.root_ended,
+        };
+        table.totals.sessions += 1;
+        table.known.push(session, seen);
+    }
+
+    /// The sums now.
+    pub(crate) fn totals(&self, now: Instant) -> Totals {
+        let table = self.table();
+        // The most recent come first.
+        let recent = table
+            .known
+            .iter()
+            .take_while(|(_, seen)| now.saturating_duration_since(seen.last) < LIVE_FOR);
+        let live = recent.filter(|(_, seen)| !seen.has_ended).count();
+        Totals {
+            live: live as u64,
+            ..table.totals.clone()
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        // Nothing in it can be half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Arrival = Arrival {
+        spans: 1,
+        logs: 0,
+        errors: 0,
+        tokens: 10,
+        cost: 0.5,
+        root_ended: false,
+    };
+
+    fn arrivals(sessions: usize) -> Arrivals {
+        Arrivals::new(NonZeroUsize::new(sessions).expect("some"))
+    }
+
+    /// A session is live until its root has ended, or nothing came for a minute; a next turn opens it again.
+    #[test]
+    fn a_session_is_live_until_its_end_or_a_quiet_minute() {
+        let arrivals = arrivals(10);
+        let start = Instant::now();
+        arrivals.note(Some([1; 16]), &ONE, start);
+        arrivals.note(Some([2; 16]), &ONE, start + Duration::from_secs(30));
+        let ended = Arrival {
+            root_ended: true,
+            ..ONE
+        };
+        let live = |after| arrivals.totals(start + Duration::from_secs(after)).live;
+        assert_eq!((live(30), live(61), live(91)), (2, 1, 0));
+        arrivals.note(Some([2; 16]), &ended, start + Duration::from_secs(31));
+        assert_eq!(live(31), 1);
+        arrivals.note(Some([2; 16]), &ONE, start + Duration::from_secs(32));
+        assert_eq!(live(32), 2, "a next turn");
+        assert_eq!(arrivals.totals(start).sessions, 2);
+    }
+
+    /// Everything is summed, also what belongs to no session; what is no amount is left out.
+    #[test]
+    fn everything_is_summed() {
+        let arrivals = arrivals(10);
+        let now = Instant::now();
+        arrivals.note(None, &ONE, now);
+        arrivals.note(
+            Some([1; 16]),
+            &Arrival {
+                errors: 2,
+                logs: 3,
+                ..ONE
+            },
+            now,
+        );
+        for cost in [f64::NAN, f64::INFINITY, -1.0] {
+            arrivals.note(
+                None,
+                &Arrival {
+                    spans: 0,
+                    tokens: u64::MAX,
+                    cost,
+                    ..ONE
+                },
+                now,
+            );
+        }
+        let expected = Totals {
+            live: 1,
+            sessions: 1,
+            spans: 2,
+            logs: 3,
+            errors: 2,
+            tokens: u64::MAX,
+            cost: 1.0,
+        };
+        assert_eq!(arrivals.totals(now), expected);
+    }
+
+    /// However many sessions arrive, only so many are remembered; all are counted.
+    #[test]
+    fn only_so_many_sessions_are_remembered() {
+        let arrivals = arrivals(100);
+        let now = Instant::now();
+        for number in 0..10_000_u128 {
+            arrivals.note(Some(number.to_be_bytes()), &ONE, now);
+        }
+        let totals = arrivals.totals(now);
+        assert_eq!((totals.sessions, totals.live), (10_000, 100));
+        assert_eq!(arrivals.table().known.len(), 100);
+    }
+}

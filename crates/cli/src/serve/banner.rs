@@ -1,0 +1,152 @@
+//! What is said at the start: where it listens, the lines to paste into another terminal, where it
+//! forwards to.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use crate::config::Config;
+use crate::term::Palette;
+
+/// Where it listens, with the ports that it was given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Addresses {
+    pub(crate) grpc: Option<SocketAddr>,
+    pub(crate) http: Option<SocketAddr>,
+    pub(crate) operations: Option<SocketAddr>,
+}
+
+/// For people.
+pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let mut text = palette.heading(&format!("spanreel {version} receives telemetry"));
+    text.push('\n');
+    let mut row = |name: &str, shown: String| {
+        writeln!(text, "  {name:11} {shown}").expect("a string takes everything");
+    };
+    if let Some(addr) = addresses.grpc {
+        row("OTLP/gRPC", addr.to_string());
+    }
+    if let Some(addr) = addresses.http {
+        row("OTLP/HTTP", format!("{addr}, protobuf and JSON"));
+    }
+    if let Some(addr) = addresses.operations {
+        row(
+            "operations",
+            format!("http://{addr}/healthz, /readyz, /metrics"),
+        );
+    }
+    row("memory", format!("at most {} of telemetry", config.memory));
+    for export in &config.exports {
+        row("forwards to", export.target.to_string());
+    }
+    if config.exports.is_empty() {
+        let nothing =
+            "nowhere: what arrives is counted, shown and forgotten; --export URL forwards it";
+        row("forwards", nothing.to_owned());
+    }
+    text.push_str("\nIn the terminal of your program:\n");
+    for line in exports(config, addresses) {
+        writeln!(text, "  {line}").expect("a string takes everything");
+    }
+    text.push('\n');
+    text
+}
+
+/// For machines.
+pub(crate) fn log(config: &Config, addresses: &Addresses) {
+    let shown =
+        |addr: Option<SocketAddr>| addr.map_or_else(|| "off".to_owned(), |addr| addr.to_string());
+    let exports: Vec<String> = config
+        .exports
+        .iter()
+        .map(|it| it.target.to_string())
+        .collect();
+    tracing::info!(
+        target: "spanreel",
+        version = env!("CARGO_PKG_VERSION"),
+        otlp_grpc = shown(addresses.grpc),
+        otlp_http = shown(addresses.http),
+        http = shown(addresses.operations),
+        exports = exports.join(","),
+        "listening",
+    );
+}
+
+/// Lines for a shell: the standard variables that make a program send here. HTTP first, which every SDK
+/// speaks.
+fn exports(config: &Config, addresses: &Addresses) -> Vec<String> {
+    let (addr, protocol) = match (addresses.http, addresses.grpc) {
+        (Some(addr), _) => (addr, "http/protobuf"),
+        (None, Some(addr)) => (addr, "grpc"),
+        (None, None) => return Vec::new(),
+    };
+    let scheme = if config.tls_certificate.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    let mut lines = vec![
+        format!(
+            "export OTEL_EXPORTER_OTLP_ENDPOINT={scheme}://{}",
+            reachable(addr)
+        ),
+        format!("export OTEL_EXPORTER_OTLP_PROTOCOL={protocol}"),
+    ];
+    if config.token.is_some() {
+        lines
+            .push("export OTEL_EXPORTER_OTLP_HEADERS=\"authorization=Bearer%20$TOKEN\"".to_owned());
+    }
+    lines
+}
+
+/// An address to connect to: one that means all of this machine's is no such.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    let ip = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, addr.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::secret::Secret;
+
+    /// The lines to paste name an address that can be connected to, and how; never a token.
+    #[test]
+    fn the_lines_to_paste_lead_here() {
+        let addr = |text: &str| Some(text.parse().expect("an address"));
+        let mut config = Config::default();
+        let mut addresses = Addresses {
+            grpc: addr("127.0.0.1:4317"),
+            http: addr("0.0.0.0:4318"),
+            operations: None,
+        };
+        assert_eq!(
+            exports(&config, &addresses),
+            [
+                "export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318",
+                "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+            ]
+        );
+        addresses.http = None;
+        config.token = Some(Secret::new("s3cret"));
+        config.tls_certificate = Some("c".into());
+        let lines = exports(&config, &addresses).join("\n");
+        assert!(
+            lines.contains("https://127.0.0.1:4317") && lines.contains("=grpc"),
+            "{lines}"
+        );
+        assert!(
+            lines.contains("$TOKEN") && !lines.contains("s3cret"),
+            "{lines}"
+        );
+        let text = text(&config, &addresses, Palette::PLAIN);
+        assert!(
+            text.contains("nowhere") && !text.contains("OTLP/HTTP"),
+            "{text}"
+        );
+    }
+}

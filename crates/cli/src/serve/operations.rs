@@ -1,0 +1,295 @@
+//! The server of `--http`: `/healthz`, `/readyz` and `/metrics`, for those who run the process.
+//!
+//! Holds: a bounded number of connections. Waits: for requests, each with a time limit. Loses: nothing.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use super::health::Health;
+use super::host;
+use super::metrics::{self, Snapshot};
+use crate::config::secret::Secret;
+
+/// How many may ask at once; others wait.
+const MAX_CONNECTIONS: usize = 64;
+
+/// How long one may take to say what one asks.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection may stay.
+const MAX_AGE: Duration = Duration::from_secs(300);
+
+/// What is asked, and who may ask.
+pub(crate) struct Operations {
+    /// Whether all is well.
+    pub(crate) health: Arc<Health>,
+    /// How long an export may take nothing.
+    pub(crate) lane_down_after: Duration,
+    /// Host names besides `localhost`.
+    pub(crate) allowed_host: Vec<String>,
+    /// Needed for metrics where others than this machine can ask.
+    pub(crate) token: Option<Secret>,
+    /// Takes the numbers.
+    pub(crate) snapshot: Box<dyn Fn() -> Snapshot + Send + Sync>,
+}
+
+impl fmt::Debug for Operations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operations").finish_non_exhaustive()
+    }
+}
+
+type Answer = Response<Full<Bytes>>;
+
+/// Answers until the future is dropped.
+///
+/// # Errors
+/// The listener cannot be used within this runtime.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    operations: Arc<Operations>,
+) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let permit = Arc::clone(&room).acquire_owned().await;
+        let permit = permit.expect("the semaphore is never closed");
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(target: "spanreel", %error, "cannot take a connection for operations");
+                // No file descriptors left, mostly: the next attempt would fail at once.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let operations = Arc::clone(&operations);
+        let talk = async move {
+            talk(stream, operations).await;
+            drop(permit);
+        };
+        start(talk);
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "connections end with the runtime of the command"
+)]
+fn start(talk: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(talk);
+}
+
+async fn talk(stream: TcpStream, operations: Arc<Operations>) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let operations = Arc::clone(&operations);
+        async move {
+            Ok::<_, Infallible>(operations.answer(
+                request.method(),
+                request.uri().path(),
+                request.headers(),
+            ))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    match tokio::time::timeout(MAX_AGE, connection).await {
+        Ok(Ok(())) | Err(_) => {}
+        Ok(Err(error)) => {
+            tracing::debug!(target: "spanreel", %error, "a connection for operations has ended early");
+        }
+    }
+}
+
+impl Operations {
+    fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> Answer {
+        if !host::is_allowed(headers, &self.allowed_host) {
+            let advice =
+                "this name is not known here; ask by address, or start with --allowed-host NAME\n";
+            return text(StatusCode::FORBIDDEN, advice);
+        }
+        if method != Method::GET && method != Method::HEAD {
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+            answer
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return answer;
+        }
+        match path {
+            "/healthz" => text(StatusCode::OK, "ok\n"),
+            "/readyz" => self.ready(),
+            "/metrics" if !self.knows(headers) => {
+                let mut answer = text(
+                    StatusCode::UNAUTHORIZED,
+                    "give the token: authorization: Bearer TOKEN\n",
+                );
+                let scheme = HeaderValue::from_static("Bearer");
+                answer
+                    .headers_mut()
+                    .insert(http::header::WWW_AUTHENTICATE, scheme);
+                answer
+            }
+            "/metrics" => self.metrics(),
+            _ => text(
+                StatusCode::NOT_FOUND,
+                "there are /healthz, /readyz and /metrics\n",
+            ),
+        }
+    }
+
+    fn ready(&self) -> Answer {
+        let reasons = self.health.reasons(Instant::now(), self.lane_down_after);
+        if reasons.is_empty() {
+            return text(StatusCode::OK, "ready\n");
+        }
+        text(StatusCode::SERVICE_UNAVAILABLE, reasons.join("\n") + "\n")
+    }
+
+    fn metrics(&self) -> Answer {
+        match metrics::page((self.snapshot)()) {
+            Ok(page) => {
+                let mut answer = text(StatusCode::OK, page);
+                let kind = HeaderValue::from_static(metrics::CONTENT_TYPE);
+                answer.headers_mut().insert(CONTENT_TYPE, kind);
+                answer
+            }
+            Err(error) => {
+                tracing::error!(target: "spanreel", %error, "metrics cannot be written");
+                text(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "metrics cannot be written\n",
+                )
+            }
+        }
+    }
+
+    /// Whether who asks has the token, where one is needed.
+    fn knows(&self, headers: &HeaderMap) -> bool {
+        let Some(token) = &self.token else {
+            return true;
+        };
+        let given = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let given = given.and_then(|given| given.split_at_checked(7));
+        given.is_some_and(|(scheme, given)| {
+            scheme.eq_ignore_ascii_case(b"bearer ") && is_same(given, token.reveal().as_bytes())
+        })
+    }
+}
+
+/// Compares in a time that does not depend on where two texts differ.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let [one, other] = [one, other].map(Sha256::digest);
+    one.ct_eq(&other).into()
+}
+
+fn text(status: StatusCode, body: impl Into<String>) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(body.into())));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::HOST;
+    use spanreel::{Null, Pipeline};
+
+    use super::super::arrivals::Totals;
+    use super::*;
+
+    fn operations(token: Option<&str>) -> Operations {
+        let pipeline = Pipeline::builder()
+            .export(Null)
+            .start()
+            .expect("a pipeline");
+        Operations {
+            health: Arc::default(),
+            lane_down_after: Duration::from_secs(60),
+            allowed_host: Vec::new(),
+            token: token.map(Secret::new),
+            snapshot: Box::new(move || Snapshot {
+                stats: pipeline.stats(),
+                arrived: Totals::default(),
+                received: Default::default(),
+                stuck: Vec::new(),
+                is_ready: true,
+                uptime: Duration::ZERO,
+            }),
+        }
+    }
+
+    fn ask(
+        operations: &Operations,
+        method: Method,
+        path: &str,
+        authorization: Option<&'static str>,
+    ) -> u16 {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static("localhost:4320"));
+        if let Some(value) = authorization {
+            headers.insert(AUTHORIZATION, HeaderValue::from_static(value));
+        }
+        operations.answer(&method, path, &headers).status().as_u16()
+    }
+
+    /// There are three pages, for reading only.
+    #[test]
+    fn there_are_three_pages() {
+        let operations = operations(None);
+        for (method, path, status) in [
+            (Method::GET, "/healthz", 200),
+            (Method::HEAD, "/readyz", 200),
+            (Method::GET, "/metrics", 200),
+            (Method::GET, "/", 404),
+            (Method::POST, "/metrics", 405),
+        ] {
+            assert_eq!(ask(&operations, method, path, None), status, "{path}");
+        }
+        assert_eq!(
+            operations
+                .answer(&Method::GET, "/healthz", &HeaderMap::new())
+                .status(),
+            403
+        );
+        operations.health.drain();
+        assert_eq!(ask(&operations, Method::GET, "/readyz", None), 503);
+        assert_eq!(ask(&operations, Method::GET, "/healthz", None), 200);
+    }
+
+    /// Where there is a token, metrics need it, and health does not.
+    #[test]
+    fn metrics_need_the_token_and_health_does_not() {
+        let operations = operations(Some("abc"));
+        let metrics = |authorization| ask(&operations, Method::GET, "/metrics", authorization);
+        assert_eq!(metrics(None), 401);
+        assert_eq!(metrics(Some("Bearer abd")), 401);
+        assert_eq!(metrics(Some("Bearer")), 401);
+        assert_eq!(metrics(Some("Bearer abc")), 200);
+        assert_eq!(metrics(Some("bearer abc")), 200);
+        assert_eq!(ask(&operations, Method::GET, "/healthz", None), 200);
+    }
+}

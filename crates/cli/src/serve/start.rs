@@ -1,0 +1,210 @@
+//! Starts everything: addresses first, so that nothing begins where one cannot be had, then the pipeline,
+//! the receiver and the operations.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use spanreel::{
+    BatchConfig, Limits, Null, Pipeline, Resource, Sampling, Seal, SessionConfig, WhenFull,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::arrivals::Arrivals;
+use super::banner::Addresses;
+use super::bind;
+use super::health::Health;
+use super::metrics::Snapshot;
+use super::operations::{self, Operations};
+use super::watching::Watching;
+use crate::config::Config;
+use crate::config::value::Ack;
+use crate::receive::{self, BindError, IntoPipeline, Outcome, Receiver, Stats, StatsReader};
+
+/// The longest that one request may be given, whatever an export says.
+const LONGEST_ATTEMPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Everything that runs.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) arrivals: Arc<Arrivals>,
+    pub(crate) health: Arc<Health>,
+    pub(crate) addresses: Addresses,
+    /// What the receiver counts.
+    pub(crate) receiver: StatsReader,
+    /// Cancelled, the receiver takes nothing new and ends.
+    pub(crate) stop: CancellationToken,
+    pub(crate) receiving: JoinHandle<Stats>,
+    /// The server of `--http`, unless it is off.
+    pub(crate) operations: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+/// Starts it, within a runtime.
+///
+/// # Errors
+/// An address cannot be listened on, or a thread cannot be had.
+pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
+    let listener = bind::bind(config.http, "http")?;
+    let pipeline = pipeline(config)?;
+    let arrivals = Arc::new(Arrivals::new(config.sessions));
+    let ack = match config.ack {
+        Ack::Accepted => receive::Ack::Accepted,
+        Ack::Delivered => receive::Ack::Delivered,
+    };
+    let intake = pipeline.intake().watch(Watching(Arc::clone(&arrivals)));
+    let take = IntoPipeline::new(intake, ack).patience(config.patience);
+    let receiver =
+        receive::bind(receiving(config)?, take).map_err(|error| advise(error, config))?;
+    let addresses = Addresses {
+        grpc: receiver.grpc_addr(),
+        http: receiver.http_addr(),
+        operations: listener.as_ref().map(TcpListener::local_addr).transpose()?,
+    };
+    let health = Arc::new(Health::default());
+    let reader = receiver.stats_reader();
+    let operations = listener.map(|listener| {
+        let asked = Operations {
+            health: Arc::clone(&health),
+            lane_down_after: config.lane_down_after,
+            allowed_host: config.allowed_host.clone(),
+            token: config.token.clone(),
+            snapshot: snapshots(config, &pipeline, &arrivals, &health, &reader),
+        };
+        spawn(operations::serve(listener, Arc::new(asked)))
+    });
+    let stop = CancellationToken::new();
+    Ok(Started {
+        receiving: spawn(run(receiver, stop.clone(), config.grace / 2)),
+        receiver: reader,
+        pipeline,
+        arrivals,
+        health,
+        addresses,
+        stop,
+        operations,
+    })
+}
+
+async fn run(receiver: Receiver<IntoPipeline>, stop: CancellationToken, grace: Duration) -> Stats {
+    receiver.run(stop, grace).await
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the servers of the command, which ends with them"
+)]
+fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    tokio::spawn(task)
+}
+
+/// A pipeline that depends on nothing but the configuration: the environment of this process says where
+/// programs send to, which may be here.
+fn pipeline(config: &Config) -> anyhow::Result<Pipeline> {
+    let batch = BatchConfig {
+        schedule_delay: config.batch_delay,
+        max_export_batch_size: config.batch_size.get(),
+        export_timeout: LONGEST_ATTEMPT,
+        // Senders that wait for delivery send little at once: what they send leaves as soon as it can.
+        seal: match config.ack {
+            Ack::Accepted => Seal::WhenDue,
+            Ack::Delivered => Seal::WhenLanesIdle,
+        },
+        ..BatchConfig::default()
+    };
+    let mut builder = Pipeline::builder()
+        .disabled(false)
+        .resource(Resource::empty().service("spanreel"))
+        .sampling(Sampling::always_on())
+        .limits(Limits::default())
+        .log_batch(batch.clone())
+        .batch(batch)
+        .sessions(SessionConfig::default())
+        .budget(config.memory)
+        .when_full(WhenFull::Block);
+    if config.exports.is_empty() {
+        builder = builder.export(Null);
+    }
+    for export in &config.exports {
+        builder = builder.export(export.exporter());
+    }
+    Ok(builder.start()?)
+}
+
+fn receiving(config: &Config) -> anyhow::Result<receive::Config> {
+    let token = config
+        .token
+        .as_ref()
+        .map(|token| receive::Token::new(token.reveal()));
+    let tls = config.tls_certificate.clone().zip(config.tls_key.clone());
+    Ok(receive::Config {
+        grpc: config.otlp_grpc.addr(),
+        http: config.otlp_http.addr(),
+        token: token.transpose()?,
+        tls: tls.map(|(certificate, key)| receive::Tls {
+            certificate,
+            key,
+            client_ca: config.tls_client_ca.clone(),
+        }),
+        origins: config.cors_origin.clone(),
+        limits: receive::Limits {
+            wire_bytes: config.max_wire_bytes,
+            request_bytes: config.max_request_bytes,
+            budget: config.receive_budget,
+            connections: config.max_connections.get(),
+            streams: config.max_streams.get(),
+            handshake_timeout: config.handshake_timeout,
+            header_timeout: config.header_timeout,
+            body_timeout: config.body_timeout,
+            idle_timeout: config.idle_timeout,
+            patience: config.patience,
+        },
+    })
+}
+
+/// Says which option moves an address that cannot be had.
+fn advise(error: BindError, config: &Config) -> anyhow::Error {
+    match error {
+        BindError::Address { addr, source } => {
+            let is_grpc = config.otlp_grpc.addr() == Some(addr);
+            let setting = if is_grpc { "otlp-grpc" } else { "otlp-http" };
+            bind::Unbound::new(addr, setting, source).into()
+        }
+        error => error.into(),
+    }
+}
+
+/// Takes all numbers at once, whenever it is asked.
+fn snapshots(
+    config: &Config,
+    pipeline: &Pipeline,
+    arrivals: &Arc<Arrivals>,
+    health: &Arc<Health>,
+    receiver: &StatsReader,
+) -> Box<dyn Fn() -> Snapshot + Send + Sync> {
+    let begun = Instant::now();
+    let patience = config.lane_down_after;
+    let (pipeline, receiver) = (pipeline.clone(), receiver.clone());
+    let (arrivals, health) = (Arc::clone(arrivals), Arc::clone(health));
+    Box::new(move || {
+        let now = Instant::now();
+        Snapshot {
+            stats: pipeline.stats(),
+            received: receiver.stats(),
+            arrived: arrivals.totals(now),
+            stuck: health.stuck(now),
+            is_ready: health.reasons(now, patience).is_empty(),
+            uptime: now.saturating_duration_since(begun),
+        }
+    })
+}
+
+/// How many requests were answered with an error, or not at all.
+pub(crate) fn refused(stats: &Stats) -> u64 {
+    let taken = [Outcome::Accepted, Outcome::Partial];
+    let refused = Outcome::ALL
+        .into_iter()
+        .filter(|outcome| !taken.contains(outcome));
+    refused.map(|outcome| stats.total(outcome)).sum()
+}

@@ -1,0 +1,13 @@
+//! `spanreel serve`, started and stopped as people and supervisors do.
+
+#![cfg(unix)]
+
+#[path = "../command/collector.rs"]
+mod collector;
+mod configuration;
+mod ending;
+mod forwarding;
+mod limits;
+mod operations;
+mod server;
+mod tls;

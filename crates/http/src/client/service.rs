@@ -1,0 +1,86 @@
+//! The service that makes requests inside spans.
+
+use std::fmt::Display;
+use std::task::{Context, Poll};
+
+use http::header::HOST;
+use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use http_body::Body;
+use spanreel::{Span, SpanKind, SpanRef};
+use tower_service::Service;
+
+use crate::body::ResponseBody;
+use crate::future::{ResponseFuture, Side};
+use crate::request::{self, Attributes};
+use crate::semconv;
+
+/// A client whose requests are spans, made by [`ClientLayer`](crate::ClientLayer).
+#[derive(Clone, Debug)]
+pub struct ClientService<S> {
+    inner: S,
+    place: Option<SpanRef>,
+}
+
+impl<S> ClientService<S> {
+    pub(super) fn new(inner: S, place: Option<SpanRef>) -> Self {
+        Self { inner, place }
+    }
+}
+
+/// Starts the span of a request and writes its context to the headers.
+pub(crate) fn begin(
+    place: &SpanRef,
+    method: &Method,
+    uri: &Uri,
+    version: Version,
+    headers: &mut HeaderMap,
+) -> Span {
+    let mut span = place.child(request::name(method)).kind(SpanKind::Client);
+    {
+        let url = request::url(uri);
+        let mut attributes = Attributes::new();
+        attributes.method(method);
+        attributes.server(uri, headers);
+        attributes.push(semconv::URL_FULL, &url);
+        attributes.version(version);
+        for (key, value) in attributes.as_slice() {
+            span = span.attribute(key, *value);
+        }
+    }
+    let span = span.start();
+    match uri.host() {
+        Some(host) => span.inject_to(host, headers),
+        None => match headers.get(HOST).and_then(|host| host.to_str().ok()) {
+            Some(host) => {
+                let host = host.to_owned();
+                span.inject_to(&host, headers);
+            }
+            None => span.inject(headers),
+        },
+    }
+    span
+}
+
+impl<S, A, B> Service<Request<A>> for ClientService<S>
+where
+    S: Service<Request<A>, Response = Response<B>, Error: Display>,
+    B: Body<Error: Display>,
+{
+    type Response = Response<ResponseBody<B, Span>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, Span>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<A>) -> Self::Future {
+        let given = request.extensions_mut().remove::<SpanRef>();
+        let method = request.method().clone();
+        let span = given.as_ref().or(self.place.as_ref()).map(|place| {
+            let (uri, version) = (request.uri().clone(), request.version());
+            begin(place, &method, &uri, version, request.headers_mut())
+        });
+        ResponseFuture::new(self.inner.call(request), span, Side::Client, &method)
+    }
+}

@@ -1,0 +1,97 @@
+//! The response to come: what it says goes into the span, which then goes into its body.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{Method, Response, StatusCode};
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use crate::body::ResponseBody;
+use crate::record::{Record, Running, step, type_name};
+use crate::semconv;
+
+pin_project! {
+    /// A response to come. Dropped before it has come, its span is `cancelled`.
+    #[derive(Debug)]
+    pub struct ResponseFuture<F, R: Record> {
+        #[pin]
+        inner: F,
+        // None where there is no span.
+        running: Option<Running<R>>,
+        side: Side,
+        is_head: bool,
+    }
+}
+
+/// Which answers are failures (semantic conventions, "HTTP spans", "Status").
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Side {
+    /// From 500 on: below, the server did what it should.
+    Server,
+    /// From 400 on: the caller did not get what it asked for.
+    Client,
+}
+
+impl Side {
+    pub(crate) fn is_failure(self, status: StatusCode) -> bool {
+        match self {
+            Self::Server => status.is_server_error(),
+            Self::Client => status.is_server_error() || status.is_client_error(),
+        }
+    }
+}
+
+/// Notes how a call was answered.
+pub(crate) fn answered<R: Record>(span: &mut R, side: Side, status: StatusCode) {
+    span.set(semconv::RESPONSE_STATUS_CODE, status.as_u16());
+    if side.is_failure(status) {
+        // The code says it all: no description (as the conventions have it).
+        span.error(status.as_str(), "");
+    }
+}
+
+impl<F, R: Record> ResponseFuture<F, R> {
+    pub(crate) fn new(inner: F, span: Option<R>, side: Side, method: &Method) -> Self {
+        Self {
+            inner,
+            running: span.map(Running::new),
+            side,
+            is_head: *method == Method::HEAD,
+        }
+    }
+}
+
+impl<F, B, E, R> Future for ResponseFuture<F, R>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body,
+    E: Display,
+    R: Record,
+{
+    type Output = Result<Response<ResponseBody<B, R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let inner = this.inner;
+        let outcome = ready!(step(this.running, || inner.poll(cx)));
+        let mut running = this.running.take();
+        Poll::Ready(match outcome {
+            Ok(response) => {
+                if let Some(running) = &mut running {
+                    answered(running.span(), *this.side, response.status());
+                }
+                let is_bare = *this.is_head;
+                Ok(response.map(|body| ResponseBody::new(body, running, is_bare)))
+            }
+            Err(error) => {
+                if let Some(running) = running {
+                    running.failed(type_name::<E>(), &error.to_string());
+                }
+                Err(error)
+            }
+        })
+    }
+}

@@ -1,0 +1,179 @@
+//! Something that arrives: whose it is, and what is known of it when it begins.
+
+use std::sync::Arc;
+
+use spanreel::{
+    BaggagePolicy, Closed, Extracted, Session, SessionBuilder, SpanContext, SpanKind, SpanRef,
+    TraceId, Value,
+};
+
+use super::Inbound;
+use super::sessions::Entered;
+use super::span::{InboundSpan, Visit};
+use crate::semconv;
+
+/// Something that arrives from another process, before its span has started. Dropped, it leaves no
+/// trace.
+///
+/// Which session it belongs to: the one that it is [given](Self::session); else the one that the
+/// caller's baggage names (`session.id`), where the pipeline's [`BaggagePolicy`] accepts that; else
+/// one of its own, whose id is that of the trace.
+/// In a session that is open already, it is a span; otherwise it opens the session and is its root,
+/// and the session ends with the last work in it.
+///
+/// A caller's trace is continued. Where the session is of another trace, the span is linked to the
+/// caller instead: a session is one trace.
+#[must_use = "call start"]
+#[derive(Debug)]
+pub struct Arrival<'a> {
+    inbound: &'a Inbound,
+    name: &'a str,
+    kind: SpanKind,
+    attributes: &'a [(&'a str, Value<'a>)],
+    caller: Option<&'a Extracted>,
+    session: Option<Session>,
+    conversation: Option<&'a str>,
+    link: Option<&'a SpanContext>,
+}
+
+impl<'a> Arrival<'a> {
+    pub(super) fn new(inbound: &'a Inbound, name: &'a str) -> Self {
+        Self {
+            inbound,
+            name,
+            kind: SpanKind::Server,
+            attributes: &[],
+            caller: None,
+            session: None,
+            conversation: None,
+            link: None,
+        }
+    }
+
+    /// Its kind. Default: server.
+    pub fn kind(mut self, kind: SpanKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Who called, and what travels with the call.
+    pub fn caller(mut self, caller: &'a Extracted) -> Self {
+        self.caller = Some(caller);
+        self
+    }
+
+    /// The session that it belongs to.
+    pub fn session(mut self, session: Session) -> Self {
+        self.session = Some(session);
+        self
+    }
+
+    /// The attributes that are known when it begins.
+    pub fn attributes(mut self, attributes: &'a [(&'a str, Value<'a>)]) -> Self {
+        self.attributes = attributes;
+        self
+    }
+
+    /// The conversation of a session that it opens (`gen_ai.conversation.id`). Default: the session.
+    pub fn conversation_id(mut self, id: &'a str) -> Self {
+        self.conversation = Some(id);
+        self
+    }
+
+    /// Links it to another span: to that of a transport, say, which the call came over.
+    pub fn link(mut self, to: &'a SpanContext) -> Self {
+        self.link = Some(to);
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// The pipeline is shut down.
+    pub fn start(mut self) -> Result<InboundSpan, Closed> {
+        if let Some(session) = self.session.take() {
+            return Ok(self.within(session, None));
+        }
+        let id = self.session_id();
+        let entered = self.inbound.sessions().enter(&id, |root| {
+            let session = self.inbound.pipeline().open_session(&id).root_id(root);
+            self.root(session).open()
+        })?;
+        let visit = || Visit {
+            inbound: self.inbound.clone(),
+            id: Arc::clone(&id),
+        };
+        Ok(match entered {
+            Entered::Root(session) => InboundSpan::root(session, visit()),
+            Entered::Joined(session) => self.within(session, Some(visit())),
+            Entered::Foreign(session) => self.within(session, None),
+        })
+    }
+
+    /// The session that the caller names, or that of the trace.
+    fn session_id(&self) -> Arc<str> {
+        if let Some(caller) = self.caller
+            && !caller.baggage.is_empty()
+            && self.policy().accepts(semconv::SESSION_ID)
+            && let Some(named) = caller.baggage.get(semconv::SESSION_ID)
+            && !named.is_empty()
+        {
+            return named.into();
+        }
+        let trace = self.parent().map(SpanContext::trace_id);
+        let trace = trace.unwrap_or_else(TraceId::random);
+        let mut text = [0; 32];
+        for (byte, pair) in trace.to_bytes().iter().zip(text.chunks_exact_mut(2)) {
+            pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
+            pair[1] = b"0123456789abcdef"[usize::from(byte & 0xf)];
+        }
+        let text = std::str::from_utf8(&text).expect("hexadecimal digits are ASCII");
+        text.into()
+    }
+
+    fn policy(&self) -> &BaggagePolicy {
+        self.inbound.pipeline().baggage_policy()
+    }
+
+    fn parent(&self) -> Option<&'a SpanContext> {
+        self.caller.and_then(|caller| caller.parent.as_ref())
+    }
+
+    /// The session whose root it is.
+    fn root<'s>(&self, mut session: SessionBuilder<'s>) -> SessionBuilder<'s> {
+        session = session.name(self.name).kind(self.kind);
+        if let Some(caller) = self.caller {
+            session = session.extracted(caller.clone());
+        }
+        for (key, value) in self.attributes {
+            session = session.attribute(key, *value);
+        }
+        if let Some(conversation) = self.conversation {
+            session = session.conversation_id(conversation);
+        }
+        if let Some(link) = self.link {
+            session = session.link(link, &[]);
+        }
+        session
+    }
+
+    /// A span in a session that is open.
+    fn within(&self, session: Session, visit: Option<Visit>) -> InboundSpan {
+        let mut span = session.child(self.name).kind(self.kind);
+        match self.parent() {
+            Some(parent) if parent.trace_id() == session.trace_id() => {
+                span = span.parent(parent.span_id());
+            }
+            Some(parent) => span = span.link(parent),
+            None => {}
+        }
+        for (key, value) in self.attributes {
+            span = span.attribute(key, *value);
+        }
+        if let Some(link) = self.link {
+            span = span.link(link);
+        }
+        let span = span.start();
+        InboundSpan::within(SpanRef::from(&span), span, visit)
+    }
+}

@@ -1,0 +1,140 @@
+//! The sessions that inbound work opened: each ends with the last work in it.
+//!
+//! Holds: one entry per session of which work is under way. Waits: for the lock of a shard, under
+//! which a session is opened or ended. Loses nothing.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use spanreel::{Closed, EndState, Session, SpanId};
+
+/// How many locks there are: so many requests seldom meet at one.
+const SHARDS: usize = 64;
+
+type Shard = HashMap<Arc<str>, Open>;
+
+#[derive(Debug)]
+pub(super) struct Sessions {
+    shards: Box<[Mutex<Shard>]>,
+    hasher: RandomState,
+}
+
+#[derive(Debug)]
+struct Open {
+    session: Session,
+    /// How much work is under way in it.
+    running: usize,
+    /// How its root ended, where that was before other work in it.
+    root: Option<RootEnd>,
+}
+
+/// How work ended that is the root of its session.
+#[derive(Debug, Default)]
+pub(super) struct RootEnd {
+    /// What went wrong, for people; empty where the error's type says it all.
+    pub(super) failure: Option<String>,
+    /// When; now, where it is not said.
+    at: Option<SystemTime>,
+}
+
+/// What became of work that enters a session.
+#[derive(Debug)]
+pub(super) enum Entered {
+    /// It opened the session, and is its root.
+    Root(Session),
+    /// Other work opened the session, which lasts until this has ended, too.
+    Joined(Session),
+    /// The session is somebody else's, and they end it.
+    Foreign(Session),
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+}
+
+impl Sessions {
+    /// Enters the session of this id; `open` opens it with a root of the given id, or finds one that
+    /// is open.
+    pub(super) fn enter(
+        &self,
+        id: &Arc<str>,
+        open: impl FnOnce(SpanId) -> Result<Session, Closed>,
+    ) -> Result<Entered, Closed> {
+        let mut shard = self.shard(id);
+        match shard.entry(Arc::clone(id)) {
+            Entry::Occupied(mut entry) => {
+                let open = entry.get_mut();
+                open.running += 1;
+                Ok(Entered::Joined(open.session.clone()))
+            }
+            Entry::Vacant(entry) => {
+                let root = SpanId::random();
+                let session = open(root)?;
+                if session.context().span_id() != root {
+                    return Ok(Entered::Foreign(session));
+                }
+                entry.insert(Open {
+                    session: session.clone(),
+                    running: 1,
+                    root: None,
+                });
+                Ok(Entered::Root(session))
+            }
+        }
+    }
+
+    /// Leaves a session that was entered as root or joined, and ends it where nothing else is under
+    /// way in it. `root` says how the root ended, from the work that is the root.
+    pub(super) fn leave(&self, id: &Arc<str>, root: Option<RootEnd>) {
+        let mut shard = self.shard(id);
+        let Entry::Occupied(mut entry) = shard.entry(Arc::clone(id)) else {
+            return;
+        };
+        let open = entry.get_mut();
+        open.running -= 1;
+        if open.running > 0 {
+            if let Some(mut root) = root {
+                root.at = Some(now());
+                open.root = Some(root);
+            }
+            return;
+        }
+        let open = entry.remove();
+        // Under the lock: whoever comes next must not find it open and then see it end.
+        end(&open.session, open.root.or(root).unwrap_or_default());
+    }
+
+    fn shard(&self, id: &Arc<str>) -> MutexGuard<'_, Shard> {
+        let place = self.hasher.hash_one(id) as usize % SHARDS;
+        self.shards[place]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn end(session: &Session, root: RootEnd) {
+    let state = match &root.failure {
+        None => EndState::Unset,
+        Some(message) => EndState::Error(message),
+    };
+    match root.at {
+        None => session.finish(state),
+        Some(at) => session.finish_at(state, at),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the end of a root whose session goes on; no clock of the pipeline is public"
+)]
+fn now() -> SystemTime {
+    SystemTime::now()
+}

@@ -1,0 +1,160 @@
+//! Splits a request by session: each session's items of one scope become a chunk.
+//!
+//! The items are copied, so that a session that is held for long does not hold the request of all.
+//! Small chunks share a buffer.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Core;
+use crate::actors::pool::{Buffer, CHUNK_BYTES};
+use crate::model::chunk::{Chunk, Digest, SessionKey};
+use crate::model::id::TraceId;
+use crate::model::ledger::Tally;
+use crate::model::otlp::fields as f;
+use crate::model::otlp::foreign::sessions::{Part, SessionName, Sessions};
+use crate::model::request::Signal;
+use crate::model::resource::Origin;
+use crate::model::session_id::trace_id_of;
+use crate::model::whole::header;
+
+/// A part of this size or more gets a buffer of its own.
+const ALONE: usize = CHUNK_BYTES / 2;
+
+/// How a request is to be split.
+#[derive(Debug)]
+pub(super) struct Plan {
+    keys: Vec<(SessionKey, bool)>,
+    scopes: Vec<(Range<usize>, Range<usize>)>,
+    parts: Vec<Part>,
+    /// By part, in the order of the request.
+    stretches: Vec<(usize, Range<usize>)>,
+}
+
+impl Plan {
+    pub(super) fn new(core: &Core, survey: &Sessions<'_>) -> Self {
+        let hash_key = core.shared.config.hash_key.as_ref();
+        let hash_key = hash_key.map(|key| key.as_bytes());
+        let keys = survey.found.iter().map(|found| key(&found.name, hash_key));
+        let mut stretches = survey.stretches.clone();
+        stretches.sort_by_key(|(part, _)| *part);
+        Self {
+            keys: keys.collect(),
+            scopes: survey.scopes.clone(),
+            parts: survey.parts.clone(),
+            stretches,
+        }
+    }
+
+    /// The chunks, or `None` where the budget has no room for them. `tally` is custody of all items.
+    pub(super) fn chunks(
+        &self,
+        core: &Core,
+        signal: Signal,
+        request: &Bytes,
+        tally: impl FnOnce() -> Tally,
+    ) -> Option<Vec<Chunk>> {
+        let pool = &core.shared.pool;
+        // What is taken below is no more than this and one shared buffer.
+        drop(pool.charge(request.len() + CHUNK_BYTES)?);
+        let bytes = self.bytes(core, request)?;
+        let mut tally = tally();
+        let origins: Vec<_> = self
+            .scopes
+            .iter()
+            .map(|(group, scope)| self.origin(core, request, group, scope))
+            .collect();
+        let chunk = |(part, bytes): (&Part, Bytes)| {
+            let (session, is_nobody) = self.keys[part.session];
+            Chunk {
+                signal,
+                session,
+                origin: Arc::clone(&origins[part.scope]),
+                bytes,
+                digest: Digest {
+                    // What is of no session is judged by itself, and at once.
+                    root_ended: part.digest.root_ended || is_nobody,
+                    ..part.digest
+                },
+                tally: tally.split(part.items),
+            }
+        };
+        Some(self.parts.iter().zip(bytes).map(chunk).collect())
+    }
+
+    fn origin(
+        &self,
+        core: &Core,
+        request: &Bytes,
+        group: &Range<usize>,
+        scope: &Range<usize>,
+    ) -> Arc<Origin> {
+        let resource = header(request, group.clone(), f::resource_items::SCOPE_ITEMS);
+        let scope = header(request, scope.clone(), f::scope_items::ITEMS);
+        core.origins.get(&resource, &scope, &core.shared.pool)
+    }
+
+    /// The bytes of each part.
+    fn bytes(&self, core: &Core, request: &Bytes) -> Option<Vec<Bytes>> {
+        let pool = &core.shared.pool;
+        if let [(_, whole)] = &self.stretches[..] {
+            // One session: it holds nothing but its own.
+            let charge = pool.charge(request.len())?;
+            return Some(vec![charge.over(request.clone()).slice(whole.clone())]);
+        }
+        let mut bytes: Vec<Bytes> = Vec::with_capacity(self.parts.len());
+        let mut open: Option<(Buffer, Vec<usize>)> = None;
+        let mut stretches = self.stretches.iter().peekable();
+        for (index, part) in self.parts.iter().enumerate() {
+            let fits = |(buffer, _): &(Buffer, Vec<usize>)| buffer.room() >= part.bytes;
+            if !open.as_ref().is_some_and(fits) {
+                finish(open.take(), &mut bytes);
+                let size = if part.bytes < ALONE {
+                    CHUNK_BYTES.min(self.rest(index))
+                } else {
+                    part.bytes
+                };
+                open = Some((pool.take(size)?, Vec::new()));
+            }
+            let (buffer, lengths) = open.as_mut()?;
+            while let Some((_, range)) = stretches.next_if(|(of, _)| *of == index) {
+                buffer.append(&request[range.clone()]);
+            }
+            lengths.push(part.bytes);
+        }
+        finish(open, &mut bytes);
+        Some(bytes)
+    }
+
+    /// How many bytes this part and those behind it have.
+    fn rest(&self, from: usize) -> usize {
+        self.parts[from..].iter().map(|part| part.bytes).sum()
+    }
+}
+
+/// Shares a buffer among the parts in it.
+fn finish(open: Option<(Buffer, Vec<usize>)>, bytes: &mut Vec<Bytes>) {
+    let Some((buffer, lengths)) = open else {
+        return;
+    };
+    let mut rest = buffer.freeze();
+    bytes.extend(lengths.into_iter().map(|len| rest.split_to(len)));
+}
+
+/// The key by which a session is judged, the same that a session of this pipeline with the same id
+/// has; and whether there is no session.
+pub(super) fn key(name: &SessionName<'_>, hash_key: Option<&[u8]>) -> (SessionKey, bool) {
+    match name {
+        SessionName::Id(id) => {
+            let id = String::from_utf8_lossy(id);
+            (SessionKey(trace_id_of(&id, hash_key).0), false)
+        }
+        SessionName::Trace(id) => match TraceId::from_slice(id) {
+            Some(id) => (SessionKey(id), false),
+            None => (SessionKey(TraceId::random()), true),
+        },
+        SessionName::None => (SessionKey(TraceId::random()), true),
+    }
+}

@@ -1,0 +1,92 @@
+//! References to spans: what work elsewhere needs to begin below a span that it does not own.
+//!
+//! Holds: the session, which lives as long as a reference to it. Never waits, loses nothing.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Session;
+use super::cell::Cell;
+use super::log::LogBuilder;
+use super::span::Span;
+use crate::model::attribute::Value;
+use crate::model::context::SpanContext;
+use crate::model::id::SpanId;
+
+/// A place in a session: a span below which others can be started, without owning it. Cheap to
+/// clone; it neither ends its span nor keeps it open.
+///
+/// ```
+/// use spanreel::{Null, Pipeline, SpanRef};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pipeline = Pipeline::builder().export(Null).start()?;
+/// let session = pipeline.session("conv-8f2e")?;
+/// let request = session.child("request").start();
+/// let place = SpanRef::from(&request);
+/// let job = std::thread::spawn(move || place.tool("search").start().end());
+/// request.end();
+/// job.join().expect("it does not panic");
+/// # pipeline.shutdown_blocking(std::time::Duration::from_secs(1));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SpanRef {
+    pub(super) cell: Arc<Cell>,
+    pub(super) id: SpanId,
+}
+
+impl SpanRef {
+    /// The span's id within the trace.
+    #[must_use]
+    pub fn id(&self) -> SpanId {
+        self.id
+    }
+
+    /// What crosses borders: give it to what is called from here.
+    #[must_use]
+    pub fn context(&self) -> SpanContext {
+        self.cell.context_of(self.id)
+    }
+
+    /// The session that the span belongs to.
+    #[must_use]
+    pub fn session(&self) -> Session {
+        Session::of(Arc::clone(&self.cell))
+    }
+
+    /// A log record correlated with the span.
+    pub fn log<'v>(&self, body: impl Into<Value<'v>>) -> LogBuilder<'_> {
+        LogBuilder::new(&self.cell, self.id, Some(body.into()))
+    }
+}
+
+impl From<&Span> for SpanRef {
+    fn from(span: &Span) -> Self {
+        Self {
+            cell: Arc::clone(&span.cell),
+            id: span.id,
+        }
+    }
+}
+
+/// The root span of the session.
+impl From<&Session> for SpanRef {
+    fn from(session: &Session) -> Self {
+        let cell = session.cell.current();
+        Self {
+            cell: Arc::clone(cell),
+            id: cell.identity.root,
+        }
+    }
+}
+
+impl fmt::Debug for SpanRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpanRef")
+            .field("trace_id", &self.cell.identity.trace_id)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

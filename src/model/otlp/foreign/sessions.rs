@@ -1,0 +1,194 @@
+//! Groups the items of a foreign request by session: for those that watch or judge sessions.
+//!
+//! Holds: a few numbers for each session of one resource, and, where the request is to be split,
+//! where its items stand. Allocates for sessions and for neighbouring items, not for each item.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::{Facts, Visit};
+use crate::model::chunk::Digest;
+use crate::model::request::Signal;
+
+/// What names the session of an item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum SessionName<'a> {
+    /// An attribute of the item or of its resource; UTF-8.
+    Id(&'a [u8]),
+    /// Its trace, where nothing else does: 16 bytes, not all zero.
+    Trace(&'a [u8]),
+    /// Nothing: a log record outside of any trace.
+    #[default]
+    None,
+}
+
+/// What is known of one session in one resource of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SessionFound<'a> {
+    pub(crate) name: SessionName<'a>,
+    pub(crate) service: &'a [u8],
+    pub(crate) items: u64,
+    pub(crate) errors: u64,
+    pub(crate) digest: Digest,
+}
+
+/// What of a session stands in one scope: it becomes a chunk.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    /// Its place among the sessions.
+    pub(crate) session: usize,
+    /// Its place among the scopes.
+    pub(crate) scope: usize,
+    pub(crate) items: u64,
+    pub(crate) bytes: usize,
+    pub(crate) digest: Digest,
+}
+
+/// A request by session.
+#[derive(Debug)]
+pub(crate) struct Sessions<'a> {
+    signal: Signal,
+    /// Whether parts are noted.
+    split: bool,
+    pub(crate) items: u64,
+    pub(crate) found: Vec<SessionFound<'a>>,
+    /// Each scope: the body of its resource's group, and that of its own.
+    pub(crate) scopes: Vec<(Range<usize>, Range<usize>)>,
+    pub(crate) parts: Vec<Part>,
+    /// Neighbouring items of one part.
+    pub(crate) stretches: Vec<(usize, Range<usize>)>,
+    /// The resource that is being read: its number, its place, what it says.
+    resource: (usize, Range<usize>, Facts<'a>),
+    by_name: HashMap<(usize, SessionName<'a>), usize>,
+    by_scope: HashMap<(usize, usize), usize>,
+    /// The session of the item before, in the same resource, and its part.
+    last: Option<(usize, Option<usize>)>,
+}
+
+impl<'a> Sessions<'a> {
+    pub(crate) fn new(signal: Signal, split: bool) -> Self {
+        Self {
+            signal,
+            split,
+            items: 0,
+            found: Vec::new(),
+            scopes: Vec::new(),
+            parts: Vec::new(),
+            stretches: Vec::new(),
+            resource: (0, 0..0, Facts::default()),
+            by_name: HashMap::new(),
+            by_scope: HashMap::new(),
+            last: None,
+        }
+    }
+
+    fn name(&self, facts: &Facts<'a>) -> SessionName<'a> {
+        let of_resource = || self.resource.2.session();
+        match facts.session().or_else(of_resource) {
+            Some(id) => SessionName::Id(id),
+            None if facts.trace_id.iter().any(|byte| *byte != 0) => {
+                SessionName::Trace(facts.trace_id)
+            }
+            None => SessionName::None,
+        }
+    }
+
+    fn session(&mut self, facts: &Facts<'a>) -> usize {
+        let name = self.name(facts);
+        if let Some((last, _)) = self.last
+            && self.found[last].name == name
+        {
+            return last;
+        }
+        let next = self.found.len();
+        let session = *self.by_name.entry((self.resource.0, name)).or_insert(next);
+        if session == next {
+            self.found.push(SessionFound {
+                name,
+                service: self.resource.2.service(),
+                items: 0,
+                errors: 0,
+                digest: Digest::default(),
+            });
+        }
+        self.last = Some((session, None));
+        session
+    }
+
+    fn part(&mut self, session: usize) -> usize {
+        if let Some((_, Some(part))) = self.last {
+            return part;
+        }
+        let scope = self.scopes.len().saturating_sub(1);
+        let next = self.parts.len();
+        let part = *self.by_scope.entry((session, scope)).or_insert(next);
+        if part == next {
+            self.parts.push(Part {
+                session,
+                scope,
+                items: 0,
+                bytes: 0,
+                digest: Digest::default(),
+            });
+        }
+        self.last = Some((session, Some(part)));
+        part
+    }
+}
+
+impl<'a> Visit<'a> for Sessions<'a> {
+    const FACTS: bool = true;
+
+    fn resource(&mut self, group: Range<usize>, facts: &Facts<'a>) {
+        self.resource = (self.resource.0 + 1, group, *facts);
+        self.last = None;
+    }
+
+    fn scope(&mut self, group: Range<usize>) {
+        if self.split {
+            self.scopes.push((self.resource.1.clone(), group));
+        }
+        if let Some((_, part)) = &mut self.last {
+            *part = None;
+        }
+    }
+
+    fn entry(&mut self, entry: Range<usize>, items: u64, facts: &Facts<'a>) {
+        self.items += items;
+        let session = self.session(facts);
+        let found = &mut self.found[session];
+        found.items += items;
+        found.errors += u64::from(facts.failed);
+        note(&mut found.digest, self.signal, facts);
+        if !self.split {
+            return;
+        }
+        let index = self.part(session);
+        let part = &mut self.parts[index];
+        part.items += items;
+        part.bytes += entry.len();
+        note(&mut part.digest, self.signal, facts);
+        match self.stretches.last_mut() {
+            Some((last, range)) if *last == index && range.end == entry.start => {
+                range.end = entry.end;
+            }
+            _ => self.stretches.push((index, entry)),
+        }
+    }
+}
+
+/// Adds what an item says to a digest.
+fn note(digest: &mut Digest, signal: Signal, facts: &Facts<'_>) {
+    if signal == Signal::Traces {
+        digest.spans += 1;
+        digest.root_ended |= facts.is_root;
+    }
+    digest.error |= facts.failed;
+    digest.longest_ns = digest.longest_ns.max(facts.duration_ns);
+    digest.llm_calls = digest.llm_calls.saturating_add(facts.is_llm_call().into());
+    digest.tool_calls = digest
+        .tool_calls
+        .saturating_add(facts.is_tool_call().into());
+    digest.tokens = digest.tokens.saturating_add(facts.tokens());
+    digest.cost += facts.cost();
+}

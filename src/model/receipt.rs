@@ -1,0 +1,186 @@
+//! Receipts: who is to be told what became of received items.
+//!
+//! A [`Ticket`] counts, for one received request, the items that have not met their fate in every
+//! lane they went to. [`Shares`] are custody of some of them: they travel in the tallies of chunks and batches,
+//! split and join with them, and settle the ticket when these are settled. Dropped unsettled, they
+//! count as abandoned, so that no receipt waits for ever.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, Waker};
+
+use super::ledger::Fate;
+
+/// What became of one received request so far.
+#[derive(Debug, Default)]
+pub(crate) struct Ticket {
+    /// Items that somebody has custody of; an item counts once for each lane it is in.
+    open: AtomicU64,
+    fates: [AtomicU64; Fate::ALL.len()],
+    /// Who waits for the end.
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Ticket {
+    /// How many items met each fate so far.
+    pub(crate) fn fates(&self) -> [u64; Fate::ALL.len()] {
+        std::array::from_fn(|fate| self.fates[fate].load(Ordering::Acquire))
+    }
+
+    /// How many items have not met theirs.
+    pub(crate) fn open(&self) -> u64 {
+        self.open.load(Ordering::Acquire)
+    }
+
+    /// Ready when nothing is open; else `waker` is woken then. The last one that asks is.
+    pub(crate) fn poll(&self, waker: &Waker) -> Poll<()> {
+        if self.open() == 0 {
+            return Poll::Ready(());
+        }
+        let mut waiting = self.lock();
+        match &mut *waiting {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+        drop(waiting);
+        // It may have been settled before the waker was there.
+        match self.open() {
+            0 => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    }
+
+    fn take(&self, items: u64) {
+        self.open.fetch_add(items, Ordering::Relaxed);
+    }
+
+    fn settle(&self, items: u64, fate: Fate) {
+        if items == 0 {
+            return;
+        }
+        self.fates[fate as usize].fetch_add(items, Ordering::Relaxed);
+        if self.open.fetch_sub(items, Ordering::AcqRel) > items {
+            return;
+        }
+        let waiting = self.lock().take();
+        if let Some(waker) = waiting {
+            waker.wake();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Items in a row that one ticket, or none, is told of.
+#[derive(Debug)]
+struct Share {
+    ticket: Option<Arc<Ticket>>,
+    items: u64,
+}
+
+/// Custody of items on behalf of receipts, in the order of the items. Empty where nobody wants a
+/// receipt, which costs nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Shares(Vec<Share>);
+
+impl Shares {
+    /// Custody of `items` of a request.
+    pub(crate) fn of(ticket: &Arc<Ticket>, items: u64) -> Self {
+        ticket.take(items);
+        Self(vec![Share {
+            ticket: Some(Arc::clone(ticket)),
+            items,
+        }])
+    }
+
+    /// Custody of `items` that nobody wants a receipt for, to stand between others.
+    pub(crate) fn of_nobody(items: u64) -> Self {
+        Self(vec![Share {
+            ticket: None,
+            items,
+        }])
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Joins others, which are of items behind these.
+    pub(crate) fn append(&mut self, mut others: Self) {
+        for share in std::mem::take(&mut others.0) {
+            let same = |last: &&mut Share| match (&last.ticket, &share.ticket) {
+                (Some(last), Some(ticket)) => Arc::ptr_eq(last, ticket),
+                (None, None) => true,
+                _ => false,
+            };
+            match self.0.last_mut().filter(same) {
+                Some(last) => last.items += share.items,
+                None => self.0.push(share),
+            }
+        }
+    }
+
+    /// Custody of the same items once more: in a lane.
+    pub(crate) fn for_lane(&self) -> Self {
+        let again = |share: &Share| {
+            if let Some(ticket) = &share.ticket {
+                ticket.take(share.items);
+            }
+            Share {
+                ticket: share.ticket.clone(),
+                items: share.items,
+            }
+        };
+        Self(self.0.iter().map(again).collect())
+    }
+
+    /// Custody of the first `items` of them.
+    pub(crate) fn split(&mut self, mut items: u64) -> Self {
+        let mut whole = 0;
+        while let Some(share) = self.0.get(whole)
+            && share.items <= items
+        {
+            items -= share.items;
+            whole += 1;
+        }
+        let mut first: Vec<_> = self.0.drain(..whole).collect();
+        if let Some(share) = self.0.first_mut().filter(|_| items > 0) {
+            share.items -= items;
+            first.push(Share {
+                ticket: share.ticket.clone(),
+                items,
+            });
+        }
+        Self(first)
+    }
+
+    /// Tells all of their fate.
+    pub(crate) fn settle(&mut self, fate: Fate) {
+        for share in self.0.drain(..) {
+            if let Some(ticket) = share.ticket {
+                ticket.settle(share.items, fate);
+            }
+        }
+    }
+
+    /// Tells of `items` among them. Where they are of several requests, nobody knows whose they were:
+    /// each is told that it were its own, as far as it has so many. So none believes delivered what may
+    /// not be; together they may be told of more than there were.
+    pub(crate) fn settle_some(&mut self, items: u64, fate: Fate) {
+        for share in &mut self.0 {
+            let told = items.min(share.items);
+            share.items -= told;
+            if let Some(ticket) = &share.ticket {
+                ticket.settle(told, fate);
+            }
+        }
+    }
+}
+
+impl Drop for Shares {
+    fn drop(&mut self) {
+        self.settle(Fate::Abandoned);
+    }
+}
