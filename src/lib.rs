@@ -120,6 +120,10 @@ pub use actors::session::reference::SpanRef;
 pub use actors::session::segment::EndState;
 pub use actors::session::span::Span;
 pub use actors::session::{Closed, Session};
+#[cfg(feature = "spool")]
+pub use actors::spool::config::{Spool, SpoolFull, SpoolMode};
+#[cfg(feature = "spool")]
+pub use actors::spool::error::SpoolError;
 pub use model::attribute::Value;
 pub use model::byte_size::{ByteSize, InvalidByteSize};
 pub use model::compression::Compression;

@@ -11,6 +11,7 @@ pub(crate) mod context;
 pub(crate) mod dialect;
 pub(crate) mod genai;
 pub(crate) mod id;
+pub(crate) mod kept;
 pub(crate) mod kind;
 pub(crate) mod ledger;
 pub(crate) mod limits;

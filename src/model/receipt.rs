@@ -16,6 +16,8 @@ use super::ledger::Fate;
 pub(crate) struct Ticket {
     /// Items that somebody has custody of; an item counts once for each lane it is in.
     open: AtomicU64,
+    /// Those among the open that would not survive the process: they are not on disk.
+    exposed: AtomicU64,
     fates: [AtomicU64; Fate::ALL.len()],
     /// Who waits for the end.
     waker: Mutex<Option<Waker>>,
@@ -34,7 +36,11 @@ impl Ticket {
 
     /// Ready when nothing is open; else `waker` is woken then. The last one that asks is.
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<()> {
-        if self.open() == 0 {
+        self.poll_zero(&self.open, waker)
+    }
+
+    fn poll_zero(&self, count: &AtomicU64, waker: &Waker) -> Poll<()> {
+        if count.load(Ordering::Acquire) == 0 {
             return Poll::Ready(());
         }
         let mut waiting = self.lock();
@@ -44,24 +50,49 @@ impl Ticket {
         }
         drop(waiting);
         // It may have been settled before the waker was there.
-        match self.open() {
+        match count.load(Ordering::Acquire) {
             0 => Poll::Ready(()),
             _ => Poll::Pending,
         }
     }
 
-    fn take(&self, items: u64) {
-        self.open.fetch_add(items, Ordering::Relaxed);
+    /// How many items are neither settled nor on disk.
+    pub(crate) fn exposed(&self) -> u64 {
+        self.exposed.load(Ordering::Acquire)
     }
 
-    fn settle(&self, items: u64, fate: Fate) {
+    /// Ready when nothing is exposed; else as [`poll`](Self::poll).
+    pub(crate) fn poll_durable(&self, waker: &Waker) -> Poll<()> {
+        self.poll_zero(&self.exposed, waker)
+    }
+
+    fn take(&self, items: u64) {
+        self.open.fetch_add(items, Ordering::Relaxed);
+        self.exposed.fetch_add(items, Ordering::Relaxed);
+    }
+
+    /// Books items; `durable` says that they were on disk.
+    fn settle(&self, items: u64, fate: Fate, durable: bool) {
         if items == 0 {
             return;
         }
         self.fates[fate as usize].fetch_add(items, Ordering::Relaxed);
-        if self.open.fetch_sub(items, Ordering::AcqRel) > items {
-            return;
+        if !durable {
+            self.secure(items);
         }
+        if self.open.fetch_sub(items, Ordering::AcqRel) == items {
+            self.wake();
+        }
+    }
+
+    /// Items are on disk, or settled.
+    fn secure(&self, items: u64) {
+        if self.exposed.fetch_sub(items, Ordering::AcqRel) == items {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
         let waiting = self.lock().take();
         if let Some(waker) = waiting {
             waker.wake();
@@ -78,6 +109,8 @@ impl Ticket {
 struct Share {
     ticket: Option<Arc<Ticket>>,
     items: u64,
+    /// They are on disk.
+    durable: bool,
 }
 
 /// Custody of items on behalf of receipts, in the order of the items. Empty where nobody wants a
@@ -92,6 +125,7 @@ impl Shares {
         Self(vec![Share {
             ticket: Some(Arc::clone(ticket)),
             items,
+            durable: false,
         }])
     }
 
@@ -100,6 +134,7 @@ impl Shares {
         Self(vec![Share {
             ticket: None,
             items,
+            durable: false,
         }])
     }
 
@@ -111,7 +146,9 @@ impl Shares {
     pub(crate) fn append(&mut self, mut others: Self) {
         for share in std::mem::take(&mut others.0) {
             let same = |last: &&mut Share| match (&last.ticket, &share.ticket) {
-                (Some(last), Some(ticket)) => Arc::ptr_eq(last, ticket),
+                (Some(of), Some(ticket)) => {
+                    Arc::ptr_eq(of, ticket) && last.durable == share.durable
+                }
                 (None, None) => true,
                 _ => false,
             };
@@ -131,6 +168,7 @@ impl Shares {
             Share {
                 ticket: share.ticket.clone(),
                 items: share.items,
+                durable: false,
             }
         };
         Self(self.0.iter().map(again).collect())
@@ -151,16 +189,28 @@ impl Shares {
             first.push(Share {
                 ticket: share.ticket.clone(),
                 items,
+                durable: share.durable,
             });
         }
         Self(first)
+    }
+
+    /// All of them are on disk.
+    pub(crate) fn secure(&mut self) {
+        for share in &mut self.0 {
+            if let Some(ticket) = &share.ticket
+                && !std::mem::replace(&mut share.durable, true)
+            {
+                ticket.secure(share.items);
+            }
+        }
     }
 
     /// Tells all of their fate.
     pub(crate) fn settle(&mut self, fate: Fate) {
         for share in self.0.drain(..) {
             if let Some(ticket) = share.ticket {
-                ticket.settle(share.items, fate);
+                ticket.settle(share.items, fate, share.durable);
             }
         }
     }
@@ -173,7 +223,7 @@ impl Shares {
             let told = items.min(share.items);
             share.items -= told;
             if let Some(ticket) = &share.ticket {
-                ticket.settle(told, fate);
+                ticket.settle(told, fate, share.durable);
             }
         }
     }

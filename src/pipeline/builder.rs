@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 use std::fmt;
+#[cfg(feature = "spool")]
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -17,6 +19,12 @@ use crate::actors::processor::Process;
 use crate::actors::sampler::Sample;
 use crate::actors::sampler::policy::Sampling;
 use crate::actors::session::config::{SessionConfig, WhenFull};
+#[cfg(feature = "spool")]
+use crate::actors::spool::{
+    config::Spool,
+    handle::Running,
+    open::{Use, open},
+};
 use crate::model::byte_size::ByteSize;
 use crate::model::limits::Limits;
 use crate::model::problem::Problem;
@@ -147,6 +155,20 @@ impl Builder {
         self
     }
 
+    /// What cannot be delivered now waits in this directory, of `max_size` bytes at most, and survives the
+    /// process: [`Spool::at`] with its defaults. Default: none.
+    #[cfg(feature = "spool")]
+    pub fn spool(self, path: impl Into<PathBuf>, max_size: ByteSize) -> Self {
+        self.spool_with(Spool::at(path, max_size))
+    }
+
+    /// As [`spool`](Self::spool), with everything that can be said of one.
+    #[cfg(feature = "spool")]
+    pub fn spool_with(mut self, spool: Spool) -> Self {
+        self.config.spool = Some(spool);
+        self
+    }
+
     /// Records nothing at all; sessions and spans still carry context. Default: false;
     /// `OTEL_SDK_DISABLED`.
     pub fn disabled(mut self, disabled: bool) -> Self {
@@ -162,7 +184,8 @@ impl Builder {
     /// end.
     ///
     /// # Errors
-    /// The configuration is wrong (every problem is told), or the thread could not be started.
+    /// The configuration is wrong (every problem is told), the spool cannot be used, or the thread could
+    /// not be started.
     pub fn start(self) -> Result<Pipeline, BuildError> {
         topology::start_on_own_thread(self.plan()?)
     }
@@ -176,13 +199,13 @@ impl Builder {
     /// recorded.
     ///
     /// # Errors
-    /// The configuration is wrong (every problem is told).
+    /// The configuration is wrong (every problem is told), or the spool cannot be used.
     pub fn start_on(self, runtime: &Handle) -> Result<Pipeline, BuildError> {
         Ok(topology::start_on(self.plan()?, runtime))
     }
 
     /// Checks everything, so that all problems are reported at once.
-    fn plan(self) -> Result<Plan, BuildError> {
+    fn plan(mut self) -> Result<Plan, BuildError> {
         for warning in &self.environment.warnings {
             tracing::warn!(target: "spanreel", "{warning}");
         }
@@ -202,6 +225,13 @@ impl Builder {
         if !problems.is_empty() {
             return Err(BuildError::Invalid(problems));
         }
+        #[cfg(feature = "spool")]
+        let spool = {
+            self.config.hurry();
+            open_spool(&self.config, &lanes)?
+        };
+        #[cfg(not(feature = "spool"))]
+        let spool = None;
         let surroundings = self.environment.surroundings();
         let resource = self.config.resource.resolve(&surroundings);
         Ok(Plan {
@@ -210,6 +240,7 @@ impl Builder {
             lanes,
             processors: self.processors,
             sample: self.sample,
+            spool,
         })
     }
 }
@@ -228,11 +259,36 @@ fn build(exporters: Vec<Exporter>, config: &Config, problems: &mut Vec<Problem>)
         settings.name = unique(&settings.name, &names);
         names.insert(settings.name.clone());
         match (exporter.build)(&settings) {
-            Ok(exporter) => lanes.push(LanePlan { exporter, settings }),
+            Ok(exporter) => lanes.push(LanePlan {
+                exporter,
+                settings,
+                books: Arc::default(),
+            }),
             Err(found) => problems.extend(found),
         }
     }
     lanes
+}
+
+/// Opens the spool, if there is to be one and there are lanes for it.
+#[cfg(feature = "spool")]
+fn open_spool(config: &Config, lanes: &[LanePlan]) -> Result<Option<Running>, BuildError> {
+    let Some(settings) = config.spool.as_ref().filter(|_| !lanes.is_empty()) else {
+        return Ok(None);
+    };
+    let batch = config
+        .batch
+        .max_export_batch_bytes
+        .min(config.log_batch.max_export_batch_bytes);
+    let usage = Use {
+        lanes: lanes
+            .iter()
+            .map(|lane| (&*lane.settings.name, &lane.books))
+            .collect(),
+        desk_bytes: config.budget.as_usize() / 4,
+        group_bytes: batch.as_u64(),
+    };
+    open(settings, &usage).map(Some).map_err(BuildError::Spool)
 }
 
 /// The name, with the first number that makes it another than all of `taken`.

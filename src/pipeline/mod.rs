@@ -32,6 +32,7 @@ use crate::actors::session::live::LiveSession;
 use crate::actors::session::open::SessionBuilder;
 use crate::actors::session::shared::Shared;
 use crate::actors::session::{Closed, Session};
+use crate::actors::spool::handle as spool;
 use crate::model::id::SpanId;
 use crate::model::ledger::Books;
 use crate::model::propagation::policy::BaggagePolicy;
@@ -58,6 +59,7 @@ struct Inner {
     finish: Arc<Finish>,
     lanes: Vec<LaneHandle>,
     queues: Vec<QueueHandle>,
+    spool: Option<spool::Gauge>,
     runtime: Handle,
 }
 

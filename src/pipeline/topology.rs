@@ -33,6 +33,9 @@ use crate::actors::session::config::WhenFull;
 use crate::actors::session::head::Head;
 use crate::actors::session::shared::Shared;
 use crate::actors::session::sweeper::Sweeper;
+use crate::actors::spool::desk::LaneSpool;
+use crate::actors::spool::feed::Feed;
+use crate::actors::spool::handle::{End, Running};
 use crate::model::ledger::Books;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
@@ -62,11 +65,14 @@ pub(crate) struct Plan {
     pub(crate) lanes: Vec<LanePlan>,
     pub(crate) processors: Processors,
     pub(crate) sample: Option<Box<dyn Sample>>,
+    /// With a place for each lane.
+    pub(crate) spool: Option<Running>,
 }
 
 pub(crate) struct LanePlan {
     pub(crate) exporter: Arc<dyn DynExport>,
     pub(crate) settings: LaneSettings,
+    pub(crate) books: Arc<Books>,
 }
 
 /// Starts the actors on a runtime of their own, which lives on a thread of its own.
@@ -122,6 +128,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         lanes,
         processors,
         sample,
+        spool,
     } = plan;
     let deadline = Deadline::default();
     let pool = Pool::new(config.budget.as_usize());
@@ -136,11 +143,17 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
             .iter()
             .any(|lane| lane.settings.signals.contains(&signal))
     });
-    let (lane_ends, lane_handles) = start_lanes(lanes, &config, &mut tasks);
+    let (spools, spool_end, spool_gauge) = match spool {
+        Some(running) => (running.lanes, Some(running.end), Some(running.gauge)),
+        None => (Vec::new(), None, None),
+    };
+    let last = CancellationToken::new();
+    let (lane_ends, lane_handles) = start_lanes(lanes, spools, &last, &config, &mut tasks);
     let mut queues = Vec::new();
 
     let (to_batcher, inbox) = stage("batcher", STAGE_MESSAGES, &mut queues);
     let batcher = Batcher::new(lane_ends, config.batch.clone(), config.log_batch.clone());
+    let batcher = batcher.ending(last.drop_guard());
     tasks.spawn(batcher, inbox);
 
     let processing = !processors.is_empty();
@@ -199,7 +212,8 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
 
     let finish = Arc::new(Finish::default());
     let running = tasks.running;
-    runtime.spawn(supervise(running, finish.guard()));
+    let spool_end = spool_end.map(|end| (end, deadline.clone()));
+    runtime.spawn(supervise(running, spool_end, finish.guard()));
     tracing::info!(
         target: "spanreel",
         budget = %config.budget,
@@ -214,6 +228,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
             finish,
             lanes: lane_handles,
             queues,
+            spool: spool_gauge,
             runtime: runtime.clone(),
         }),
     }
@@ -237,6 +252,8 @@ fn usual_batch_bytes(batch: &BatchConfig) -> usize {
 /// stuck cannot starve the others of memory; a sole lane makes the batcher wait instead.
 fn start_lanes(
     lanes: Vec<LanePlan>,
+    spools: Vec<LaneSpool>,
+    last: &CancellationToken,
     config: &Config,
     tasks: &mut Tasks<'_>,
 ) -> (Vec<LaneEnd>, Vec<LaneHandle>) {
@@ -244,16 +261,22 @@ fn start_lanes(
     let batch_bytes = usual_batch_bytes(&config.batch).max(usual_batch_bytes(&config.log_batch));
     let share = config.budget.as_usize() / 2 / count.max(1) / batch_bytes;
     let (mut ends, mut handles) = (Vec::new(), Vec::new());
-    for LanePlan { exporter, settings } in lanes {
+    let spools = spools.into_iter().map(Some).chain(std::iter::repeat(None));
+    for (plan, spool) in lanes.into_iter().zip(spools) {
+        let LanePlan {
+            exporter,
+            settings,
+            books,
+        } = plan;
         let under_way = settings.concurrency.get().min((share / 2).max(1));
-        let waiting = if count == 1 {
+        let waiting = if count == 1 && spool.is_none() {
             SOLE_LANE_BATCHES
         } else {
             share.saturating_sub(under_way).clamp(1, LANE_BATCHES)
         };
         let settings = settings.at_most(under_way);
         let (mailbox, inbox) = bounded(waiting);
-        let books = Arc::new(Books::default());
+        let mailbox = Arc::new(mailbox);
         let counters = Arc::new(LaneCounters::default());
         handles.push(LaneHandle {
             name: settings.name.clone(),
@@ -264,7 +287,16 @@ fn start_lanes(
         });
         let name = settings.name.clone();
         let signals = settings.signals.clone();
-        let lane = Lane::new(exporter, settings, tasks.deadline.clone(), counters);
+        let lane = Lane::new(exporter, settings, tasks.deadline.clone(), counters)
+            .with_spool(spool.clone());
+        if let Some(spool) = &spool {
+            tasks.spawn_feed(Feed {
+                spool: spool.clone(),
+                lane: Arc::clone(&mailbox),
+                deadline: tasks.deadline.clone(),
+                last: last.clone(),
+            });
+        }
         ends.push(LaneEnd {
             name: name.clone(),
             mailbox,
@@ -272,6 +304,7 @@ fn start_lanes(
             books,
             slots: Arc::clone(lane.slots()),
             full: Notice::default(),
+            spool,
             owed: Default::default(),
         });
         tasks.spawn_named(name, lane, inbox);
@@ -305,15 +338,24 @@ impl Tasks<'_> {
         self.spawn_named(A::NAME.to_owned(), actor, inbox);
     }
 
+    fn spawn_feed(&mut self, feed: Feed) {
+        let task = self.runtime.spawn(feed.run());
+        self.running.push((Feed::NAME.to_owned(), task));
+    }
+
     fn spawn_named<A: Actor>(&mut self, name: String, actor: A, inbox: Inbox<A::Msg>) {
         let task = self.runtime.spawn(run(actor, inbox, self.deadline.clone()));
         self.running.push((name, task));
     }
 }
 
-/// Waits for all actors and tells how they ended. The guard tells so too when this task is dropped
-/// with its runtime.
-async fn supervise(running: Vec<(String, JoinHandle<Exit>)>, guard: Guard) {
+/// Waits for all actors, has written what they left to the spool, and tells how they ended. The guard
+/// tells so too when this task is dropped with its runtime.
+async fn supervise(
+    running: Vec<(String, JoinHandle<Exit>)>,
+    spool: Option<(End, Deadline)>,
+    guard: Guard,
+) {
     let mut exits = Vec::with_capacity(running.len());
     for (name, task) in running {
         let exit = task.await.unwrap_or_else(|error| {
@@ -326,6 +368,10 @@ async fn supervise(running: Vec<(String, JoinHandle<Exit>)>, guard: Guard) {
         exits.push((name, exit));
     }
     exits.reverse();
+    if let Some((spool, deadline)) = spool {
+        // A disk that hangs does not hold the shutdown back.
+        let _in_time = deadline.unless_passed(spool.finish()).await;
+    }
     guard.finished(exits);
 }
 

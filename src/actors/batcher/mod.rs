@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::time::Instant;
+use tokio_util::sync::DropGuard;
 
 use self::config::{BatchConfig, Seal};
 use crate::actors::baton::Baton;
@@ -21,22 +22,26 @@ use crate::actors::mailbox::{Mailbox, Refused, Stopped};
 use crate::actors::notice::Notice;
 use crate::actors::road::Msg;
 use crate::actors::run::Actor;
-use crate::model::batch::{Batch, Consignment};
+use crate::actors::spool::desk::{Command, Desk, Entry, LaneSpool};
+use crate::model::batch::{Batch, Consignment, Parcel};
 use crate::model::chunk::Chunk;
 use crate::model::ledger::{Books, Fate};
 use crate::model::otlp::frame;
+use crate::model::receipt::Shares;
 use crate::model::request::Signal;
 use crate::model::whole::Whole;
 
 /// A lane as the batcher sees it.
 pub(crate) struct LaneEnd {
     pub(crate) name: String,
-    pub(crate) mailbox: Mailbox<lane::Msg>,
+    pub(crate) mailbox: Arc<Mailbox<lane::Msg>>,
     pub(crate) signals: Vec<Signal>,
     pub(crate) books: Arc<Books>,
     /// Whether it can take a batch at once.
     pub(crate) slots: Arc<Slots>,
     pub(crate) full: Notice,
+    /// Where what it cannot take now waits on disk.
+    pub(crate) spool: Option<LaneSpool>,
     /// Batons that there was no room for.
     pub(crate) owed: VecDeque<Baton>,
 }
@@ -54,6 +59,8 @@ pub(crate) struct Batcher {
     closing: bool,
     /// When lanes that are owed batons are asked again.
     ask_again: Option<Instant>,
+    /// Tells the feeds of the lanes, when it is dropped, that nothing more comes.
+    _last: Option<DropGuard>,
 }
 
 /// The batch being filled for one signal.
@@ -81,7 +88,14 @@ impl Batcher {
             too_large: Notice::default(),
             closing: false,
             ask_again: None,
+            _last: None,
         }
+    }
+
+    /// The same, with something to tell its end.
+    pub(crate) fn ending(mut self, last: DropGuard) -> Self {
+        self._last = Some(last);
+        self
     }
 
     async fn take_in(&mut self, chunk: Chunk) -> Result<(), Stopped> {
@@ -201,6 +215,9 @@ impl Batcher {
             return Ok(());
         }
         let (parcel, mut owed) = open.batch.take().hand_over();
+        if let Some(desk) = self.desk() {
+            return self.hand_or_write(&desk, &parcel, owed).await;
+        }
         // With others beside it, not even the only taker of a signal may be waited for; nothing comes
         // after the last batch that could be held up.
         let wait = self.lanes.len() == 1 || self.closing;
@@ -241,9 +258,63 @@ impl Batcher {
 }
 
 impl Batcher {
+    /// Where the lanes' spool is written, if they have one that works.
+    fn desk(&self) -> Option<Arc<Desk>> {
+        let desk = &self.lanes.first()?.spool.as_ref()?.desk;
+        (!desk.is_gone()).then(|| Arc::clone(desk))
+    }
+
+    /// Hands a parcel to the lanes that can take it now; for the others, it is written once.
+    async fn hand_or_write(
+        &self,
+        desk: &Desk,
+        parcel: &Parcel,
+        mut owed: Shares,
+    ) -> Result<(), Stopped> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for lane in &self.lanes {
+            let Some(spool) = &lane.spool else { continue };
+            if !lane.signals.contains(&parcel.signal()) {
+                continue;
+            }
+            let tally = lane.books.of(parcel.signal()).enter(parcel.items());
+            let tally = tally.owed_to(owed.for_lane());
+            if spool.is_behind() {
+                entries.push(spool.entry(tally, None));
+                continue;
+            }
+            let message = lane::Msg::Deliver(Consignment {
+                parcel: parcel.clone(),
+                tally,
+            });
+            let refused = match lane.mailbox.try_send(message) {
+                Ok(()) => continue,
+                Err(Refused::Full(refused) | Refused::Stopped(refused)) => refused,
+            };
+            if let lane::Msg::Deliver(refused) = refused {
+                entries.push(spool.entry(refused.tally, None));
+            }
+        }
+        // Only now: until a lane has it, it must not look settled.
+        owed.settle(Fate::Handed);
+        if entries.is_empty() {
+            return Ok(());
+        }
+        // Where the spool's thread is gone meanwhile, what it was to write books itself.
+        let _there = desk.append(parcel.frame(), entries).await;
+        Ok(())
+    }
+
     /// Passes a baton to every lane, without waiting for any of several.
     async fn pass(&mut self, baton: Baton) -> Result<(), Stopped> {
-        if let [sole] = &self.lanes[..] {
+        for spool in self.lanes.iter().filter_map(|lane| lane.spool.as_ref()) {
+            // Where the spool's thread is gone, nothing is settled there any more.
+            let _there = spool.desk.put(Command::Flush {
+                lane: spool.number,
+                baton: baton.clone(),
+            });
+        }
+        if let ([sole], None) = (&self.lanes[..], self.desk()) {
             return sole.mailbox.send(lane::Msg::Flush(baton)).await;
         }
         for lane in &mut self.lanes {

@@ -22,10 +22,11 @@ fn batcher(config: BatchConfig, capacities: &[usize]) -> Setup {
         let book = Arc::new(Books::default());
         lanes.push(LaneEnd {
             name: "lane".to_owned(),
-            mailbox,
+            mailbox: Arc::new(mailbox),
             signals: Signal::ALL.to_vec(),
             books: Arc::clone(&book),
             slots: Arc::new(Slots::new(1)),
+            spool: None,
             full: Notice::default(),
             owed: VecDeque::new(),
         });

@@ -41,6 +41,20 @@ impl<F: DiskFile> Cursor<F> {
         })
     }
 
+    /// The furthest position of all cursors of a directory, those of lanes that are none now among them.
+    pub(crate) fn furthest<D: Disk<File = F>>(disk: &D) -> io::Result<u64> {
+        let mut furthest = 0;
+        for name in disk.list()? {
+            if name.starts_with("lane-") && name.ends_with(".cur") {
+                let mut bytes = [0; 2 * SLOT];
+                let read = disk.open(&name)?.read_at(&mut bytes, 0)?;
+                let known = bytes[..read].chunks_exact(SLOT).filter_map(slot);
+                furthest = known.map(|(_, at)| at).fold(furthest, u64::max);
+            }
+        }
+        Ok(furthest)
+    }
+
     pub(crate) fn position(&self) -> u64 {
         self.position
     }

@@ -99,7 +99,39 @@ pub(crate) struct Stored {
     pub(crate) body: Vec<u8>,
 }
 
+/// Where a record stands and what it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) position: u64,
+    pub(crate) signal: Signal,
+    /// Where the next record is, if there is one.
+    pub(crate) next: u64,
+}
+
+impl Place {
+    fn of(header: &Header) -> Self {
+        Self {
+            position: header.position,
+            signal: header.signal,
+            next: header.position + header.record_len(),
+        }
+    }
+
+    /// How many bytes it takes.
+    pub(crate) fn len(&self) -> u64 {
+        self.next - self.position
+    }
+}
+
 impl Stored {
+    fn place(&self) -> Place {
+        Place {
+            position: self.position,
+            signal: self.signal,
+            next: self.next,
+        }
+    }
+
     /// Whether the lane of this name is to deliver it.
     pub(crate) fn is_for(&self, lane: &str) -> bool {
         is_for(self.names.as_deref(), self.lanes, lane)
@@ -358,6 +390,35 @@ impl<D: Disk> Log<D> {
         Ok(None)
     }
 
+    /// The first record at or behind `position` that the lane of this name is to deliver; `None` at the
+    /// end of what is committed. What is for others is not read.
+    pub(crate) fn next_for(&self, lane: &str, mut position: u64) -> io::Result<Option<Place>> {
+        loop {
+            let behind = self
+                .segments
+                .partition_point(|segment| segment.end <= position);
+            let Some(segment) = self.segments.get(behind) else {
+                return Ok(None);
+            };
+            position = position.max(segment.first);
+            let (place, is_for) = match segment.header(position)? {
+                Some(header) => (
+                    Place::of(&header),
+                    is_for(segment.lanes.as_deref(), header.lanes, lane),
+                ),
+                // Damage: what comes after it is looked for.
+                None => match self.read(position)? {
+                    Some(stored) => (stored.place(), stored.is_for(lane)),
+                    None => return Ok(None),
+                },
+            };
+            if is_for {
+                return Ok(Some(place));
+            }
+            position = place.next;
+        }
+    }
+
     /// Removes the segments that lie before `position` as a whole; when all is settled, nothing stays.
     pub(crate) fn release(&mut self, position: u64) -> io::Result<()> {
         let mut removed = false;
@@ -399,18 +460,24 @@ impl<D: Disk> Log<D> {
 }
 
 impl<F: DiskFile> Segment<F> {
+    /// The header of the record at `position`, where one stands there.
+    fn header(&self, position: u64) -> io::Result<Option<Header>> {
+        let at = self.start.wrapping_add(position - self.first);
+        let mut head = [0; record::HEADER];
+        self.file.read_at(&mut head, at)?;
+        let header = Header::read(&head).filter(|header| {
+            header.position == position && position + header.record_len() <= self.end
+        });
+        Ok(header)
+    }
+
     /// The first whole record at or behind `position`.
     fn read(&self, position: u64) -> io::Result<Option<Stored>> {
         if position >= self.end {
             return Ok(None);
         }
         let at = self.start.wrapping_add(position - self.first);
-        let mut head = [0; record::HEADER];
-        self.file.read_at(&mut head, at)?;
-        let header = Header::read(&head).filter(|header| header.position == position);
-        if let Some(header) = header
-            && position + header.record_len() <= self.end
-        {
+        if let Some(header) = self.header(position)? {
             let mut body = vec![0; header.len as usize];
             let read = self.file.read_at(&mut body, at + record::HEADER as u64)?;
             if read == body.len() && header.is_of(&body) {

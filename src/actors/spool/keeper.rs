@@ -1,0 +1,408 @@
+//! The keeper: what the spool's thread does. It takes from the [desk](super::desk) what is to be written,
+//! commits it as a group, answers the lanes' feeds, and removes what all lanes have settled.
+//!
+//! Holds: what is appended and not committed; what waits for room on disk; who is owed the fate of what is on
+//! disk. Waits: for the disk, and for news. Loses: under `DropOldest` what is given up for newer
+//! (`Fate::Evicted`); what the disk does not take before the end (`Fate::Abandoned`).
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::config::SpoolFull;
+use super::cursor::Cursor;
+use super::desk::{Append, Command, Desk, Held, Served};
+use super::disk::Disk;
+use super::log::{Log, Stored};
+use super::quarantine::Quarantine;
+use crate::actors::baton::Baton;
+use crate::actors::clock::Clock;
+use crate::actors::notice::Notice;
+use crate::model::batch::{Consignment, Parcel};
+use crate::model::kept::{Kept, KeptWatch};
+use crate::model::ledger::{Books, Fate};
+use crate::model::receipt::Shares;
+
+/// How soon a disk that failed is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(250);
+/// How often cursors are made to last through a power cut.
+const SYNC_CURSORS: Duration = Duration::from_secs(1);
+
+pub(crate) struct Keeper<D: Disk> {
+    pub(crate) log: Log<D>,
+    pub(crate) lanes: Vec<Lane<D>>,
+    pub(crate) quarantine: Quarantine<D>,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) when_full: SpoolFull,
+    /// How many bytes of small requests a lane is given as one.
+    pub(crate) group_bytes: u64,
+    /// For others to see: the bytes of the log.
+    pub(crate) bytes: Arc<AtomicU64>,
+    pub(crate) clock: Clock,
+    pub(crate) notices: Notices,
+    /// Appended and not committed, with their positions.
+    pub(crate) appended: Vec<(u64, Append)>,
+    /// What the log has no room for.
+    pub(crate) blocked: VecDeque<Append>,
+    /// Who is owed the fate of what is on disk, by lane and position.
+    pub(crate) owed: HashMap<(usize, u64), Owed>,
+    pub(crate) cursors_synced: Instant,
+    /// Nothing came for a while, or nothing will.
+    pub(crate) is_idle: bool,
+}
+
+/// A lane as the keeper knows it.
+pub(crate) struct Lane<D: Disk> {
+    pub(crate) name: String,
+    pub(crate) books: Arc<Books>,
+    pub(crate) backlog: Arc<AtomicU64>,
+    pub(crate) cursor: Cursor<D::File>,
+    /// Where to read on.
+    pub(crate) read_at: u64,
+    /// What it was given and has not settled, by position.
+    pub(crate) taken: BTreeMap<u64, KeptWatch>,
+    /// Its feed waits for what comes next.
+    pub(crate) asking: Option<oneshot::Sender<Served>>,
+    /// Each waits until all before a position is settled.
+    pub(crate) batons: VecDeque<(u64, Baton)>,
+    pub(crate) is_moved: bool,
+}
+
+impl<D: Disk> Lane<D> {
+    /// All before is settled.
+    fn settled(&self) -> u64 {
+        let first = self.taken.first_key_value().map(|(position, _)| *position);
+        first.unwrap_or(self.read_at).min(self.read_at)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Notices {
+    failing: Notice,
+    full: Notice,
+    evicting: Notice,
+}
+
+/// Who is told of the fate of a record in a lane; when nobody else will, that it is left on disk.
+#[derive(Debug)]
+pub(crate) struct Owed {
+    shares: Shares,
+    until: Option<Arc<dyn Held>>,
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        self.shares.settle(Fate::Spooled);
+    }
+}
+
+impl<D: Disk> Keeper<D> {
+    /// Works until nothing more will come.
+    pub(crate) fn run(mut self) {
+        let mut again = None;
+        loop {
+            let taken = self.desk.take(again);
+            self.is_idle = taken.commands.is_empty() || taken.closed;
+            for command in taken.commands {
+                self.handle(command);
+            }
+            let worked = self.work();
+            if let Err(error) = &worked
+                && let Some(more) = self.notices.failing.due()
+            {
+                tracing::error!(target: "spanreel", %error, more, "the spool's disk fails; it is tried again");
+            }
+            if taken.closed {
+                break;
+            }
+            let is_moved = self.lanes.iter().any(|lane| lane.is_moved);
+            again = match worked {
+                Err(_) => Some(TRY_AGAIN),
+                Ok(()) if is_moved => Some(SYNC_CURSORS),
+                Ok(()) => None,
+            };
+        }
+        if let Err(error) = self.sync_cursors() {
+            tracing::warn!(target: "spanreel", %error, "some of what was delivered may be delivered again");
+        }
+    }
+
+    fn handle(&mut self, command: Command) {
+        match command {
+            Command::Append(append) => self.blocked.push_back(append),
+            Command::Next { lane, answer } => self.lanes[lane].asking = Some(answer),
+            Command::Over {
+                lane,
+                position,
+                settled,
+            } => {
+                // What was not settled holds the cursor until the next start.
+                if settled {
+                    self.lanes[lane].taken.remove(&position);
+                }
+            }
+            Command::Quarantine(refused) => {
+                let lane = &self.lanes[refused.lane].name;
+                let now = self.clock.anchor().unix_ns();
+                let kept = self
+                    .quarantine
+                    .keep(lane, &refused.request, &refused.words, now);
+                if let Err(error) = &kept
+                    && let Some(more) = self.notices.failing.due()
+                {
+                    tracing::error!(target: "spanreel", %error, more, "what was refused cannot be kept");
+                }
+                // Where nobody waits, the pipeline is at its end and it is still in the log.
+                let _waiting = refused.answer.send(kept.unwrap_or(false));
+            }
+            Command::Flush { lane, baton } => {
+                // What is blocked will be appended behind the end; its baton comes with it.
+                self.lanes[lane].batons.push_back((u64::MAX, baton));
+            }
+        }
+    }
+
+    /// Everything that is to do now.
+    fn work(&mut self) -> io::Result<()> {
+        self.release()?;
+        self.append_all()?;
+        self.commit()?;
+        for lane in 0..self.lanes.len() {
+            self.serve(lane)?;
+        }
+        self.release()?;
+        self.return_batons();
+        if self.cursors_synced.elapsed() >= SYNC_CURSORS {
+            self.sync_cursors()?;
+        }
+        self.bytes.store(self.log.bytes(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Appends what there is room for.
+    fn append_all(&mut self) -> io::Result<()> {
+        while let Some(append) = self.blocked.front() {
+            let lanes = append
+                .entries
+                .iter()
+                .fold(0, |lanes, entry| lanes | 1 << entry.lane);
+            let request = &append.request;
+            let position = self.log.append(
+                request.signal(),
+                request.items(),
+                lanes,
+                self.clock.anchor().unix_ns(),
+                request.encoded_len(),
+                request.pieces(),
+            );
+            match position {
+                Ok(position) => {
+                    let append = self.blocked.pop_front().expect("it is the front");
+                    self.appended.push((position, append));
+                }
+                Err(super::log::Full) if self.when_full == SpoolFull::Block => {
+                    if let Some(more) = self.notices.full.due() {
+                        tracing::warn!(target: "spanreel", more, "the spool is full; the pipeline waits");
+                    }
+                    break;
+                }
+                Err(super::log::Full) => {
+                    self.commit()?;
+                    if !self.evict()? {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes what was appended last, and passes custody of it to the disk.
+    fn commit(&mut self) -> io::Result<()> {
+        while let Err(error) = self.log.commit() {
+            let is_full = matches!(
+                error.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            );
+            if !is_full || self.when_full != SpoolFull::DropOldest || !self.evict()? {
+                return Err(error);
+            }
+        }
+        for (position, append) in self.appended.drain(..) {
+            for entry in append.entries {
+                let shares = entry.tally.put_on_disk();
+                if !shares.is_empty() || entry.until.is_some() {
+                    let owed = Owed {
+                        shares,
+                        until: entry.until,
+                    };
+                    self.owed.insert((entry.lane, position), owed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a lane what comes next for it, if its feed waits.
+    fn serve(&mut self, number: usize) -> io::Result<()> {
+        let lane = &mut self.lanes[number];
+        let Some(mut place) = self.log.next_for(&lane.name, lane.read_at)? else {
+            // What is for others is behind it.
+            lane.read_at = lane.read_at.max(self.log.committed());
+            return Ok(());
+        };
+        let Some(answer) = lane.asking.take_if(|answer| !answer.is_closed()) else {
+            return Ok(());
+        };
+        let mut group: Vec<Stored> = Vec::new();
+        let mut bytes = 0;
+        loop {
+            let Some(stored) = self.log.read(place.position)? else {
+                break;
+            };
+            lane.read_at = stored.next;
+            bytes += place.len();
+            // Behind damage there may be what is for others.
+            if stored.is_for(&lane.name) {
+                group.push(stored);
+            }
+            match self.log.next_for(&lane.name, lane.read_at)? {
+                Some(next)
+                    if next.signal == place.signal && bytes + next.len() <= self.group_bytes =>
+                {
+                    place = next;
+                }
+                _ => break,
+            }
+        }
+        let Some(first) = group.first() else {
+            // It could be read no more; what comes after it is served at once.
+            lane.read_at = place.next;
+            lane.asking = Some(answer);
+            return self.serve(number);
+        };
+        let (position, signal) = (first.position, first.signal);
+        let records = group.len() as u64;
+        let mut shares = Shares::default();
+        let mut until = Vec::new();
+        let is_owed = group
+            .iter()
+            .any(|stored| self.owed.contains_key(&(number, stored.position)));
+        let mut requests = Vec::with_capacity(group.len());
+        for stored in group {
+            match self.owed.remove(&(number, stored.position)) {
+                Some(mut owed) => {
+                    match owed.shares.is_empty() {
+                        true => shares.append(Shares::of_nobody(stored.items)),
+                        false => shares.append(std::mem::take(&mut owed.shares)),
+                    }
+                    until.extend(owed.until.take());
+                }
+                None if is_owed => shares.append(Shares::of_nobody(stored.items)),
+                None => {}
+            }
+            requests.push((Bytes::from(stored.body), stored.items));
+        }
+        let parcel = Parcel::of_requests(signal, requests);
+        let desk = Arc::clone(&self.desk);
+        let kept = Kept::new(move |settled| {
+            drop(until);
+            // Where the thread is gone, the next start finds it.
+            let _there = desk.put(Command::Over {
+                lane: number,
+                position,
+                settled,
+            });
+        });
+        lane.taken.insert(position, kept.watch());
+        let tally = lane.books.of(signal).read(parcel.items(), shares, kept);
+        // Where the feed is gone, it is on disk all the same.
+        let _fed = answer.send(Served {
+            consignment: Consignment { parcel, tally },
+            records,
+        });
+        Ok(())
+    }
+
+    /// Moves cursors to what is settled and removes what all have settled.
+    fn release(&mut self) -> io::Result<()> {
+        for lane in &mut self.lanes {
+            let settled = lane.settled();
+            if settled != lane.cursor.position() {
+                lane.cursor.move_to(settled)?;
+                lane.is_moved = true;
+            }
+        }
+        let settled = self.lanes.iter().map(|lane| lane.cursor.position());
+        let mut settled = settled.min().unwrap_or(0);
+        if settled == self.log.end() && !self.is_idle && self.blocked.is_empty() {
+            // More will come soon: the last segment stays, or each batch would have one of its own.
+            settled = settled.saturating_sub(1);
+        }
+        self.log.release(settled)
+    }
+
+    /// Answers the flushes whose lanes have settled what came before them.
+    fn return_batons(&mut self) {
+        let end = self.log.end();
+        let all_appended = self.blocked.is_empty();
+        for lane in &mut self.lanes {
+            for (at, _) in lane.batons.iter_mut().filter(|(at, _)| *at == u64::MAX) {
+                if all_appended {
+                    *at = end;
+                }
+            }
+            let settled = lane.cursor.position();
+            lane.batons
+                .retain(|(at, baton)| *at > settled && !baton.is_given_up());
+        }
+    }
+
+    /// Gives up the oldest segment for what is newer; `false` where there is but one.
+    fn evict(&mut self) -> io::Result<bool> {
+        let Some((end, records)) = self.log.oldest()? else {
+            return Ok(false);
+        };
+        let mut items = 0;
+        for (number, lane) in self.lanes.iter_mut().enumerate() {
+            for watch in lane.taken.range(..end).map(|(_, watch)| watch) {
+                watch.give_up();
+            }
+            for record in records
+                .iter()
+                .filter(|record| record.position >= lane.read_at && record.is_for(&lane.name))
+            {
+                lane.books
+                    .of(record.signal)
+                    .settle_on_disk(record.items, Fate::Evicted);
+                lane.backlog.fetch_sub(1, Ordering::AcqRel);
+                items += record.items;
+                if let Some(mut owed) = self.owed.remove(&(number, record.position)) {
+                    owed.shares.settle(Fate::Evicted);
+                }
+            }
+            lane.read_at = lane.read_at.max(end);
+            lane.taken.retain(|position, _| *position >= end);
+        }
+        self.release()?;
+        self.log.release(end)?;
+        if let Some(more) = self.notices.evicting.due() {
+            tracing::warn!(target: "spanreel", items, more, "the spool is full; the oldest was given up");
+        }
+        Ok(true)
+    }
+
+    fn sync_cursors(&mut self) -> io::Result<()> {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.is_moved) {
+            lane.cursor.sync()?;
+            lane.is_moved = false;
+        }
+        self.cursors_synced = Instant::now();
+        Ok(())
+    }
+}
