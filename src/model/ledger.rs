@@ -91,7 +91,7 @@ pub(crate) struct Book {
     received: AtomicU64,
     /// Those among the entered that were found on disk at the start.
     recovered: AtomicU64,
-    /// Those that wait on disk now, in nobody's custody but the disk's.
+    /// Those that are on disk and not settled, whether or not somebody has custody of them in memory, too.
     on_disk: AtomicU64,
     fates: [AtomicU64; Fate::ALL.len()],
 }
@@ -117,7 +117,6 @@ impl Book {
 
     /// Takes custody of items that were read from the disk and are still there.
     pub(crate) fn read(self: &Arc<Self>, items: u64, shares: Shares, kept: Kept) -> Tally {
-        self.leave_disk(items);
         Tally {
             items,
             book: Arc::clone(self),
@@ -126,24 +125,22 @@ impl Book {
         }
     }
 
-    /// Books items that wait on disk, which will be there no more.
+    /// Books items that are on disk.
     pub(crate) fn settle_on_disk(&self, items: u64, fate: Fate) {
-        self.leave_disk(items);
-        self.settle(items, fate);
+        // The end of a shutdown may have booked them already.
+        let less = |on_disk: u64| on_disk.checked_sub(items);
+        let left = self
+            .on_disk
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
+        if left.is_ok() {
+            self.settle(items, fate);
+        }
     }
 
     /// Books all that waits on disk as left there for the next start.
     pub(crate) fn leave_on_disk(&self) {
         let items = self.on_disk.swap(0, Ordering::AcqRel);
         self.settle(items, Fate::Spooled);
-    }
-
-    fn leave_disk(&self, items: u64) {
-        // The end of a shutdown may have booked them already.
-        let less = |on_disk: u64| Some(on_disk.saturating_sub(items));
-        let _before = self
-            .on_disk
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
     }
 
     /// Takes custody of `items` that were received from elsewhere, for those that `shares` names.
@@ -215,7 +212,7 @@ impl Counts {
         self.recovered
     }
 
-    /// How many wait on disk for their destination; none without a spool, nor in the pipeline's book.
+    /// How many are on disk and wait for their destination, those under way from there among them; none without a spool, nor in the pipeline's book.
     #[must_use]
     pub fn on_disk(&self) -> u64 {
         self.on_disk
@@ -233,7 +230,7 @@ impl Counts {
         self.fates.iter().sum()
     }
 
-    /// How many are on their way, in memory.
+    /// How many are on their way in memory alone.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.entered
@@ -269,7 +266,7 @@ impl Books {
     }
 }
 
-/// Custody of some ended items. Dropped unsettled, they are booked as abandoned; or are on disk again,
+/// Custody of some ended items. Dropped unsettled, they are booked as abandoned; or are left on disk,
 /// where they came from there.
 #[must_use = "settle it, or its items count as abandoned"]
 #[derive(Debug)]
@@ -295,8 +292,16 @@ impl Tally {
 
     /// Books all of them.
     pub(crate) fn settle(mut self, fate: Fate) {
-        self.book.settle(std::mem::take(&mut self.items), fate);
+        let items = std::mem::take(&mut self.items);
+        self.book(items, fate);
         self.shares.settle(fate);
+    }
+
+    fn book(&self, items: u64, fate: Fate) {
+        match self.kept {
+            None => self.book.settle(items, fate),
+            Some(_) => self.book.settle_on_disk(items, fate),
+        }
     }
 
     /// Books some of them (at most all) and keeps the rest. Which of them it were is not known: see
@@ -304,7 +309,7 @@ impl Tally {
     pub(crate) fn settle_some(&mut self, items: u64, fate: Fate) {
         let items = items.min(self.items);
         self.items -= items;
-        self.book.settle(items, fate);
+        self.book(items, fate);
         self.shares.settle_some(items, fate);
     }
 
@@ -354,12 +359,11 @@ impl Drop for Tally {
         match &self.kept {
             None => self.book.settle(self.items, Fate::Abandoned),
             Some(kept) if kept.is_gone() => {
-                self.book.settle(self.items, Fate::Evicted);
+                self.book.settle_on_disk(self.items, Fate::Evicted);
                 self.shares.settle(Fate::Evicted);
             }
             Some(kept) => {
                 kept.give_back();
-                self.book.on_disk.fetch_add(self.items, Ordering::Release);
                 self.shares.settle(Fate::Spooled);
             }
         }

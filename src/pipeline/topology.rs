@@ -13,8 +13,9 @@ use super::error::BuildError;
 use super::finish::{Finish, Guard};
 use super::{Inner, LaneHandle, Pipeline, QueueHandle};
 use crate::actors::apart::Apart;
+use crate::actors::batcher::Batcher;
 use crate::actors::batcher::config::BatchConfig;
-use crate::actors::batcher::{Batcher, LaneEnd};
+use crate::actors::batcher::lane_end::LaneEnd;
 use crate::actors::clock::Clock;
 use crate::actors::deadline::Deadline;
 use crate::actors::exporter::delivery::LaneCounters;
@@ -49,6 +50,9 @@ const STAGE_MESSAGES: usize = 64;
 const SOLE_LANE_BATCHES: usize = 2;
 /// Batches that may wait for one of several lanes, at the most.
 const LANE_BATCHES: usize = 1024;
+/// Batches that may wait for a lane that has a spool, at the most: those that were read from it are in
+/// memory once more, beside the budget.
+const SPOOLED_LANE_BATCHES: usize = 16;
 /// What an item takes on the wire, about, and the least that a batch is reckoned at.
 const ITEM_BYTES: usize = 512;
 const LEAST_BATCH_BYTES: usize = 16 << 10;
@@ -272,7 +276,12 @@ fn start_lanes(
         let waiting = if count == 1 && spool.is_none() {
             SOLE_LANE_BATCHES
         } else {
-            share.saturating_sub(under_way).clamp(1, LANE_BATCHES)
+            let most = if spool.is_some() {
+                SPOOLED_LANE_BATCHES
+            } else {
+                LANE_BATCHES
+            };
+            share.saturating_sub(under_way).clamp(1, most)
         };
         let settings = settings.at_most(under_way);
         let (mailbox, inbox) = bounded(waiting);

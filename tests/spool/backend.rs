@@ -71,6 +71,12 @@ impl Backend {
         state.spans.values().filter(|times| **times > 1).count() as u64
     }
 
+    /// Whether it has accepted the span with these bytes as its id.
+    pub(crate) fn has(&self, id: u64) -> bool {
+        let id = SpanId::from_bytes(id.to_be_bytes()).expect("no zeros");
+        self.lock().spans.contains_key(&id)
+    }
+
     pub(crate) fn attempts(&self) -> usize {
         self.lock().attempts
     }

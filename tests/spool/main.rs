@@ -9,6 +9,8 @@
 
 mod backend;
 mod delivery;
+mod faults;
+mod killed;
 #[path = "../support/ledger.rs"]
 mod ledger;
 

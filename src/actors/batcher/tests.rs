@@ -1,8 +1,14 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use futures::FutureExt;
 
 use super::*;
+use crate::actors::baton::Baton;
+use crate::actors::exporter::lane::Slots;
 use crate::actors::mailbox::{Inbox, bounded};
 use crate::model::byte_size::ByteSize;
+use crate::model::ledger::Books;
 use crate::model::resource::{Origin, Scope};
 
 struct Setup {

@@ -5,27 +5,25 @@
 //! disk. Waits: for the disk, and for news. Loses: under `DropOldest` what is given up for newer
 //! (`Fate::Evicted`); what the disk does not take before the end (`Fate::Abandoned`).
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
 
 use super::config::SpoolFull;
-use super::cursor::Cursor;
-use super::desk::{Append, Command, Desk, Held, Served};
+use super::desk::{Append, Command, Desk, Served};
 use super::disk::Disk;
-use super::log::{Log, Stored};
+use super::lane::{Lane, Notices, Owed};
+use super::log::Log;
 use super::quarantine::Quarantine;
-use crate::actors::baton::Baton;
+use super::stored::Stored;
 use crate::actors::clock::Clock;
-use crate::actors::notice::Notice;
 use crate::model::batch::{Consignment, Parcel};
-use crate::model::kept::{Kept, KeptWatch};
-use crate::model::ledger::{Books, Fate};
+use crate::model::kept::Kept;
+use crate::model::ledger::Fate;
 use crate::model::receipt::Shares;
 
 /// How soon a disk that failed is tried again.
@@ -54,51 +52,6 @@ pub(crate) struct Keeper<D: Disk> {
     pub(crate) cursors_synced: Instant,
     /// Nothing came for a while, or nothing will.
     pub(crate) is_idle: bool,
-}
-
-/// A lane as the keeper knows it.
-pub(crate) struct Lane<D: Disk> {
-    pub(crate) name: String,
-    pub(crate) books: Arc<Books>,
-    pub(crate) backlog: Arc<AtomicU64>,
-    pub(crate) cursor: Cursor<D::File>,
-    /// Where to read on.
-    pub(crate) read_at: u64,
-    /// What it was given and has not settled, by position.
-    pub(crate) taken: BTreeMap<u64, KeptWatch>,
-    /// Its feed waits for what comes next.
-    pub(crate) asking: Option<oneshot::Sender<Served>>,
-    /// Each waits until all before a position is settled.
-    pub(crate) batons: VecDeque<(u64, Baton)>,
-    pub(crate) is_moved: bool,
-}
-
-impl<D: Disk> Lane<D> {
-    /// All before is settled.
-    fn settled(&self) -> u64 {
-        let first = self.taken.first_key_value().map(|(position, _)| *position);
-        first.unwrap_or(self.read_at).min(self.read_at)
-    }
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Notices {
-    failing: Notice,
-    full: Notice,
-    evicting: Notice,
-}
-
-/// Who is told of the fate of a record in a lane; when nobody else will, that it is left on disk.
-#[derive(Debug)]
-pub(crate) struct Owed {
-    shares: Shares,
-    until: Option<Arc<dyn Held>>,
-}
-
-impl Drop for Owed {
-    fn drop(&mut self) {
-        self.shares.settle(Fate::Spooled);
-    }
 }
 
 impl<D: Disk> Keeper<D> {

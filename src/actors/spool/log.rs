@@ -14,6 +14,7 @@ use super::disk::{Disk, DiskFile};
 use super::record::{self, Header};
 use super::recovery::Records;
 use super::segment::{Head, NoSegment};
+use super::stored::{Place, Segment, Stored, is_for, read_all};
 use crate::model::request::Signal;
 
 /// How large the log and its segments may become.
@@ -44,20 +45,6 @@ pub(crate) struct Log<D: Disk> {
     committed: u64,
 }
 
-#[derive(Debug)]
-struct Segment<F> {
-    name: String,
-    first: u64,
-    /// Where it ends: the segment behind it begins there.
-    end: u64,
-    /// The names that its records mean by number; none where its header is damaged: then a record is
-    /// for every lane.
-    lanes: Option<Arc<[String]>>,
-    /// Where its first record stands in the file.
-    start: u64,
-    file: Arc<F>,
-}
-
 /// What was found when the log was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Recovered {
@@ -84,67 +71,6 @@ pub(crate) enum LogError {
 /// There is no room for what was to be appended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
-
-/// A record that was read.
-#[derive(Debug)]
-pub(crate) struct Stored {
-    pub(crate) signal: Signal,
-    pub(crate) items: u64,
-    pub(crate) time_ns: u64,
-    pub(crate) position: u64,
-    /// Where the next record is, if there is one.
-    pub(crate) next: u64,
-    lanes: u32,
-    names: Option<Arc<[String]>>,
-    pub(crate) body: Vec<u8>,
-}
-
-/// Where a record stands and what it is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) position: u64,
-    pub(crate) signal: Signal,
-    /// Where the next record is, if there is one.
-    pub(crate) next: u64,
-}
-
-impl Place {
-    fn of(header: &Header) -> Self {
-        Self {
-            position: header.position,
-            signal: header.signal,
-            next: header.position + header.record_len(),
-        }
-    }
-
-    /// How many bytes it takes.
-    pub(crate) fn len(&self) -> u64 {
-        self.next - self.position
-    }
-}
-
-impl Stored {
-    fn place(&self) -> Place {
-        Place {
-            position: self.position,
-            signal: self.signal,
-            next: self.next,
-        }
-    }
-
-    /// Whether the lane of this name is to deliver it.
-    pub(crate) fn is_for(&self, lane: &str) -> bool {
-        is_for(self.names.as_deref(), self.lanes, lane)
-    }
-}
-
-fn is_for(names: Option<&[String]>, lanes: u32, lane: &str) -> bool {
-    let Some(names) = names else {
-        return true;
-    };
-    let number = names.iter().position(|name| name == lane);
-    number.is_some_and(|number| lanes >> number & 1 == 1)
-}
 
 impl<D: Disk> Log<D> {
     /// Opens the log of a directory and looks at all that it holds. `seen` is told of each record, in
@@ -450,68 +376,10 @@ impl<D: Disk> Log<D> {
         let mut at = segment.first;
         while let Some(record) = segment.read(at)? {
             at = record.next;
-            stored.push(Stored {
-                body: Vec::new(),
-                ..record
-            });
+            stored.push(record.without_body());
         }
         Ok(Some((segment.end, stored)))
     }
-}
-
-impl<F: DiskFile> Segment<F> {
-    /// The header of the record at `position`, where one stands there.
-    fn header(&self, position: u64) -> io::Result<Option<Header>> {
-        let at = self.start.wrapping_add(position - self.first);
-        let mut head = [0; record::HEADER];
-        self.file.read_at(&mut head, at)?;
-        let header = Header::read(&head).filter(|header| {
-            header.position == position && position + header.record_len() <= self.end
-        });
-        Ok(header)
-    }
-
-    /// The first whole record at or behind `position`.
-    fn read(&self, position: u64) -> io::Result<Option<Stored>> {
-        if position >= self.end {
-            return Ok(None);
-        }
-        let at = self.start.wrapping_add(position - self.first);
-        if let Some(header) = self.header(position)? {
-            let mut body = vec![0; header.len as usize];
-            let read = self.file.read_at(&mut body, at + record::HEADER as u64)?;
-            if read == body.len() && header.is_of(&body) {
-                return Ok(Some(self.stored(&header, body)));
-            }
-        }
-        // Damage: what comes after it is looked for.
-        let mut rest = vec![0; (self.end - position) as usize];
-        let read = self.file.read_at(&mut rest, at)?;
-        rest.truncate(read);
-        let found = Records::of(&rest, 0, position).next();
-        Ok(found.map(|found| self.stored(&found.header, found.body.to_vec())))
-    }
-
-    fn stored(&self, header: &Header, body: Vec<u8>) -> Stored {
-        Stored {
-            signal: header.signal,
-            items: header.items.into(),
-            time_ns: header.time_ns,
-            position: header.position,
-            next: header.position + header.record_len(),
-            lanes: header.lanes,
-            names: self.lanes.clone(),
-            body,
-        }
-    }
-}
-
-fn read_all(file: &impl DiskFile) -> io::Result<Vec<u8>> {
-    let len = usize::try_from(file.len()?).map_err(io::Error::other)?;
-    let mut bytes = vec![0; len];
-    let read = file.read_at(&mut bytes, 0)?;
-    bytes.truncate(read);
-    Ok(bytes)
 }
 
 #[cfg(test)]

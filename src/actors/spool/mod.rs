@@ -26,6 +26,8 @@ pub(crate) mod error;
 #[cfg(feature = "spool")]
 pub(crate) mod keeper;
 #[cfg(feature = "spool")]
+pub(crate) mod lane;
+#[cfg(feature = "spool")]
 pub(crate) mod log;
 #[cfg(feature = "spool")]
 pub(crate) mod open;
@@ -39,3 +41,5 @@ pub(crate) mod recovery;
 pub(crate) mod segment;
 #[cfg(all(test, feature = "spool"))]
 pub(crate) mod sim;
+#[cfg(feature = "spool")]
+pub(crate) mod stored;

@@ -85,7 +85,7 @@ mod tests {
     fn requests_are_kept_up_to_the_bound() {
         let disk = SimDisk::default();
         let request = Request::from_bytes(Signal::Logs, 3, Bytes::from_static(b"body"));
-        let mut quarantine = Quarantine::open(disk.clone(), 300).expect("it opens");
+        let mut quarantine = Quarantine::open(disk.clone(), 230).expect("it opens");
         let mut kept = |quarantine: &mut Quarantine<SimDisk>, time| {
             quarantine
                 .keep("otlp", &request, "bad field", time)
@@ -94,7 +94,7 @@ mod tests {
         assert!(kept(&mut quarantine, 1));
         assert!(kept(&mut quarantine, 2));
         assert!(!kept(&mut quarantine, 3));
-        let mut again = Quarantine::open(disk.clone(), 300).expect("it opens");
+        let mut again = Quarantine::open(disk.clone(), 230).expect("it opens");
         assert!(!kept(&mut again, 4));
         let mut names = disk.list().expect("listed");
         names.sort();
