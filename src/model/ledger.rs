@@ -109,6 +109,7 @@ impl Book {
     }
 
     /// Enters what was found on disk.
+    #[cfg(feature = "spool")]
     pub(crate) fn recover(&self, items: u64) {
         self.entered.fetch_add(items, Ordering::Relaxed);
         self.recovered.fetch_add(items, Ordering::Relaxed);
@@ -116,6 +117,7 @@ impl Book {
     }
 
     /// Takes custody of items that were read from the disk and are still there.
+    #[cfg(feature = "spool")]
     pub(crate) fn read(self: &Arc<Self>, items: u64, shares: Shares, kept: Kept) -> Tally {
         Tally {
             items,
@@ -321,6 +323,7 @@ impl Tally {
     }
 
     /// They are on disk now, in the disk's custody. Returns who is owed their fate.
+    #[cfg(feature = "spool")]
     pub(crate) fn put_on_disk(mut self) -> Shares {
         let items = std::mem::take(&mut self.items);
         self.book.on_disk.fetch_add(items, Ordering::Release);

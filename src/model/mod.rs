@@ -11,6 +11,10 @@ pub(crate) mod context;
 pub(crate) mod dialect;
 pub(crate) mod genai;
 pub(crate) mod id;
+#[cfg_attr(
+    not(feature = "spool"),
+    expect(dead_code, reason = "without a spool nothing is kept")
+)]
 pub(crate) mod kept;
 pub(crate) mod kind;
 pub(crate) mod ledger;

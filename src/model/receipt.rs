@@ -196,6 +196,7 @@ impl Shares {
     }
 
     /// All of them are on disk.
+    #[cfg(feature = "spool")]
     pub(crate) fn secure(&mut self) {
         for share in &mut self.0 {
             if let Some(ticket) = &share.ticket

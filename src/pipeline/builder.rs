@@ -205,7 +205,7 @@ impl Builder {
     }
 
     /// Checks everything, so that all problems are reported at once.
-    fn plan(mut self) -> Result<Plan, BuildError> {
+    fn plan(self) -> Result<Plan, BuildError> {
         for warning in &self.environment.warnings {
             tracing::warn!(target: "spanreel", "{warning}");
         }
@@ -226,17 +226,17 @@ impl Builder {
             return Err(BuildError::Invalid(problems));
         }
         #[cfg(feature = "spool")]
-        let spool = {
-            self.config.hurry();
-            open_spool(&self.config, &lanes)?
+        let (config, spool) = {
+            let spool = open_spool(&self.config, &lanes)?;
+            (self.config.hurried(), spool)
         };
         #[cfg(not(feature = "spool"))]
-        let spool = None;
+        let (config, spool) = (self.config, None);
         let surroundings = self.environment.surroundings();
-        let resource = self.config.resource.resolve(&surroundings);
+        let resource = config.resource.resolve(&surroundings);
         Ok(Plan {
             origin: Arc::new(Origin::new(&resource, &self.scope)),
-            config: self.config,
+            config,
             lanes,
             processors: self.processors,
             sample: self.sample,

@@ -155,16 +155,17 @@ impl Config {
         });
     }
 
-    /// What batches are sealed for: where all is written to disk first, soon, because somebody waits for
+    /// The same with batches that are sealed soon, where all is written to disk first: somebody waits for
     /// that.
     #[cfg(feature = "spool")]
-    pub(crate) fn hurry(&mut self) {
+    pub(crate) fn hurried(mut self) -> Self {
         let is_always = |spool: &Spool| spool.mode == SpoolMode::Always;
         if self.spool.as_ref().is_some_and(is_always) {
             for batch in [&mut self.batch, &mut self.log_batch] {
                 batch.schedule_delay = batch.schedule_delay.min(COMMIT_WINDOW);
             }
         }
+        self
     }
 
     fn check_limits(&self, check: &mut Check) {

@@ -51,7 +51,6 @@ impl Receipt {
     }
 }
 
-#[cfg(feature = "spool")]
 impl Receipt {
     /// Completes when no item is in memory alone: each is on disk for every exporter that has not taken
     /// it, or has met its fate. What it tells are the fates so far; what waits on disk has none. Without a
