@@ -32,7 +32,7 @@ impl Circuit {
 
     /// The destination answered: those who wait may go on.
     pub(crate) fn closed(&self) {
-        self.away.send_if_modified(|away| std::mem::take(away));
+        self.away.send_if_modified(std::mem::take);
     }
 
     /// Completes when the destination is away, or is there.

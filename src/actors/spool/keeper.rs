@@ -7,24 +7,22 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use super::config::SpoolFull;
-use super::desk::{Append, Command, Desk, Served};
+use super::desk::{Append, Command, Desk};
 use super::disk::Disk;
 use super::lane::{Lane, Notices, Owed};
 use super::log::Log;
 use super::quarantine::Quarantine;
-use super::stored::Stored;
 use crate::actors::clock::Clock;
-use crate::model::batch::{Consignment, Parcel};
-use crate::model::kept::Kept;
+use crate::actors::own_thread;
 use crate::model::ledger::Fate;
-use crate::model::receipt::Shares;
 
 /// How soon a disk that failed is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(250);
@@ -32,31 +30,83 @@ const TRY_AGAIN: Duration = Duration::from_millis(250);
 const SYNC_CURSORS: Duration = Duration::from_secs(1);
 
 pub(crate) struct Keeper<D: Disk> {
-    pub(crate) log: Log<D>,
-    pub(crate) lanes: Vec<Lane<D>>,
-    pub(crate) quarantine: Quarantine<D>,
-    pub(crate) desk: Arc<Desk>,
-    pub(crate) when_full: SpoolFull,
+    log: Log<D>,
+    lanes: Vec<Lane<D>>,
+    quarantine: Quarantine<D>,
+    desk: Arc<Desk>,
+    when_full: SpoolFull,
     /// How many bytes of small requests a lane is given as one.
-    pub(crate) group_bytes: u64,
+    group_bytes: u64,
     /// For others to see: the bytes of the log.
-    pub(crate) bytes: Arc<AtomicU64>,
-    pub(crate) clock: Clock,
-    pub(crate) notices: Notices,
+    bytes: Arc<AtomicU64>,
+    clock: Clock,
+    notices: Notices,
     /// Appended and not committed, with their positions.
-    pub(crate) appended: Vec<(u64, Append)>,
+    appended: Vec<(u64, Append)>,
     /// What the log has no room for.
-    pub(crate) blocked: VecDeque<Append>,
+    blocked: VecDeque<Append>,
     /// Who is owed the fate of what is on disk, by lane and position.
-    pub(crate) owed: HashMap<(usize, u64), Owed>,
-    pub(crate) cursors_synced: Instant,
+    owed: HashMap<(usize, u64), Owed>,
+    cursors_synced: Instant,
     /// Nothing came for a while, or nothing will.
-    pub(crate) is_idle: bool,
+    is_idle: bool,
 }
 
 impl<D: Disk> Keeper<D> {
+    pub(crate) fn new(
+        log: Log<D>,
+        lanes: Vec<Lane<D>>,
+        quarantine: Quarantine<D>,
+        desk: Arc<Desk>,
+        when_full: SpoolFull,
+        group_bytes: u64,
+    ) -> Self {
+        Self {
+            bytes: Arc::new(AtomicU64::new(log.bytes())),
+            log,
+            lanes,
+            quarantine,
+            desk,
+            when_full,
+            group_bytes,
+            clock: Clock::new(),
+            notices: Notices::default(),
+            appended: Vec::new(),
+            blocked: VecDeque::new(),
+            owed: HashMap::new(),
+            cursors_synced: Instant::now(),
+            is_idle: true,
+        }
+    }
+
+    /// For others to see: the bytes of the log.
+    pub(crate) fn bytes(&self) -> &Arc<AtomicU64> {
+        &self.bytes
+    }
+
+    /// Starts the thread, which holds the claim of the directory while it lives, and tells when it is gone.
+    pub(crate) fn start(self, claim: impl Send + 'static) -> io::Result<oneshot::Receiver<()>> {
+        let (told, ended) = oneshot::channel();
+        let desk = Arc::clone(&self.desk);
+        std::thread::Builder::new()
+            .name("spanreel-spool".to_owned())
+            .spawn(move || {
+                own_thread::mark();
+                let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.run()));
+                // Whoever waits for it must not wait for ever.
+                desk.abandon();
+                drop(claim);
+                if outcome.is_err() {
+                    tracing::error!(target: "spanreel", "the spool's thread panicked; the pipeline goes on without");
+                }
+                // Nobody listens when the pipeline was dropped.
+                let _listening = told.send(());
+            })?;
+        Ok(ended)
+    }
+
     /// Works until nothing more will come.
-    pub(crate) fn run(mut self) {
+    fn run(mut self) {
         let mut again = None;
         loop {
             let taken = self.desk.take(again);
@@ -120,21 +170,22 @@ impl<D: Disk> Keeper<D> {
         }
     }
 
-    /// Everything that is to do now.
+    /// Everything that is to do now. What fails does not keep the rest from being done: a disk that takes
+    /// nothing gets room by what is read from it.
     fn work(&mut self) -> io::Result<()> {
-        self.release()?;
-        self.append_all()?;
-        self.commit()?;
+        let mut worked = self.release();
+        worked = worked.and(self.append_all());
+        worked = worked.and(self.commit());
         for lane in 0..self.lanes.len() {
-            self.serve(lane)?;
+            worked = worked.and(self.serve(lane));
         }
-        self.release()?;
+        worked = worked.and(self.release());
         self.return_batons();
         if self.cursors_synced.elapsed() >= SYNC_CURSORS {
-            self.sync_cursors()?;
+            worked = worked.and(self.sync_cursors());
         }
         self.bytes.store(self.log.bytes(), Ordering::Relaxed);
-        Ok(())
+        worked
     }
 
     /// Appends what there is room for.
@@ -198,87 +249,6 @@ impl<D: Disk> Keeper<D> {
                 }
             }
         }
-        Ok(())
-    }
-
-    /// Gives a lane what comes next for it, if its feed waits.
-    fn serve(&mut self, number: usize) -> io::Result<()> {
-        let lane = &mut self.lanes[number];
-        let Some(mut place) = self.log.next_for(&lane.name, lane.read_at)? else {
-            // What is for others is behind it.
-            lane.read_at = lane.read_at.max(self.log.committed());
-            return Ok(());
-        };
-        let Some(answer) = lane.asking.take_if(|answer| !answer.is_closed()) else {
-            return Ok(());
-        };
-        let mut group: Vec<Stored> = Vec::new();
-        let mut bytes = 0;
-        loop {
-            let Some(stored) = self.log.read(place.position)? else {
-                break;
-            };
-            lane.read_at = stored.next;
-            bytes += place.len();
-            // Behind damage there may be what is for others.
-            if stored.is_for(&lane.name) {
-                group.push(stored);
-            }
-            match self.log.next_for(&lane.name, lane.read_at)? {
-                Some(next)
-                    if next.signal == place.signal && bytes + next.len() <= self.group_bytes =>
-                {
-                    place = next;
-                }
-                _ => break,
-            }
-        }
-        let Some(first) = group.first() else {
-            // It could be read no more; what comes after it is served at once.
-            lane.read_at = place.next;
-            lane.asking = Some(answer);
-            return self.serve(number);
-        };
-        let (position, signal) = (first.position, first.signal);
-        let records = group.len() as u64;
-        let mut shares = Shares::default();
-        let mut until = Vec::new();
-        let is_owed = group
-            .iter()
-            .any(|stored| self.owed.contains_key(&(number, stored.position)));
-        let mut requests = Vec::with_capacity(group.len());
-        for stored in group {
-            match self.owed.remove(&(number, stored.position)) {
-                Some(mut owed) => {
-                    match owed.shares.is_empty() {
-                        true => shares.append(Shares::of_nobody(stored.items)),
-                        false => shares.append(std::mem::take(&mut owed.shares)),
-                    }
-                    until.extend(owed.until.take());
-                }
-                None if is_owed => shares.append(Shares::of_nobody(stored.items)),
-                None => {}
-            }
-            requests.push((Bytes::from(stored.body), stored.items));
-        }
-        let parcel = Parcel::of_requests(signal, requests);
-        let desk = Arc::clone(&self.desk);
-        let kept = Kept::new(move |settled| {
-            drop(until);
-            // Where the thread is gone, the next start finds it.
-            let _there = desk.put(Command::Over {
-                lane: number,
-                position,
-                settled,
-            });
-        });
-        lane.taken.insert(position, kept.watch());
-        let tally = lane.books.of(signal).read(parcel.items(), shares, kept);
-        // Where the feed is gone, it is on disk all the same.
-        let _fed = answer.send(Served {
-            consignment: Consignment { parcel, tally },
-            records,
-        });
         Ok(())
     }
 
@@ -359,3 +329,8 @@ impl<D: Disk> Keeper<D> {
         Ok(())
     }
 }
+
+mod serve;
+
+#[cfg(test)]
+mod tests;

@@ -3,14 +3,10 @@
 //!
 //! Waits: for the disk, as long as it takes to read what is there. Loses: nothing.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
-
-use tokio::sync::oneshot;
 
 use super::claim::{Claim, claim};
 use super::config::{Spool, SpoolMode};
@@ -20,16 +16,17 @@ use super::disk::RealDisk;
 use super::error::SpoolError;
 use super::handle::{End, Gauge, Running};
 use super::keeper::Keeper;
-use super::lane::{Lane, Notices};
+use super::lane::Lane;
 use super::log::{Log, LogError, Recovered, Sizes};
 use super::quarantine::Quarantine;
 use super::segment::MAX_LANES;
-use crate::actors::clock::Clock;
-use crate::actors::own_thread;
 use crate::model::ledger::Books;
+use crate::model::request::Request;
 
 /// Where what was refused is kept, below the directory.
 const QUARANTINE: &str = "quarantine";
+/// Whose cursor tells how far what is nobody's was set aside: no exporter has this name.
+const STRAYS: &str = "\0strays";
 /// The part of a spool's size that one segment takes at most, and what was refused in all.
 const PART: u64 = 8;
 /// An orphan is taken over in commits of so many bytes.
@@ -63,7 +60,8 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
     };
     let mut lanes = open_lanes(&own.disk, usage).map_err(failed)?;
     let floor = Cursor::furthest(&own.disk).map_err(failed)?;
-    let (mut log, recovered) = open_log(&own, sizes, &lanes, floor)?;
+    let mut strays = Cursor::open(&own.disk, STRAYS, 0).map_err(failed)?;
+    let (mut log, recovered, stray) = open_log(&own, sizes, &lanes, floor, strays.position())?;
     let mut bytes = recovered.bytes;
     for orphan in orphans {
         let path = orphan.path.clone();
@@ -84,17 +82,21 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
     if bytes > 0 {
         tracing::info!(target: "spanreel", bytes, "the spool holds undelivered telemetry");
     }
-    let quarantine = RealDisk::at(settings.path.join(QUARANTINE))
+    let mut quarantine = RealDisk::at(settings.path.join(QUARANTINE))
         .and_then(|disk| Quarantine::open(disk, part))
         .map_err(failed)?;
+    if !stray.is_empty() {
+        set_aside(&log, &stray, &mut quarantine)
+            .and_then(|()| strays.move_to(log.end()))
+            .and_then(|()| strays.sync())
+            .map_err(failed)?;
+    }
 
     // No more than a segment at a time, so that room is freed in parts.
     let desk_bytes = usage
         .desk_bytes
         .min(usize::try_from(part).unwrap_or(usize::MAX));
     let desk = Arc::new(Desk::new(desk_bytes));
-    let gauge = Gauge::default();
-    gauge.bytes.store(log.bytes(), Ordering::Relaxed);
     let lane_spools = lanes
         .iter()
         .enumerate()
@@ -106,23 +108,13 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
             circuit: Arc::default(),
         })
         .collect();
-    let keeper = Keeper {
-        log,
-        lanes,
-        quarantine,
-        desk: Arc::clone(&desk),
-        when_full: settings.when_full,
-        group_bytes: usage.group_bytes,
-        bytes: Arc::clone(&gauge.bytes),
-        clock: Clock::new(),
-        notices: Notices::default(),
-        appended: Vec::new(),
-        blocked: VecDeque::new(),
-        owed: HashMap::new(),
-        cursors_synced: Instant::now(),
-        is_idle: true,
+    let group = usage.group_bytes;
+    let when_full = settings.when_full;
+    let keeper = Keeper::new(log, lanes, quarantine, Arc::clone(&desk), when_full, group);
+    let gauge = Gauge {
+        bytes: Arc::clone(keeper.bytes()),
     };
-    let ended = start(keeper, own).map_err(failed)?;
+    let ended = keeper.start(own).map_err(failed)?;
     Ok(Running {
         end: End { desk, ended },
         lanes: lane_spools,
@@ -157,9 +149,10 @@ fn open_log(
     sizes: Sizes,
     lanes: &[Lane<RealDisk>],
     floor: u64,
-) -> Result<(Log<RealDisk>, Recovered), SpoolError> {
+    strays_from: u64,
+) -> Result<(Log<RealDisk>, Recovered, Vec<u64>), SpoolError> {
     let names = lanes.iter().map(|lane| lane.name.clone()).collect();
-    let mut strays = 0;
+    let mut strays = Vec::new();
     let opened = Log::open(own.disk.clone(), sizes, names, floor, |header, is_for| {
         let mut is_ours = false;
         for lane in lanes.iter().filter(|lane| is_for(&lane.name)) {
@@ -169,9 +162,11 @@ fn open_log(
                 lane.backlog.fetch_add(1, Ordering::Relaxed);
             }
         }
-        strays += u64::from(header.items) * u64::from(!is_ours);
+        if !is_ours && header.position >= strays_from {
+            strays.push(header.position);
+        }
     });
-    let opened = opened.map_err(|error| match error {
+    let (log, recovered) = opened.map_err(|error| match error {
         LogError::Newer(format) => SpoolError::NewerFormat {
             path: own.path.clone(),
             format,
@@ -181,13 +176,33 @@ fn open_log(
             source,
         },
     })?;
-    if strays > 0 {
-        tracing::warn!(
-            target: "spanreel", items = strays,
-            "the spool holds telemetry for exporters that are none now; it is given up"
-        );
+    Ok((log, recovered, strays))
+}
+
+/// Puts what no exporter of now is to deliver into quarantine: the one that was to may have another name.
+fn set_aside(
+    log: &Log<RealDisk>,
+    strays: &[u64],
+    quarantine: &mut Quarantine<RealDisk>,
+) -> io::Result<()> {
+    let (mut kept, mut lost) = (0, 0);
+    for position in strays {
+        let Some(stored) = log.read(*position)? else {
+            continue;
+        };
+        let (items, time_ns) = (stored.items, stored.time_ns);
+        let request = Request::from_bytes(stored.signal, items, stored.body.into());
+        let words = "no exporter of that name is there any more";
+        match quarantine.keep("unknown", &request, words, time_ns)? {
+            true => kept += items,
+            false => lost += items,
+        }
     }
-    Ok(opened)
+    tracing::warn!(
+        target: "spanreel", kept, lost,
+        "the spool held telemetry for exporters that are none now; see its quarantine"
+    );
+    Ok(())
 }
 
 /// Takes over what a dead process left: first it is added to the own log, then it is removed there. Killed
@@ -240,25 +255,4 @@ fn adopt(
     let bytes = left.bytes();
     orphan.remove()?;
     Ok(bytes)
-}
-
-/// Starts the thread, which holds the claim while it lives.
-fn start(keeper: Keeper<RealDisk>, claim: Claim) -> io::Result<oneshot::Receiver<()>> {
-    let (told, ended) = oneshot::channel();
-    let desk = Arc::clone(&keeper.desk);
-    std::thread::Builder::new()
-        .name("spanreel-spool".to_owned())
-        .spawn(move || {
-            own_thread::mark();
-            let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| keeper.run()));
-            // Whoever waits for it must not wait for ever.
-            desk.abandon();
-            drop(claim);
-            if outcome.is_err() {
-                tracing::error!(target: "spanreel", "the spool's thread panicked; the pipeline goes on without");
-            }
-            // Nobody listens when the pipeline was dropped.
-            let _listening = told.send(());
-        })?;
-    Ok(ended)
 }

@@ -86,7 +86,7 @@ mod tests {
         let disk = SimDisk::default();
         let request = Request::from_bytes(Signal::Logs, 3, Bytes::from_static(b"body"));
         let mut quarantine = Quarantine::open(disk.clone(), 230).expect("it opens");
-        let mut kept = |quarantine: &mut Quarantine<SimDisk>, time| {
+        let kept = |quarantine: &mut Quarantine<SimDisk>, time| {
             quarantine
                 .keep("otlp", &request, "bad field", time)
                 .expect("written")

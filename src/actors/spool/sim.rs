@@ -25,6 +25,8 @@ struct State {
     capacity: Option<usize>,
     /// How many further syncs of files succeed, then one fails.
     sync_fails_after: Option<u32>,
+    /// The next write panics.
+    panics: bool,
     /// Set in a power cut: nothing works any more for those who hold files open.
     generation: u32,
 }
@@ -94,6 +96,11 @@ impl SimDisk {
     /// After so many more syncs one fails.
     pub(crate) fn fail_sync_after(&self, syncs: u32) {
         self.lock().sync_fails_after = Some(syncs);
+    }
+
+    /// What uses the disk next panics, as code with a bug does.
+    pub(crate) fn panic_next(&self) {
+        self.lock().panics = true;
     }
 
     pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
@@ -193,6 +200,10 @@ impl SimFile {
 impl DiskFile for SimFile {
     fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         self.with(|state, number| {
+            if std::mem::take(&mut state.panics) {
+                // As a panic, without its message on the screen.
+                std::panic::resume_unwind(Box::new("told to"));
+            }
             let in_use: usize = state
                 .names
                 .values()
