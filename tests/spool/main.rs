@@ -13,6 +13,7 @@ mod faults;
 mod killed;
 #[path = "../support/ledger.rs"]
 mod ledger;
+mod life;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
