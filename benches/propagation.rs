@@ -1,5 +1,5 @@
-//! What context costs at a border: reading it from a request and writing it to one. At most 60 ns
-//! each for `traceparent` with a `tracestate`, and no allocation but for the text that is kept.
+//! What context costs at a border: reading it from a request and writing it to one, with what the
+//! carrier itself takes to find a key and to keep a value. The sink shows what writing takes alone.
 
 use std::collections::HashMap;
 

@@ -67,7 +67,7 @@
 //! | export in one's own way | [`Export`], [`Exporter`], [`Request`] |
 //! | change or leave out spans | [`Process`], [`Item`], [`Flow`] |
 //! | receive OTLP of others | [`Intake`], [`Receipt`], [`Delivered`], [`Watch`] |
-//! | sample | [`Sampling`] when a session is opened, [`Sample`] by what it did |
+//! | sample | [`Sampling`], [`Policy`], [`Rule`], [`Rate`]; [`Sample`] in one's own way |
 //! | configure | [`Resource`], [`BatchConfig`], [`SessionConfig`], [`Limits`], [`WhenFull`], [`ByteSize`] |
 //! | account | [`Fate`], [`Counts`], [`SignalStats`], [`LaneStats`] |
 //! | test | [`testing`] |
@@ -104,8 +104,7 @@ pub use actors::intake::{Intake, IntakeError};
 pub use actors::processor::edit::Item;
 pub use actors::processor::{Flow, Process};
 pub use actors::run::Exit;
-pub use actors::sampler::policy::Sampling;
-pub use actors::sampler::{Sample, SessionFacts, Verdict};
+pub use actors::sampler::own::{Sample, SessionFacts, Verdict};
 pub use actors::session::builder::SpanBuilder;
 pub use actors::session::config::{HashKey, SessionConfig, SessionEvents, WhenFull};
 pub use actors::session::delegation::config::DelegationConfig;
@@ -143,13 +142,18 @@ pub use model::propagation::propagators::{Extracted, Propagator, Propagators};
 pub use model::propagation::trace_state::{InvalidTraceState, TraceState};
 pub use model::request::{Body, Request, Signal};
 pub use model::resource::Resource;
+pub use model::sampling::policy::{Action, Per, Policy, Rate, Unit};
+pub use model::sampling::rule::{Match, Outcome, Rule};
+pub use model::sampling::{Holding, Sampling};
 pub use model::usage::{Totals, Usage};
 pub use pipeline::Pipeline;
 pub use pipeline::builder::Builder;
 pub use pipeline::error::BuildError;
 pub use pipeline::flush::FlushReport;
 pub use pipeline::shutdown::ShutdownReport;
-pub use pipeline::stats::{LaneStats, LatencyHistogram, PipelineStats, QueueStats, SignalStats};
+pub use pipeline::stats::{
+    LaneStats, LatencyHistogram, PipelineStats, PolicyStats, QueueStats, SamplingStats, SignalStats,
+};
 
 /// Readers of telemetry in wire form, for processors and exporters of one's own.
 pub mod view {
@@ -196,6 +200,7 @@ mod documentation {
         propagation "../docs/propagation.md",
         receiving "../docs/receiving.md",
         reliability "../docs/reliability.md",
+        sampling "../docs/sampling.md",
         serve "../docs/serve.md",
         sessions "../docs/sessions.md",
         testing "../docs/testing.md",
@@ -207,6 +212,7 @@ mod documentation {
         decision_6 "../docs/decisions/0006-names-of-root-spans.md",
         decision_7 "../docs/decisions/0007-the-attribute-of-cost.md",
         decision_8 "../docs/decisions/0008-each-opening-is-judged-anew.md",
+        decision_9 "../docs/decisions/0009-a-probability-before-the-draw.md",
         decision_10 "../docs/decisions/0010-tokens-are-made-of-ring-and-serde.md",
     }
 }

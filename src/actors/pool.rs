@@ -57,15 +57,7 @@ impl Pool {
     pub(crate) fn take(self: &Arc<Self>, len: usize) -> Option<Buffer> {
         let class = CLASSES.iter().position(|size| len <= *size);
         let size = class.map_or(len, |class| CLASSES[class]);
-        // Never above the budget, not even for the moment of a refusal.
-        let within = |in_use: usize| in_use.checked_add(size).filter(|all| *all <= self.budget);
-        let before = self
-            .in_use
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
-            .ok()?;
-        if before + size > self.mark() && !self.tight.load(Ordering::Relaxed) {
-            self.tight.store(true, Ordering::Relaxed);
-        }
+        let before = self.claim(size)?;
         let kept = class.and_then(|class| self.shelf(class).pop());
         if kept.is_some() {
             self.idle.fetch_sub(size, Ordering::Relaxed);
@@ -80,19 +72,45 @@ impl Pool {
         })
     }
 
+    /// A copy of these bytes that takes no more than they do, and is not kept when it comes back: for
+    /// what is held long. `None` when the budget is used up.
+    pub(crate) fn copy_of(self: &Arc<Self>, bytes: &[u8]) -> Option<Buffer> {
+        let before = self.claim(bytes.len())?;
+        self.make_room(before + bytes.len());
+        Some(Buffer {
+            bytes: bytes.into(),
+            len: bytes.len(),
+            pool: Arc::clone(self),
+        })
+    }
+
     /// Counts `len` bytes that came from elsewhere. `None` when less than a quarter of the budget would
     /// be left, which is kept for sessions.
     pub(crate) fn charge(self: &Arc<Self>, len: usize) -> Option<Charge> {
-        let within = |in_use: usize| in_use.checked_add(len).filter(|all| *all <= self.mark());
-        let before = self
-            .in_use
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, within)
-            .ok()?;
+        let before = self.claim_below(len, self.mark())?;
         self.make_room(before + len);
         Some(Charge {
             len,
             pool: Arc::clone(self),
         })
+    }
+
+    /// Counts `size` bytes as in use, and tells how many were before.
+    fn claim(&self, size: usize) -> Option<usize> {
+        let before = self.claim_below(size, self.budget)?;
+        if before + size > self.mark() && !self.tight.load(Ordering::Relaxed) {
+            self.tight.store(true, Ordering::Relaxed);
+        }
+        Some(before)
+    }
+
+    /// Counts `size` bytes as in use where no more than `most` are then.
+    fn claim_below(&self, size: usize, most: usize) -> Option<usize> {
+        // Never above it, not even for the moment of a refusal.
+        let within = |in_use: usize| in_use.checked_add(size).filter(|all| *all <= most);
+        self.in_use
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, within)
+            .ok()
     }
 
     /// The most that one [`charge`](Self::charge) may ever be.
@@ -125,6 +143,11 @@ impl Pool {
     #[inline]
     pub(crate) fn is_tight(&self) -> bool {
         self.tight.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody waits for what is given back.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     fn mark(&self) -> usize {

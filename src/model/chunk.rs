@@ -9,11 +9,23 @@ use super::ledger::Tally;
 use super::otlp::scan;
 use super::request::Signal;
 use super::resource::Origin;
+use super::sampling::case::Judged;
 
 /// Names a session: to the registry by the trace id that its session id maps to, also where the
 /// session goes on in a foreign trace; to those that judge sessions by a random number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionKey(pub(crate) TraceId);
+
+/// How a session ended, as far as known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It goes on, or nobody knows.
+    #[default]
+    Open,
+    Unset,
+    Success,
+    Error,
+}
 
 /// What may be known of a chunk without reading it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -24,6 +36,8 @@ pub(crate) struct Digest {
     pub(crate) error: bool,
     /// It holds the root span: the session has ended.
     pub(crate) root_ended: bool,
+    /// How the session ended, where it holds the root span.
+    pub(crate) end: End,
     /// The longest span, in nanoseconds.
     pub(crate) longest_ns: u64,
     pub(crate) llm_calls: u32,
@@ -38,9 +52,12 @@ impl Digest {
         self.spans += other.spans;
         self.error |= other.error;
         self.root_ended |= other.root_ended;
+        if other.end != End::Open {
+            self.end = other.end;
+        }
         self.longest_ns = self.longest_ns.max(other.longest_ns);
-        self.llm_calls += other.llm_calls;
-        self.tool_calls += other.tool_calls;
+        self.llm_calls = self.llm_calls.saturating_add(other.llm_calls);
+        self.tool_calls = self.tool_calls.saturating_add(other.tool_calls);
         self.tokens = self.tokens.saturating_add(other.tokens);
         self.cost += other.cost;
     }
@@ -54,6 +71,7 @@ pub(crate) struct Chunk {
     pub(crate) origin: Arc<Origin>,
     pub(crate) bytes: Bytes,
     pub(crate) digest: Digest,
+    pub(crate) judged: Judged,
     pub(crate) tally: Tally,
 }
 
@@ -94,6 +112,7 @@ impl Chunk {
             origin: Arc::clone(&self.origin),
             bytes: rest,
             digest: self.digest,
+            judged: self.judged.clone(),
             tally,
         })
     }
@@ -118,6 +137,7 @@ impl Chunk {
             origin: Arc::clone(origin),
             bytes: items.to_vec().into(),
             digest: Digest::default(),
+            judged: Judged::Already,
             tally: book.enter(sizes.len() as u64),
         }
     }
@@ -196,6 +216,7 @@ pub(crate) mod tests {
             spans: 2,
             error: true,
             root_ended: true,
+            end: End::Success,
             longest_ns: 3,
             llm_calls: 1,
             tool_calls: 2,
@@ -206,6 +227,7 @@ pub(crate) mod tests {
             spans: 3,
             error: true,
             root_ended: true,
+            end: End::Success,
             longest_ns: 5,
             llm_calls: 2,
             tool_calls: 2,

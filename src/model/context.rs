@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::model::id::{SpanId, TraceId, decode_hex};
+use crate::model::hex::HexReader;
+use crate::model::id::{SpanId, TraceId};
 use crate::model::propagation::trace_state::TraceState;
 
 /// The length of a `traceparent` of version 00.
@@ -166,32 +167,35 @@ impl SpanContext {
         Self::parse(text.as_bytes()).ok_or(InvalidTraceparent)
     }
 
+    #[inline]
     fn parse(text: &[u8]) -> Option<Self> {
-        let fields = text.get(..TRACEPARENT_LEN)?;
-        if fields.iter().any(u8::is_ascii_uppercase) {
+        let fields: &[u8; TRACEPARENT_LEN] = text.first_chunk()?;
+        let mut hex = HexReader::default();
+        let (mut trace_id, mut span_id) = ([0; 16], [0; 8]);
+        let eights = |at: usize| fields[at..].first_chunk().copied();
+        for (at, bytes) in (3..).step_by(8).zip(trace_id.chunks_exact_mut(4)) {
+            bytes.copy_from_slice(&hex.read(eights(at)?));
+        }
+        for (at, bytes) in (36..).step_by(8).zip(span_id.chunks_exact_mut(4)) {
+            bytes.copy_from_slice(&hex.read(eights(at)?));
+        }
+        let mut ends = [b'0'; 8];
+        ends[..2].copy_from_slice(&fields[..2]);
+        ends[2..4].copy_from_slice(&fields[53..]);
+        let [version, flags, ..] = hex.read(ends);
+        if !hex.is_right() || [fields[2], fields[35], fields[52]] != [b'-'; 3] {
             return None;
         }
-        let mut version = [0];
-        decode_hex(&fields[..2], &mut version)?;
-        match (version[0], text.get(TRACEPARENT_LEN)) {
+        match (version, text.get(TRACEPARENT_LEN)) {
             (0xff, _) => return None,
             (_, None) => {}
             (1.., Some(b'-')) => {}
             _ => return None,
         }
-        if [fields[2], fields[35], fields[52]] != [b'-'; 3] {
-            return None;
-        }
-        let mut trace_id = [0; 16];
-        let mut span_id = [0; 8];
-        let mut flags = [0];
-        decode_hex(&fields[3..35], &mut trace_id)?;
-        decode_hex(&fields[36..52], &mut span_id)?;
-        decode_hex(&fields[53..], &mut flags)?;
         Some(Self {
             trace_id: TraceId::from_bytes(trace_id)?,
             span_id: SpanId::from_bytes(span_id)?,
-            flags: TraceFlags::from_bits(flags[0]),
+            flags: TraceFlags::from_bits(flags),
             remote: true,
             beyond: Beyond::Nothing,
             trace_state: TraceState::EMPTY,

@@ -6,6 +6,11 @@ pub(crate) mod key {
     pub(crate) const PROVIDER_NAME: &str = "gen_ai.provider.name";
     pub(crate) const CONVERSATION_ID: &str = "gen_ai.conversation.id";
     pub(crate) const REQUEST_MODEL: &str = "gen_ai.request.model";
+    /// Read by rules alone.
+    pub(crate) const RESPONSE_MODEL: &str = "gen_ai.response.model";
+    /// Read by rules alone, as is the next: where evaluations say their name and score.
+    pub(crate) const EVALUATION_NAME: &str = "gen_ai.evaluation.name";
+    pub(crate) const EVALUATION_SCORE: &str = "gen_ai.evaluation.score.value";
     pub(crate) const AGENT_NAME: &str = "gen_ai.agent.name";
     pub(crate) const AGENT_ID: &str = "gen_ai.agent.id";
     pub(crate) const WORKFLOW_NAME: &str = "gen_ai.workflow.name";

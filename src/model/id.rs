@@ -92,6 +92,7 @@ impl SpanId {
 }
 
 /// Reads exactly `out.len() * 2` hexadecimal digits. Where it fails, what is in `out` means nothing.
+#[inline]
 pub(crate) fn decode_hex(text: &[u8], out: &mut [u8]) -> Option<()> {
     if text.len() != out.len() * 2 {
         return None;

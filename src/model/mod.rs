@@ -2,6 +2,7 @@
 //!
 //! Pure data and bytes: no runtime, no I/O, no reading of clocks.
 
+pub(crate) mod about;
 pub(crate) mod attribute;
 pub(crate) mod batch;
 pub(crate) mod byte_size;
@@ -10,6 +11,7 @@ pub(crate) mod compression;
 pub(crate) mod context;
 pub(crate) mod dialect;
 pub(crate) mod genai;
+pub(crate) mod hex;
 pub(crate) mod id;
 #[cfg_attr(
     not(feature = "spool"),
@@ -27,6 +29,7 @@ pub(crate) mod receipt;
 pub(crate) mod record;
 pub(crate) mod request;
 pub(crate) mod resource;
+pub(crate) mod sampling;
 pub(crate) mod session_id;
 pub(crate) mod usage;
 pub(crate) mod whole;

@@ -13,6 +13,7 @@ use super::otlp::frame::{Group, Run};
 use super::otlp::scan;
 use super::request::Signal;
 use super::resource::Origin;
+use super::sampling::case::Judged;
 
 /// An OTLP request that was received and checked, whole and unchanged. Several of one signal form a
 /// valid request when they are joined: `Resource*` is field 1 of all of them.
@@ -58,6 +59,7 @@ impl Whole {
                     origin: Arc::clone(&run.origin),
                     bytes,
                     digest: Digest::default(),
+                    judged: Judged::Already,
                     tally: tally.split(items),
                 });
             }

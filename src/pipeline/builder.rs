@@ -16,8 +16,7 @@ use super::{Pipeline, exporters};
 use crate::actors::batcher::config::BatchConfig;
 use crate::actors::exporter::Exporter;
 use crate::actors::processor::Process;
-use crate::actors::sampler::Sample;
-use crate::actors::sampler::policy::Sampling;
+use crate::actors::sampler::own::Sample;
 use crate::actors::session::config::{SessionConfig, WhenFull};
 #[cfg(feature = "spool")]
 use crate::actors::spool::{
@@ -31,6 +30,8 @@ use crate::model::problem::Problem;
 use crate::model::propagation::policy::BaggagePolicy;
 use crate::model::propagation::propagators::Propagators;
 use crate::model::resource::{Origin, Resource, Scope};
+use crate::model::sampling::Sampling;
+use crate::model::sampling::plan::Plan as SamplingPlan;
 
 /// Builds a [`Pipeline`]. What is not set here comes from the environment (`OTEL_*`), what is not
 /// set there is the documented default.
@@ -225,6 +226,9 @@ impl Builder {
         if !problems.is_empty() {
             return Err(BuildError::Invalid(problems));
         }
+        let sampling = SamplingPlan::new(&self.config.sampling, None)
+            .and_then(|plan| two_judges(plan, self.sample.is_some()))
+            .map_err(BuildError::Invalid)?;
         #[cfg(feature = "spool")]
         let (config, spool) = {
             let spool = open_spool(&self.config, &lanes)?;
@@ -239,6 +243,7 @@ impl Builder {
             config,
             lanes,
             processors: self.processors,
+            sampling,
             sample: self.sample,
             spool,
         })
@@ -289,6 +294,16 @@ fn open_spool(config: &Config, lanes: &[LanePlan]) -> Result<Option<Running>, Bu
         group_bytes: batch.as_u64(),
     };
     open(settings, &usage).map(Some).map_err(BuildError::Spool)
+}
+
+/// Sessions are judged by policies or by a sampler of the user's own.
+pub(super) fn two_judges(sampling: SamplingPlan, own: bool) -> Result<SamplingPlan, Vec<Problem>> {
+    if !own || !sampling.is_tail() {
+        return Ok(sampling);
+    }
+    let advice =
+        "policies for what sessions do stand beside a sampler of your own; give one of them";
+    Err(vec![Problem::new("sampling", advice)])
 }
 
 /// The name, with the first number that makes it another than all of `taken`.

@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use crate::actors::batcher::config::BatchConfig;
-use crate::actors::sampler::policy::Sampling;
 use crate::actors::session::config::{SessionConfig, WhenFull};
 #[cfg(feature = "spool")]
 use crate::actors::spool::config::{Spool, SpoolMode};
@@ -17,6 +16,7 @@ use crate::model::problem::Problem;
 use crate::model::propagation::policy::BaggagePolicy;
 use crate::model::propagation::propagators::Propagators;
 use crate::model::resource::Resource;
+use crate::model::sampling::Sampling;
 use crate::pipeline::env::Environment;
 
 /// How many bytes of the budget one span or record of `OTEL_BSP_MAX_QUEUE_SIZE` and
@@ -105,7 +105,7 @@ impl Config {
             .filter_map(|batch| batch.max_queue_size)
             .reduce(usize::saturating_add);
         Self {
-            sampling: environment.sampling.unwrap_or(defaults.sampling),
+            sampling: environment.sampling.clone().unwrap_or(defaults.sampling),
             limits: environment.limits.apply(defaults.limits),
             batch: environment.batch.apply(defaults.batch),
             log_batch: environment.log_batch.apply(defaults.log_batch),
@@ -123,7 +123,7 @@ impl Config {
     pub(crate) fn validate(&self) -> Vec<Problem> {
         let mut check = Check::default();
         check.found.extend(self.resource.problems());
-        check.found.extend(self.sampling.problem());
+        check.found.extend(self.sampling.problems());
         check.found.extend(self.baggage.problems());
         self.check_limits(&mut check);
         self.check_batch(&mut check, "batch", &self.batch);

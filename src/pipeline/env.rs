@@ -15,10 +15,10 @@ mod reader;
 use std::time::Duration;
 
 use crate::actors::batcher::config::BatchConfig;
-use crate::actors::sampler::policy::Sampling;
 use crate::model::limits::Limits;
 use crate::model::propagation::propagators::Propagator;
 use crate::model::resource::Surroundings;
+use crate::model::sampling::Sampling;
 
 use otlp::OtlpEnvironment;
 use reader::Reader;

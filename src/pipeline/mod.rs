@@ -7,6 +7,7 @@ pub(crate) mod error;
 mod exporters;
 mod finish;
 pub(crate) mod flush;
+mod room;
 pub(crate) mod shutdown;
 pub(crate) mod stats;
 mod topology;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use self::builder::Builder;
+use self::error::BuildError;
 use self::finish::Finish;
 use self::flush::FlushReport;
 use self::shutdown::ShutdownReport;
@@ -26,6 +28,7 @@ use crate::actors::deadline::Deadline;
 use crate::actors::exporter::delivery::LaneCounters;
 use crate::actors::intake::{self, Intake};
 use crate::actors::mailbox::Gauge;
+use crate::actors::sampler::counters::SamplerCounters;
 use crate::actors::session::cell::Cell;
 use crate::actors::session::delegation::Delegation;
 use crate::actors::session::live::LiveSession;
@@ -38,6 +41,8 @@ use crate::model::ledger::Books;
 use crate::model::propagation::policy::BaggagePolicy;
 use crate::model::propagation::propagators::Propagators;
 use crate::model::request::Signal;
+use crate::model::sampling::Sampling;
+use crate::model::sampling::plan::Plan as SamplingPlan;
 
 /// How long dropping the last handle waits for the pipeline, outside async code.
 const GRACE_OF_DROP: Duration = Duration::from_secs(1);
@@ -60,6 +65,9 @@ struct Inner {
     lanes: Vec<LaneHandle>,
     queues: Vec<QueueHandle>,
     spool: Option<spool::Gauge>,
+    sampler: Arc<SamplerCounters>,
+    /// A sampler of the user's own judges sessions by what they do.
+    judges_itself: bool,
     runtime: Handle,
 }
 
@@ -140,6 +148,21 @@ impl Pipeline {
     #[must_use]
     pub fn stats(&self) -> PipelineStats {
         self.inner.stats()
+    }
+
+    /// Replaces the policies, for sessions that begin from now on: those that are open are judged by the
+    /// policies that they began under. How much is held ([`Holding`](crate::Holding)) changes at once.
+    /// Policies of the same name go on counting where they were.
+    ///
+    /// # Errors
+    /// Something is wrong with the policies (every problem is told); nothing changes.
+    pub fn set_sampling(&self, sampling: &Sampling) -> Result<(), BuildError> {
+        let plans = &self.inner.shared.plans;
+        let plan = SamplingPlan::new(sampling, Some(&plans.current()))
+            .and_then(|plan| builder::two_judges(plan, self.inner.judges_itself))
+            .map_err(BuildError::Invalid)?;
+        plans.replace(plan);
+        Ok(())
     }
 
     /// Settles everything that has ended so far: open chunks are sealed, batches leave at once, and

@@ -1,6 +1,7 @@
 //! A snapshot of a pipeline for users and for self-metrics.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Inner;
@@ -10,6 +11,7 @@ use crate::actors::spool::handle::Gauge;
 use crate::model::byte_size::ByteSize;
 use crate::model::ledger::Counts;
 use crate::model::request::Signal;
+use crate::model::sampling::plan::Counter;
 
 /// What a pipeline did and holds, at one moment. Counts are exact when nothing is being recorded;
 /// while something is, those of different stages may be a moment apart.
@@ -31,6 +33,8 @@ pub struct PipelineStats {
     pub lanes: Vec<LaneStats>,
     /// The mailboxes between the stages, upstream first.
     pub queues: Vec<QueueStats>,
+    /// What the policies kept and dropped, and what waits for a decision.
+    pub sampling: SamplingStats,
     /// Open sessions.
     pub sessions: u64,
     /// Work that was handed to other agents.
@@ -44,6 +48,45 @@ pub struct PipelineStats {
     pub budget: ByteSize,
     /// Bytes that the spool has on disk; none where there is no spool.
     pub spool: ByteSize,
+}
+
+/// What sampling did and holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SamplingStats {
+    /// The policies in their order, those within others behind the one that they are in; at the end what
+    /// became of the sessions that no policy was for (`rest`). A pipeline that keeps every session asks
+    /// nothing and counts nothing here.
+    pub policies: Vec<PolicyStats>,
+    /// Sessions that are held undecided.
+    pub undecided: u64,
+    /// Their spans and log records.
+    pub held_items: u64,
+    /// The bytes of those.
+    pub held_bytes: ByteSize,
+    /// Sessions that were decided before their end because a bound of [`Holding`](crate::Holding) was
+    /// reached.
+    pub early: u64,
+    /// Sessions that were decided before their end because they were held for
+    /// [`Holding::max_wait`](crate::Holding::max_wait).
+    pub timed_out: u64,
+}
+
+/// What a policy decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PolicyStats {
+    /// Its name; within another, behind the name of that and a slash.
+    pub name: String,
+    /// Sessions that it kept.
+    pub kept: u64,
+    /// Sessions that it dropped.
+    pub dropped: u64,
+    /// Spans and log records of sessions that it kept after they had been held. Those of sessions that
+    /// were decided when they were opened are not among them.
+    pub kept_items: u64,
+    /// The same of sessions that it dropped.
+    pub dropped_items: u64,
 }
 
 /// The book of one signal: `started = open + ended`, `ended + received = held + entered`,
@@ -170,12 +213,36 @@ impl Inner {
             metrics: signal(Signal::Metrics),
             lanes: self.lanes.iter().map(|lane| lane.stats()).collect(),
             queues: self.queues.iter().map(|queue| queue.stats()).collect(),
+            sampling: self.sampling(),
             sessions: shared.registry.len() as u64,
             delegations: shared.delegations.stats(),
             ignored_contexts: shared.propagators.ignored(),
             memory: ByteSize::bytes(shared.pool.in_use() as u64),
             budget: ByteSize::bytes(shared.pool.budget() as u64),
             spool: ByteSize::bytes(self.spool.as_ref().map_or(0, Gauge::bytes)),
+        }
+    }
+}
+
+impl Inner {
+    fn sampling(&self) -> SamplingStats {
+        let plan = self.shared.plans.current();
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let policy = |counter: &Arc<Counter>| PolicyStats {
+            name: counter.name.clone(),
+            kept: read(&counter.kept),
+            dropped: read(&counter.dropped),
+            kept_items: read(&counter.kept_items),
+            dropped_items: read(&counter.dropped_items),
+        };
+        let held = self.sampler.counts();
+        SamplingStats {
+            policies: plan.counters.iter().map(policy).collect(),
+            undecided: held.sessions,
+            held_items: held.items,
+            held_bytes: ByteSize::bytes(held.bytes),
+            early: held.too_much,
+            timed_out: held.too_long,
         }
     }
 }

@@ -11,10 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::config::Config;
 use super::error::BuildError;
 use super::finish::{Finish, Guard};
-use super::{Inner, LaneHandle, Pipeline, QueueHandle};
+use super::{Inner, LaneHandle, Pipeline, QueueHandle, room};
 use crate::actors::apart::Apart;
 use crate::actors::batcher::Batcher;
-use crate::actors::batcher::config::BatchConfig;
 use crate::actors::batcher::lane_end::LaneEnd;
 use crate::actors::clock::Clock;
 use crate::actors::deadline::Deadline;
@@ -25,12 +24,13 @@ use crate::actors::intake;
 use crate::actors::mailbox::{Gauge, Inbox, Mailbox, bounded};
 use crate::actors::notice::Notice;
 use crate::actors::own_thread;
-use crate::actors::pool::{CHUNK_BYTES, Pool};
+use crate::actors::pool::Pool;
 use crate::actors::processor::{Processor, Processors};
 use crate::actors::road::Msg;
 use crate::actors::run::{Actor, Exit, run};
-use crate::actors::sampler::{Sample, Sampler};
-use crate::actors::session::config::WhenFull;
+use crate::actors::sampler::Sampler;
+use crate::actors::sampler::counters::SamplerCounters;
+use crate::actors::sampler::own::Sample;
 use crate::actors::session::head::Head;
 use crate::actors::session::shared::Shared;
 use crate::actors::session::sweeper::Sweeper;
@@ -40,22 +40,11 @@ use crate::actors::spool::handle::{End, Running};
 use crate::model::ledger::Books;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
+use crate::model::sampling::case::Plans;
+use crate::model::sampling::plan::Plan as SamplingPlan;
 
-/// Chunks that may wait at the head where hosts wait for room, 4 MiB of full ones: enough to keep the
-/// pipeline busy. Where they do not wait, half of the budget may, so that a burst finds room.
-const HEAD_CHUNKS: usize = 256;
 /// Messages that may wait between two stages.
 const STAGE_MESSAGES: usize = 64;
-/// Batches that may wait for a sole lane.
-const SOLE_LANE_BATCHES: usize = 2;
-/// Batches that may wait for one of several lanes, at the most.
-const LANE_BATCHES: usize = 1024;
-/// Batches that may wait for a lane that has a spool, at the most: those that were read from it are in
-/// memory once more, beside the budget.
-const SPOOLED_LANE_BATCHES: usize = 16;
-/// What an item takes on the wire, about, and the least that a batch is reckoned at.
-const ITEM_BYTES: usize = 512;
-const LEAST_BATCH_BYTES: usize = 16 << 10;
 /// Flushes that may wait for one another.
 const FLUSHES: usize = 16;
 /// How long the first stage lets chunks gather: being woken for each would cost its sender more
@@ -68,6 +57,7 @@ pub(crate) struct Plan {
     pub(crate) origin: Arc<Origin>,
     pub(crate) lanes: Vec<LanePlan>,
     pub(crate) processors: Processors,
+    pub(crate) sampling: SamplingPlan,
     pub(crate) sample: Option<Box<dyn Sample>>,
     /// With a place for each lane.
     pub(crate) spool: Option<Running>,
@@ -131,6 +121,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         origin,
         lanes,
         processors,
+        sampling,
         sample,
         spool,
     } = plan;
@@ -165,19 +156,30 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     let capacity = if processing {
         STAGE_MESSAGES
     } else {
-        head_capacity(&config)
+        room::head_capacity(&config)
     };
     let (mut head, mut inbox) = stage("sampler", capacity, &mut queues);
     if !processing {
         inbox = inbox.napping(NAP);
     }
+    let clock = Clock::new();
+    let plans = Arc::new(Plans::new(sampling));
+    let sampler = Arc::new(SamplerCounters::default());
+    let judges_itself = sample.is_some();
     tasks.spawn(
-        Sampler::new(to_batcher, sample, config.budget.as_usize() / 2),
+        Sampler::new(
+            to_batcher,
+            Arc::clone(&plans),
+            sample,
+            Arc::clone(&pool),
+            clock.clone(),
+            Arc::clone(&sampler),
+        ),
         inbox,
     );
 
     if processing {
-        let (to_processor, inbox) = stage("processor", head_capacity(&config), &mut queues);
+        let (to_processor, inbox) = stage("processor", room::head_capacity(&config), &mut queues);
         let to_sampler = std::mem::replace(&mut head, to_processor);
         tasks.spawn(
             Processor::new(to_sampler, Arc::clone(&pool), processors),
@@ -187,12 +189,11 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     queues.reverse();
 
     let (to_sweeper, sweeper_inbox) = bounded(FLUSHES);
-    let clock = Clock::new();
     let shared = Arc::new(Shared {
         anchor: clock.anchor(),
         clock,
         limits: config.limits.clone(),
-        sampling: config.sampling,
+        plans,
         config: config.sessions.clone(),
         propagators: config.propagators.clone(),
         baggage: config.baggage.clone(),
@@ -233,23 +234,11 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
             lanes: lane_handles,
             queues,
             spool: spool_gauge,
+            sampler,
+            judges_itself,
             runtime: runtime.clone(),
         }),
     }
-}
-
-fn head_capacity(config: &Config) -> usize {
-    match config.when_full {
-        WhenFull::Block => HEAD_CHUNKS,
-        WhenFull::DropNewest => HEAD_CHUNKS.max(config.budget.as_usize() / 2 / CHUNK_BYTES),
-    }
-}
-
-/// What a full batch takes, about: it is full by bytes or by items.
-fn usual_batch_bytes(batch: &BatchConfig) -> usize {
-    let by_items = batch.max_export_batch_size.saturating_mul(ITEM_BYTES);
-    let bytes = batch.max_export_batch_bytes.as_usize().min(by_items);
-    bytes.max(LEAST_BATCH_BYTES)
 }
 
 /// Starts a lane for each exporter. Several lanes share half of the budget, so that one that is
@@ -262,8 +251,7 @@ fn start_lanes(
     tasks: &mut Tasks<'_>,
 ) -> (Vec<LaneEnd>, Vec<LaneHandle>) {
     let count = lanes.len();
-    let batch_bytes = usual_batch_bytes(&config.batch).max(usual_batch_bytes(&config.log_batch));
-    let share = config.budget.as_usize() / 2 / count.max(1) / batch_bytes;
+    let share = room::lane_share(config, count);
     let (mut ends, mut handles) = (Vec::new(), Vec::new());
     let spools = spools.into_iter().map(Some).chain(std::iter::repeat(None));
     for (plan, spool) in lanes.into_iter().zip(spools) {
@@ -273,16 +261,7 @@ fn start_lanes(
             books,
         } = plan;
         let under_way = settings.concurrency.get().min((share / 2).max(1));
-        let waiting = if count == 1 && spool.is_none() {
-            SOLE_LANE_BATCHES
-        } else {
-            let most = if spool.is_some() {
-                SPOOLED_LANE_BATCHES
-            } else {
-                LANE_BATCHES
-            };
-            share.saturating_sub(under_way).clamp(1, most)
-        };
+        let waiting = room::waiting(share, under_way, count == 1, spool.is_some());
         let settings = settings.at_most(under_way);
         let (mailbox, inbox) = bounded(waiting);
         let mailbox = Arc::new(mailbox);

@@ -11,4 +11,5 @@ mod support;
 mod receipts;
 mod requests;
 mod room;
+mod sampling;
 mod simple;

@@ -7,6 +7,7 @@ mod bad_input;
 mod delegation;
 mod isolation;
 mod nesting;
+mod policies;
 mod processor;
 mod propagation;
 mod rig;

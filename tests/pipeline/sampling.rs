@@ -22,10 +22,10 @@ fn samplers_decide_as_specified() {
     let off = Sampling::always_off();
     for (sampling, [alone, under_sampled, under_unsampled]) in [
         (Sampling::default(), [true, true, false]),
-        (on, [true, true, true]),
-        (off, [false, false, false]),
-        (Sampling::parent_based(on), [true, true, false]),
-        (Sampling::parent_based(off), [false, true, false]),
+        (on.clone(), [true, true, true]),
+        (off.clone(), [false, false, false]),
+        (Sampling::parent_based(on.clone()), [true, true, false]),
+        (Sampling::parent_based(off.clone()), [false, true, false]),
         (Sampling::ratio(0.0), [false, true, false]),
         (Sampling::ratio(1.0), [true, true, false]),
         (
@@ -34,7 +34,7 @@ fn samplers_decide_as_specified() {
         ),
         (Sampling::ratio(1.0).ignoring_parent(), [true, true, true]),
     ] {
-        let rig = Rig::with(|builder| builder.sampling(sampling));
+        let rig = Rig::with(|builder| builder.sampling(sampling.clone()));
         for (id, parent, expected) in [
             ("alone", None, alone),
             ("sampled", Some(parent(true)), under_sampled),

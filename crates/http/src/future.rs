@@ -5,12 +5,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, Version};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
 use crate::body::ResponseBody;
 use crate::record::{Record, Running, step, type_name};
+use crate::request::protocol_version;
 use crate::semconv;
 
 pin_project! {
@@ -45,7 +46,11 @@ impl Side {
 }
 
 /// Notes how a call was answered.
-pub(crate) fn answered<R: Record>(span: &mut R, side: Side, status: StatusCode) {
+pub(crate) fn answered<R: Record>(span: &mut R, side: Side, status: StatusCode, version: Version) {
+    // A client knows what is spoken when it is answered; a server when it is asked.
+    if let (Side::Client, Some(version)) = (side, protocol_version(version)) {
+        span.set(semconv::PROTOCOL_VERSION, version);
+    }
     span.set(semconv::RESPONSE_STATUS_CODE, status.as_u16());
     if side.is_failure(status) {
         // The code says it all: no description (as the conventions have it).
@@ -81,7 +86,12 @@ where
         Poll::Ready(match outcome {
             Ok(response) => {
                 if let Some(running) = &mut running {
-                    answered(running.span(), *this.side, response.status());
+                    answered(
+                        running.span(),
+                        *this.side,
+                        response.status(),
+                        response.version(),
+                    );
                 }
                 let is_bare = *this.is_head;
                 Ok(response.map(|body| ResponseBody::new(body, running, is_bare)))

@@ -59,14 +59,9 @@ impl<'a> Attributes<'a> {
     }
 
     pub(crate) fn version(&mut self, version: Version) {
-        let text = match version {
-            Version::HTTP_10 => "1.0",
-            Version::HTTP_11 => "1.1",
-            Version::HTTP_2 => "2",
-            Version::HTTP_3 => "3",
-            _ => return,
-        };
-        self.push(semconv::PROTOCOL_VERSION, text);
+        if let Some(text) = protocol_version(version) {
+            self.push(semconv::PROTOCOL_VERSION, text);
+        }
     }
 
     pub(crate) fn user_agent(&mut self, headers: &'a HeaderMap) {
@@ -75,6 +70,17 @@ impl<'a> Attributes<'a> {
             self.push(semconv::USER_AGENT, agent);
         }
     }
+}
+
+/// `network.protocol.version` of HTTP.
+pub(crate) fn protocol_version(version: Version) -> Option<&'static str> {
+    Some(match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_11 => "1.1",
+        Version::HTTP_2 => "2",
+        Version::HTTP_3 => "3",
+        _ => return None,
+    })
 }
 
 /// The methods of RFC 9110 and PATCH.

@@ -33,6 +33,15 @@ use crate::record::Running;
 ///     client.get("http://search.internal/tides").with_extension(SpanRef::from(tool))
 /// }
 /// ```
+///
+/// Without middleware, the context of a span is written to the headers of a request by hand:
+///
+/// ```
+/// fn inject(span: &spanreel::Span, request: &mut reqwest::Request) {
+///     let host = request.url().host_str().unwrap_or_default().to_owned();
+///     span.inject_to(&host, request.headers_mut());
+/// }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ClientMiddleware {
     place: Option<SpanRef>,
@@ -68,12 +77,12 @@ impl Middleware for ClientMiddleware {
         let method = request.method().clone();
         // What is no URI is refused by the client.
         let uri: Uri = request.url().as_str().parse().unwrap_or_default();
-        let version = request.version();
-        let span = begin(place, &method, &uri, version, request.headers_mut());
+        let span = begin(place, &method, &uri, request.headers_mut());
         let mut running = Running::new(span);
         match next.run(request, extensions).await {
             Ok(response) => {
-                answered(running.span(), Side::Client, response.status());
+                let (status, version) = (response.status(), response.version());
+                answered(running.span(), Side::Client, status, version);
                 Ok(with_body(response, running, method == http::Method::HEAD))
             }
             Err(error) => {

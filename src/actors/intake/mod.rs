@@ -45,7 +45,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 ///
 /// A request is checked in one pass and not decoded. Where nothing looks at sessions, it leaves as it
 /// came, joined to others or cut at the borders of its items; unknown fields survive byte for byte. With a
-/// [`Sample`](crate::Sample) or a [`Process`](crate::Process) it is split by session first, and foreign
+/// [`Sample`](crate::Sample), a [`Process`](crate::Process) or a [`Sampling`](crate::Sampling) that does
+/// not keep every session it is split by session first, and foreign
 /// sessions are processed and judged as own ones are. Metrics belong to no session and always pass.
 ///
 /// ```
@@ -83,7 +84,8 @@ pub struct Intake {
 /// What all intakes of a pipeline share.
 pub(crate) struct Core {
     shared: Arc<Shared>,
-    /// Something looks at single items or sessions: requests are split.
+    /// Something looks at single items, or a user's own sampler at sessions: requests are split. The
+    /// policies are asked, too, each time: they can be replaced.
     splits: bool,
     origins: Origins,
     /// Those who wait for room, and whose turn it is: first come, first served, so that a large
@@ -101,6 +103,11 @@ impl Core {
             waiting: AtomicUsize::new(0),
             turn: tokio::sync::Mutex::new(()),
         }
+    }
+
+    /// Whether a request of this signal is split by session.
+    fn splits(&self, signal: Signal) -> bool {
+        signal != Signal::Metrics && (self.splits || self.shared.plans.judge_others())
     }
 }
 
@@ -232,7 +239,7 @@ impl Intake {
     /// Checks a request and finds what is in it.
     fn survey<'a>(&self, signal: Signal, request: &'a Bytes) -> Result<Sessions<'a>, IntakeError> {
         let core = &*self.core;
-        let splits = core.splits && signal != Signal::Metrics;
+        let splits = core.splits(signal);
         let mut found = Sessions::new(signal, splits);
         let recognises = splits || self.recognises || !self.watches.is_empty();
         if recognises && signal != Signal::Metrics {

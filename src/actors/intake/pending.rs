@@ -44,14 +44,13 @@ impl<'a> Pending<'a> {
         request: &Bytes,
         survey: &Sessions<'_>,
     ) -> Self {
-        let splits = core.splits && signal != Signal::Metrics;
         Self {
             core,
             signal,
             request: request.clone(),
             items: survey.items,
             sessions: survey.found.len(),
-            plan: splits.then(|| Plan::new(core, survey)),
+            plan: survey.splits().then(|| Plan::new(core, survey)),
             state: State::Outside,
         }
     }

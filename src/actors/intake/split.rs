@@ -17,6 +17,7 @@ use crate::model::otlp::fields as f;
 use crate::model::otlp::foreign::sessions::{Part, SessionName, Sessions};
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
+use crate::model::sampling::case::Judged;
 use crate::model::session_id::trace_id_of;
 use crate::model::whole::header;
 
@@ -78,6 +79,7 @@ impl Plan {
                     root_ended: part.digest.root_ended || is_nobody,
                     ..part.digest
                 },
+                judged: Judged::ByKey,
                 tally: tally.split(part.items),
             }
         };
@@ -99,8 +101,10 @@ impl Plan {
     /// The bytes of each part.
     fn bytes(&self, core: &Core, request: &Bytes) -> Option<Vec<Bytes>> {
         let pool = &core.shared.pool;
-        if let [(_, whole)] = &self.stretches[..] {
-            // One session: it holds nothing but its own.
+        if let [(_, whole)] = &self.stretches[..]
+            && whole.len() >= request.len() / 2
+        {
+            // One session: it holds nothing but its own, mostly.
             let charge = pool.charge(request.len())?;
             return Some(vec![charge.over(request.clone()).slice(whole.clone())]);
         }

@@ -1,151 +1,343 @@
-//! The sampler: passes sessions on, or holds each until a user's [`Sample`] has judged it.
+//! The sampler: passes sessions on, or holds each until the policies, or a user's [`Sample`], have
+//! judged it.
 //!
-//! Holds: undecided sessions, at most `Window::max_bytes`. Waits: for the batcher. Loses: nothing; what
-//! is judged out is booked as `sampled_out`. Over the bound the oldest session must be judged at
-//! once.
+//! Holds: undecided sessions, within the bounds of [`Holding`](crate::Holding). Waits: for the batcher.
+//! Loses: nothing; what is judged out is booked as `sampled_out`. Over a bound a session is judged
+//! early.
 
-pub(crate) mod policy;
+mod chain;
+pub(crate) mod counters;
+mod recent;
+mod stamp;
 mod window;
 
-use std::panic::AssertUnwindSafe;
+pub(crate) mod own;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use self::window::Window;
+use tokio::time::Instant;
+
+use self::counters::SamplerCounters;
+use self::own::{Own, Sample, SessionFacts, Verdict};
+use self::stamp::stamp;
+use self::window::{Bounds, Place, Window};
+use crate::actors::clock::{Anchor, Clock};
 use crate::actors::mailbox::{Mailbox, Stopped};
+use crate::actors::pool::{CHUNK_BYTES, Pool};
 use crate::actors::road::Msg;
 use crate::actors::run::Actor;
-use crate::model::chunk::{Chunk, Digest, SessionKey};
+use crate::model::about::About;
+use crate::model::chunk::{Chunk, SessionKey};
+use crate::model::ledger::Fate;
+use crate::model::otlp::peek;
+use crate::model::request::Signal;
+use crate::model::sampling::case::{Case, Judged, Plans};
+use crate::model::sampling::plan::{Decision, Draw, Plan};
+use crate::model::sampling::threshold::Threshold;
 
-/// Judges sessions by what they did (tail sampling).
-///
-/// Called when something of a session arrives, off the pipeline's own thread. A panic counts as
-/// [`Verdict::Keep`]. Sessions that are not recorded in the first place
-/// ([`Sampling`](crate::Sampling)) never get here.
-///
-/// ```
-/// use spanreel::{Sample, SessionFacts, Verdict};
-///
-/// /// Keeps sessions that failed or were expensive.
-/// struct Interesting;
-///
-/// impl Sample for Interesting {
-///     fn sample(&mut self, session: &SessionFacts) -> Verdict {
-///         if session.error || session.cost > 1.0 {
-///             Verdict::Keep
-///         } else if session.ended {
-///             Verdict::Drop
-///         } else {
-///             Verdict::Wait
-///         }
-///     }
-/// }
-/// ```
-pub trait Sample: Send + 'static {
-    /// Judges a session by what is known of it so far. The verdict is final unless it is
-    /// [`Verdict::Wait`]; what comes later follows it.
-    fn sample(&mut self, session: &SessionFacts) -> Verdict;
-}
+/// Chunks below this size mostly share a buffer with those of others: they are copied, so that a
+/// session that is held does not hold the bytes of those that are not.
+const SHARED: usize = CHUNK_BYTES / 2;
 
-/// What becomes of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// All of it is exported.
-    Keep,
-    /// None of it is.
-    Drop,
-    /// It is held until more is known. Where [`SessionFacts::last_chance`] is set, this means keep.
-    Wait,
-}
+/// How often it is asked whether others wait for room, while much is held.
+const LOOK_AROUND: Duration = Duration::from_millis(50);
 
-/// What is known of a session so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct SessionFacts {
-    /// Its root span has ended.
-    pub ended: bool,
-    /// It cannot wait any longer: it has ended, the bound on what is held was reached, or the
-    /// pipeline is shutting down.
-    pub last_chance: bool,
-    /// Spans that have ended.
-    pub spans: u64,
-    /// One of them failed.
-    pub error: bool,
-    /// The longest of them; the whole session, once it has ended.
-    pub longest: Duration,
-    /// LLM calls.
-    pub llm_calls: u64,
-    /// Tool calls.
-    pub tool_calls: u64,
-    /// Input and output tokens, as far as known.
-    pub tokens: u64,
-    /// The cost in US dollars, as far as known.
-    pub cost: f64,
-}
-
-impl SessionFacts {
-    fn new(digest: &Digest, last_chance: bool) -> Self {
-        Self {
-            ended: digest.root_ended,
-            last_chance: last_chance || digest.root_ended,
-            spans: digest.spans,
-            error: digest.error,
-            longest: Duration::from_nanos(digest.longest_ns),
-            llm_calls: digest.llm_calls.into(),
-            tool_calls: digest.tool_calls.into(),
-            tokens: digest.tokens,
-            cost: digest.cost,
-        }
-    }
-}
+/// Sessions whose time has come are decided so many at a time, so that nothing else waits for long.
+const AT_A_TIME: usize = 256;
 
 pub(crate) struct Sampler {
     next: Mailbox<Msg>,
-    /// None: every recorded session is passed on as it comes.
-    judge: Option<Judge>,
+    plans: Arc<Plans>,
+    own: Option<Own>,
+    pool: Arc<Pool>,
+    clock: Clock,
+    anchor: Anchor,
+    window: Window,
+    counters: Arc<SamplerCounters>,
 }
 
-/// A user's sampler with what it has not decided yet.
-struct Judge {
-    sample: Option<Box<dyn Sample>>,
-    window: Window,
+/// Why a session is decided before its end.
+#[derive(Clone, Copy)]
+enum Early {
+    TooMuch,
+    TooLong,
+    Shutdown,
 }
 
 impl Sampler {
     pub(crate) fn new(
         next: Mailbox<Msg>,
+        plans: Arc<Plans>,
         sample: Option<Box<dyn Sample>>,
-        window_bytes: usize,
+        pool: Arc<Pool>,
+        clock: Clock,
+        counters: Arc<SamplerCounters>,
     ) -> Self {
-        let judge = |sample| Judge {
-            sample: Some(sample),
-            window: Window::new(window_bytes),
-        };
         Self {
             next,
-            judge: sample.map(judge),
+            plans,
+            own: sample.map(Own::new),
+            pool,
+            anchor: clock.anchor(),
+            clock,
+            window: Window::default(),
+            counters,
         }
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.clock.now_ns(&self.anchor)
+    }
+
+    /// Whether this chunk is none of the sampler's business.
+    fn passes(&self, chunk: &Chunk) -> bool {
+        self.own.is_none() && matches!(chunk.judged, Judged::Already)
     }
 
     /// Takes in chunks and passes on those that are decided.
     async fn take_in(&mut self, chunks: Vec<Chunk>) -> Result<(), Stopped> {
-        let Some(judge) = &mut self.judge else {
-            return Ok(());
-        };
-        let mut decided = Vec::new();
-        let mut asked: Vec<SessionKey> = Vec::new();
-        for chunk in chunks {
-            let session = chunk.session;
-            match judge.window.hold(chunk) {
-                Some(chunk) => decided.push(chunk),
-                None if asked.contains(&session) || !judge.window.holds(session) => {}
-                None => asked.push(session),
+        let mut out = Vec::new();
+        if self.own.is_some() {
+            self.take_in_for_own(chunks, &mut out).await;
+        } else {
+            let now_ns = self.now_ns();
+            for chunk in chunks {
+                self.take(chunk, now_ns, &mut out);
             }
         }
-        judge.ask(asked, false, &mut decided).await;
-        while let Some(oldest) = judge.window.over_bound() {
-            judge.ask(vec![oldest], true, &mut decided).await;
+        self.relieve(&mut out).await;
+        self.counters.note(self.window.load());
+        self.pass_on(out).await
+    }
+
+    /// Decides of sessions early while more is held than may be.
+    async fn relieve(&mut self, out: &mut Vec<Chunk>) {
+        let now_ns = self.now_ns();
+        while let Some(slot) = self.window.over(&self.bounds()) {
+            self.judge_now(slot, Early::TooMuch, now_ns, out).await;
         }
-        self.pass_on(decided).await
+    }
+
+    /// Holds a chunk, or follows what was decided of its session, or decides that.
+    fn take(&mut self, chunk: Chunk, now_ns: u64, out: &mut Vec<Chunk>) {
+        let (place, by_key) = match &chunk.judged {
+            Judged::Already => return out.push(chunk),
+            Judged::As(case) => (self.window.find(case), false),
+            Judged::ByKey => (self.window.find_key(chunk.session), true),
+        };
+        let slot = match (place, &chunk.judged) {
+            (Place::Decided(decision, plan), judged) => {
+                let incoming = match judged {
+                    Judged::As(case) => case.draw.incoming,
+                    _ => Threshold::KEEP_ALL,
+                };
+                plan.count_items(&decision, chunk.items());
+                return self.follow(chunk, &decision, incoming, out);
+            }
+            (Place::Held(slot), _) => slot,
+            (Place::New, judged) => {
+                let case = match judged {
+                    Judged::As(case) => Arc::clone(case),
+                    _ => Arc::new(foreign(self.plans.current(), &chunk)),
+                };
+                self.window.open(case, chunk.session, by_key, now_ns)
+            }
+        };
+        self.hold(slot, chunk);
+        if !self.judge(slot, false, now_ns, out) {
+            self.set_apart(slot);
+        }
+    }
+
+    fn hold(&mut self, slot: u32, chunk: Chunk) {
+        if let Some(held) = self.window.get_mut(slot)
+            && held.case.plan.looks(held.case.about_is_whole)
+        {
+            let mut found =
+                (!held.case.about_is_whole).then(|| held.found.take().unwrap_or_default());
+            let plan = Arc::clone(&held.case.plan);
+            plan.look(
+                chunk.signal,
+                &chunk.bytes,
+                &mut held.seen,
+                found.as_deref_mut(),
+            );
+            held.found = found;
+        }
+        self.window.hold(slot, chunk);
+    }
+
+    /// Copies what was held last, where it is small, so that it does not pin what it was cut from.
+    fn set_apart(&mut self, slot: u32) {
+        if let Some(bytes) = self.window.last_bytes(slot)
+            && bytes.len() < SHARED
+            && let Some(own) = self.pool.copy_of(bytes)
+        {
+            *bytes = own.freeze();
+        }
+    }
+
+    /// Decides of a session if that can be done now; whether it could.
+    fn judge(&mut self, slot: u32, is_final: bool, now_ns: u64, out: &mut Vec<Chunk>) -> bool {
+        let Some(held) = self.window.get(slot) else {
+            return true;
+        };
+        let case = Arc::clone(&held.case);
+        let Some(decision) = case
+            .plan
+            .judge(&case.draw, &held.evidence(is_final), now_ns)
+        else {
+            return false;
+        };
+        for chunk in self.window.decide(slot, decision) {
+            case.plan.count_items(&decision, chunk.items());
+            self.follow(chunk, &decision, case.draw.incoming, out);
+        }
+        true
+    }
+
+    fn judge_early(&mut self, slot: u32, why: Early, now_ns: u64, out: &mut Vec<Chunk>) {
+        self.counters.count_early(why);
+        let is_decided = self.judge(slot, true, now_ns, out);
+        debug_assert!(is_decided, "what is final is decided");
+    }
+
+    /// Decides of a session by what is known of it.
+    async fn judge_now(&mut self, slot: u32, why: Early, now_ns: u64, out: &mut Vec<Chunk>) {
+        if self.own.is_some() {
+            self.counters.count_early(why);
+            self.ask(vec![slot], true, out).await;
+        } else {
+            self.judge_early(slot, why, now_ns, out);
+        }
+    }
+
+    /// Does with a chunk what was decided of its session.
+    fn follow(
+        &mut self,
+        mut chunk: Chunk,
+        decision: &Decision,
+        incoming: Threshold,
+        out: &mut Vec<Chunk>,
+    ) {
+        if !decision.keep {
+            chunk.tally.settle(Fate::SampledOut);
+            return;
+        }
+        if decision.threshold != incoming && chunk.signal == Signal::Traces {
+            let stamped = stamp(&chunk.bytes, decision.threshold);
+            chunk.bytes = match self.pool.take(stamped.len()) {
+                Some(mut buffer) => {
+                    buffer.append(&stamped);
+                    buffer.freeze()
+                }
+                // They take the place of bytes that are given back now.
+                None => stamped.into(),
+            };
+        }
+        out.push(chunk);
+    }
+
+    /// Holds chunks for the user's sampler, and asks it.
+    async fn take_in_for_own(&mut self, chunks: Vec<Chunk>, out: &mut Vec<Chunk>) {
+        let mut asked: Vec<u32> = Vec::new();
+        let now_ns = self.now_ns();
+        for chunk in chunks {
+            let slot = match self.window.find_key(chunk.session) {
+                Place::Decided(decision, _) => {
+                    self.follow(chunk, &decision, Threshold::KEEP_ALL, out);
+                    continue;
+                }
+                Place::Held(slot) => slot,
+                Place::New => {
+                    let case = Arc::new(foreign(self.plans.current(), &chunk));
+                    self.window.open(case, chunk.session, true, now_ns)
+                }
+            };
+            self.hold(slot, chunk);
+            self.set_apart(slot);
+            if !asked.contains(&slot) {
+                asked.push(slot);
+            }
+        }
+        self.ask(asked, false, out).await;
+    }
+
+    /// Has the user's sampler judge these sessions.
+    async fn ask(&mut self, slots: Vec<u32>, last_chance: bool, out: &mut Vec<Chunk>) {
+        let Some(own) = &mut self.own else {
+            return;
+        };
+        let window = &self.window;
+        let facts = slots.iter().filter_map(|slot| window.get(*slot));
+        let facts: Vec<_> = facts
+            .map(|held| SessionFacts::new(&held.digest, last_chance))
+            .collect();
+        if facts.is_empty() {
+            return;
+        }
+        let verdicts = own.ask(facts).await;
+        for (slot, verdict) in slots.into_iter().zip(verdicts) {
+            let decision = match verdict {
+                Verdict::Keep => Decision::kept(true),
+                Verdict::Drop => Decision::kept(false),
+                Verdict::Wait => continue,
+            };
+            for chunk in self.window.decide(slot, decision) {
+                self.follow(chunk, &decision, Threshold::KEEP_ALL, out);
+            }
+        }
+    }
+
+    fn bounds(&self) -> Bounds {
+        let plan = self.plans.current();
+        let (holding, budget) = (&plan.holding, self.pool.budget() as u64);
+        let bytes = holding.max_bytes.map_or(budget / 2, |bytes| bytes.as_u64());
+        let most = match self.pool.is_tight() || self.pool.is_waited_for() {
+            true => self.relieved(),
+            false => budget / 4 * 3,
+        };
+        Bounds {
+            sessions: holding.max_sessions,
+            items: holding.max_spans,
+            bytes: bytes.min(most),
+        }
+    }
+
+    /// How much is held where others wait for room: what is left has room for the largest request.
+    fn relieved(&self) -> u64 {
+        self.pool.budget() as u64 / 8
+    }
+
+    fn max_wait_ns(&self) -> u64 {
+        let wait = self.plans.current().holding.max_wait;
+        u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// The oldest session, if it was held for this long.
+    fn oldest(&self, wait_ns: u64, now_ns: u64) -> Option<u32> {
+        let (slot, since_ns) = self.window.oldest()?;
+        (now_ns.saturating_sub(since_ns) >= wait_ns).then_some(slot)
+    }
+
+    /// Decides of sessions that were held for this long, some at a time.
+    async fn decide_old(&mut self, wait_ns: u64, why: Early) -> Result<bool, Stopped> {
+        let (mut out, now_ns) = (Vec::new(), self.now_ns());
+        let mut done = true;
+        for number in 0.. {
+            let Some(slot) = self.oldest(wait_ns, now_ns) else {
+                break;
+            };
+            if number == AT_A_TIME {
+                done = false;
+                break;
+            }
+            self.judge_now(slot, why, now_ns, &mut out).await;
+        }
+        self.counters.note(self.window.load());
+        self.pass_on(out).await?;
+        Ok(done)
     }
 
     async fn pass_on(&mut self, decided: Vec<Chunk>) -> Result<(), Stopped> {
@@ -156,58 +348,12 @@ impl Sampler {
     }
 }
 
-impl Judge {
-    /// Has the sampler judge these sessions, off the actors' thread.
-    async fn ask(
-        &mut self,
-        sessions: Vec<SessionKey>,
-        last_chance: bool,
-        decided: &mut Vec<Chunk>,
-    ) {
-        if sessions.is_empty() {
-            return;
-        }
-        let facts: Vec<_> = sessions
-            .iter()
-            .map(|session| SessionFacts::new(&self.window.digest(*session), last_chance))
-            .collect();
-        let verdicts = match self.sample.take() {
-            None => vec![Verdict::Keep; facts.len()],
-            Some(mut sample) => {
-                let count = facts.len();
-                let judged = tokio::task::spawn_blocking(move || {
-                    let verdicts: Vec<_> = facts
-                        .iter()
-                        .map(|facts| judge_one(&mut *sample, facts))
-                        .collect();
-                    (sample, verdicts)
-                });
-                match judged.await {
-                    Ok((sample, verdicts)) => {
-                        self.sample = Some(sample);
-                        verdicts
-                    }
-                    // The runtime is going down: what it cannot judge it keeps.
-                    Err(_) => vec![Verdict::Keep; count],
-                }
-            }
-        };
-        for (session, verdict) in sessions.into_iter().zip(verdicts) {
-            decided.extend(self.window.decide(session, verdict));
-        }
-    }
-}
-
-fn judge_one(sample: &mut dyn Sample, facts: &SessionFacts) -> Verdict {
-    let verdict = std::panic::catch_unwind(AssertUnwindSafe(|| sample.sample(facts)));
-    match verdict {
-        Ok(Verdict::Wait) if facts.last_chance => Verdict::Keep,
-        Ok(verdict) => verdict,
-        Err(_) => {
-            tracing::error!(target: "spanreel", "sampler panicked; the session is kept");
-            Verdict::Keep
-        }
-    }
+/// A session that came from elsewhere: what is known of it is what its spans tell.
+fn foreign(plan: Arc<Plan>, chunk: &Chunk) -> Case {
+    let SessionKey(key) = chunk.session;
+    let (trace_id, trace_state) = peek::first_trace(chunk.signal, &chunk.bytes);
+    let draw = Draw::new(trace_id.unwrap_or(key), &trace_state, None);
+    Case::new(plan, Arc::new(About::default()), false, draw)
 }
 
 impl Actor for Sampler {
@@ -216,20 +362,38 @@ impl Actor for Sampler {
 
     async fn handle(&mut self, msg: Msg) -> Result<(), Stopped> {
         match msg {
-            Msg::Flush(_) | Msg::Whole(_) => self.next.send(msg).await,
-            _ if self.judge.is_none() => self.next.send(msg).await,
-            Msg::Chunk(chunk) => self.take_in(vec![chunk]).await,
-            Msg::Chunks(chunks) => self.take_in(chunks).await,
+            Msg::Chunk(chunk) if !self.passes(&chunk) => self.take_in(vec![chunk]).await,
+            Msg::Chunks(chunks) if !chunks.iter().all(|chunk| self.passes(chunk)) => {
+                self.take_in(chunks).await
+            }
+            _ => self.next.send(msg).await,
         }
     }
 
+    fn due(&self) -> Option<Instant> {
+        let (_, since_ns) = self.window.oldest()?;
+        let due_ns = since_ns.saturating_add(self.max_wait_ns());
+        let mut left = Duration::from_nanos(due_ns.saturating_sub(self.now_ns()));
+        if self.window.load().bytes > self.relieved() {
+            // Others may come to wait for what is held, and tell nobody.
+            left = left.min(LOOK_AROUND);
+        }
+        Instant::now().checked_add(left)
+    }
+
+    async fn tick(&mut self) -> Result<(), Stopped> {
+        self.decide_old(self.max_wait_ns(), Early::TooLong).await?;
+        let mut out = Vec::new();
+        self.relieve(&mut out).await;
+        self.counters.note(self.window.load());
+        self.pass_on(out).await
+    }
+
     async fn finish(&mut self) -> Result<(), Stopped> {
-        let Some(judge) = &mut self.judge else {
-            return Ok(());
-        };
-        let mut decided = Vec::new();
-        let undecided = judge.window.undecided();
-        judge.ask(undecided, true, &mut decided).await;
-        self.pass_on(decided).await
+        while !self.decide_old(0, Early::Shutdown).await? {}
+        Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,240 +1,336 @@
-//! The window: sessions that are not decided yet, and what was decided of late. Pure.
+//! The window: sessions that are not decided yet, with what they hold. Pure.
+//!
+//! Holds: for each session its spans and log records in wire form, at most 200 bytes beside them and 88
+//! for each chunk. Who is too much is told ([`Window::over`]), and decided by others.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::Verdict;
+use bytes::Bytes;
+
+use super::chain::{Chain, Link};
+use super::recent::Recent;
+use crate::model::about::About;
 use crate::model::chunk::{Chunk, Digest, SessionKey};
-use crate::model::ledger::Fate;
+use crate::model::ledger::Tally;
+use crate::model::request::Signal;
+use crate::model::resource::Origin;
+use crate::model::sampling::case::{Case, Judged};
+use crate::model::sampling::node::Evidence;
+use crate::model::sampling::plan::{Decision, Plan};
 
-/// How many decisions are remembered, for spans that come after their session was decided: about
-/// 40 bytes each.
-const REMEMBERED: usize = 65_536;
+/// Sessions in one piece of the table: it grows by pieces, so that none is copied.
+const PIECE: usize = 1024;
 
-#[derive(Debug)]
-pub(super) struct Window {
-    max_bytes: usize,
-    bytes: usize,
-    held: HashMap<SessionKey, Held>,
-    /// Undecided sessions, the oldest first; decided ones are skipped when they come up.
-    order: VecDeque<SessionKey>,
-    decided: HashMap<SessionKey, bool>,
-    decided_order: VecDeque<SessionKey>,
+/// Lists of sessions by size: each is for sizes up to twice those of the one before; the last for all
+/// from 1 GiB.
+const SIZES: usize = 32;
+
+/// How much may be held.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) sessions: u64,
+    pub(super) items: u64,
+    pub(super) bytes: u64,
+}
+
+/// How much is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Load {
+    pub(super) sessions: u64,
+    pub(super) items: u64,
+    pub(super) bytes: u64,
 }
 
 #[derive(Debug, Default)]
-struct Held {
-    chunks: Vec<Chunk>,
-    digest: Digest,
-    bytes: usize,
+pub(super) struct Window {
+    table: Table,
+    free: Vec<u32>,
+    /// Sessions that are found by their key alone.
+    by_key: HashMap<SessionKey, u32>,
+    recent: Recent,
+    /// The oldest first.
+    ages: Chain,
+    sizes: [Chain; SIZES],
+    load: Load,
+}
+
+/// Places for sessions.
+#[derive(Debug, Default)]
+struct Table(Vec<Vec<Option<Held>>>);
+
+/// A session that is not decided.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) case: Arc<Case>,
+    key: SessionKey,
+    /// It is found by its key.
+    by_key: bool,
+    pub(super) digest: Digest,
+    chunks: Vec<HeldChunk>,
+    bytes: u64,
+    pub(super) seen: u64,
+    /// Who it is, as far as its spans told.
+    pub(super) found: Option<Box<About>>,
+    since_ns: u64,
+    age: Link,
+    size: Link,
+}
+
+/// A chunk without what its session knows.
+#[derive(Debug)]
+struct HeldChunk {
+    bytes: Bytes,
+    origin: Arc<Origin>,
+    tally: Tally,
+    signal: Signal,
+}
+
+/// Where a session stands.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// By these policies.
+    Decided(Decision, Arc<Plan>),
+    Held(u32),
+    /// It was not seen before, or was forgotten.
+    New,
 }
 
 impl Window {
-    pub(super) fn new(max_bytes: usize) -> Self {
-        Self {
-            max_bytes,
-            bytes: 0,
-            held: HashMap::new(),
-            order: VecDeque::new(),
-            decided: HashMap::new(),
-            decided_order: VecDeque::new(),
+    /// Where the session of this case stands.
+    pub(super) fn find(&self, case: &Case) -> Place {
+        match (case.decision(), case.slot()) {
+            (Some(decision), _) => Place::Decided(decision, Arc::clone(&case.plan)),
+            (None, Some(slot)) => Place::Held(slot),
+            (None, None) => Place::New,
         }
     }
 
-    /// Holds a chunk. Gives it back when its session is decided and kept; books it when it is
-    /// decided and dropped.
-    pub(super) fn hold(&mut self, chunk: Chunk) -> Option<Chunk> {
-        match self.decided.get(&chunk.session) {
-            Some(true) => return Some(chunk),
-            Some(false) => {
-                chunk.tally.settle(Fate::SampledOut);
-                return None;
-            }
-            None => {}
+    /// Where the session of this key stands.
+    pub(super) fn find_key(&mut self, key: SessionKey) -> Place {
+        if let Some(slot) = self.by_key.get(&key) {
+            return Place::Held(*slot);
         }
-        let order = &mut self.order;
-        let held = self.held.entry(chunk.session).or_insert_with(|| {
-            order.push_back(chunk.session);
-            Held::default()
-        });
-        held.digest.merge(&chunk.digest);
-        held.bytes += chunk.weight();
-        self.bytes += chunk.weight();
-        held.chunks.push(chunk);
-        None
+        match self.recent.get(key) {
+            Some((decision, plan)) => Place::Decided(decision, plan),
+            None => Place::New,
+        }
     }
 
-    /// Whether anything of this session is undecided.
-    pub(super) fn holds(&self, session: SessionKey) -> bool {
-        self.held.contains_key(&session)
+    /// Makes room for a session, which may have to be found by its key.
+    pub(super) fn open(
+        &mut self,
+        case: Arc<Case>,
+        key: SessionKey,
+        by_key: bool,
+        now_ns: u64,
+    ) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| self.table.grow());
+        case.hold_at(Some(slot));
+        if by_key {
+            self.by_key.insert(key, slot);
+        }
+        self.table.put(
+            slot,
+            Held {
+                case,
+                key,
+                by_key,
+                digest: Digest::default(),
+                chunks: Vec::new(),
+                bytes: 0,
+                seen: 0,
+                found: None,
+                since_ns: now_ns,
+                age: Link::default(),
+                size: Link::default(),
+            },
+        );
+        self.ages.push(&mut self.table, slot, Table::age);
+        self.sizes[0].push(&mut self.table, slot, Table::size);
+        self.load.sessions += 1;
+        slot
     }
 
-    /// What is known of an undecided session.
-    pub(super) fn digest(&self, session: SessionKey) -> Digest {
-        self.held
-            .get(&session)
-            .map(|held| held.digest)
-            .unwrap_or_default()
-    }
-
-    /// Acts on a verdict; what is kept comes out, in its order.
-    pub(super) fn decide(&mut self, session: SessionKey, verdict: Verdict) -> Vec<Chunk> {
-        let keep = match verdict {
-            Verdict::Keep => true,
-            Verdict::Drop => false,
-            Verdict::Wait => return Vec::new(),
+    /// Holds a chunk of a session.
+    pub(super) fn hold(&mut self, slot: u32, chunk: Chunk) {
+        let Some(held) = self.table.get_mut(slot) else {
+            return;
         };
-        let Some(held) = self.held.remove(&session) else {
+        let (weight, items) = (chunk.weight() as u64, chunk.items());
+        held.digest.merge(&chunk.digest);
+        let before = size_of(held.bytes);
+        held.bytes += weight;
+        let after = size_of(held.bytes);
+        if held.chunks.len() == held.chunks.capacity() {
+            // Mostly there are few: no more room is taken than a little.
+            held.chunks.reserve_exact(1 + held.chunks.len() / 16);
+        }
+        held.chunks.push(HeldChunk {
+            bytes: chunk.bytes,
+            origin: chunk.origin,
+            tally: chunk.tally,
+            signal: chunk.signal,
+        });
+        self.load.bytes += weight;
+        self.load.items += items;
+        if before != after {
+            self.sizes[before].remove(&mut self.table, slot, Table::size);
+            self.sizes[after].push(&mut self.table, slot, Table::size);
+        }
+    }
+
+    pub(super) fn get(&self, slot: u32) -> Option<&Held> {
+        self.table.get(slot)
+    }
+
+    pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut Held> {
+        self.table.get_mut(slot)
+    }
+
+    /// The bytes of the chunk that was held last.
+    pub(super) fn last_bytes(&mut self, slot: u32) -> Option<&mut Bytes> {
+        let last = self.table.get_mut(slot)?.chunks.last_mut()?;
+        Some(&mut last.bytes)
+    }
+
+    /// Acts on a decision: the session is held no more, and what it held comes out, in its order.
+    pub(super) fn decide(&mut self, slot: u32, decision: Decision) -> Vec<Chunk> {
+        let Some(held) = self.table.get(slot) else {
             return Vec::new();
         };
-        self.bytes -= held.bytes;
-        self.remember(session, keep);
-        if keep {
-            return held.chunks;
+        let size = size_of(held.bytes);
+        self.ages.remove(&mut self.table, slot, Table::age);
+        self.sizes[size].remove(&mut self.table, slot, Table::size);
+        let Some(held) = self.table.take(slot) else {
+            return Vec::new();
+        };
+        self.free.push(slot);
+        held.case.decide(decision);
+        held.case.hold_at(None);
+        if held.by_key {
+            self.by_key.remove(&held.key);
+            let plan = Arc::clone(&held.case.plan);
+            self.recent.remember(held.key, decision, plan);
         }
-        for chunk in held.chunks {
-            chunk.tally.settle(Fate::SampledOut);
+        self.load.sessions -= 1;
+        self.load.bytes -= held.bytes;
+        if self.by_key.is_empty() {
+            // A flood must not leave its table behind.
+            self.by_key.shrink_to(PIECE);
         }
-        Vec::new()
+        let chunks = held.chunks.into_iter().map(|it| Chunk {
+            signal: it.signal,
+            session: held.key,
+            origin: it.origin,
+            bytes: it.bytes,
+            digest: Digest::default(),
+            judged: Judged::Already,
+            tally: it.tally,
+        });
+        let chunks: Vec<_> = chunks.collect();
+        self.load.items -= chunks.iter().map(Chunk::items).sum::<u64>();
+        chunks
     }
 
-    fn remember(&mut self, session: SessionKey, keep: bool) {
-        if self.decided.insert(session, keep).is_none() {
-            self.decided_order.push_back(session);
+    /// The session to be decided early, while more is held than may be: the oldest, where sessions are
+    /// too many; one that holds its share at least (but for a sixteenth), where bytes or items are.
+    pub(super) fn over(&self, bounds: &Bounds) -> Option<u32> {
+        let load = &self.load;
+        if load.sessions > bounds.sessions {
+            return self.ages.first();
         }
-        if self.decided_order.len() > REMEMBERED
-            && let Some(oldest) = self.decided_order.pop_front()
-        {
-            self.decided.remove(&oldest);
-        }
-    }
-
-    /// The oldest undecided session, while more is held than may be.
-    pub(super) fn over_bound(&mut self) -> Option<SessionKey> {
-        if self.bytes <= self.max_bytes {
+        if load.bytes <= bounds.bytes && load.items <= bounds.items {
             return None;
         }
-        while let Some(oldest) = self.order.pop_front() {
-            if self.held.contains_key(&oldest) {
-                return Some(oldest);
+        let share = load.bytes / load.sessions.max(1);
+        let share = share - share / 16;
+        let largest = self.sizes.iter().rev().find_map(Chain::first)?;
+        // Among those of the largest size there is one: the largest of all is no smaller than its share.
+        let mut next = Some(largest);
+        while let Some(slot) = next {
+            let held = self.table.get(slot)?;
+            if held.bytes >= share {
+                return Some(slot);
             }
+            next = Chain::after(held.size);
         }
-        None
+        Some(largest)
     }
 
-    /// Every undecided session, the oldest first.
-    pub(super) fn undecided(&mut self) -> Vec<SessionKey> {
-        let held = &self.held;
-        self.order
-            .drain(..)
-            .filter(|session| held.contains_key(session))
-            .collect()
+    /// The oldest session, and since when it is held.
+    pub(super) fn oldest(&self) -> Option<(u32, u64)> {
+        let slot = self.ages.first()?;
+        Some((slot, self.table.get(slot)?.since_ns))
+    }
+
+    pub(super) fn load(&self) -> Load {
+        self.load
     }
 }
 
+impl Held {
+    /// What it is judged by.
+    pub(super) fn evidence(&self, is_final: bool) -> Evidence<'_> {
+        Evidence {
+            digest: &self.digest,
+            about: self.found.as_deref().unwrap_or(&self.case.about),
+            about_is_whole: self.case.about_is_whole,
+            seen: self.seen,
+            is_final: is_final || self.digest.root_ended,
+        }
+    }
+}
+
+/// The list for a size in bytes.
+fn size_of(bytes: u64) -> usize {
+    let class = u64::BITS - bytes.leading_zeros();
+    (class as usize).min(SIZES - 1)
+}
+
+impl Table {
+    fn grow(&mut self) -> u32 {
+        if self.0.last().is_none_or(|piece| piece.len() == PIECE) {
+            self.0.push(Vec::with_capacity(PIECE));
+        }
+        let piece = self.0.len() - 1;
+        self.0[piece].push(None);
+        (piece * PIECE + self.0[piece].len() - 1) as u32
+    }
+
+    fn put(&mut self, slot: u32, held: Held) {
+        self.0[slot as usize / PIECE][slot as usize % PIECE] = Some(held);
+    }
+
+    fn get(&self, slot: u32) -> Option<&Held> {
+        self.0[slot as usize / PIECE][slot as usize % PIECE].as_ref()
+    }
+
+    fn get_mut(&mut self, slot: u32) -> Option<&mut Held> {
+        self.0[slot as usize / PIECE][slot as usize % PIECE].as_mut()
+    }
+
+    fn take(&mut self, slot: u32) -> Option<Held> {
+        self.0[slot as usize / PIECE][slot as usize % PIECE].take()
+    }
+
+    fn age(&mut self, slot: u32) -> &mut Link {
+        &mut self
+            .get_mut(slot)
+            .expect("only held sessions are in lists")
+            .age
+    }
+
+    fn size(&mut self, slot: u32) -> &mut Link {
+        &mut self
+            .get_mut(slot)
+            .expect("only held sessions are in lists")
+            .size
+    }
+}
+
+/// For tests: what a session and a chunk take in the table.
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use bytes::Bytes;
-
-    use super::*;
-    use crate::model::id::TraceId;
-    use crate::model::ledger::Book;
-    use crate::model::request::Signal;
-    use crate::model::resource::Origin;
-
-    fn session(number: u8) -> SessionKey {
-        SessionKey(TraceId::from_bytes([number; 16]).expect("not zero"))
-    }
-
-    fn chunk(book: &Arc<Book>, number: u8, bytes: usize) -> Chunk {
-        Chunk {
-            signal: Signal::Traces,
-            session: session(number),
-            origin: Arc::new(Origin {
-                resource: Bytes::new(),
-                scope: Bytes::new(),
-            }),
-            bytes: vec![0; bytes].into(),
-            digest: Digest {
-                spans: 1,
-                ..Digest::default()
-            },
-            tally: book.enter(1),
-        }
-    }
-
-    /// What is held comes out in its order when it is kept, and is booked when it is dropped.
-    #[test]
-    fn a_session_is_decided_as_a_whole() {
-        let book = Arc::default();
-        let mut window = Window::new(1000);
-        for (number, bytes) in [(1, 10), (2, 20), (1, 30)] {
-            assert!(window.hold(chunk(&book, number, bytes)).is_none());
-        }
-        assert_eq!(window.digest(session(1)).spans, 2);
-        assert!(window.decide(session(1), Verdict::Wait).is_empty());
-        assert!(window.holds(session(1)));
-        let kept = window.decide(session(1), Verdict::Keep);
-        let sizes: Vec<_> = kept.iter().map(|chunk| chunk.bytes.len()).collect();
-        assert_eq!(sizes, [10, 30]);
-        assert!(window.decide(session(2), Verdict::Drop).is_empty());
-        assert_eq!(window.bytes, 0);
-        assert_eq!(book.counts().of(Fate::SampledOut), 1);
-        assert_eq!(book.counts().in_flight(), 2);
-    }
-
-    /// What comes after a verdict follows it at once and is held no more.
-    #[test]
-    fn a_verdict_is_remembered() {
-        let book = Arc::default();
-        let mut window = Window::new(1000);
-        for (number, verdict) in [(1, Verdict::Keep), (2, Verdict::Drop)] {
-            let _held = window.hold(chunk(&book, number, 10));
-            let _decided = window.decide(session(number), verdict);
-        }
-        assert!(window.hold(chunk(&book, 1, 10)).is_some());
-        assert!(window.hold(chunk(&book, 2, 10)).is_none());
-        assert!(!window.holds(session(1)) && !window.holds(session(2)));
-        assert_eq!(window.bytes, 0);
-        assert_eq!(book.counts().of(Fate::SampledOut), 2);
-    }
-
-    /// Verdicts are remembered up to a bound; the oldest is forgotten first.
-    #[test]
-    fn the_oldest_verdict_is_forgotten() {
-        let mut window = Window::new(1000);
-        let key = |number: u64| {
-            let bytes = (u128::from(number) + 1).to_be_bytes();
-            SessionKey(TraceId::from_bytes(bytes).expect("not zero"))
-        };
-        for number in 0..=REMEMBERED as u64 {
-            window.remember(key(number), false);
-            window.remember(key(number), false);
-        }
-        assert_eq!(window.decided.len(), REMEMBERED);
-        assert_eq!(window.decided_order.len(), REMEMBERED);
-        assert!(!window.decided.contains_key(&key(0)));
-        assert!(window.decided.contains_key(&key(1)));
-    }
-
-    /// Over the bound the oldest undecided session is named, until what is held is within it.
-    #[test]
-    fn the_oldest_session_goes_first() {
-        let book = Arc::default();
-        let mut window = Window::new(25);
-        for number in 1..=4 {
-            let _held = window.hold(chunk(&book, number, 10));
-        }
-        let _decided = window.decide(session(1), Verdict::Keep);
-        assert_eq!(
-            window.over_bound(),
-            Some(session(2)),
-            "the first is decided"
-        );
-        let _decided = window.decide(session(2), Verdict::Keep);
-        assert_eq!(window.over_bound(), None, "20 bytes are within the bound");
-        assert_eq!(window.undecided(), [session(3), session(4)]);
-        assert_eq!(window.undecided(), []);
-    }
-}
+pub(super) const SIZE_OF_HELD: usize = std::mem::size_of::<Option<Held>>();
+#[cfg(test)]
+pub(super) const SIZE_OF_CHUNK: usize = std::mem::size_of::<HeldChunk>();

@@ -9,10 +9,11 @@ use std::collections::VecDeque;
 use super::config::WhenFull;
 use super::gather::Gather;
 use super::head::Declined;
+use super::identity::Identity;
 use super::shared::Shared;
 use super::state::Sealed;
 use crate::actors::road::Msg;
-use crate::model::chunk::{Chunk, SessionKey};
+use crate::model::chunk::Chunk;
 use crate::model::ledger::Fate;
 
 /// Messages that may wait where a host does not: as much again as waits at the head.
@@ -26,7 +27,7 @@ pub(crate) struct Ended {
 
 impl Ended {
     /// Takes in what a session left.
-    pub(super) fn add(&mut self, shared: &Shared, session: SessionKey, sealed: Sealed) {
+    pub(super) fn add(&mut self, shared: &Shared, session: &Identity, sealed: Sealed) {
         let full = self.gather.add(shared, session, sealed);
         if full.is_empty() {
             return;

@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use super::identity::Identity;
 use super::shared::Shared;
 use super::state::Sealed;
 use crate::actors::pool::{Buffer, CHUNK_BYTES};
 use crate::model::chunk::{Chunk, Digest, SessionKey};
 use crate::model::ledger::Tally;
 use crate::model::request::Signal;
+use crate::model::sampling::case::Judged;
 
 /// A chunk of this size or more travels alone.
 const ALONE: usize = CHUNK_BYTES / 2;
@@ -26,16 +28,17 @@ struct Part {
     signal: Signal,
     session: SessionKey,
     digest: Digest,
+    judged: Judged,
     tally: Tally,
 }
 
 impl Gather {
     /// Takes in what was sealed; from here on it is in the book. Returns what has to be sent before
     /// it, or with it when it travels alone.
-    pub(crate) fn add(
+    pub(super) fn add(
         &mut self,
         shared: &Shared,
-        session: SessionKey,
+        session: &Identity,
         sealed: Sealed,
     ) -> Vec<Chunk> {
         let Sealed {
@@ -58,8 +61,9 @@ impl Gather {
                 self.parts.push(Part {
                     len,
                     signal,
-                    session,
+                    session: session.key,
                     digest,
+                    judged: session.judged(),
                     tally,
                 });
             }
@@ -69,10 +73,11 @@ impl Gather {
                 let origin = Arc::clone(&shared.origin);
                 full.push(Chunk {
                     signal,
-                    session,
+                    session: session.key,
                     origin,
                     bytes: buffer.freeze(),
                     digest,
+                    judged: session.judged(),
                     tally,
                 });
             }
@@ -92,6 +97,7 @@ impl Gather {
                 signal,
                 session,
                 digest,
+                judged,
                 tally,
             } = part;
             let origin = Arc::clone(&shared.origin);
@@ -101,6 +107,7 @@ impl Gather {
                 origin,
                 bytes: rest.split_to(len),
                 digest,
+                judged,
                 tally,
             }
         };

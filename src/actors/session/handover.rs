@@ -13,6 +13,9 @@ use crate::model::chunk::Chunk;
 use crate::model::ledger::Fate;
 use crate::model::request::Signal;
 
+/// Spans come last: with the root the session ends, and is judged by what came before.
+const ROOT_LAST: [Signal; Signal::ALL.len()] = [Signal::Metrics, Signal::Logs, Signal::Traces];
+
 impl Cell {
     /// Makes a chunk of what was sealed: from here on it is in the book.
     pub(super) fn book(&self, sealed: Sealed) -> Chunk {
@@ -28,13 +31,14 @@ impl Cell {
             origin: Arc::clone(&self.shared.origin),
             bytes: buffer.freeze(),
             digest,
+            judged: self.identity.judged(),
             tally: self.shared.books.of(signal).enter(items),
         }
     }
 
     /// Seals what is open and hands it to the pipeline.
     pub(super) fn seal(&self, state: &mut State) {
-        for signal in Signal::ALL {
+        for signal in ROOT_LAST {
             if let Some(sealed) = state.seal(signal) {
                 let chunk = self.book(sealed);
                 self.pass_on(state, chunk);
@@ -90,7 +94,7 @@ impl Cell {
             self.seal(&mut state);
             return Default::default();
         }
-        Signal::ALL.map(|signal| state.seal(signal))
+        ROOT_LAST.map(|signal| state.seal(signal))
     }
 
     /// Leaves what is open, if it is little, to be sent together with that of other sessions that
@@ -99,14 +103,14 @@ impl Cell {
         if !self.unpark(state) {
             return self.seal(state);
         }
-        for signal in Signal::ALL {
+        for signal in ROOT_LAST {
             let Some(sealed) = state.seal(signal) else {
                 continue;
             };
             self.shared.note_size(sealed.buffer.len());
             self.shared
                 .ended()
-                .add(&self.shared, self.identity.key, sealed);
+                .add(&self.shared, &self.identity, sealed);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
+use crate::model::about::About;
 use crate::model::chunk::SessionKey;
 use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::genai::key;
@@ -12,6 +13,8 @@ use crate::model::otlp::fields as f;
 use crate::model::otlp::writer::Writer;
 use crate::model::propagation::baggage::Baggage;
 use crate::model::propagation::trace_state::TraceState;
+use crate::model::sampling::case::{Case, Judged};
+use crate::model::sampling::threshold::carried_on;
 
 #[derive(Debug)]
 pub(super) struct Identity {
@@ -28,18 +31,6 @@ pub(super) struct Identity {
     log_common: OnceLock<Box<[u8]>>,
     /// The baggage that travels with calls; made for the first.
     pub(super) outbound: OnceLock<Baggage>,
-}
-
-/// What a host says of a session; the same for all its segments.
-#[derive(Debug, Default)]
-pub(super) struct About {
-    pub(super) agent: Option<Box<str>>,
-    pub(super) agent_id: Option<Box<str>>,
-    pub(super) user: Option<Box<str>>,
-    /// The conversation, where it is not the session itself.
-    pub(super) conversation: Option<Box<str>>,
-    pub(super) tags: Box<[Box<str>]>,
-    pub(super) baggage: Baggage,
 }
 
 /// What makes a session this one.
@@ -63,6 +54,8 @@ pub(super) struct Particulars {
     pub(super) is_parent_remote: bool,
     pub(super) start_ns: u64,
     pub(super) about: Arc<About>,
+    /// Its case, where whether it is kept was open when it began.
+    pub(super) case: Option<Arc<Case>>,
 }
 
 impl Deref for Identity {
@@ -102,6 +95,20 @@ impl Identity {
             log_common: OnceLock::new(),
             outbound: OnceLock::new(),
         }
+    }
+
+    /// What the next segment says of sampling, where the decision was made when this one was opened.
+    /// Whatever else is said there is about the foreign trace that was continued.
+    pub(super) fn next_trace_state(&self) -> TraceState {
+        match self.case {
+            Some(_) => TraceState::EMPTY,
+            None => carried_on(&self.trace_state, self.trace_id),
+        }
+    }
+
+    /// Who judges its chunks.
+    pub(super) fn judged(&self) -> Judged {
+        self.case.clone().map_or(Judged::Already, Judged::As)
     }
 
     /// What a span carries of its session.

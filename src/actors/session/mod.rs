@@ -3,6 +3,7 @@
 //! A session is an actor driven inline: private state that takes one message at a time, under its
 //! own lock, on the thread that ends a span, and acts only by sending chunks.
 
+mod amend;
 mod border;
 pub(crate) mod builder;
 pub(crate) mod cell;

@@ -5,12 +5,13 @@ use std::time::SystemTime;
 
 use super::cell::Cell;
 use super::delegation::received::Delegated;
-use super::identity::{About, Identity, Particulars};
+use super::identity::{Identity, Particulars};
 use super::segment::{self, RootSpan, begin_root};
 use super::shared::Shared;
 use super::state::State;
 use super::{Closed, Session, drafts, log};
 use crate::actors::clock::unix_ns;
+use crate::model::about::About;
 use crate::model::attribute::Value;
 use crate::model::chunk::SessionKey;
 use crate::model::context::{SpanContext, TraceFlags};
@@ -21,6 +22,7 @@ use crate::model::otlp::draft::Draft;
 use crate::model::propagation::baggage::Baggage;
 use crate::model::propagation::propagators::Extracted;
 use crate::model::request::Signal;
+use crate::model::sampling::case::Opening;
 use crate::model::session_id::trace_id_of;
 
 /// A session that is not open yet. If it is open already, [`open`](Self::open) finds it and what
@@ -256,9 +258,27 @@ impl<'a> SessionBuilder<'a> {
         let shared = self.shared;
         let parent = self.parent.take();
         let trace_id = parent.as_ref().map_or(trace_id, SpanContext::trace_id);
-        let recorded = match self.told {
-            Some(told) if parent.is_none() && shared.sampling.follows_parent() => told,
-            _ => shared.sampling.decide(trace_id, parent.as_ref()),
+        self.about.tags = self.tags.into();
+        self.about.baggage = self.inbound.merged(&self.about.baggage);
+        let about = Arc::new(self.about);
+        let mut trace_state = parent
+            .as_ref()
+            .map(|parent| parent.trace_state().clone())
+            .unwrap_or_default();
+        let told = match &parent {
+            Some(parent) => (!parent.is_deferred()).then(|| parent.is_sampled()),
+            None => self.told,
+        };
+        let opening = shared
+            .plans
+            .open(trace_id, &trace_state, told, &about, shared.now_ns());
+        let (recorded, case) = match opening {
+            Opening::Unsampled => (false, None),
+            Opening::Sampled(changed) => {
+                trace_state = changed.unwrap_or(trace_state);
+                (true, None)
+            }
+            Opening::Undecided(case) => (true, Some(case)),
         };
         let sampled = recorded && shared.wants(Signal::Traces);
         let logged = recorded && shared.wants(Signal::Logs);
@@ -275,8 +295,6 @@ impl<'a> SessionBuilder<'a> {
         // A recording that is told again has the same root: that is no link.
         let earlier = shared.registry.earlier_root(key);
         let earlier = earlier.filter(|earlier| earlier.span_id() != root);
-        self.about.tags = self.tags.into();
-        self.about.baggage = self.inbound.merged(&self.about.baggage);
         let identity = Identity::new(Particulars {
             home: key,
             conversation: Arc::clone(&id),
@@ -285,15 +303,13 @@ impl<'a> SessionBuilder<'a> {
             trace_id,
             flags: TraceFlags::from_bits(flags),
             is_debug: parent.as_ref().is_some_and(SpanContext::is_debug),
-            trace_state: parent
-                .as_ref()
-                .map(|parent| parent.trace_state().clone())
-                .unwrap_or_default(),
+            trace_state,
             root,
             parent: parent.as_ref().map(SpanContext::span_id),
             is_parent_remote: parent.as_ref().is_some_and(SpanContext::is_remote),
             start_ns: self.start_ns.unwrap_or_else(|| anchor.unix_ns()),
-            about: Arc::new(self.about),
+            about,
+            case,
         });
         let mut draft = drafts::take();
         let root = RootSpan {

@@ -56,6 +56,12 @@ impl SpanRef {
         Session::of(Arc::clone(&self.cell))
     }
 
+    /// Whether the session is sampled: see [`Span::is_recording`].
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        self.cell.sampled
+    }
+
     /// A log record correlated with the span.
     pub fn log<'v>(&self, body: impl Into<Value<'v>>) -> LogBuilder<'_> {
         LogBuilder::new(&self.cell, self.id, Some(body.into()))

@@ -11,6 +11,7 @@ use super::log;
 use super::shared::Shared;
 use super::state::{Facts, State};
 use crate::model::attribute::Value;
+use crate::model::chunk::End;
 use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::genai::{Operation, key};
 use crate::model::id::SpanId;
@@ -20,7 +21,6 @@ use crate::model::otlp::draft::Draft;
 use crate::model::otlp::fields as f;
 use crate::model::otlp::writer::Writer;
 use crate::model::propagation::baggage::Baggage;
-use crate::model::propagation::trace_state::TraceState;
 use crate::model::request::Signal;
 use crate::model::session_id::trace_id_of;
 use crate::model::usage::Totals;
@@ -38,6 +38,14 @@ pub enum EndState<'a> {
 }
 
 impl EndState<'_> {
+    const fn of_digest(self) -> End {
+        match self {
+            Self::Unset => End::Unset,
+            Self::Success => End::Success,
+            Self::Error(_) => End::Error,
+        }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Unset => "unset",
@@ -146,6 +154,7 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
         }
         if cell.put(&mut state, Signal::Traces, &draft, &common) {
             state.note(&facts, end_ns - identity.start_ns, true);
+            state.note_end(end_state.of_digest());
         }
         drafts::give_back(draft);
     } else {
@@ -281,13 +290,16 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         trace_id,
         flags: TraceFlags::from_bits(flags),
         is_debug: false,
-        // What is said there is about the foreign trace that was continued before.
-        trace_state: TraceState::EMPTY,
+        trace_state: before.next_trace_state(),
         root: SpanId::random(),
         parent: None,
         is_parent_remote: false,
         start_ns: anchor.unix_ns(),
         about: Arc::clone(&before.about),
+        case: before
+            .case
+            .as_ref()
+            .map(|case| Arc::new(case.of_next_segment(trace_id))),
     });
     let mut draft = drafts::take();
     let link = cell.context_of(before.root);

@@ -16,7 +16,6 @@ use crate::actors::apart::Apart;
 use crate::actors::clock::{Anchor, Clock};
 use crate::actors::pool::Pool;
 use crate::actors::road::Msg as Road;
-use crate::actors::sampler::policy::Sampling;
 use crate::model::chunk::SessionKey;
 use crate::model::ledger::Books;
 use crate::model::limits::Limits;
@@ -24,6 +23,7 @@ use crate::model::propagation::policy::BaggagePolicy;
 use crate::model::propagation::propagators::Propagators;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
+use crate::model::sampling::case::Plans;
 
 /// Made once, when the pipeline starts; sessions hold it, it holds no session but through the
 /// registry.
@@ -32,7 +32,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) anchor: Anchor,
     pub(crate) limits: Limits,
-    pub(crate) sampling: Sampling,
+    pub(crate) plans: Arc<Plans>,
     pub(crate) config: SessionConfig,
     pub(crate) propagators: Propagators,
     pub(crate) baggage: BaggagePolicy,

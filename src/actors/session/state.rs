@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::slab::Slab;
 use crate::actors::pool::{Buffer, CHUNK_BYTES, Pool};
-use crate::model::chunk::{Chunk, Digest};
+use crate::model::chunk::{Chunk, Digest, End};
 use crate::model::genai::Operation;
 use crate::model::otlp::draft::{Draft, Saved};
 use crate::model::request::Signal;
@@ -165,6 +165,11 @@ impl State {
                 digest.cost += facts.cost.unwrap_or(0.0);
             }
         }
+    }
+
+    /// Notes how the session ended, in the digest of the chunk that has the root.
+    pub(super) fn note_end(&mut self, end: End) {
+        self.spans.digest.end = end;
     }
 
     /// Counts a span that ended.
@@ -389,6 +394,7 @@ mod tests {
             spans: 3,
             error: true,
             root_ended: true,
+            end: End::Open,
             longest_ns: 9,
             llm_calls: 1,
             tool_calls: 1,

@@ -239,7 +239,7 @@ async fn send(shared: &Shared, chunks: Vec<Chunk>) {
 async fn take_from(shared: &Shared, cell: &Arc<Cell>, gather: &mut Gather) {
     let taken = cell.take_open();
     for sealed in taken.into_iter().flatten() {
-        send(shared, gather.add(shared, cell.identity.key, sealed)).await;
+        send(shared, gather.add(shared, &cell.identity, sealed)).await;
     }
 }
 

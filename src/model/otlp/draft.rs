@@ -4,6 +4,7 @@
 //! appended when the item joins its chunk ([`Draft::write_to`]): the order of protobuf fields is
 //! free.
 
+mod amend;
 mod keys;
 mod list;
 mod record;

@@ -7,6 +7,7 @@ pub(crate) mod foreign;
 pub(crate) mod frame;
 #[cfg(feature = "proto")]
 pub(crate) mod json;
+pub(crate) mod peek;
 #[cfg(any(feature = "grpc", feature = "http"))]
 pub(crate) mod response;
 pub(crate) mod scan;

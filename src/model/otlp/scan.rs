@@ -65,6 +65,11 @@ impl Field {
     pub(crate) fn is(&self, field: u32) -> bool {
         self.tag == u64::from(field << 3 | 2)
     }
+
+    /// Whether it is this field and holds a number of variable length.
+    pub(crate) fn is_uint(&self, field: u32) -> bool {
+        self.tag == u64::from(field << 3)
+    }
 }
 
 /// The fields of a message. Stops where the bytes are no message.
@@ -102,7 +107,13 @@ pub(crate) fn key_of(key_value: &[u8]) -> Option<&[u8]> {
 }
 
 /// A varint at the start of `bytes`, and how many bytes it took.
-fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
+#[inline]
+pub(crate) fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
+    // Most tags and lengths take one byte.
+    let first = *bytes.first()?;
+    if first < 0x80 {
+        return Some((first.into(), 1));
+    }
     let mut value = 0;
     for (index, byte) in bytes.iter().take(10).enumerate() {
         value |= u64::from(byte & 0x7f) << (7 * index);

@@ -3,6 +3,7 @@
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::carrier::{Carrier, CarrierMut};
+use super::{propagators, w3c};
 
 /// Stands for a value that is no text.
 const NO_TEXT: &str = "\u{fffd}";
@@ -10,8 +11,13 @@ const NO_TEXT: &str = "\u{fffd}";
 impl Carrier for HeaderMap {
     #[inline]
     fn get_all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
-        let values = Self::get_all(self, key).into_iter();
-        values.map(|value| std::str::from_utf8(value.as_bytes()).unwrap_or(NO_TEXT))
+        let values = match known(key) {
+            Some(name) => Self::get_all(self, name),
+            None => Self::get_all(self, key),
+        };
+        values
+            .into_iter()
+            .map(|value| std::str::from_utf8(value.as_bytes()).unwrap_or(NO_TEXT))
     }
 
     fn keys(&self) -> impl Iterator<Item = &str> {
@@ -24,13 +30,36 @@ impl CarrierMut for HeaderMap {
     #[inline]
     fn set(&mut self, key: &'static str, value: &str) {
         // What is no header value is none of the formats' texts either.
-        if let (Ok(name), Ok(value)) = (key.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+        if let (Some(name), Ok(value)) = (name_of(key), HeaderValue::from_str(value)) {
             self.insert(name, value);
         }
     }
 
     fn remove(&mut self, key: &'static str) {
-        Self::remove(self, key);
+        match known(key) {
+            Some(name) => Self::remove(self, name),
+            None => Self::remove(self, key),
+        };
+    }
+}
+
+/// The name of a header; those of the usual formats are not copied.
+#[inline]
+fn name_of(key: &'static str) -> Option<HeaderName> {
+    known(key).cloned().or_else(|| key.parse().ok())
+}
+
+/// The names of the usual formats, which need not be checked and folded each time.
+#[inline]
+fn known(key: &str) -> Option<&'static HeaderName> {
+    static TRACEPARENT: HeaderName = HeaderName::from_static(w3c::TRACEPARENT);
+    static TRACESTATE: HeaderName = HeaderName::from_static(w3c::TRACESTATE);
+    static BAGGAGE: HeaderName = HeaderName::from_static(propagators::BAGGAGE);
+    match key {
+        w3c::TRACEPARENT => Some(&TRACEPARENT),
+        w3c::TRACESTATE => Some(&TRACESTATE),
+        propagators::BAGGAGE => Some(&BAGGAGE),
+        _ => None,
     }
 }
 

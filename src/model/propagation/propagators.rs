@@ -8,7 +8,7 @@ use super::carrier::{Carrier, CarrierMut};
 use super::{b3, w3c, xray};
 use crate::model::context::SpanContext;
 
-const BAGGAGE: &str = "baggage";
+pub(super) const BAGGAGE: &str = "baggage";
 
 /// A format of context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

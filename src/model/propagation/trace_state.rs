@@ -49,6 +49,12 @@ impl TraceState {
     /// The characters of a key, and of a value.
     const MAX_PART: usize = 256;
 
+    /// Reads what stands in a span; what the standard does not allow says nothing.
+    pub(crate) fn of_wire(text: &[u8]) -> Self {
+        let text = std::str::from_utf8(text).unwrap_or_default();
+        Self::parse(text).unwrap_or_default()
+    }
+
     /// Reads one list. Empty members are skipped; of members with the same key the first counts,
     /// which is the newest.
     ///
@@ -60,14 +66,18 @@ impl TraceState {
 
     /// Reads a list that comes in several values, as headers may.
     pub(crate) fn combine<'a>(
-        values: impl Iterator<Item = &'a str>,
+        mut values: impl Iterator<Item = &'a str>,
     ) -> Result<Self, InvalidTraceState> {
+        let Some(first) = values.next() else {
+            return Ok(Self::EMPTY);
+        };
+        let values = std::iter::once(first).chain(values);
         let mut members = Members::default();
         let (mut count, mut whole) = (0, None);
         for (number, value) in values.enumerate() {
             whole = (number == 0).then_some(value);
-            for text in value.split(',') {
-                let text = text.trim_matches([' ', '\t']);
+            for text in split(value) {
+                let text = trimmed(text);
                 if text.is_empty() {
                     continue;
                 }
@@ -214,12 +224,37 @@ impl<'a> Members<'a> {
     }
 }
 
+/// What stands between commas. Most lists are short: a plain loop finds the commas sooner than a
+/// search for characters.
+fn split(list: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(list);
+    std::iter::from_fn(move || {
+        let list = rest?;
+        let Some(comma) = list.bytes().position(|byte| byte == b',') else {
+            rest = None;
+            return Some(list);
+        };
+        rest = Some(&list[comma + 1..]);
+        Some(&list[..comma])
+    })
+}
+
+/// Without white space around it, of which there mostly is none.
+#[inline]
+pub(super) fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [b' ' | b'\t', ..] | [.., b' ' | b'\t'] => text.trim_matches([' ', '\t']),
+        _ => text,
+    }
+}
+
 fn len_of((key, value): &Member<'_>) -> usize {
     key.len() + 1 + value.len()
 }
 
 fn member(text: &str) -> Option<Member<'_>> {
-    let member = text.split_once('=')?;
+    let equals = text.bytes().position(|byte| byte == b'=')?;
+    let member = (&text[..equals], &text[equals + 1..]);
     (is_key(member.0) && is_value(member.1)).then_some(member)
 }
 

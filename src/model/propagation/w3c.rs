@@ -2,11 +2,11 @@
 
 use super::carrier::{Carrier, CarrierMut};
 use super::propagators::Found;
-use super::trace_state::TraceState;
+use super::trace_state::{TraceState, trimmed};
 use crate::model::context::{SpanContext, TRACEPARENT_LEN};
 
-pub(crate) const TRACEPARENT: &str = "traceparent";
-pub(crate) const TRACESTATE: &str = "tracestate";
+pub(super) const TRACEPARENT: &str = "traceparent";
+pub(super) const TRACESTATE: &str = "tracestate";
 
 /// White space around a value means nothing (RFC 9110, section 5.5). Two `traceparent` are invalid;
 /// several `tracestate` are one list. A bad `tracestate` is left out, a bad `traceparent` takes it
@@ -19,8 +19,7 @@ pub(super) fn extract<C: Carrier + ?Sized>(carrier: &C) -> Found {
     if values.next().is_some() {
         return Found::Invalid;
     }
-    let value = value.trim_matches([' ', '\t']);
-    let Ok(context) = SpanContext::from_traceparent(value) else {
+    let Ok(context) = SpanContext::from_traceparent(trimmed(value)) else {
         return Found::Invalid;
     };
     let state = TraceState::combine(carrier.get_all(TRACESTATE));

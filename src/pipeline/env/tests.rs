@@ -137,8 +137,8 @@ fn every_sampler_is_read() {
     let on = Sampling::always_on();
     let off = Sampling::always_off();
     for (name, arg, sampling) in [
-        ("always_on", "0.5", on),
-        ("always_off", "0.5", off),
+        ("always_on", "0.5", on.clone()),
+        ("always_off", "0.5", off.clone()),
         (
             "traceidratio",
             "0.25",

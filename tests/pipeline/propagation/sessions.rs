@@ -107,25 +107,26 @@ fn a_callers_decision_counts() {
     const DEFERRED: &str =
         "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=?";
     const DENIED: &str = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0";
-    let none = Sampling::ratio(0.0);
+    let none = || Sampling::ratio(0.0);
     for (sampling, header, sampled) in [
         (Sampling::default(), ("b3", "0"), false),
         (Sampling::default(), ("b3", "1"), true),
-        (none, ("b3", "1"), true),
-        (none, ("b3", "d"), true),
+        (none(), ("b3", "1"), true),
+        (none(), ("b3", "d"), true),
         (Sampling::always_on(), ("b3", "0"), true),
         (Sampling::default(), ("b3", DENIED), false),
         (Sampling::default(), (XRAY, DEFERRED), true),
-        (none, (XRAY, DEFERRED), false),
-        (none.ignoring_parent(), ("b3", "1"), false),
+        (none(), (XRAY, DEFERRED), false),
+        (none().ignoring_parent(), ("b3", "1"), false),
         (Sampling::default(), ("b3", "nothing"), true),
     ] {
         let propagators = Propagators::new([Propagator::B3, Propagator::XRay]);
+        let said = format!("{sampling:?} {header:?}");
         let rig = Rig::with(|builder| builder.sampling(sampling).propagators(propagators));
         let inbound = rig.pipeline.propagators().extract(&[header]);
         let session = rig.pipeline.open_session("conv-1").extracted(inbound);
         let session = session.open().expect("open");
-        assert_eq!(session.is_sampled(), sampled, "{sampling:?} {header:?}");
+        assert_eq!(session.is_sampled(), sampled, "{said}");
         let mut call = Pairs::new();
         session.inject(&mut call);
         let state = if sampled { "-1" } else { "-0" };

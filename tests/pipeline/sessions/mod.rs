@@ -3,6 +3,7 @@
 mod content;
 mod ends;
 mod events;
+mod handles;
 mod identity;
 mod live;
 mod segments;

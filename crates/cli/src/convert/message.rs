@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(
             message.json.as_deref(),
             Some(
-                r#"{"parts":[{"content":"Let me see.","type":"text"},{"arguments":{"city":"Rome"},"id":"c1","name":"weather","type":"tool_call"}],"role":"assistant"}"#
+                r#"{"role":"assistant","parts":[{"type":"text","content":"Let me see."},{"type":"tool_call","id":"c1","name":"weather","arguments":{"city":"Rome"}}]}"#
             )
         );
         assert_eq!(
@@ -220,7 +220,7 @@ mod tests {
         assert_eq!(
             message.json.as_deref(),
             Some(
-                r#"{"parts":[{"id":"c1","response":"21 C","type":"tool_call_response"}],"role":"tool"}"#
+                r#"{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"21 C"}]}"#
             )
         );
         let result = message.result.expect("a result");
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(
             message.json.as_deref(),
             Some(
-                r#"{"parts":[{"mime_type":"image/png","modality":"image","type":"uri","uri":"https://x/y.png"}],"role":"user"}"#
+                r#"{"role":"user","parts":[{"type":"uri","modality":"image","mime_type":"image/png","uri":"https://x/y.png"}]}"#
             )
         );
     }

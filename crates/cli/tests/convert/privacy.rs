@@ -57,7 +57,7 @@ fn messages_stand_on_the_calls_they_belong_to() {
     };
     assert_eq!(
         text(0, "gen_ai.input.messages"),
-        r#"[{"parts":[{"content":"Is it warmer in Rome or in Oslo?","type":"text"}],"role":"user"}]"#
+        r#"[{"role":"user","parts":[{"type":"text","content":"Is it warmer in Rome or in Oslo?"}]}]"#
     );
     assert!(text(0, "gen_ai.output.messages").contains("call_rome"));
     assert!(text(1, "gen_ai.input.messages").contains(r#""response":"4 C""#));

@@ -88,6 +88,6 @@ mod tests {
         metadata.set("baggage", "b");
         metadata.remove("baggage");
         let expected = json!({"progressToken": 7, "traceparent": "a"});
-        assert_eq!(serde_json::Value::Object(object), expected);
+        assert_eq!(Value::Object(object), expected);
     }
 }

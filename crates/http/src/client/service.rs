@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::task::{Context, Poll};
 
 use http::header::HOST;
-use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body::Body;
 use spanreel::{Span, SpanKind, SpanRef};
 use tower_service::Service;
@@ -28,13 +28,7 @@ impl<S> ClientService<S> {
 }
 
 /// Starts the span of a request and writes its context to the headers.
-pub(crate) fn begin(
-    place: &SpanRef,
-    method: &Method,
-    uri: &Uri,
-    version: Version,
-    headers: &mut HeaderMap,
-) -> Span {
+pub(crate) fn begin(place: &SpanRef, method: &Method, uri: &Uri, headers: &mut HeaderMap) -> Span {
     let mut span = place.child(request::name(method)).kind(SpanKind::Client);
     {
         let url = request::url(uri);
@@ -42,7 +36,6 @@ pub(crate) fn begin(
         attributes.method(method);
         attributes.server(uri, headers);
         attributes.push(semconv::URL_FULL, &url);
-        attributes.version(version);
         for (key, value) in attributes.as_slice() {
             span = span.attribute(key, *value);
         }
@@ -78,8 +71,8 @@ where
         let given = request.extensions_mut().remove::<SpanRef>();
         let method = request.method().clone();
         let span = given.as_ref().or(self.place.as_ref()).map(|place| {
-            let (uri, version) = (request.uri().clone(), request.version());
-            begin(place, &method, &uri, version, request.headers_mut())
+            let uri = request.uri().clone();
+            begin(place, &method, &uri, request.headers_mut())
         });
         ResponseFuture::new(self.inner.call(request), span, Side::Client, &method)
     }

@@ -61,6 +61,7 @@ async fn a_request_is_a_span_whose_context_travels() {
     assert_eq!(span.kind, SpanKind::Client);
     assert_eq!(span.str("url.full"), Some("https://api.test:8443/query"));
     assert_eq!(span.str("server.address"), Some("api.test"));
+    assert_eq!(span.str("network.protocol.version"), Some("1.1"));
     assert_eq!(span.int("server.port"), Some(8443));
     assert_eq!(span.int("http.response.status_code"), Some(200));
     assert!(!format!("{span:?}").contains("secret") && !format!("{span:?}").contains("pass"));

@@ -64,7 +64,7 @@ async fn a_chat_is_one_tree() {
     ");
     #[cfg(not(feature = "axum"))]
     assert!(
-        tree.contains("              GET http.response.status_code=200\n"),
+        tree.contains("          GET http.response.status_code=200\n"),
         "{tree}"
     );
 }

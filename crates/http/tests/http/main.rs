@@ -13,6 +13,7 @@ mod w3c_service;
 mod calls;
 mod client;
 mod examples;
+mod grpc;
 mod hostile;
 #[cfg(feature = "reqwest")]
 mod reqwest;

@@ -185,3 +185,32 @@ fn other_work_arrives_in_the_same_way() {
         ",
     );
 }
+
+/// However requests of one trace overlap on many threads, each is recorded once and whole.
+#[test]
+fn overlapping_on_many_threads_loses_nothing() {
+    const EACH: usize = 500;
+    let rig = Rig::new();
+    let inbound = Inbound::new(&rig.pipeline);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let caller = inbound.extract(&[("traceparent", PARENT)]);
+                for _ in 0..EACH {
+                    let arrival = inbound.arrival("request").caller(&caller);
+                    let mut span = arrival.start().expect("open");
+                    span.set("whole", true);
+                    std::thread::yield_now();
+                    span.end();
+                }
+            });
+        }
+    });
+    let spans = rig.finish().spans();
+    assert_eq!(spans.len(), 8 * EACH);
+    for span in spans {
+        assert_eq!(span.bool("whole"), Some(true));
+        assert_eq!(span.bool("spanreel.incomplete"), None);
+        assert_eq!(span.trace_id.to_string(), TRACE);
+    }
+}

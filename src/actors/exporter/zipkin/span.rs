@@ -5,6 +5,8 @@
 //! become tags, as other exporters do, behind those of the span itself. Trace state and links have
 //! no place in Zipkin and are left out.
 
+use std::collections::BTreeMap;
+
 use std::net::IpAddr;
 
 use base64::Engine;
@@ -135,7 +137,8 @@ fn remote_endpoint(attributes: AttributesView<'_>) -> Option<Value> {
 }
 
 fn annotation(event: EventView<'_>) -> Value {
-    let attributes: Map<String, Value> = event
+    // In the order of their keys, whatever a `Map` does.
+    let attributes: BTreeMap<String, Value> = event
         .attributes()
         .map(|(key, value)| (key.to_owned(), json_value(value)))
         .collect();

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::{Facts, Visit};
-use crate::model::chunk::Digest;
+use crate::model::chunk::{Digest, End};
 use crate::model::request::Signal;
 
 /// What names the session of an item.
@@ -80,6 +80,11 @@ impl<'a> Sessions<'a> {
             by_scope: HashMap::new(),
             last: None,
         }
+    }
+
+    /// Whether parts were noted.
+    pub(crate) fn splits(&self) -> bool {
+        self.split
     }
 
     fn name(&self, facts: &Facts<'a>) -> SessionName<'a> {
@@ -181,7 +186,10 @@ impl<'a> Visit<'a> for Sessions<'a> {
 fn note(digest: &mut Digest, signal: Signal, facts: &Facts<'_>) {
     if signal == Signal::Traces {
         digest.spans += 1;
-        digest.root_ended |= facts.is_root;
+        if facts.is_root {
+            digest.root_ended = true;
+            digest.end = if facts.failed { End::Error } else { End::Unset };
+        }
     }
     digest.error |= facts.failed;
     digest.longest_ns = digest.longest_ns.max(facts.duration_ns);

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::actors::sampler::policy::Sampling;
 use crate::model::byte_size::ByteSize;
 use crate::model::compression::Compression;
 use crate::model::propagation::propagators::{Propagator, Propagators};
+use crate::model::sampling::Sampling;
 use crate::pipeline::config::Config;
 use crate::pipeline::env::otlp::{OtlpEndpoint, OtlpProtocol};
 use crate::pipeline::env::reader::NO_LIMIT;

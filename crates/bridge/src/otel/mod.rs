@@ -1,0 +1,26 @@
+//! Bridges to and from the SDK of OpenTelemetry for Rust, version 0.33.
+//!
+//! * A program with an OpenTelemetry set-up of its own feeds the pipeline: [`PipelineExporter`] behind
+//!   one of the SDK's batch processors, or [`PipelineProcessor`] without one. Ids, resource and scope
+//!   stay as they are.
+//! * The pipeline feeds an exporter that was written for the SDK: [`OtelExport`].
+//! * Contexts of spans, both ways: [`to_otel`] and [`from_otel`].
+//!
+//! Feeding the pipeline from an SDK and the same SDK from the pipeline would go on without end: use
+//! one way only.
+
+mod context;
+mod decode;
+mod encode;
+mod export;
+mod pipeline_exporter;
+mod processor;
+mod value;
+
+pub use self::context::{from_otel, to_otel};
+pub use self::export::OtelExport;
+pub use self::pipeline_exporter::PipelineExporter;
+pub use self::processor::PipelineProcessor;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! Spans that are known by a handle, and spans of which something is learned late.
+
+use std::collections::HashSet;
+
+use spanreel::{Operation, Sampling, SessionConfig, SpanKind, SpanRef};
+
+use crate::rig::Rig;
+
+/// Spans below a handle lie below its span, also in other tasks and after its end; log records are
+/// its own, its context and session the span's.
+#[test]
+fn a_handle_stands_for_its_span() {
+    let rig = Rig::with(|builder| builder);
+    let session = rig.pipeline.session("conv-1").expect("open");
+    let turn = session.child("turn").start();
+    let handle = SpanRef::from(&turn);
+    assert_eq!((handle.id(), handle.context()), (turn.id(), turn.context()));
+    assert_eq!(handle.session().id(), "conv-1");
+    assert!(handle.is_recording());
+    let elsewhere = handle.clone();
+    std::thread::spawn(move || elsewhere.tool("search").start().end())
+        .join()
+        .expect("it does not panic");
+    turn.end();
+    handle.child("late").start().end();
+    handle.log("said").emit();
+    session.end();
+    let memory = rig.stop();
+    memory.assert_tree(
+        "
+        session
+          turn
+            execute_tool search
+            late
+        ",
+    );
+    assert_eq!(memory.logs()[0].span_id, Some(memory.span("turn").span_id));
+}
+
+/// A handle stays in the segment of its span, as the span does, when its session goes on in the next.
+#[test]
+fn a_handle_stays_in_its_segment() {
+    let rig = Rig::with(|builder| {
+        builder.sessions(SessionConfig {
+            max_spans: 2,
+            ..SessionConfig::default()
+        })
+    });
+    let session = rig.pipeline.session("conv-1").expect("open");
+    let turn = session.child("turn").start();
+    let handle = SpanRef::from(&turn);
+    for _ in 0..3 {
+        session.child("round").start().end();
+    }
+    assert_eq!(session.id(), "conv-1~2");
+    handle.child("below").start().end();
+    turn.end();
+    session.end();
+    let memory = rig.stop();
+    let (turn, below) = (memory.span("turn"), memory.span("below"));
+    assert_eq!(below.trace_id, turn.trace_id);
+    assert_eq!(below.parent_span_id, Some(turn.span_id));
+}
+
+/// A name, a kind and an operation that are learned late replace those of the start, and the session
+/// counts by them.
+#[test]
+fn what_is_learned_late_replaces_what_was_known() {
+    let rig = Rig::with(|builder| builder);
+    let session = rig.pipeline.session("conv-1").expect("open");
+    let mut span = session.child("request").attribute("key", "value").start();
+    span.tokens(7, 2).error("timeout", "no answer");
+    span.rename("chat gpt-5-mini")
+        .kind(SpanKind::Client)
+        .operation(Operation::Chat);
+    span.set("last", true);
+    span.end();
+    session.end();
+    let memory = rig.stop();
+    let chat = memory.span("chat gpt-5-mini");
+    assert_eq!(chat.kind, SpanKind::Client);
+    assert_eq!(chat.str("gen_ai.operation.name"), Some("chat"));
+    assert_eq!(chat.str("gen_ai.conversation.id"), Some("conv-1"));
+    assert_eq!(
+        (chat.str("key"), chat.bool("last")),
+        (Some("value"), Some(true))
+    );
+    assert_eq!(chat.status_message, "no answer");
+    let keys: Vec<_> = chat.attributes.iter().map(|(key, _)| key.clone()).collect();
+    let distinct: HashSet<_> = keys.iter().collect();
+    assert_eq!(distinct.len(), keys.len(), "{keys:?}");
+    let root = memory.span("session");
+    assert_eq!(root.int("spanreel.session.llm_calls"), Some(1));
+    assert_eq!(root.int("spanreel.session.input_tokens"), Some(7));
+}
+
+/// In a session that is not sampled, handles carry context and what is learned late is counted alone.
+#[test]
+fn an_unsampled_span_has_a_handle_too() {
+    let rig = Rig::with(|builder| builder.sampling(Sampling::always_off()));
+    let session = rig.pipeline.session("conv-1").expect("open");
+    let mut span = session.child("request").start();
+    let handle = SpanRef::from(&span);
+    assert!(!handle.is_recording() && !handle.context().is_sampled());
+    span.rename("chat")
+        .kind(SpanKind::Client)
+        .operation(Operation::Chat);
+    span.end();
+    handle.tool("search").start().end();
+    assert_eq!(
+        (session.totals().llm_calls, session.totals().tool_calls),
+        (1, 1)
+    );
+    session.end();
+    assert!(rig.stop().spans().is_empty());
+}
