@@ -114,15 +114,19 @@ struct Share {
 }
 
 /// Custody of items on behalf of receipts, in the order of the items. Empty where nobody wants a
-/// receipt, which costs nothing.
+/// receipt, which costs nothing but a pointer.
 #[derive(Debug, Default)]
-pub(crate) struct Shares(Vec<Share>);
+pub(crate) struct Shares(Option<Box<Row>>);
+
+/// Shares in a row, behind a pointer: most tallies have none.
+#[derive(Debug, Default)]
+struct Row(Vec<Share>);
 
 impl Shares {
     /// Custody of `items` of a request.
     pub(crate) fn of(ticket: &Arc<Ticket>, items: u64) -> Self {
         ticket.take(items);
-        Self(vec![Share {
+        Self::of_row(vec![Share {
             ticket: Some(Arc::clone(ticket)),
             items,
             durable: false,
@@ -131,20 +135,38 @@ impl Shares {
 
     /// Custody of `items` that nobody wants a receipt for, to stand between others.
     pub(crate) fn of_nobody(items: u64) -> Self {
-        Self(vec![Share {
+        Self::of_row(vec![Share {
             ticket: None,
             items,
             durable: false,
         }])
     }
 
+    fn of_row(row: Vec<Share>) -> Self {
+        Self((!row.is_empty()).then(|| Box::new(Row(row))))
+    }
+
+    /// Takes all out.
+    fn take(&mut self) -> Vec<Share> {
+        self.0.take().map(|row| row.0).unwrap_or_default()
+    }
+
+    fn each(&mut self) -> impl Iterator<Item = &mut Share> {
+        self.0.iter_mut().flat_map(|row| &mut row.0)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// Joins others, which are of items behind these.
     pub(crate) fn append(&mut self, mut others: Self) {
-        for share in std::mem::take(&mut others.0) {
+        let others = others.take();
+        if others.is_empty() {
+            return;
+        }
+        let row = &mut self.0.get_or_insert_default().0;
+        for share in others {
             let same = |last: &&mut Share| match (&last.ticket, &share.ticket) {
                 (Some(of), Some(ticket)) => {
                     Arc::ptr_eq(of, ticket) && last.durable == share.durable
@@ -152,9 +174,9 @@ impl Shares {
                 (None, None) => true,
                 _ => false,
             };
-            match self.0.last_mut().filter(same) {
+            match row.last_mut().filter(same) {
                 Some(last) => last.items += share.items,
-                None => self.0.push(share),
+                None => row.push(share),
             }
         }
     }
@@ -171,20 +193,22 @@ impl Shares {
                 durable: false,
             }
         };
-        Self(self.0.iter().map(again).collect())
+        let shares = self.0.iter().flat_map(|row| &row.0);
+        Self::of_row(shares.map(again).collect())
     }
 
     /// Custody of the first `items` of them.
     pub(crate) fn split(&mut self, mut items: u64) -> Self {
+        let mut row = self.take();
         let mut whole = 0;
-        while let Some(share) = self.0.get(whole)
+        while let Some(share) = row.get(whole)
             && share.items <= items
         {
             items -= share.items;
             whole += 1;
         }
-        let mut first: Vec<_> = self.0.drain(..whole).collect();
-        if let Some(share) = self.0.first_mut().filter(|_| items > 0) {
+        let mut first: Vec<_> = row.drain(..whole).collect();
+        if let Some(share) = row.first_mut().filter(|_| items > 0) {
             share.items -= items;
             first.push(Share {
                 ticket: share.ticket.clone(),
@@ -192,13 +216,14 @@ impl Shares {
                 durable: share.durable,
             });
         }
-        Self(first)
+        *self = Self::of_row(row);
+        Self::of_row(first)
     }
 
     /// All of them are on disk.
     #[cfg(feature = "spool")]
     pub(crate) fn secure(&mut self) {
-        for share in &mut self.0 {
+        for share in self.each() {
             if let Some(ticket) = &share.ticket
                 && !std::mem::replace(&mut share.durable, true)
             {
@@ -209,7 +234,7 @@ impl Shares {
 
     /// Tells all of their fate.
     pub(crate) fn settle(&mut self, fate: Fate) {
-        for share in self.0.drain(..) {
+        for share in self.take() {
             if let Some(ticket) = share.ticket {
                 ticket.settle(share.items, fate, share.durable);
             }
@@ -220,7 +245,7 @@ impl Shares {
     /// each is told that it were its own, as far as it has so many. So none believes delivered what may
     /// not be; together they may be told of more than there were.
     pub(crate) fn settle_some(&mut self, items: u64, fate: Fate) {
-        for share in &mut self.0 {
+        for share in self.each() {
             let told = items.min(share.items);
             share.items -= told;
             if let Some(ticket) = &share.ticket {

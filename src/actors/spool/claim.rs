@@ -154,8 +154,14 @@ fn take_below(root: &Path) -> io::Result<Claim> {
 }
 
 impl Claim {
-    /// Removes the directory with all that is in it.
+    /// Removes the directory with all that is in it: first what would be delivered again.
     pub(crate) fn remove(self) -> io::Result<()> {
+        for name in self.disk.list()? {
+            if segment::Head::position_of(&name).is_some() {
+                self.disk.remove(&name)?;
+            }
+        }
+        self.disk.sync()?;
         fs::remove_dir_all(&self.path)
     }
 }
