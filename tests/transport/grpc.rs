@@ -91,7 +91,7 @@ async fn statuses_have_their_classes() {
         (Status::resource_exhausted("quota"), "permanent"),
         (asking(Code::ResourceExhausted), "retryable after"),
         (Status::invalid_argument("wrong \u{fc}"), "permanent"),
-        (Status::unauthenticated("who"), "permanent"),
+        (Status::unauthenticated("who"), "denied"),
         (Status::deadline_exceeded("slow"), "retryable"),
     ] {
         let collector = Collector::replying(Err(status.clone())).await;
