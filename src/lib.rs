@@ -72,7 +72,7 @@
 //! | survive restarts and outages | [`Spool`], [`SpoolMode`], [`SpoolFull`] |
 //! | account | [`Fate`], [`Counts`], [`SignalStats`], [`LaneStats`] |
 //! | test | [`testing`] |
-//! | read telemetry | [`view`] in place, [`record`] as values, [`tree`] as text for people |
+//! | read telemetry | [`view`] in place, [`record`] as values, [`tree`] as text for people, [`dialect`] for names of others |
 //!
 //! What is not set in code comes from the standard `OTEL_*` variables. Diagnostics are events of
 //! `tracing` with the target `spanreel`.
@@ -165,6 +165,12 @@ pub mod view {
     };
 }
 
+/// What attributes of other systems mean: AgentOps, OpenLLMetry, OpenInference, Langfuse, older GenAI
+/// conventions.
+pub mod dialect {
+    pub use crate::model::dialect::{Meaning, Work, meaning};
+}
+
 /// Spans and log records as owned values.
 pub mod record {
     pub use crate::model::record::{
@@ -207,6 +213,7 @@ mod documentation {
         propagation "../docs/propagation.md",
         receiving "../docs/receiving.md",
         reliability "../docs/reliability.md",
+        run "../docs/run.md",
         sampling "../docs/sampling.md",
         serve "../docs/serve.md",
         sessions "../docs/sessions.md",

@@ -7,12 +7,15 @@ use super::genai::key;
 
 /// What an attribute says of its span or log record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meaning {
+#[non_exhaustive]
+pub enum Meaning {
     /// The id of its session. The lower rank wins where there are several.
     Session(u8),
     /// What its span does, by one of the words of [`Work::of`].
     Work,
+    /// How many tokens a model took in.
     InputTokens,
+    /// How many tokens a model gave out.
     OutputTokens,
     /// Input and output together.
     TotalTokens,
@@ -85,8 +88,16 @@ const BY_LENGTH: [[u8; SAME_LENGTH]; LENGTHS] = {
 };
 
 /// What a key means; `None` for most.
+///
+/// ```
+/// use spanreel::dialect::{Meaning, meaning};
+///
+/// assert_eq!(meaning(b"gen_ai.usage.prompt_tokens"), Some(Meaning::InputTokens));
+/// assert_eq!(meaning(b"http.route"), None);
+/// ```
 #[inline]
-pub(crate) fn meaning(key: &[u8]) -> Option<Meaning> {
+#[must_use]
+pub fn meaning(key: &[u8]) -> Option<Meaning> {
     for &entry in BY_LENGTH.get(key.len())? {
         let (known, meaning) = TABLE.get(usize::from(entry.checked_sub(1)?))?;
         if known.as_bytes() == key {
@@ -98,8 +109,11 @@ pub(crate) fn meaning(key: &[u8]) -> Option<Meaning> {
 
 /// What a span does, as far as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Work {
+#[non_exhaustive]
+pub enum Work {
+    /// A call of a model.
     LlmCall,
+    /// A call of a tool.
     ToolCall,
     /// An agent, a workflow or a session: what it says of tokens and cost is the sum of what the spans
     /// below it say.
@@ -109,7 +123,8 @@ pub(crate) enum Work {
 impl Work {
     /// The work that a word means: a `gen_ai.operation.name`, or a span kind or request type of another
     /// dialect, in capitals or not. `None` for what is not counted.
-    pub(crate) fn of(word: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn of(word: &[u8]) -> Option<Self> {
         const WORDS: &[(Work, &[&str])] = &[
             (
                 Work::LlmCall,

@@ -31,6 +31,12 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// Whether it means TLS.
+    #[must_use]
+    pub fn is_secure(self) -> bool {
+        matches!(self, Self::Grpcs | Self::Https)
+    }
+
     /// Whether it means OTLP/gRPC.
     #[must_use]
     pub fn is_grpc(self) -> bool {
@@ -56,6 +62,40 @@ impl Endpoint {
     #[must_use]
     pub fn scheme(&self) -> Scheme {
         self.scheme
+    }
+
+    /// The host: a name or a number, an IPv6 address without its brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, from 1 on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The host and the port as a URL has them, `[::1]:4318`.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let Self { host, port, .. } = self;
+        match host.contains(':') {
+            true => format!("[{host}]:{port}"),
+            false => format!("{host}:{port}"),
+        }
+    }
+
+    /// Its path without slashes at the end, and its query with the question mark: both may be empty. The
+    /// query may hold a key.
+    #[must_use]
+    pub fn path_and_query(&self) -> (&str, &str) {
+        let behind = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        let behind = behind.split('#').next().unwrap_or_default();
+        let start = behind.find(['/', '?']).unwrap_or(behind.len());
+        let (path, query) =
+            behind[start..].split_at(behind[start..].find('?').unwrap_or(behind.len() - start));
+        (path.trim_end_matches('/'), query)
     }
 
     /// Whether it names this address of this machine, by its number or as `localhost`.
@@ -199,6 +239,26 @@ mod tests {
         ] {
             let endpoint = endpoint(url);
             assert_eq!((endpoint.host.as_str(), endpoint.port), (host, port));
+        }
+    }
+
+    /// The parts of an address can be put together again, with numbers of IPv6 in brackets.
+    #[test]
+    fn an_address_has_parts() {
+        for (url, authority, path, query) in [
+            (
+                "https://[::1]:4318/base/?k=/v",
+                "[::1]:4318",
+                "/base",
+                "?k=/v",
+            ),
+            ("http://a?k", "a:80", "", "?k"),
+            ("grpc://a:1", "a:1", "", ""),
+            ("http://a/x#y?z", "a:80", "/x", ""),
+        ] {
+            let endpoint = endpoint(url);
+            assert_eq!(endpoint.authority(), authority);
+            assert_eq!(endpoint.path_and_query(), (path, query), "{url}");
         }
     }
 

@@ -29,15 +29,23 @@ pub struct BySignal {
 /// settled, and of what it handed to its exporter. Each item stands in it once.
 #[must_use]
 pub fn of(report: &ShutdownReport) -> Vec<Fate> {
+    of_all(std::slice::from_ref(report))
+}
+
+/// The same of several pipelines together.
+#[must_use]
+pub fn of_all(reports: &[ShutdownReport]) -> Vec<Fate> {
     let items = |fate: spanreel::Fate| {
         let mut items = BySignal::default();
-        if fate != spanreel::Fate::Handed {
-            items.traces += report.traces.fates.of(fate);
-            items.logs += report.logs.fates.of(fate);
-        }
-        for lane in &report.lanes {
-            items.traces += lane.traces.of(fate);
-            items.logs += lane.logs.of(fate);
+        for report in reports {
+            if fate != spanreel::Fate::Handed {
+                items.traces += report.traces.fates.of(fate);
+                items.logs += report.logs.fates.of(fate);
+            }
+            for lane in &report.lanes {
+                items.traces += lane.traces.of(fate);
+                items.logs += lane.logs.of(fate);
+            }
         }
         items
     };

@@ -2,16 +2,26 @@
 
 pub mod config;
 pub mod convert;
+pub mod doctor;
 pub mod drain;
 pub mod endpoint;
 pub mod ledger;
 pub mod live;
 pub mod load;
 pub mod outcome;
+mod probe;
 pub mod receive;
 pub mod replay;
+pub mod run;
 pub mod serve;
 pub mod sink;
 pub mod term;
 pub mod units;
 mod wire;
+
+/// The examples of the pages on the command are compiled and run as tests.
+#[cfg(doctest)]
+mod documentation {
+    #[doc = include_str!("../../../docs/convert.md")]
+    mod convert {}
+}

@@ -8,11 +8,14 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use spanreel_cli::config::ConfigError;
 use spanreel_cli::config::args::{ConfigArgs, ServeArgs};
+use spanreel_cli::doctor::args::DoctorArgs;
 use spanreel_cli::live;
 use spanreel_cli::load::args::LoadArgs;
 use spanreel_cli::load::receiver::{self, ReceiverArgs};
 use spanreel_cli::outcome::Outcome;
 use spanreel_cli::replay::args::ConvertArgs;
+use spanreel_cli::run::NotStarted;
+use spanreel_cli::run::args::RunArgs;
 use spanreel_cli::term::{ColorChoice, Palette, Terminal};
 use tracing::Level;
 
@@ -38,12 +41,15 @@ Exit codes:
   2  the command line or the configuration was wrong
   3  it ran, but telemetry was lost
   4  'serve' was stopped, and telemetry was lost
+'run' exits as its command does.
 
 'spanreel COMMAND --help' shows the options of a command, with examples.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(ServeArgs),
+    Run(RunArgs),
+    Doctor(DoctorArgs),
     Config(ConfigArgs),
     Convert(ConvertArgs),
     Load(LoadArgs),
@@ -58,6 +64,7 @@ enum Command {
 enum Misuse {
     Convert(#[from] spanreel_cli::replay::args::Conflict),
     Load(#[from] spanreel_cli::load::plan::Conflict),
+    Doctor(#[from] spanreel_cli::doctor::args::Conflict),
 }
 
 fn main() -> ExitCode {
@@ -66,8 +73,7 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            let is_misuse = error.is::<Misuse>() || error.is::<ConfigError>();
-            let code = if is_misuse { 2 } else { 1 };
+            let code = exit_code(&error);
             let message = explain(&*error, palette);
             match io::stderr().write_all(message.as_bytes()) {
                 Ok(()) => ExitCode::from(code),
@@ -78,10 +84,30 @@ fn main() -> ExitCode {
     }
 }
 
+/// What a command that could not do its work exits with.
+fn exit_code(error: &anyhow::Error) -> u8 {
+    if let Some(not_started) = error.downcast_ref::<NotStarted>() {
+        return not_started.exit_code();
+    }
+    let is_misuse = error.is::<Misuse>()
+        || error.is::<ConfigError>()
+        || error.is::<spanreel_cli::run::args::Conflict>();
+    if is_misuse { 2 } else { 1 }
+}
+
 fn run(cli: Cli) -> anyhow::Result<Outcome> {
     let (stdout, stderr) = (Terminal::stdout(cli.color), Terminal::stderr(cli.color));
     match cli.command {
         Command::Serve(args) => spanreel_cli::serve::run(args, &stdout, &stderr),
+        Command::Run(args) => spanreel_cli::run::run(args, &stderr),
+        Command::Doctor(args) => {
+            let plan = args.plan().map_err(Misuse::from)?;
+            say_what_happens(Level::ERROR, stderr);
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(spanreel_cli::doctor::run(plan, &stdout))
+        }
         Command::Config(args) => spanreel_cli::config::run(args, &stdout),
         Command::Convert(args) => {
             let plan = args.plan().map_err(Misuse::from)?;

@@ -14,6 +14,8 @@ pub enum Outcome {
     /// `serve` stopped, and telemetry was lost. A code of its own, so that who supervises the process can
     /// tell it from what never served.
     LostWhileServing,
+    /// `run` ended as its command did: with this code.
+    AsCommand(u8),
 }
 
 impl From<Outcome> for ExitCode {
@@ -23,6 +25,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Failed => Self::FAILURE,
             Outcome::Lost => Self::from(3),
             Outcome::LostWhileServing => Self::from(4),
+            Outcome::AsCommand(code) => Self::from(code),
         }
     }
 }

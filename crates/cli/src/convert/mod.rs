@@ -1,14 +1,15 @@
 //! Converts recorded agent sessions into traces: session events in, spans and log records out.
 //!
 //! Reads what PromptKit writes (event stores and session recordings, see [`read`]), in all three
-//! shapes and however damaged, and yields plain data ([`SessionTrace`]) named by the GenAI semantic
-//! conventions 1.41.1. The same input gives the same ids, so that converting twice is harmless where
+//! shapes and however damaged, and the events of AgentOps, and yields plain data ([`SessionTrace`]) named
+//! by the GenAI semantic conventions 1.41.1. OTLP in its forms is read request by request ([`otlp`]). The same input gives the same ids, so that converting twice is harmless where
 //! spans are stored by id.
 //!
 //! Holds: the trace, and one line of input. Waits: for the input. Loses: lines that cannot be read,
 //! which the [`Report`] counts and explains; and, unless content is asked for, what people, models
 //! and tools said.
 
+mod agentops;
 mod assemble;
 mod building;
 mod content;
@@ -16,11 +17,13 @@ mod describe;
 mod document;
 mod draft;
 mod event;
+mod format;
 mod ids;
 mod lines;
 mod logs;
 mod message;
 mod nesting;
+pub mod otlp;
 mod outcome;
 mod pairing;
 mod payload;
@@ -29,13 +32,15 @@ mod recording;
 mod report;
 mod sessions;
 mod synthesize;
+mod texts;
 mod totals;
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 
 use spanreel::{SpanId, TraceId};
 
 pub use draft::{AttrValue, Attribute, Key, LinkDraft, LogDraft, SessionTrace, SpanDraft, Status};
+pub use format::Format;
 pub use report::{Report, Skipped};
 
 /// How to convert.
@@ -51,6 +56,11 @@ pub struct Options {
     pub parent: Option<(TraceId, SpanId)>,
     /// The name of the agent, above what the recording says. None by default.
     pub agent: Option<String>,
+    /// The format of the recording. None by default: it is told by the first bytes.
+    pub from: Option<Format>,
+    /// Whether older and other names of attributes in OTLP become those of the GenAI conventions 1.41.1.
+    /// Off by default: OTLP passes as it is.
+    pub rewrite: bool,
     /// The longest line that is read, and the longest event of a JSON document, in bytes. 64 MiB by
     /// default.
     pub max_line_bytes: usize,
@@ -63,6 +73,8 @@ impl Default for Options {
             strict: false,
             parent: None,
             agent: None,
+            from: None,
+            rewrite: false,
             max_line_bytes: 64 << 20,
         }
     }
@@ -93,7 +105,7 @@ pub enum ConvertError {
     },
 }
 
-/// Converts a recording.
+/// Converts a recording of sessions: of PromptKit or AgentOps. [`open`] reads all formats.
 ///
 /// The shape is recognized by content: an event store (`{"seq":..,"event":{..}}` per line), a session
 /// recording (a line of metadata, then a line per event), or the same as one JSON document. `name`
@@ -104,6 +116,63 @@ pub enum ConvertError {
 /// [`ConvertError::Read`] when the input fails, and [`ConvertError::Malformed`] at the first line
 /// that cannot be used when [`Options::strict`] is set. Nothing else in the input is an error.
 pub fn read(
+    input: impl BufRead,
+    name: &str,
+    options: &Options,
+) -> Result<Conversion, ConvertError> {
+    let (begin, input) = begin(input)?;
+    if options.from.unwrap_or_else(|| Format::of(&begin)) == Format::AgentOps {
+        return agentops::read(input, name, options);
+    }
+    promptkit(input, name, options)
+}
+
+/// What an input holds, by its format.
+#[derive(Debug)]
+pub enum Recorded<R> {
+    /// Sessions, from recordings of their events.
+    Sessions(Conversion),
+    /// OTLP, which is read request by request.
+    Requests(Box<otlp::Requests<R>>),
+}
+
+/// An input whose first bytes have been looked at.
+pub type Begun<R> = io::Chain<io::Cursor<Vec<u8>>, R>;
+
+/// Converts a recording of sessions, or begins to read OTLP; `name` is as with [`read`].
+///
+/// # Errors
+///
+/// As with [`read`].
+pub fn open<R: BufRead>(
+    input: R,
+    name: &str,
+    options: &Options,
+) -> Result<Recorded<Begun<R>>, ConvertError> {
+    let (begin, input) = begin(input)?;
+    let conversion = match options.from.unwrap_or_else(|| Format::of(&begin)) {
+        Format::PromptKit => promptkit(input, name, options)?,
+        Format::AgentOps => agentops::read(input, name, options)?,
+        format @ (Format::OtlpJson | Format::OtlpProto) => {
+            let requests = otlp::Requests::new(input, format, &begin, options);
+            return Ok(Recorded::Requests(Box::new(requests)));
+        }
+    };
+    Ok(Recorded::Sessions(conversion))
+}
+
+/// Looks at the first bytes of an input, which are then still to be read.
+fn begin<R: BufRead>(mut input: R) -> io::Result<(Vec<u8>, Begun<R>)> {
+    let mut begin = Vec::new();
+    input
+        .by_ref()
+        .take(Format::BEGIN_BYTES as u64)
+        .read_to_end(&mut begin)?;
+    let input = io::Cursor::new(begin.clone()).chain(input);
+    Ok((begin, input))
+}
+
+fn promptkit(
     input: impl BufRead,
     name: &str,
     options: &Options,

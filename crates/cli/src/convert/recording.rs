@@ -177,7 +177,7 @@ pub(crate) fn take_event(
 }
 
 /// Says what is wrong with a line without quoting it.
-fn not_an_object(bytes: &[u8], error: &serde_json::Error) -> Reason {
+pub(crate) fn not_an_object(bytes: &[u8], error: &serde_json::Error) -> Reason {
     if std::str::from_utf8(bytes).is_err() {
         return "not UTF-8".to_owned();
     }

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use super::format::Format;
+
 /// A line that could not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
-    /// Its number, from 1.
+    /// Its number, from 1; of OTLP in protobuf, the number of the message.
     pub line: u64,
     /// What is wrong with it. Never quotes the line, which may hold anything.
     pub reason: String,
@@ -17,9 +19,11 @@ pub struct Skipped {
 /// What a conversion read and what it left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Lines of the input, blank ones included.
+    /// What was read.
+    pub format: Format,
+    /// Lines of the input, blank ones included; of OTLP in protobuf, messages.
     pub lines: u64,
-    /// Events that were understood and are part of a session.
+    /// Events that were understood and are part of a session; of OTLP, requests.
     pub events: u64,
     /// The first lines that could not be used, at most [`Report::MAX_SKIPPED`].
     pub skipped: Vec<Skipped>,

@@ -200,14 +200,14 @@ impl Sessions {
 }
 
 /// The session that a file is named after.
-fn session_name(name: &str) -> &str {
+pub(crate) fn session_name(name: &str) -> &str {
     let stem = Path::new(name).file_stem().and_then(|stem| stem.to_str());
     stem.filter(|stem| !stem.is_empty()).unwrap_or("recording")
 }
 
 /// A time by RFC 3339, in nanoseconds since the Unix epoch. The zero time of Go and other times
 /// that no trace can have are none.
-fn unix_nanos(text: &str) -> Option<u64> {
+pub(crate) fn unix_nanos(text: &str) -> Option<u64> {
     let time: jiff::Timestamp = text.parse().ok()?;
     u64::try_from(time.as_nanosecond())
         .ok()

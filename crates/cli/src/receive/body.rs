@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use http_body_util::BodyExt;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body, Incoming};
 
 use crate::wire::inflate::{Encoding, Inflate, STEP_BYTES};
 use crate::wire::prefix::{Prefix, PrefixReader};
@@ -36,8 +36,8 @@ pub(crate) enum Framing {
 }
 
 /// Reads all of it. What it gives costs the budget until the second value is dropped.
-pub(crate) async fn read(
-    body: &mut Incoming,
+pub(crate) async fn read<B: Body<Data = Bytes> + Unpin>(
+    body: &mut B,
     framing: Framing,
     encoding: Encoding,
     bounds: Bounds,

@@ -39,6 +39,14 @@ impl Budget {
         })
     }
 
+    /// A part of a budget that nobody else has a part of, still without a byte.
+    pub(crate) fn alone(total: usize) -> Held {
+        Held {
+            budget: Self::new(total, Duration::ZERO),
+            bytes: 0,
+        }
+    }
+
     /// Begins a request.
     pub(crate) async fn open(self: &Arc<Self>) -> Result<Held, Refusal> {
         let mut held = Held {

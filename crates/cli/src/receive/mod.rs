@@ -44,7 +44,8 @@ mod body;
 mod budget;
 mod config;
 mod connection;
-mod json;
+mod decode;
+pub(crate) mod json;
 mod pipeline;
 mod refusal;
 mod response;
@@ -59,6 +60,8 @@ pub use crate::wire::protocol::Wire;
 pub use access::{InvalidToken, Token};
 pub use bind::{BindError, bind};
 pub use config::{Config, Limits, Tls};
+#[doc(hidden)]
+pub use decode::decode;
 pub use pipeline::{Ack, IntoPipeline};
 pub use refusal::Outcome;
 pub use server::Receiver;

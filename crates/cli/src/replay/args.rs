@@ -4,26 +4,31 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use percent_encoding::percent_decode_str;
 use spanreel::SpanContext;
 
 use super::input::Source;
+use crate::convert::Format;
 use crate::endpoint::Endpoint;
 use crate::units;
 
 /// Convert recorded agent sessions into OpenTelemetry traces
 ///
-/// Reads recordings of PromptKit, event stores and session recordings alike, and shows each session
-/// as a tree. With --export it is sent to an OTLP receiver, with --out written to a file, each span
-/// with the times that were recorded.
+/// Reads recordings of PromptKit (event stores and session recordings), events of AgentOps, and OTLP as JSON
+/// or protobuf, and shows each session as a tree. With --export it is sent to an OTLP receiver, with --out
+/// and --to written to a file, each span with the times that were recorded.
+///
+/// A format is told by its first bytes, never by the name of a file. Of a directory, all files in it and
+/// below it are read in order of their names; what is no recording is passed over and told. Lines that
+/// cannot be read are skipped and reported with their place.
 ///
 /// The same recording always gives the same ids and, with --out, the same bytes: converting it twice
-/// does no harm where spans are stored by id. Lines that cannot be read are skipped and reported.
+/// does no harm where spans are stored by id. OTLP passes as it is, unless --rewrite or --parent is given.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ConvertArgs {
-    /// Files with recordings; - is standard input
+    /// Files with recordings, or directories of them; - is standard input
     #[arg(value_name = "RECORDING", required = true)]
     pub recordings: Vec<PathBuf>,
 
@@ -46,12 +51,15 @@ pub struct ConvertArgs {
     )]
     pub headers: Vec<String>,
 
-    /// Write OTLP JSON to this file, a request per line; - is standard output
+    /// Write to this file, as OTLP JSON unless --to says otherwise; - is standard output
     ///
-    /// What the file held is lost. Lines with spans begin with resourceSpans, lines with log records
-    /// with resourceLogs, as the Collector's otlpjsonfile receiver reads them.
+    /// What the file held is lost. Trees are shown as well, unless --to is given.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub out: Option<PathBuf>,
+
+    /// What to write, to --out or else to standard output
+    #[arg(long, value_enum, value_name = "FORM", help_heading = "Output")]
+    pub to: Option<To>,
 
     /// Print one JSON object about files and sessions instead of trees
     #[arg(long, help_heading = "Output")]
@@ -63,7 +71,8 @@ pub struct ConvertArgs {
 
     /// Take in what people, models and tools said: messages, arguments, results, prompts
     ///
-    /// Left out unless asked for: it may hold anything, such as names, addresses and secrets.
+    /// Left out unless asked for: it may hold anything, such as names, addresses and secrets. OTLP
+    /// passes with what it says.
     #[arg(long, help_heading = "Conversion")]
     pub content: bool,
 
@@ -71,14 +80,22 @@ pub struct ConvertArgs {
     #[arg(long, value_name = "NAME", help_heading = "Conversion")]
     pub agent: Option<String>,
 
-    /// Name the service that was recorded (service.name)
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "promptkit",
-        help_heading = "Conversion"
-    )]
-    pub service: String,
+    /// Take all recordings for this format, instead of telling it by their first bytes
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Conversion")]
+    pub from: Option<From>,
+
+    /// Give attributes of OTLP their names of today (GenAI conventions 1.41.1)
+    ///
+    /// Understands AgentOps, OpenLLMetry, OpenInference, Langfuse and older GenAI conventions. Attributes
+    /// without such a name stay.
+    #[arg(long, help_heading = "Conversion")]
+    pub rewrite: bool,
+
+    /// Name the service that was recorded (service.name); promptkit or agentops unless given
+    ///
+    /// OTLP names its services itself.
+    #[arg(long, value_name = "NAME", help_heading = "Conversion")]
+    pub service: Option<String>,
 
     /// Continue a trace: hang all sessions under this span, given as a W3C traceparent
     #[arg(long, value_name = "TRACEPARENT", value_parser = traceparent,
@@ -101,8 +118,54 @@ Examples:
       Shows what happened in a session.
   spanreel convert store/*.jsonl --export grpc://127.0.0.1:4317 --quiet
       Sends all sessions of an event store to a collector.
+  spanreel convert runs/ --to csv --out sessions.csv
+      Makes a table of all sessions in a directory.
+  spanreel convert traces.pb --to otlp-jsonl --rewrite
+      Prints OTLP as JSON lines, with attributes named as today.
   gunzip -c session.jsonl.gz | spanreel convert - --out traces.jsonl
       Converts from a pipe into a file of OTLP JSON.";
+
+/// A form of output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum To {
+    /// OTLP JSON, a request per line; the Collector's otlpjsonfile receiver reads it
+    #[default]
+    OtlpJsonl,
+    /// OTLP protobuf, each request behind its length as a varint
+    OtlpProto,
+    /// One JSON list of Zipkin v2 spans
+    Zipkin,
+    /// Each session as a tree, to be read by people
+    Tree,
+    /// A table of sessions, one row for each
+    Csv,
+}
+
+/// A format of recordings, as the command line names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum From {
+    /// Event stores and session recordings of PromptKit
+    #[value(name = "promptkit")]
+    PromptKit,
+    /// Events of AgentOps
+    #[value(name = "agentops")]
+    AgentOps,
+    /// OTLP in JSON, as lines or documents
+    OtlpJson,
+    /// OTLP in protobuf, with lengths or without
+    OtlpProto,
+}
+
+impl From {
+    fn format(self) -> Format {
+        match self {
+            Self::PromptKit => Format::PromptKit,
+            Self::AgentOps => Format::AgentOps,
+            Self::OtlpJson => Format::OtlpJson,
+            Self::OtlpProto => Format::OtlpProto,
+        }
+    }
+}
 
 /// What `spanreel convert` is to do, free of contradictions.
 #[derive(Clone, Debug)]
@@ -113,12 +176,17 @@ pub struct ConvertPlan {
     /// Decoded; values are secrets.
     pub headers: Vec<(String, String)>,
     pub out: Option<Out>,
+    /// What is written to `out`.
+    pub to: To,
     /// What is printed on standard output.
     pub print: Print,
     pub quiet: bool,
     pub content: bool,
     pub agent: Option<String>,
-    pub service: String,
+    pub from: Option<Format>,
+    pub rewrite: bool,
+    /// Above what formats name by themselves.
+    pub service: Option<String>,
     pub parent: Option<SpanContext>,
     pub strict: bool,
     pub patience: Duration,
@@ -147,7 +215,7 @@ pub enum Print {
 pub enum Conflict {
     #[error("standard input can be read once: give - once")]
     StdinTwice,
-    #[error("--json and --out - would both write to standard output: give --out a file")]
+    #[error("--json and --out - or --to would both write to standard output: give --out a file")]
     StdoutTwice,
     #[error("--out {0} would overwrite the recording before it is read: give it another name")]
     OutIsInput(PathBuf),
@@ -176,12 +244,17 @@ impl ConvertArgs {
         {
             return Err(Conflict::OutIsInput(path.clone()));
         }
-        let print = match (&out, self.json, self.quiet) {
+        // A form that was asked for is all that is written.
+        let out = out.or(self.to.map(|_| Out::Stdout));
+        let print = match (&out, self.json, self.to) {
             (Some(Out::Stdout), true, _) => return Err(Conflict::StdoutTwice),
             (_, true, _) => Print::Json,
-            (Some(Out::Stdout), false, _) | (_, false, true) => Print::Nothing,
-            _ => Print::Trees,
+            (Some(Out::Stdout), false, Some(To::Tree)) => Print::Trees,
+            (Some(Out::Stdout), false, _) | (_, false, Some(_)) => Print::Nothing,
+            (_, false, None) if self.quiet => Print::Nothing,
+            (_, false, None) => Print::Trees,
         };
+        let out = out.filter(|_| print != Print::Trees || self.to.is_none());
         let headers = match self.export {
             Some(_) => headers(&self.headers)?,
             None => Vec::new(),
@@ -191,10 +264,13 @@ impl ConvertArgs {
             export: self.export,
             headers,
             out,
+            to: self.to.unwrap_or_default(),
             print,
             quiet: self.quiet || self.json,
             content: self.content,
             agent: self.agent,
+            from: self.from.map(From::format),
+            rewrite: self.rewrite,
             service: self.service,
             parent: self.parent,
             strict: self.strict,
@@ -262,6 +338,11 @@ mod tests {
             ("a.jsonl --quiet", Print::Nothing),
             ("a.jsonl --json", Print::Json),
             ("a.jsonl --json --quiet", Print::Json),
+            ("a.jsonl --to tree --quiet", Print::Trees),
+            ("a.jsonl --to csv", Print::Nothing),
+            ("a.jsonl --to csv --out c", Print::Nothing),
+            ("a.jsonl --to tree --out c", Print::Nothing),
+            ("a.jsonl --to zipkin --out c --json", Print::Json),
         ] {
             assert_eq!(plan(line).expect(line).print, print, "{line}");
         }

@@ -123,16 +123,17 @@ mod tests {
         for (most, lines) in [(21, 23), (20, 4)] {
             let canvas = Canvas::of(most);
             let patience = Duration::from_secs(5);
-            let destination = Destination::local(canvas.exporter(), "service", patience);
-            let destination = destination.expect("a thread");
-            destination.send(session, None).await.expect("room");
+            let destination = Destination::canvas(canvas.clone(), "service", patience);
+            let mut destination = destination.expect("a thread");
+            let sent = destination.send("service", session, None).await;
+            sent.expect("a thread").expect("room");
             destination.settle().await.expect("done");
             let tree = canvas.draw(session, &style);
             assert!(tree.contains("tool calls 20"), "{tree}");
             assert_eq!(tree.lines().count(), lines, "{tree}");
             let is_whole = !tree.contains("(21 spans are too many to draw");
             assert_eq!(is_whole, most > 20, "{tree}");
-            destination.close().await;
+            destination.close().await.expect("nothing to write");
         }
     }
 }

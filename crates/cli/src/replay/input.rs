@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::convert::Conversion;
+use crate::convert::{Format, Report};
 
 /// How much is read at once.
 const BUFFER_BYTES: usize = 128 * 1024;
@@ -25,8 +25,8 @@ pub enum Source {
 pub enum InputError {
     #[error("there is no file {0}")]
     Missing(Source),
-    #[error("{0} is a directory: name the recordings in it, such as {0}/*.jsonl")]
-    Directory(Source),
+    #[error("{0} is a directory in which there is no recording; {FORMATS}")]
+    NoRecording(Source),
     #[error("cannot open {0}")]
     Unreadable(Source, #[source] io::Error),
     #[error("{0} is empty")]
@@ -43,7 +43,16 @@ pub enum InputError {
 
 /// What could have been read.
 const FORMATS: &str = "known are PromptKit's event stores (JSON lines with an \"event\" each) and \
-    session recordings (JSON lines or one JSON document, with \"metadata\" and events)";
+    session recordings (JSON lines or one JSON document, with \"metadata\" and events), events of \
+    AgentOps (\"event_type\"), and OTLP as JSON (\"resourceSpans\") or protobuf";
+
+impl InputError {
+    /// Whether a file is something else than a recording, rather than one that cannot be read.
+    #[must_use]
+    pub fn is_no_recording(&self) -> bool {
+        !matches!(self, Self::Missing(_) | Self::Unreadable(..))
+    }
+}
 
 impl Source {
     /// The source that an argument names.
@@ -85,19 +94,17 @@ impl Source {
             io::ErrorKind::NotFound => InputError::Missing(self.clone()),
             _ => InputError::Unreadable(self.clone(), error),
         })?;
-        if metadata.is_dir() {
-            return Err(InputError::Directory(self.clone()));
-        }
         Ok(metadata.is_file().then_some(metadata.len()))
     }
 
     /// Opens it, through `watch`, which sees how much is read. What is certainly no recording is
-    /// refused by its first bytes.
+    /// refused by its first bytes; what is `from` protobuf may begin with any but none.
     ///
     /// # Errors
     /// It cannot be opened or read, or is something else.
     pub fn open<R: Read>(
         &self,
+        from: Option<Format>,
         watch: impl FnOnce(Box<dyn Read>) -> R,
     ) -> Result<BufReader<R>, InputError> {
         let input: Box<dyn Read> = match self {
@@ -111,6 +118,9 @@ impl Source {
         let begin = input
             .fill_buf()
             .map_err(|error| InputError::Unreadable(self.clone(), error))?;
+        if !begin.is_empty() && from.unwrap_or_else(|| Format::of(begin)) == Format::OtlpProto {
+            return Ok(input);
+        }
         match self.refusal(begin) {
             Some(refusal) => Err(refusal),
             None => Ok(input),
@@ -121,22 +131,20 @@ impl Source {
     ///
     /// # Errors
     /// Nothing in it is known from one.
-    pub fn recognize(&self, conversion: &Conversion) -> Result<(), InputError> {
-        let report = &conversion.report;
+    pub fn recognize(&self, report: &Report, has_sessions: bool) -> Result<(), InputError> {
+        let (place, event) = (report.format.place(), report.format.event());
         let unknown: u64 = report.unknown_types.values().sum();
         let reason = match report.skipped.first() {
             // Metadata alone makes a session, too.
-            _ if report.events > unknown
-                || report.events == 0 && !conversion.sessions.is_empty() =>
-            {
+            _ if report.events > unknown || report.events == 0 && has_sessions => {
                 return Ok(());
             }
             _ if report.events > 0 => "all its events are of unknown types".to_owned(),
             Some(skipped) => format!(
-                "it has no event (line {}: {})",
+                "it has no {event} ({place} {}: {})",
                 skipped.line, skipped.reason
             ),
-            None => "it has no event".to_owned(),
+            None => format!("it has no {event}"),
         };
         Err(InputError::NotRecording {
             source_name: self.clone(),

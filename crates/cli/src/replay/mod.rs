@@ -6,32 +6,34 @@
 pub mod args;
 mod canvas;
 mod destination;
+mod form;
 pub mod input;
 mod play;
+mod read;
 mod screen;
 pub mod summary;
+mod table;
+mod targets;
+mod walk;
 
 use std::time::Duration;
 
 use spanreel::tree::Style;
 
-use crate::convert::{self, Conversion, ConvertError, SessionTrace};
 use crate::outcome::Outcome;
 use crate::term::{Palette, Terminal};
-use args::{ConvertPlan, Out, Print};
-use canvas::Canvas;
-use destination::{Destination, SetupError};
-use input::{InputError, Source};
+use args::{Conflict, ConvertPlan, Out, Print, To};
+use input::InputError;
 use play::Stuck;
+use read::Unusable;
 use screen::Screen;
-use summary::{Delivery, FileSummary, SessionSummary, Summary};
+use summary::{FileSummary, SessionSummary, Summary};
+use table::Table;
+use targets::{Delivered, Targets};
+use walk::Found;
 
 /// How long to wait for a first connection to the receiver.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The largest session of which all spans are drawn, where the tree does not abridge them: a tree
-/// takes about a kilobyte of memory per span.
-const MAX_DRAWN: usize = 100_000;
 
 /// Converts what `plan` names.
 ///
@@ -43,33 +45,41 @@ pub async fn run(
     stdout: &Terminal,
     stderr: &Terminal,
 ) -> anyhow::Result<Outcome> {
-    let mut bytes = Some(0);
-    for source in &plan.sources {
-        let size = source.check()?;
-        bytes = bytes.zip(size).map(|(sum, size)| sum + size);
+    let (found, bytes) = walk::find(&plan.sources)?;
+    if let Some(Out::File(path)) = &plan.out
+        && path.exists()
+        && found.iter().any(|found| found.source.is_file(path))
+    {
+        return Err(Conflict::OutIsInput(path.clone()).into());
     }
     if let Some(endpoint) = &plan.export {
         endpoint.reach(CONNECT_TIMEOUT).await?;
     }
+    let to_screen = plan.print == Print::Trees;
     let mut work = Work {
-        screen: Screen::new(plan.sources.len(), bytes, [stdout, stderr]),
+        screen: Screen::new(found.len(), bytes, [stdout, stderr]),
         targets: Targets::default(),
         style: Style {
-            width: stdout.width,
-            color: stdout.palette.is_coloured(),
+            width: if to_screen {
+                stdout.width
+            } else {
+                Style::default().width
+            },
+            color: to_screen && stdout.palette.is_coloured(),
             ..Style::default()
         },
         palette: stderr.palette,
         summary: Summary::default(),
+        table: (plan.to == To::Csv).then(Table::default),
         plan,
     };
     let done = match work.targets.start(&work.plan) {
-        Ok(()) => work.convert_all().await,
+        Ok(()) => work.convert_all(&found).await,
         Err(error) => Err(error.into()),
     };
     let delivered = work.deliver().await;
     let stuck = done?;
-    work.report(delivered, stuck)
+    work.report(delivered?, stuck)
 }
 
 /// A conversion under way.
@@ -80,63 +90,31 @@ struct Work {
     style: Style,
     palette: Palette,
     summary: Summary,
-}
-
-/// Where the sessions go.
-#[derive(Default)]
-struct Targets {
-    tree: Option<(Destination, Canvas)>,
-    out: Option<Destination>,
-    export: Option<Destination>,
-}
-
-/// What became of what was sent.
-#[derive(Default)]
-struct Delivered {
-    out: Option<Delivery>,
-    export: Option<Delivery>,
-}
-
-/// A recording of which nothing can be had.
-#[derive(Debug, thiserror::Error)]
-enum Unusable {
-    #[error(transparent)]
-    Input(#[from] InputError),
-    #[error("{0}")]
-    Convert(Source, #[source] ConvertError),
-    #[error("{0}: line {1} cannot be used: {2}; without --strict it would be skipped")]
-    Strict(Source, u64, String),
-}
-
-impl Targets {
-    fn start(&mut self, plan: &ConvertPlan) -> Result<(), SetupError> {
-        let (service, patience) = (plan.service.as_str(), plan.patience);
-        if let Some(out) = &plan.out {
-            self.out = Some(Destination::file(out, service, patience)?);
-        }
-        if let Some(endpoint) = &plan.export {
-            let headers = &plan.headers;
-            self.export = Some(Destination::receiver(endpoint, headers, service, patience)?);
-        }
-        if plan.print == Print::Trees {
-            let canvas = Canvas::of(MAX_DRAWN);
-            let tree = Destination::local(canvas.exporter(), service, patience)?;
-            self.tree = Some((tree, canvas));
-        }
-        Ok(())
-    }
+    /// The rows of all sessions, where a table is to be written.
+    table: Option<Table>,
 }
 
 impl Work {
     /// Converts all recordings, unless one of the destinations gets stuck.
-    async fn convert_all(&mut self) -> anyhow::Result<Option<Stuck>> {
-        for source in self.plan.sources.clone() {
-            let name = source.name();
+    async fn convert_all(&mut self, found: &[Found]) -> anyhow::Result<Option<Stuck>> {
+        let is_alone = matches!(found, [only] if !only.is_in_directory);
+        let mut converted = 0;
+        for found in found {
+            let name = found.source.name();
             self.screen.reading(&name);
-            let conversion = match self.read(&source) {
-                Ok(conversion) => conversion,
-                Err(error) if self.plan.sources.len() == 1 => return Err(error.into()),
+            let file = match self.convert(&found.source, &name).await? {
+                Ok(Ok(file)) => file,
+                Ok(Err(stuck)) => return Ok(Some(stuck)),
+                Err(error) if is_alone => return Err(error.into()),
+                Err(error)
+                    if found.is_in_directory && error.is_no_recording() && !self.plan.strict =>
+                {
+                    let file = FileSummary::passed_over(&name, error.to_string());
+                    self.summary.files.push(file);
+                    continue;
+                }
                 Err(error) => {
+                    converted += 1;
                     self.note_failure(&name, error)?;
                     if self.plan.strict {
                         break;
@@ -144,47 +122,17 @@ impl Work {
                     continue;
                 }
             };
-            let Conversion { sessions, report } = conversion;
-            let file = FileSummary::new(&name, report, &sessions);
-            for session in &sessions {
-                if let Err(stuck) = self.send(session).await? {
-                    return Ok(Some(stuck));
-                }
-                if self.plan.print == Print::Json {
-                    let summary = SessionSummary::new(&name, session);
-                    self.summary.sessions.push(summary);
-                }
-            }
-            if !self.plan.quiet && (self.plan.sources.len() == 1 || file.has_notes()) {
+            converted += 1;
+            if !self.plan.quiet && (is_alone || file.has_notes()) {
                 self.screen.tell(&file.text(self.palette))?;
             }
             self.summary.files.push(file);
         }
-        Ok(None)
-    }
-
-    fn read(&self, source: &Source) -> Result<Conversion, Unusable> {
-        let options = convert::Options {
-            content: self.plan.content,
-            strict: self.plan.strict,
-            parent: self
-                .plan
-                .parent
-                .as_ref()
-                .map(|parent| (parent.trace_id(), parent.span_id())),
-            agent: self.plan.agent.clone(),
-            ..convert::Options::default()
-        };
-        let input = source.open(|input| self.screen.watch(input))?;
-        let conversion =
-            convert::read(input, &source.name(), &options).map_err(|error| match error {
-                ConvertError::Malformed { line, reason } => {
-                    Unusable::Strict(source.clone(), line, reason)
-                }
-                error => Unusable::Convert(source.clone(), error),
-            })?;
-        source.recognize(&conversion)?;
-        Ok(conversion)
+        match &self.plan.sources[..] {
+            _ if converted > 0 => Ok(None),
+            [source, ..] => Err(InputError::NoRecording(source.clone()).into()),
+            [] => Ok(None),
+        }
     }
 
     /// Tells of a recording that cannot be converted, where others can.
@@ -196,59 +144,39 @@ impl Work {
         self.screen.tell(&line)
     }
 
-    /// Sends a session everywhere, and draws it.
-    async fn send(&mut self, session: &SessionTrace) -> anyhow::Result<Result<(), Stuck>> {
-        let parent = self.plan.parent.as_ref();
-        let targets = &self.targets;
-        // Those that are nearby wait for each session: it stands behind the one before it.
-        let nearby = [
-            targets.tree.as_ref().map(|(tree, _)| tree),
-            targets.out.as_ref(),
-        ];
-        for destination in nearby.into_iter().flatten() {
-            let sent = destination.send(session, parent).await;
-            if let Err(stuck) = sent.and(destination.settle().await) {
-                return Ok(Err(stuck));
-            }
+    /// Shows the tree of a session.
+    fn show(&mut self, tree: &str) -> std::io::Result<()> {
+        if self.targets.write_tree(tree)? {
+            return Ok(());
         }
-        if let Some(export) = &targets.export
-            && let Err(stuck) = export.send(session, parent).await
-        {
-            return Ok(Err(stuck));
+        self.screen.print(tree)
+    }
+
+    /// Takes down what a session was.
+    fn note(&mut self, session: SessionSummary) {
+        if let Some(table) = &mut self.table {
+            table.add(session.clone());
         }
-        if let Some((_, canvas)) = &targets.tree {
-            let tree = canvas.draw(session, &self.style);
-            self.screen.print(&tree)?;
+        if self.plan.print == Print::Json {
+            self.summary.sessions.push(session);
         }
-        Ok(Ok(()))
     }
 
     /// Delivers what is left.
-    async fn deliver(&mut self) -> Delivered {
-        let Targets { tree, out, export } = std::mem::take(&mut self.targets);
-        if let Some((tree, _)) = tree {
-            tree.close().await;
-        }
-        let mut delivered = Delivered::default();
-        if let Some(out) = out {
-            let to = match &self.plan.out {
-                Some(Out::File(path)) => path.display().to_string(),
-                Some(Out::Stdout) | None => "standard output".to_owned(),
-            };
-            delivered.out = Some(Delivery::new(to, &out.close().await));
-        }
-        if let (Some(export), Some(endpoint)) = (export, &self.plan.export) {
-            self.screen.reading("delivering");
-            let report = export.close().await;
-            delivered.export = Some(Delivery::new(endpoint.to_string(), &report));
-        }
+    async fn deliver(&mut self) -> anyhow::Result<Delivered> {
+        let targets = std::mem::take(&mut self.targets);
+        self.screen.reading("delivering");
+        let delivered = targets.close(&self.plan).await;
         self.screen.finish();
         delivered
     }
 
     /// Says how it went.
     fn report(mut self, delivered: Delivered, stuck: Option<Stuck>) -> anyhow::Result<Outcome> {
-        let Delivered { out, export } = delivered;
+        let Delivered { out, export, text } = delivered;
+        if let (Some(table), Some(mut text)) = (self.table.take(), text) {
+            table.write(&mut text)?;
+        }
         if !self.plan.quiet {
             let mut text = self.summary.totals(self.palette);
             text.extend(out.iter().map(|out| out.written(self.palette)));

@@ -1,14 +1,17 @@
 //! What a conversion did, for people on standard error and for programs as one JSON object.
 
+mod session;
+
 use std::fmt::Write;
 
 use serde::Serialize;
 use spanreel::ShutdownReport;
 
-use crate::convert::{Report, SessionTrace, Status};
+use crate::convert::{Format, Report, SessionTrace};
 use crate::ledger::{self, BySignal, Fate};
 use crate::term::Palette;
 use crate::units::grouped;
+pub use session::SessionSummary;
 
 /// How many skipped lines are told one by one.
 const SKIPPED_SHOWN: usize = 10;
@@ -37,6 +40,8 @@ pub struct Summary {
 #[expect(missing_docs, reason = "named like the fields of `convert::Report`")]
 pub struct FileSummary {
     pub name: String,
+    /// The name of its format.
+    pub format: Format,
     pub lines: u64,
     pub events: u64,
     pub sessions: u64,
@@ -51,6 +56,29 @@ pub struct FileSummary {
     pub clamped_spans: u64,
     /// Why it could not be converted.
     pub error: Option<String>,
+    /// Why it is no recording, where a directory was searched for some.
+    pub passed_over: Option<String>,
+}
+
+/// How much is in a recording.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Contents {
+    pub sessions: u64,
+    pub spans: u64,
+    pub logs: u64,
+}
+
+impl Contents {
+    /// Of converted sessions.
+    #[must_use]
+    pub fn of(sessions: &[SessionTrace]) -> Self {
+        Self {
+            sessions: sessions.len() as u64,
+            spans: sessions.iter().map(|it| it.totals.spans + 1).sum(),
+            logs: sessions.iter().map(|it| it.logs.len() as u64).sum(),
+        }
+    }
 }
 
 /// A line that could not be used.
@@ -59,34 +87,6 @@ pub struct FileSummary {
 pub struct SkippedLine {
     pub line: u64,
     pub reason: String,
-}
-
-/// One session, with what it added up to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct SessionSummary {
-    pub file: String,
-    pub session_id: String,
-    pub trace_id: String,
-    pub conversation_id: Option<String>,
-    pub user_id: Option<String>,
-    pub agent: Option<String>,
-    /// `success`, `error`, `incomplete`, or `unset` where the recording does not tell.
-    pub end_state: &'static str,
-    pub start_unix_ns: u64,
-    pub end_unix_ns: u64,
-    /// The root included.
-    pub spans: u64,
-    pub logs: u64,
-    pub llm_calls: u64,
-    pub tool_calls: u64,
-    pub errors: u64,
-    pub input_tokens: Option<u64>,
-    pub output_tokens: Option<u64>,
-    pub cached_tokens: Option<u64>,
-    pub reasoning_tokens: Option<u64>,
-    /// In US dollars.
-    pub cost: Option<f64>,
 }
 
 /// What became of all spans and log records on their way to one place.
@@ -107,56 +107,24 @@ pub struct Delivery {
     report: String,
 }
 
-impl SessionSummary {
-    /// Of a session in a file of this name.
-    #[must_use]
-    pub fn new(file: &str, session: &SessionTrace) -> Self {
-        let totals = &session.totals;
-        let root = &session.root;
-        Self {
-            file: file.to_owned(),
-            session_id: session.session_id.clone(),
-            trace_id: session.trace_id.to_string(),
-            conversation_id: session.conversation_id.clone(),
-            user_id: session.user_id.clone(),
-            agent: session.agent.clone(),
-            end_state: match root.status {
-                _ if root.incomplete => "incomplete",
-                Status::Unset => "unset",
-                Status::Ok => "success",
-                Status::Error(_) => "error",
-            },
-            start_unix_ns: root.start_ns,
-            end_unix_ns: root.end_ns,
-            spans: totals.spans + 1,
-            logs: session.logs.len() as u64,
-            llm_calls: totals.llm_calls,
-            tool_calls: totals.tool_calls,
-            errors: totals.errors,
-            input_tokens: totals.usage.input,
-            output_tokens: totals.usage.output,
-            cached_tokens: totals.usage.cache_read,
-            reasoning_tokens: totals.usage.reasoning,
-            cost: totals.cost,
-        }
-    }
-}
-
 impl Delivery {
-    /// What a pipeline told at its end.
+    /// What the pipelines told at their end that sent to one place.
     #[must_use]
-    pub fn new(to: String, report: &ShutdownReport) -> Self {
-        let ledger = ledger::of(report);
+    pub fn new(to: String, reports: &[ShutdownReport]) -> Self {
+        let ledger = ledger::of_all(reports);
+        let mut ended = BySignal::default();
+        for report in reports {
+            ended.traces += report.traces.ended + report.traces.received;
+            ended.logs += report.logs.ended + report.logs.received;
+        }
+        let texts: Vec<String> = reports.iter().map(ToString::to_string).collect();
         Self {
             to,
-            ended: BySignal {
-                traces: report.traces.ended,
-                logs: report.logs.ended,
-            },
+            ended,
             exported: ledger::exported(&ledger),
             lost: ledger::lost(&ledger),
             ledger,
-            report: report.to_string(),
+            report: texts.join("\n"),
         }
     }
 
@@ -196,18 +164,19 @@ impl Delivery {
 impl FileSummary {
     /// Of a recording that was converted.
     #[must_use]
-    pub fn new(name: &str, report: Report, sessions: &[SessionTrace]) -> Self {
+    pub fn new(name: &str, report: Report, contents: Contents) -> Self {
         let skipped = report.skipped.into_iter().map(|it| SkippedLine {
             line: it.line,
             reason: it.reason,
         });
         Self {
             name: name.to_owned(),
+            format: report.format,
             lines: report.lines,
             events: report.events,
-            sessions: sessions.len() as u64,
-            spans: sessions.iter().map(|it| it.totals.spans + 1).sum(),
-            logs: sessions.iter().map(|it| it.logs.len() as u64).sum(),
+            sessions: contents.sessions,
+            spans: contents.spans,
+            logs: contents.logs,
             skipped_total: report.skipped_total,
             skipped: skipped.collect(),
             unknown_types: report.unknown_types,
@@ -215,6 +184,7 @@ impl FileSummary {
             untimed_events: report.untimed_events,
             clamped_spans: report.clamped_spans,
             error: None,
+            passed_over: None,
         }
     }
 
@@ -223,18 +193,28 @@ impl FileSummary {
     pub fn failed(name: &str, error: String) -> Self {
         Self {
             error: Some(error),
-            ..Self::new(name, Report::default(), &[])
+            ..Self::new(name, Report::default(), Contents::default())
+        }
+    }
+
+    /// Of a file in a directory that is no recording.
+    #[must_use]
+    pub fn passed_over(name: &str, reason: String) -> Self {
+        Self {
+            passed_over: Some(reason),
+            ..Self::new(name, Report::default(), Contents::default())
         }
     }
 
     /// What was read and what it became, with what was wrong with it line by line.
     #[must_use]
     pub fn text(&self, palette: Palette) -> String {
+        let (place, event) = (self.format.place(), self.format.event());
         let mut out = format!(
             "{}: {}, {}, {}: {}\n",
             palette.heading(&self.name),
-            count(self.lines, "line"),
-            count(self.events, "event"),
+            count(self.lines, place),
+            count(self.events, event),
             count(self.sessions, "session"),
             items(BySignal {
                 traces: self.spans,
@@ -272,11 +252,12 @@ impl FileSummary {
         if self.skipped_total == 0 {
             return;
         }
-        let heading = format!("{} skipped", count(self.skipped_total, "line"));
+        let place = self.format.place();
+        let heading = format!("{} skipped", count(self.skipped_total, place));
         writeln!(out, "  {}", palette.bad(&heading)).expect(INFALLIBLE);
         let shown = self.skipped.iter().take(SKIPPED_SHOWN);
         for SkippedLine { line, reason } in shown.clone() {
-            writeln!(out, "    line {line}: {reason}").expect(INFALLIBLE);
+            writeln!(out, "    {place} {line}: {reason}").expect(INFALLIBLE);
         }
         let more = self.skipped_total - shown.count() as u64;
         if more > 0 {
@@ -310,7 +291,8 @@ impl Summary {
             return String::new();
         }
         let sum = |each: fn(&FileSummary) -> u64| self.files.iter().map(each).sum::<u64>();
-        let heading = count(self.files.len() as u64, "recording");
+        let passed_over = sum(|it| u64::from(it.passed_over.is_some()));
+        let heading = count(self.files.len() as u64 - passed_over, "recording");
         let mut text = format!(
             "{}: {}, {}, {}: {}\n",
             palette.heading(&heading),
@@ -327,7 +309,26 @@ impl Summary {
             let note = format!("{} could not be converted", count(failed, "file"));
             writeln!(text, "  {}", palette.bad(&note)).expect(INFALLIBLE);
         }
+        self.write_passed_over(&mut text);
         text
+    }
+
+    /// Names files of directories that are no recordings.
+    fn write_passed_over(&self, text: &mut String) {
+        let files = self.files.iter();
+        let passed_over: Vec<&str> = files.filter_map(|it| it.passed_over.as_deref()).collect();
+        if passed_over.is_empty() {
+            return;
+        }
+        let heading = count(passed_over.len() as u64, "file");
+        writeln!(text, "  {heading} passed over").expect(INFALLIBLE);
+        for reason in passed_over.iter().take(SKIPPED_SHOWN) {
+            writeln!(text, "    {reason}").expect(INFALLIBLE);
+        }
+        let more = passed_over.len().saturating_sub(SKIPPED_SHOWN) as u64;
+        if more > 0 {
+            writeln!(text, "    and {} more", grouped(more)).expect(INFALLIBLE);
+        }
     }
 
     /// Whether everything that was sent arrived.

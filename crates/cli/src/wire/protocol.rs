@@ -51,6 +51,16 @@ impl Wire {
         })
     }
 
+    /// Where a signal is sent to: behind the path of the address with HTTP.
+    pub(crate) fn path(self, signal: Signal) -> &'static str {
+        let paths = match self {
+            Self::Grpc => &GRPC_PATHS,
+            Self::HttpProtobuf | Self::HttpJson => &HTTP_PATHS,
+        };
+        let mut found = paths.iter().filter(|(_, known)| *known == signal);
+        found.next().expect("every signal has a path").0
+    }
+
     /// Which signal is received at a path (OTLP 1.11; the services of `collector/*/v1/*.proto`).
     pub(crate) fn signal_at(self, path: &str) -> Option<Signal> {
         let (_, signal) = match self {

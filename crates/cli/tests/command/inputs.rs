@@ -78,7 +78,7 @@ fn what_is_no_recording_is_told() {
     refused(
         &convert(folder.path(), &[]),
         1,
-        &["is a directory", "/*.jsonl"],
+        &["is a directory in which there is no recording", formats],
     );
 }
 

@@ -7,7 +7,9 @@ use std::process::{Command, Output, Stdio};
 
 mod collector;
 mod convert;
+mod directories;
 mod export;
+mod formats;
 mod inputs;
 mod load;
 

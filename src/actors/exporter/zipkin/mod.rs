@@ -22,7 +22,7 @@ use super::post::{JSON, PROTOCOLS, Post, Target};
 use super::setup::AGENT;
 use super::tls::{TlsFiles, TlsSettings};
 use super::{DynExport, Export, ExportError, Exporter, LaneSettings};
-use crate::model::otlp::view::RequestView;
+use crate::model::otlp::view::{RequestView, WireError};
 use crate::model::problem::Problem;
 use crate::model::request::{Request, Signal};
 
@@ -56,6 +56,16 @@ impl Zipkin {
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: url.into() }
+    }
+
+    /// The spans of an encoded `ExportTraceServiceRequest` as this exporter sends them: a JSON list of
+    /// Zipkin v2 spans, or nothing at all where there is no span. The number counts spans without valid
+    /// ids, which are left out.
+    ///
+    /// # Errors
+    /// Says what is wrong with the bytes, and where.
+    pub fn encode(request: &[u8]) -> Result<(Vec<u8>, u64), WireError> {
+        RequestView::new(Signal::Traces, request).map(to_zipkin)
     }
 }
 

@@ -25,12 +25,27 @@ mod transcode;
 use bytes::Bytes;
 use spanreel::Signal;
 
-use super::budget::Held;
+use super::budget::{Budget, Held};
 use super::refusal::Refusal;
 use super::room::Room;
 
 /// Texts of this size and above are worked on beside the runtime's own threads.
 const ASIDE_BYTES: usize = 64 * 1024;
+
+/// The most that a text that is read alone may become: more than any text of the size that is read.
+const ALONE_BYTES: usize = 1 << 30;
+
+/// Turns the text of a request into protobuf, for those who read one at a time and within bounds of their
+/// own.
+///
+/// # Errors
+/// The text is no OTLP request in JSON: says what is wrong, and where.
+pub(crate) fn transcode_alone(signal: Signal, text: &[u8]) -> Result<Bytes, Refusal> {
+    let held = Budget::alone(ALONE_BYTES);
+    let room = Room::with_capacity(held, 0, ALONE_BYTES);
+    let (bytes, _) = transcode::transcode(signal, text, room)?;
+    Ok(bytes)
+}
 
 /// Turns the text of a request into protobuf. `held` is what the text costs; what is given back is
 /// what the result costs.

@@ -1,0 +1,213 @@
+//! What is told in the end: the session as a tree, or the totals as one JSON object.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+use spanreel::record::RecordedSpan;
+use spanreel::tree::{SessionTree, Style};
+use spanreel::{ShutdownReport, SpanId, TraceId};
+
+use super::child::End;
+use super::gather::Kept;
+use super::seen::Sums;
+use crate::term::Terminal;
+use crate::units::{self, grouped};
+
+/// How many sessions of their own are drawn below that of the run.
+const OTHERS: usize = 10;
+
+const INFALLIBLE: &str = "a string takes everything";
+
+/// The session of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Ours {
+    pub(crate) session: String,
+    pub(crate) trace: TraceId,
+    pub(crate) root: SpanId,
+}
+
+/// Everything that is to be told.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) ours: Ours,
+    pub(crate) program: String,
+    pub(crate) end: End,
+    pub(crate) took: Duration,
+    pub(crate) sums: Sums,
+    pub(crate) data_points: u64,
+    /// Where was forwarded to, without secrets.
+    pub(crate) forwards: Vec<String>,
+    /// `None` where nobody waited for it.
+    pub(crate) shutdown: Option<ShutdownReport>,
+    pub(crate) kept: Kept,
+}
+
+/// The totals, for programs. Keys are stable: keys may be added, none is renamed or changes its unit
+/// without a new major version.
+#[derive(Debug, Serialize)]
+struct Totals<'a> {
+    command: &'a str,
+    session_id: &'a str,
+    trace_id: String,
+    exit_code: u8,
+    signal: Option<&'a str>,
+    duration_ms: u64,
+    #[serde(flatten)]
+    sums: &'a Sums,
+    data_points: u64,
+    forwarded_to: &'a [String],
+    /// Items that did not arrive somewhere; `null` where nobody waited to know.
+    lost: Option<u64>,
+    /// Spans that a tree would leave out.
+    not_drawn: u64,
+}
+
+impl Account {
+    /// One JSON object on one line.
+    pub(crate) fn json(&self) -> String {
+        let totals = Totals {
+            command: &self.program,
+            session_id: &self.ours.session,
+            trace_id: self.ours.trace.to_string(),
+            exit_code: self.end.code,
+            signal: self.end.signal.as_deref(),
+            duration_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            sums: &self.sums,
+            data_points: self.data_points,
+            forwarded_to: &self.forwards,
+            lost: self.shutdown.as_ref().map(ShutdownReport::lost),
+            not_drawn: self.kept.left_out,
+        };
+        let mut line = serde_json::to_string(&totals).expect("numbers and texts have a JSON form");
+        line.push('\n');
+        line
+    }
+
+    /// The tree and what else is to be known, for people.
+    pub(crate) fn text(self, stderr: &Terminal) -> String {
+        let style = Style {
+            width: stderr.width,
+            color: stderr.palette.is_coloured(),
+            ..Style::default()
+        };
+        let palette = stderr.palette;
+        let note = |text: &mut String, line: &str| {
+            writeln!(text, "{}", palette.faint(line)).expect(INFALLIBLE);
+        };
+        let arranged = arrange(self.kept.spans, &self.ours);
+        let mut text = String::from("\n");
+        text += &arranged.ours.render(&style);
+        for other in arranged.others.iter().take(OTHERS) {
+            text.push('\n');
+            text += &other.render(&style);
+        }
+        let hidden = arranged.others.len().saturating_sub(OTHERS);
+        if hidden > 0 {
+            note(&mut text, &format!("({hidden} more sessions of its own)"));
+        }
+        if self.kept.left_out > 0 {
+            let count = grouped(self.kept.left_out);
+            note(
+                &mut text,
+                &format!("({count} more spans are too many to draw)"),
+            );
+        }
+        let sums = &self.sums;
+        let received = format!(
+            "received {}, {} and {}",
+            count(sums.spans, "span"),
+            count(sums.logs, "log record"),
+            count(self.data_points, "data point"),
+        );
+        let tokens = match sums.tokens {
+            0 => String::new(),
+            tokens => format!(
+                "; {} tokens, ${:.2}",
+                units::count(tokens as f64),
+                sums.cost
+            ),
+        };
+        note(&mut text, &format!("{received}{tokens}"));
+        if sums.spans + sums.logs + self.data_points == 0 {
+            let advice = "the command sent nothing: it writes no telemetry, or does not read OTEL_EXPORTER_OTLP_ENDPOINT";
+            note(&mut text, advice);
+        }
+        if self.forwards.is_empty() {
+            note(&mut text, "forwarded nowhere; --export URL does that");
+        } else {
+            note(
+                &mut text,
+                &format!("forwarded to {}", self.forwards.join(", ")),
+            );
+        }
+        match &self.shutdown {
+            None => {
+                let cut = "not everything was waited for: what was on its way may be lost";
+                writeln!(text, "{}", palette.bad(cut)).expect(INFALLIBLE);
+            }
+            Some(report) if report.lost() > 0 => {
+                writeln!(text, "{}", palette.bad(&report.to_string())).expect(INFALLIBLE);
+            }
+            Some(_) => {}
+        }
+        text
+    }
+}
+
+/// Spans, by what session they belong to.
+struct Arranged {
+    ours: SessionTree,
+    others: Vec<SessionTree>,
+}
+
+/// Puts spans under the root of the run: those of its trace, and traces that name no session of their own,
+/// whose roots are shown as its children. What was forwarded is as it came.
+fn arrange(spans: Vec<RecordedSpan>, ours: &Ours) -> Arranged {
+    let mut own: HashMap<TraceId, bool> = HashMap::new();
+    for span in &spans {
+        let has_own = session_of(span).is_some_and(|id| id != ours.session);
+        *own.entry(span.trace_id).or_default() |= has_own;
+    }
+    own.insert(ours.trace, false);
+    let (others, mut mine): (Vec<_>, Vec<_>) =
+        spans.into_iter().partition(|span| own[&span.trace_id]);
+    for span in &mut mine {
+        if span.span_id == ours.root {
+            forget_totals(span);
+        }
+        if span.trace_id != ours.trace {
+            span.trace_id = ours.trace;
+            span.parent_span_id.get_or_insert(ours.root);
+        }
+    }
+    Arranged {
+        ours: SessionTree::new(mine),
+        others: SessionTree::by_trace(others),
+    }
+}
+
+/// The totals of a session are of the spans that its own process recorded: none here. Without them the tree
+/// adds up what it shows.
+fn forget_totals(root: &mut RecordedSpan) {
+    let attributes = root.attributes.iter();
+    let kept = attributes.filter(|(key, _)| {
+        let name = key.strip_prefix("spanreel.session.").unwrap_or_default();
+        !name.ends_with("_calls")
+            && !name.ends_with("_tokens")
+            && !["errors", "cost"].contains(&name)
+    });
+    root.attributes = kept.cloned().collect::<Vec<_>>().into();
+}
+
+fn session_of(span: &RecordedSpan) -> Option<&str> {
+    const KEY: &str = "session.id";
+    span.str(KEY).or_else(|| span.resource.str(KEY))
+}
+
+/// `1 span`, `12,345 spans`.
+fn count(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
+}
