@@ -1,9 +1,9 @@
 //! Concatenates chunks until a batch is full or due, and hands it to every lane.
 //!
 //! Holds: one open batch per signal; with several lanes, batons for those that have no room for them.
-//! Waits: for the mailbox of a sole lane. Loses: with several
-//! lanes, what one of them has no room for (`Fate::LaneFull`, for that lane alone); single items
-//! larger than a request (`Fate::TooLarge`).
+//! Waits: for the mailbox of a sole lane; with a spool, for room on its desk instead. Loses: without a
+//! spool and with several lanes, what one of them has no room for (`Fate::LaneFull`, for that lane alone);
+//! single items larger than a request (`Fate::TooLarge`).
 
 pub(crate) mod config;
 pub(crate) mod lane_end;
