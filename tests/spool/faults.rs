@@ -165,44 +165,46 @@ fn heavy_work(session: &spanreel::Session, spans: usize) {
     }
 }
 
-/// A spool that is full and drops its oldest keeps the newest, and books what it gave up.
+/// A spool that is full and drops its oldest keeps the newest, and books what it gave up: with small batches,
+/// and with large ones, of which most are in memory as well until the end.
 #[test]
 fn a_full_spool_gives_up_its_oldest() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let backend = Backend::new(Manner::Away);
-    let small = Spool::at(directory.path(), ByteSize::mib(8)).when_full(SpoolFull::DropOldest);
-    let start = || {
-        prompt()
-            .spool_with(small.clone())
-            .export(backend.clone())
-            .start()
-            .expect("a pipeline")
-    };
-    let pipeline = start();
-    let session = pipeline.session("conv-1").expect("open");
-    for _ in 0..100 {
-        heavy_work(&session, 20);
-        futures::executor::block_on(pipeline.flush(Duration::from_millis(1))).expect("open");
-    }
-    wait_until("some is given up", || {
-        pipeline.stats().lanes[0].traces.of(Fate::Evicted) > 500
-    });
-    assert!(pipeline.stats().spool <= ByteSize::mib(8));
-    let report = pipeline.shutdown_blocking(GRACE);
-    assert_settled(&report);
-    let lane = &report.lanes[0].traces;
-    assert_eq!(report.lost(), lane.of(Fate::Evicted), "{report}");
-    let spooled = lane.of(Fate::Spooled);
-    assert_eq!(spooled + report.lost(), 2001, "{report}");
-    assert!(spooled > 400, "{report}");
+    for delay in [5, 300].map(Duration::from_millis) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let backend = Backend::new(Manner::Away);
+        let small = Spool::at(directory.path(), ByteSize::mib(8)).when_full(SpoolFull::DropOldest);
+        let batch = BatchConfig {
+            schedule_delay: delay,
+            ..BatchConfig::default()
+        };
+        let start = || {
+            let builder = prompt().batch(batch.clone()).spool_with(small.clone());
+            builder.export(backend.clone()).start().expect("a pipeline")
+        };
+        let pipeline = start();
+        let session = pipeline.session("conv-1").expect("open");
+        for _ in 0..100 {
+            heavy_work(&session, 20);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        wait_until("it is full", || pipeline.stats().spool > ByteSize::mib(5));
+        assert!(pipeline.stats().spool <= ByteSize::mib(8));
+        let report = pipeline.shutdown_blocking(GRACE);
+        assert_settled(&report);
+        let lane = &report.lanes[0].traces;
+        assert_eq!(report.lost(), lane.of(Fate::Evicted), "{report}");
+        let spooled = lane.of(Fate::Spooled);
+        assert_eq!(spooled + report.lost(), 2001, "{report}");
+        assert!(spooled > 400 && report.lost() > 500, "{report}");
 
-    backend.now(Manner::Accepts);
-    let pipeline = start();
-    wait_until("the rest is delivered", || backend.spans() == spooled);
-    let report = pipeline.shutdown_blocking(GRACE);
-    assert_settled(&report);
-    assert_eq!(backend.spans(), spooled);
-    assert_eq!(backend.duplicates(), 0);
+        backend.now(Manner::Accepts);
+        let pipeline = start();
+        wait_until("the rest is delivered", || backend.spans() == spooled);
+        let report = pipeline.shutdown_blocking(GRACE);
+        assert_settled(&report);
+        assert_eq!(backend.spans(), spooled);
+        assert_eq!(backend.duplicates(), 0);
+    }
 }
 
 /// A spool that is full and blocks makes the host that waits slow, and loses nothing.
