@@ -69,6 +69,7 @@
 //! | receive OTLP of others | [`Intake`], [`Receipt`], [`Delivered`], [`Watch`] |
 //! | sample | [`Sampling`], [`Policy`], [`Rule`], [`Rate`]; [`Sample`] in one's own way |
 //! | configure | [`Resource`], [`BatchConfig`], [`SessionConfig`], [`Limits`], [`WhenFull`], [`ByteSize`] |
+//! | survive restarts and outages | [`Spool`], [`SpoolMode`], [`SpoolFull`] |
 //! | account | [`Fate`], [`Counts`], [`SignalStats`], [`LaneStats`] |
 //! | test | [`testing`] |
 //! | read telemetry | [`view`] in place, [`record`] as values, [`tree`] as text for people, [`dialect`] for names of others |
@@ -79,7 +80,7 @@
 //! # Features
 //!
 //! `grpc` (OTLP over gRPC), `http` (OTLP over HTTP; with `proto` Zipkin too) and `proto` (OTLP JSON) are
-//! all on by default. `headers` makes a [`Carrier`] of `http::HeaderMap`; `grpc` and `http` include it.
+//! all on by default, and so is `spool` ([`Spool`]). `headers` makes a [`Carrier`] of `http::HeaderMap`; `grpc` and `http` include it.
 //! The library forbids `unsafe`.
 
 #![forbid(unsafe_code)]
@@ -119,6 +120,10 @@ pub use actors::session::reference::SpanRef;
 pub use actors::session::segment::EndState;
 pub use actors::session::span::Span;
 pub use actors::session::{Closed, Session};
+#[cfg(feature = "spool")]
+pub use actors::spool::config::{Spool, SpoolFull, SpoolMode};
+#[cfg(feature = "spool")]
+pub use actors::spool::error::SpoolError;
 pub use model::attribute::Value;
 pub use model::byte_size::{ByteSize, InvalidByteSize};
 pub use model::compression::Compression;
@@ -183,7 +188,13 @@ pub mod testing {
 }
 
 /// The examples of the documentation are compiled and run as tests.
-#[cfg(all(doctest, feature = "grpc", feature = "http", feature = "proto"))]
+#[cfg(all(
+    doctest,
+    feature = "grpc",
+    feature = "http",
+    feature = "proto",
+    feature = "spool"
+))]
 mod documentation {
     macro_rules! pages {
         ($($name:ident $path:literal,)*) => { $(#[doc = include_str!($path)] mod $name {})* };
@@ -216,6 +227,7 @@ mod documentation {
         decision_7 "../docs/decisions/0007-the-attribute-of-cost.md",
         decision_8 "../docs/decisions/0008-each-opening-is-judged-anew.md",
         decision_9 "../docs/decisions/0009-a-probability-before-the-draw.md",
+        decision_11 "../docs/decisions/0011-one-log-for-all-lanes.md",
         decision_10 "../docs/decisions/0010-tokens-are-made-of-ring-and-serde.md",
     }
 }

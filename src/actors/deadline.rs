@@ -2,23 +2,58 @@
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 /// Shared by all actors of a pipeline. Set once, when shutdown begins.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Deadline {
-    at: Arc<OnceLock<Instant>>,
+    at: Arc<OnceLock<Instants>>,
     closing: CancellationToken,
 }
+
+/// When a shutdown ends, and when the part of it begins that belongs to the disk alone.
+#[derive(Clone, Copy, Debug)]
+struct Instants {
+    end: Instant,
+    disk: Instant,
+}
+
+/// The least time that belongs to the disk at the end of a shutdown; a fifth of the grace where that is
+/// more.
+const DISK_TIME: Duration = Duration::from_millis(200);
 
 impl Deadline {
     /// Begins the shutdown. The first call decides the instant; returns the one that was decided.
     pub(crate) fn set(&self, at: Instant) -> Instant {
-        let at = *self.at.get_or_init(|| at);
+        let decided = self.at.get_or_init(|| {
+            let now = Instant::now();
+            let grace = at.saturating_duration_since(now);
+            let deliveries = grace.saturating_sub(DISK_TIME.max(grace / 5));
+            Instants {
+                end: at,
+                disk: now + deliveries,
+            }
+        });
         self.closing.cancel();
-        at
+        decided.end
+    }
+
+    /// Completes when the disk's part of the shutdown begins: never, while no shutdown has begun.
+    pub(crate) async fn disk_time(&self) {
+        self.begun().await;
+        self.until(|at| at.disk).await;
+    }
+
+    async fn until(&self, instant: fn(&Instants) -> Instant) {
+        match self.at.get() {
+            // What is left of it, for the clock of the runtime may be a test's.
+            Some(at) => {
+                tokio::time::sleep(instant(at).saturating_duration_since(Instant::now())).await;
+            }
+            None => std::future::pending().await,
+        }
     }
 
     /// Whether the shutdown has begun.
@@ -34,11 +69,7 @@ impl Deadline {
     /// Completes at the deadline: never, while no shutdown has begun.
     pub(crate) async fn passed(&self) {
         self.begun().await;
-        match self.at.get() {
-            // What is left of it, for the clock of the runtime may be a test's.
-            Some(at) => tokio::time::sleep(at.saturating_duration_since(Instant::now())).await,
-            None => std::future::pending().await,
-        }
+        self.until(|at| at.end).await;
     }
 
     /// Runs `work` until the deadline passes; `None` when it was cut short.

@@ -16,3 +16,8 @@ pub(crate) mod road;
 pub(crate) mod run;
 pub(crate) mod sampler;
 pub(crate) mod session;
+#[cfg_attr(
+    not(feature = "spool"),
+    expect(dead_code, reason = "without the feature there is no disk behind it")
+)]
+pub(crate) mod spool;

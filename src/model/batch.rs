@@ -157,6 +157,19 @@ pub(crate) struct Parcel {
 }
 
 impl Parcel {
+    /// Requests that are whole already, each with the number of its items, as one.
+    #[cfg_attr(
+        not(feature = "spool"),
+        expect(dead_code, reason = "the spool reads them")
+    )]
+    pub(crate) fn of_requests(signal: Signal, requests: Vec<(Bytes, u64)>) -> Self {
+        let groups = requests
+            .into_iter()
+            .map(|(bytes, items)| Group::Whole(bytes, items))
+            .collect();
+        Self::of(signal, groups)
+    }
+
     pub(crate) fn signal(&self) -> Signal {
         self.signal
     }
@@ -223,6 +236,26 @@ impl Parcel {
 pub(crate) struct Consignment {
     pub(crate) parcel: Parcel,
     pub(crate) tally: Tally,
+}
+
+impl Consignment {
+    /// Its halves; itself where it is a single item.
+    pub(crate) fn cut(self) -> Result<(Self, Self), Self> {
+        let Self { parcel, mut tally } = self;
+        let Some((left, right)) = parcel.clone().bisect() else {
+            return Err(Self { parcel, tally });
+        };
+        let left_tally = tally.split(left.items());
+        let left = Self {
+            parcel: left,
+            tally: left_tally,
+        };
+        let right = Self {
+            parcel: right,
+            tally,
+        };
+        Ok((left, right))
+    }
 }
 
 impl Run {

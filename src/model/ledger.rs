@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::kept::Kept;
 use super::receipt::Shares;
 use super::request::Signal;
 
@@ -58,12 +59,18 @@ fates! {
     Refused "refused" false,
     /// Lane: the destination accepted it.
     Exported "exported" false,
+    /// Lane: on disk when the pipeline was shut down; the next start delivers it.
+    Spooled "spooled" false,
+    /// Lane: the destination refused it for good; it is kept on disk with the destination's words.
+    Quarantined "quarantined" false,
     /// Lane: the destination refused it for good, in whole or in part.
     Rejected "rejected" true,
     /// Both: alone larger than a request may be.
     TooLarge "too_large" true,
     /// Lane: one of several lanes could not take it in time.
     LaneFull "lane_full" true,
+    /// Lane: given up on disk for what is newer, because the spool was full.
+    Evicted "evicted" true,
     /// Lane: its retries were used up.
     Expired "expired" true,
     /// Both: given up by a deadline, a panic or a dropped future.
@@ -82,6 +89,10 @@ pub(crate) struct Book {
     entered: AtomicU64,
     /// Those among the entered that were received from elsewhere.
     received: AtomicU64,
+    /// Those among the entered that were found on disk at the start.
+    recovered: AtomicU64,
+    /// Those that are on disk and not settled, whether or not somebody has custody of them in memory, too.
+    on_disk: AtomicU64,
     fates: [AtomicU64; Fate::ALL.len()],
 }
 
@@ -93,7 +104,45 @@ impl Book {
             items,
             book: Arc::clone(self),
             shares: Shares::default(),
+            kept: None,
         }
+    }
+
+    /// Enters what was found on disk.
+    #[cfg(feature = "spool")]
+    pub(crate) fn recover(&self, items: u64) {
+        self.entered.fetch_add(items, Ordering::Relaxed);
+        self.recovered.fetch_add(items, Ordering::Relaxed);
+        self.on_disk.fetch_add(items, Ordering::Release);
+    }
+
+    /// Takes custody of items that were read from the disk and are still there.
+    #[cfg(feature = "spool")]
+    pub(crate) fn read(self: &Arc<Self>, items: u64, shares: Shares, kept: Kept) -> Tally {
+        Tally {
+            items,
+            book: Arc::clone(self),
+            shares,
+            kept: Some(kept),
+        }
+    }
+
+    /// Books items that are on disk.
+    pub(crate) fn settle_on_disk(&self, items: u64, fate: Fate) {
+        // The end of a shutdown may have booked them already.
+        let less = |on_disk: u64| on_disk.checked_sub(items);
+        let left = self
+            .on_disk
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less);
+        if left.is_ok() {
+            self.settle(items, fate);
+        }
+    }
+
+    /// Books all that waits on disk as left there for the next start.
+    pub(crate) fn leave_on_disk(&self) {
+        let items = self.on_disk.swap(0, Ordering::AcqRel);
+        self.settle(items, Fate::Spooled);
     }
 
     /// Takes custody of `items` that were received from elsewhere, for those that `shares` names.
@@ -123,19 +172,25 @@ impl Book {
     pub(crate) fn counts(&self) -> Counts {
         let fates = std::array::from_fn(|fate| self.fates[fate].load(Ordering::Acquire));
         let received = self.received.load(Ordering::Acquire);
+        let on_disk = self.on_disk.load(Ordering::Acquire);
+        let recovered = self.recovered.load(Ordering::Acquire);
         Counts {
             entered: self.entered.load(Ordering::Relaxed),
             received,
+            recovered,
+            on_disk,
             fates,
         }
     }
 }
 
-/// The counts of a book at one moment: `entered = settled + in flight`.
+/// The counts of a book at one moment: `entered = settled + in flight + on disk`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     entered: u64,
     received: u64,
+    recovered: u64,
+    on_disk: u64,
     fates: [u64; Fate::ALL.len()],
 }
 
@@ -153,6 +208,18 @@ impl Counts {
         self.received
     }
 
+    /// How many of them an earlier process had left on disk; none, for the pipeline's book.
+    #[must_use]
+    pub fn recovered(&self) -> u64 {
+        self.recovered
+    }
+
+    /// How many are on disk and wait for their destination, those under way from there among them; none without a spool, nor in the pipeline's book.
+    #[must_use]
+    pub fn on_disk(&self) -> u64 {
+        self.on_disk
+    }
+
     /// How many met this fate.
     #[must_use]
     pub fn of(&self, fate: Fate) -> u64 {
@@ -165,10 +232,11 @@ impl Counts {
         self.fates.iter().sum()
     }
 
-    /// How many are on their way.
+    /// How many are on their way in memory alone.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
-        self.entered.saturating_sub(self.settled())
+        self.entered
+            .saturating_sub(self.settled().saturating_add(self.on_disk))
     }
 
     /// How many were lost: the sum of the fates that are losses.
@@ -200,7 +268,8 @@ impl Books {
     }
 }
 
-/// Custody of some ended items. Dropped unsettled, they are booked as abandoned.
+/// Custody of some ended items. Dropped unsettled, they are booked as abandoned; or are left on disk,
+/// where they came from there.
 #[must_use = "settle it, or its items count as abandoned"]
 #[derive(Debug)]
 pub(crate) struct Tally {
@@ -208,6 +277,8 @@ pub(crate) struct Tally {
     book: Arc<Book>,
     /// Who is to be told of their fates: nobody, or of every item somebody.
     shares: Shares,
+    /// They are on disk until this is gone.
+    kept: Option<Kept>,
 }
 
 impl Tally {
@@ -223,8 +294,16 @@ impl Tally {
 
     /// Books all of them.
     pub(crate) fn settle(mut self, fate: Fate) {
-        self.book.settle(std::mem::take(&mut self.items), fate);
+        let items = std::mem::take(&mut self.items);
+        self.book(items, fate);
         self.shares.settle(fate);
+    }
+
+    fn book(&self, items: u64, fate: Fate) {
+        match self.kept {
+            None => self.book.settle(items, fate),
+            Some(_) => self.book.settle_on_disk(items, fate),
+        }
     }
 
     /// Books some of them (at most all) and keeps the rest. Which of them it were is not known: see
@@ -232,7 +311,7 @@ impl Tally {
     pub(crate) fn settle_some(&mut self, items: u64, fate: Fate) {
         let items = items.min(self.items);
         self.items -= items;
-        self.book.settle(items, fate);
+        self.book(items, fate);
         self.shares.settle_some(items, fate);
     }
 
@@ -243,6 +322,20 @@ impl Tally {
         std::mem::take(&mut self.shares)
     }
 
+    /// They are on disk now, in the disk's custody. Returns who is owed their fate.
+    #[cfg(feature = "spool")]
+    pub(crate) fn put_on_disk(mut self) -> Shares {
+        let items = std::mem::take(&mut self.items);
+        self.book.on_disk.fetch_add(items, Ordering::Release);
+        self.shares.secure();
+        std::mem::take(&mut self.shares)
+    }
+
+    /// Whether they are on disk as well: losing this custody loses nothing.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
     /// Passes custody of the first of them (at most all) to another tally.
     pub(crate) fn split(&mut self, items: u64) -> Self {
         let items = items.min(self.items);
@@ -251,6 +344,7 @@ impl Tally {
             items,
             book: Arc::clone(&self.book),
             shares: self.shares.split(items),
+            kept: self.kept.clone(),
         }
     }
 
@@ -262,8 +356,19 @@ impl Tally {
 
 impl Drop for Tally {
     fn drop(&mut self) {
-        if self.items > 0 {
-            self.book.settle(self.items, Fate::Abandoned);
+        if self.items == 0 {
+            return;
+        }
+        match &self.kept {
+            None => self.book.settle(self.items, Fate::Abandoned),
+            Some(kept) if kept.is_gone() => {
+                self.book.settle_on_disk(self.items, Fate::Evicted);
+                self.shares.settle(Fate::Evicted);
+            }
+            Some(kept) => {
+                kept.give_back();
+                self.shares.settle(Fate::Spooled);
+            }
         }
     }
 }

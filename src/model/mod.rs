@@ -13,6 +13,11 @@ pub(crate) mod dialect;
 pub(crate) mod genai;
 pub(crate) mod hex;
 pub(crate) mod id;
+#[cfg_attr(
+    not(feature = "spool"),
+    expect(dead_code, reason = "without a spool nothing is kept")
+)]
+pub(crate) mod kept;
 pub(crate) mod kind;
 pub(crate) mod ledger;
 pub(crate) mod limits;

@@ -16,6 +16,8 @@ use super::ledger::Fate;
 pub(crate) struct Ticket {
     /// Items that somebody has custody of; an item counts once for each lane it is in.
     open: AtomicU64,
+    /// Those among the open that would not survive the process: they are not on disk.
+    exposed: AtomicU64,
     fates: [AtomicU64; Fate::ALL.len()],
     /// Who waits for the end.
     waker: Mutex<Option<Waker>>,
@@ -34,7 +36,11 @@ impl Ticket {
 
     /// Ready when nothing is open; else `waker` is woken then. The last one that asks is.
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<()> {
-        if self.open() == 0 {
+        self.poll_zero(&self.open, waker)
+    }
+
+    fn poll_zero(&self, count: &AtomicU64, waker: &Waker) -> Poll<()> {
+        if count.load(Ordering::Acquire) == 0 {
             return Poll::Ready(());
         }
         let mut waiting = self.lock();
@@ -44,24 +50,49 @@ impl Ticket {
         }
         drop(waiting);
         // It may have been settled before the waker was there.
-        match self.open() {
+        match count.load(Ordering::Acquire) {
             0 => Poll::Ready(()),
             _ => Poll::Pending,
         }
     }
 
-    fn take(&self, items: u64) {
-        self.open.fetch_add(items, Ordering::Relaxed);
+    /// How many items are neither settled nor on disk.
+    pub(crate) fn exposed(&self) -> u64 {
+        self.exposed.load(Ordering::Acquire)
     }
 
-    fn settle(&self, items: u64, fate: Fate) {
+    /// Ready when nothing is exposed; else as [`poll`](Self::poll).
+    pub(crate) fn poll_durable(&self, waker: &Waker) -> Poll<()> {
+        self.poll_zero(&self.exposed, waker)
+    }
+
+    fn take(&self, items: u64) {
+        self.open.fetch_add(items, Ordering::Relaxed);
+        self.exposed.fetch_add(items, Ordering::Relaxed);
+    }
+
+    /// Books items; `durable` says that they were on disk.
+    fn settle(&self, items: u64, fate: Fate, durable: bool) {
         if items == 0 {
             return;
         }
         self.fates[fate as usize].fetch_add(items, Ordering::Relaxed);
-        if self.open.fetch_sub(items, Ordering::AcqRel) > items {
-            return;
+        if !durable {
+            self.secure(items);
         }
+        if self.open.fetch_sub(items, Ordering::AcqRel) == items {
+            self.wake();
+        }
+    }
+
+    /// Items are on disk, or settled.
+    fn secure(&self, items: u64) {
+        if self.exposed.fetch_sub(items, Ordering::AcqRel) == items {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
         let waiting = self.lock().take();
         if let Some(waker) = waiting {
             waker.wake();
@@ -78,46 +109,74 @@ impl Ticket {
 struct Share {
     ticket: Option<Arc<Ticket>>,
     items: u64,
+    /// They are on disk.
+    durable: bool,
 }
 
 /// Custody of items on behalf of receipts, in the order of the items. Empty where nobody wants a
-/// receipt, which costs nothing.
+/// receipt, which costs nothing but a pointer.
 #[derive(Debug, Default)]
-pub(crate) struct Shares(Vec<Share>);
+pub(crate) struct Shares(Option<Box<Row>>);
+
+/// Shares in a row, behind a pointer: most tallies have none.
+#[derive(Debug, Default)]
+struct Row(Vec<Share>);
 
 impl Shares {
     /// Custody of `items` of a request.
     pub(crate) fn of(ticket: &Arc<Ticket>, items: u64) -> Self {
         ticket.take(items);
-        Self(vec![Share {
+        Self::of_row(vec![Share {
             ticket: Some(Arc::clone(ticket)),
             items,
+            durable: false,
         }])
     }
 
     /// Custody of `items` that nobody wants a receipt for, to stand between others.
     pub(crate) fn of_nobody(items: u64) -> Self {
-        Self(vec![Share {
+        Self::of_row(vec![Share {
             ticket: None,
             items,
+            durable: false,
         }])
     }
 
+    fn of_row(row: Vec<Share>) -> Self {
+        Self((!row.is_empty()).then(|| Box::new(Row(row))))
+    }
+
+    /// Takes all out.
+    fn take(&mut self) -> Vec<Share> {
+        self.0.take().map(|row| row.0).unwrap_or_default()
+    }
+
+    fn each(&mut self) -> impl Iterator<Item = &mut Share> {
+        self.0.iter_mut().flat_map(|row| &mut row.0)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// Joins others, which are of items behind these.
     pub(crate) fn append(&mut self, mut others: Self) {
-        for share in std::mem::take(&mut others.0) {
+        let others = others.take();
+        if others.is_empty() {
+            return;
+        }
+        let row = &mut self.0.get_or_insert_default().0;
+        for share in others {
             let same = |last: &&mut Share| match (&last.ticket, &share.ticket) {
-                (Some(last), Some(ticket)) => Arc::ptr_eq(last, ticket),
+                (Some(of), Some(ticket)) => {
+                    Arc::ptr_eq(of, ticket) && last.durable == share.durable
+                }
                 (None, None) => true,
                 _ => false,
             };
-            match self.0.last_mut().filter(same) {
+            match row.last_mut().filter(same) {
                 Some(last) => last.items += share.items,
-                None => self.0.push(share),
+                None => row.push(share),
             }
         }
     }
@@ -131,36 +190,53 @@ impl Shares {
             Share {
                 ticket: share.ticket.clone(),
                 items: share.items,
+                durable: false,
             }
         };
-        Self(self.0.iter().map(again).collect())
+        let shares = self.0.iter().flat_map(|row| &row.0);
+        Self::of_row(shares.map(again).collect())
     }
 
     /// Custody of the first `items` of them.
     pub(crate) fn split(&mut self, mut items: u64) -> Self {
+        let mut row = self.take();
         let mut whole = 0;
-        while let Some(share) = self.0.get(whole)
+        while let Some(share) = row.get(whole)
             && share.items <= items
         {
             items -= share.items;
             whole += 1;
         }
-        let mut first: Vec<_> = self.0.drain(..whole).collect();
-        if let Some(share) = self.0.first_mut().filter(|_| items > 0) {
+        let mut first: Vec<_> = row.drain(..whole).collect();
+        if let Some(share) = row.first_mut().filter(|_| items > 0) {
             share.items -= items;
             first.push(Share {
                 ticket: share.ticket.clone(),
                 items,
+                durable: share.durable,
             });
         }
-        Self(first)
+        *self = Self::of_row(row);
+        Self::of_row(first)
+    }
+
+    /// All of them are on disk.
+    #[cfg(feature = "spool")]
+    pub(crate) fn secure(&mut self) {
+        for share in self.each() {
+            if let Some(ticket) = &share.ticket
+                && !std::mem::replace(&mut share.durable, true)
+            {
+                ticket.secure(share.items);
+            }
+        }
     }
 
     /// Tells all of their fate.
     pub(crate) fn settle(&mut self, fate: Fate) {
-        for share in self.0.drain(..) {
+        for share in self.take() {
             if let Some(ticket) = share.ticket {
-                ticket.settle(share.items, fate);
+                ticket.settle(share.items, fate, share.durable);
             }
         }
     }
@@ -169,11 +245,11 @@ impl Shares {
     /// each is told that it were its own, as far as it has so many. So none believes delivered what may
     /// not be; together they may be told of more than there were.
     pub(crate) fn settle_some(&mut self, items: u64, fate: Fate) {
-        for share in &mut self.0 {
+        for share in self.each() {
             let told = items.min(share.items);
             share.items -= told;
             if let Some(ticket) = &share.ticket {
-                ticket.settle(told, fate);
+                ticket.settle(told, fate, share.durable);
             }
         }
     }

@@ -82,6 +82,15 @@ impl Request {
         self.body.clone()
     }
 
+    /// Its bytes, piece by piece.
+    #[cfg_attr(
+        not(feature = "spool"),
+        expect(dead_code, reason = "the spool writes them")
+    )]
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.body.parts.iter().map(|piece| &piece[..])
+    }
+
     /// How many bytes it has, uncompressed.
     #[must_use]
     pub fn encoded_len(&self) -> usize {

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 use std::fmt;
+#[cfg(feature = "spool")]
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
@@ -16,6 +18,12 @@ use crate::actors::exporter::Exporter;
 use crate::actors::processor::Process;
 use crate::actors::sampler::own::Sample;
 use crate::actors::session::config::{SessionConfig, WhenFull};
+#[cfg(feature = "spool")]
+use crate::actors::spool::{
+    config::Spool,
+    handle::Running,
+    open::{Use, open},
+};
 use crate::model::byte_size::ByteSize;
 use crate::model::limits::Limits;
 use crate::model::problem::Problem;
@@ -148,6 +156,20 @@ impl Builder {
         self
     }
 
+    /// What cannot be delivered now waits in this directory, of `max_size` bytes at most, and survives the
+    /// process: [`Spool::at`] with its defaults. Default: none.
+    #[cfg(feature = "spool")]
+    pub fn spool(self, path: impl Into<PathBuf>, max_size: ByteSize) -> Self {
+        self.spool_with(Spool::at(path, max_size))
+    }
+
+    /// As [`spool`](Self::spool), with everything that can be said of one.
+    #[cfg(feature = "spool")]
+    pub fn spool_with(mut self, spool: Spool) -> Self {
+        self.config.spool = Some(spool);
+        self
+    }
+
     /// Records nothing at all; sessions and spans still carry context. Default: false;
     /// `OTEL_SDK_DISABLED`.
     pub fn disabled(mut self, disabled: bool) -> Self {
@@ -163,7 +185,8 @@ impl Builder {
     /// end.
     ///
     /// # Errors
-    /// The configuration is wrong (every problem is told), or the thread could not be started.
+    /// The configuration is wrong (every problem is told), the spool cannot be used, or the thread could
+    /// not be started.
     pub fn start(self) -> Result<Pipeline, BuildError> {
         topology::start_on_own_thread(self.plan()?)
     }
@@ -177,7 +200,7 @@ impl Builder {
     /// recorded.
     ///
     /// # Errors
-    /// The configuration is wrong (every problem is told).
+    /// The configuration is wrong (every problem is told), or the spool cannot be used.
     pub fn start_on(self, runtime: &Handle) -> Result<Pipeline, BuildError> {
         Ok(topology::start_on(self.plan()?, runtime))
     }
@@ -206,15 +229,23 @@ impl Builder {
         let sampling = SamplingPlan::new(&self.config.sampling, None)
             .and_then(|plan| two_judges(plan, self.sample.is_some()))
             .map_err(BuildError::Invalid)?;
+        #[cfg(feature = "spool")]
+        let (config, spool) = {
+            let spool = open_spool(&self.config, &lanes)?;
+            (self.config.hurried(), spool)
+        };
+        #[cfg(not(feature = "spool"))]
+        let (config, spool) = (self.config, None);
         let surroundings = self.environment.surroundings();
-        let resource = self.config.resource.resolve(&surroundings);
+        let resource = config.resource.resolve(&surroundings);
         Ok(Plan {
             origin: Arc::new(Origin::new(&resource, &self.scope)),
-            config: self.config,
+            config,
             lanes,
             processors: self.processors,
             sampling,
             sample: self.sample,
+            spool,
         })
     }
 }
@@ -233,11 +264,36 @@ fn build(exporters: Vec<Exporter>, config: &Config, problems: &mut Vec<Problem>)
         settings.name = unique(&settings.name, &names);
         names.insert(settings.name.clone());
         match (exporter.build)(&settings) {
-            Ok(exporter) => lanes.push(LanePlan { exporter, settings }),
+            Ok(exporter) => lanes.push(LanePlan {
+                exporter,
+                settings,
+                books: Arc::default(),
+            }),
             Err(found) => problems.extend(found),
         }
     }
     lanes
+}
+
+/// Opens the spool, if there is to be one and there are lanes for it.
+#[cfg(feature = "spool")]
+fn open_spool(config: &Config, lanes: &[LanePlan]) -> Result<Option<Running>, BuildError> {
+    let Some(settings) = config.spool.as_ref().filter(|_| !lanes.is_empty()) else {
+        return Ok(None);
+    };
+    let batch = config
+        .batch
+        .max_export_batch_bytes
+        .min(config.log_batch.max_export_batch_bytes);
+    let usage = Use {
+        lanes: lanes
+            .iter()
+            .map(|lane| (&*lane.settings.name, &lane.books))
+            .collect(),
+        desk_bytes: config.budget.as_usize() / 4,
+        group_bytes: batch.as_u64(),
+    };
+    open(settings, &usage).map(Some).map_err(BuildError::Spool)
 }
 
 /// Sessions are judged by policies or by a sampler of the user's own.

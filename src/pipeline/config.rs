@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use crate::actors::batcher::config::BatchConfig;
 use crate::actors::session::config::{SessionConfig, WhenFull};
+#[cfg(feature = "spool")]
+use crate::actors::spool::config::{Spool, SpoolMode};
 use crate::model::byte_size::ByteSize;
 use crate::model::limits::Limits;
 use crate::model::problem::Problem;
@@ -26,6 +28,10 @@ const MIN_BUDGET: ByteSize = ByteSize::mib(8);
 
 /// The largest request that OTLP 1.11 recommends servers to accept.
 const MAX_REQUEST: ByteSize = ByteSize::mib(64);
+
+/// How long what is to be written to disk first waits for company.
+#[cfg(feature = "spool")]
+const COMMIT_WINDOW: Duration = Duration::from_millis(5);
 
 /// What resource, scope and framing may add to a span in a request of its own.
 const REQUEST_OVERHEAD: u64 = 64 << 10;
@@ -64,6 +70,9 @@ pub(crate) struct Config {
     pub(crate) shutdown_grace: Duration,
     /// Whether nothing is recorded at all. Default: false.
     pub(crate) disabled: bool,
+    /// Where what cannot be delivered now waits. Default: nowhere.
+    #[cfg(feature = "spool")]
+    pub(crate) spool: Option<Spool>,
 }
 
 impl Default for Config {
@@ -81,6 +90,8 @@ impl Default for Config {
             when_full: WhenFull::default(),
             shutdown_grace: Duration::from_secs(5),
             disabled: false,
+            #[cfg(feature = "spool")]
+            spool: None,
         }
     }
 }
@@ -126,7 +137,35 @@ impl Config {
         check.that(self.budget >= least, "budget", || {
             format!("is {}; two requests need {least} at least", self.budget)
         });
+        #[cfg(feature = "spool")]
+        self.check_spool(&mut check, largest);
         check.found
+    }
+
+    #[cfg(feature = "spool")]
+    fn check_spool(&self, check: &mut Check, request: ByteSize) {
+        let Some(spool) = &self.spool else { return };
+        let least = ByteSize::bytes(request.as_u64().saturating_mul(2));
+        check.that(spool.max_size >= least, "spool.max_size", || {
+            format!("is {}; two requests need {least} at least", spool.max_size)
+        });
+        check.at_least_one("spool.segment_size", spool.segment_size.as_u64());
+        check.that(!spool.path.as_os_str().is_empty(), "spool.path", || {
+            "is empty; give a directory".to_owned()
+        });
+    }
+
+    /// The same with batches that are sealed soon, where all is written to disk first: somebody waits for
+    /// that.
+    #[cfg(feature = "spool")]
+    pub(crate) fn hurried(mut self) -> Self {
+        let is_always = |spool: &Spool| spool.mode == SpoolMode::Always;
+        if self.spool.as_ref().is_some_and(is_always) {
+            for batch in [&mut self.batch, &mut self.log_batch] {
+                batch.schedule_delay = batch.schedule_delay.min(COMMIT_WINDOW);
+            }
+        }
+        self
     }
 
     fn check_limits(&self, check: &mut Check) {

@@ -14,6 +14,10 @@ pub enum BuildError {
     /// The pipeline's own thread could not be started.
     #[error("the pipeline's thread could not be started")]
     Thread(#[source] std::io::Error),
+    /// The spool cannot be used.
+    #[cfg(feature = "spool")]
+    #[error("the spool cannot be used: {0}")]
+    Spool(#[source] crate::actors::spool::error::SpoolError),
 }
 
 /// Problems, one after the other.

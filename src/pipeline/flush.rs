@@ -14,7 +14,7 @@ use crate::model::request::Signal;
 pub struct FlushReport {
     /// Everything that had ended before the flush is settled: exported, or booked as lost.
     pub complete: bool,
-    /// What each lane still has in flight: its name, spans and log records (of data
+    /// What each lane still has in flight or on disk: its name, spans and log records (of data
     /// points, [`LaneStats::metrics`](crate::LaneStats::metrics) tells).
     pub pending: Vec<(String, u64, u64)>,
     /// How long it took.
@@ -46,7 +46,10 @@ impl Inner {
             Err(_runtime_gone) => return Err(Closed),
         };
         let pending = |lane: &super::LaneHandle| {
-            let in_flight = |signal| lane.books.of(signal).counts().in_flight();
+            let in_flight = |signal| {
+                let counts = lane.books.of(signal).counts();
+                counts.in_flight() + counts.on_disk()
+            };
             let [traces, logs, _metrics] = Signal::ALL.map(in_flight);
             (lane.name.clone(), traces, logs)
         };

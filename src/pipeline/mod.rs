@@ -7,6 +7,7 @@ pub(crate) mod error;
 mod exporters;
 mod finish;
 pub(crate) mod flush;
+mod room;
 pub(crate) mod shutdown;
 pub(crate) mod stats;
 mod topology;
@@ -34,6 +35,7 @@ use crate::actors::session::live::LiveSession;
 use crate::actors::session::open::SessionBuilder;
 use crate::actors::session::shared::Shared;
 use crate::actors::session::{Closed, Session};
+use crate::actors::spool::handle as spool;
 use crate::model::id::SpanId;
 use crate::model::ledger::Books;
 use crate::model::propagation::policy::BaggagePolicy;
@@ -62,6 +64,7 @@ struct Inner {
     finish: Arc<Finish>,
     lanes: Vec<LaneHandle>,
     queues: Vec<QueueHandle>,
+    spool: Option<spool::Gauge>,
     sampler: Arc<SamplerCounters>,
     /// A sampler of the user's own judges sessions by what they do.
     judges_itself: bool,

@@ -15,6 +15,7 @@ use crate::actors::run::Exit;
 use crate::actors::session::cell::Cell;
 use crate::actors::session::segment;
 use crate::actors::session::shared::Shared;
+use crate::model::byte_size::ByteSize;
 use crate::model::ledger::{Counts, Fate};
 use crate::model::request::Signal;
 
@@ -34,6 +35,9 @@ pub struct ShutdownReport {
     pub exits: Vec<(String, Exit)>,
     /// Spans that were still open and were exported as incomplete.
     pub incomplete: u64,
+    /// Bytes that are left on disk in the spool, for the next start to deliver; the lanes say of how many
+    /// items ([`Fate::Spooled`]).
+    pub spooled: ByteSize,
     /// How long the shutdown took.
     pub took: Duration,
 }
@@ -70,17 +74,19 @@ impl fmt::Display for ShutdownReport {
             let spans = counted(self.incomplete, "span");
             write!(f, ", {spans} exported as incomplete")?;
         }
+        if self.spooled > ByteSize::bytes(0) {
+            write!(f, ", {} left on disk", self.spooled)?;
+        }
         for signal in Signal::ALL {
             let (noun, stats) = match signal {
                 Signal::Traces => ("span", &self.traces),
                 Signal::Logs => ("log record", &self.logs),
                 Signal::Metrics => ("data point", &self.metrics),
             };
-            if stats.ended + stats.received == 0 {
-                continue;
+            if stats.ended + stats.received > 0 {
+                write!(f, "\n{}:", came(stats, noun))?;
+                write_fates(f, &stats.fates)?;
             }
-            write!(f, "\n{}:", came(stats, noun))?;
-            write_fates(f, &stats.fates)?;
             for lane in &self.lanes {
                 let counts = match signal {
                     Signal::Traces => &lane.traces,
@@ -88,7 +94,13 @@ impl fmt::Display for ShutdownReport {
                     Signal::Metrics => &lane.metrics,
                 };
                 if counts.entered() > 0 {
-                    write!(f, "\n  {}: {} handed:", lane.name, counts.entered())?;
+                    let recovered = counts.recovered();
+                    let handed = counts.entered() - recovered;
+                    write!(f, "\n  {}: {handed} handed", lane.name)?;
+                    if recovered > 0 {
+                        write!(f, ", {recovered} recovered")?;
+                    }
+                    f.write_str(":")?;
                     write_fates(f, counts)?;
                 }
             }
@@ -191,6 +203,11 @@ impl Inner {
             chunk.tally.settle(Fate::AfterShutdown);
         }
         shared.over.cancel();
+        for signal in Signal::ALL {
+            for lane in &self.lanes {
+                lane.books.of(signal).leave_on_disk();
+            }
+        }
         let stats = self.stats();
         let report = ShutdownReport {
             traces: stats.traces,
@@ -199,6 +216,7 @@ impl Inner {
             lanes: stats.lanes,
             exits: self.finish.exits().unwrap_or_default(),
             incomplete: shared.incomplete.load(Ordering::Relaxed),
+            spooled: stats.spool,
             took: begun.elapsed(),
         };
         if report.is_lossless() {
@@ -235,6 +253,7 @@ mod tests {
             lanes: Vec::new(),
             exits: Vec::new(),
             incomplete: 2,
+            spooled: ByteSize::bytes(0),
             took: Duration::from_millis(12),
         }
     }

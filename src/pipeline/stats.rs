@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Inner;
 use crate::actors::exporter::delivery::Latency;
 use crate::actors::session::delegation::counts::DelegationStats;
+use crate::actors::spool::handle::Gauge;
 use crate::model::byte_size::ByteSize;
 use crate::model::ledger::Counts;
 use crate::model::request::Signal;
@@ -45,6 +46,8 @@ pub struct PipelineStats {
     pub memory: ByteSize,
     /// The most that may be held.
     pub budget: ByteSize,
+    /// Bytes that the spool has on disk; none where there is no spool.
+    pub spool: ByteSize,
 }
 
 /// What sampling did and holds.
@@ -120,6 +123,10 @@ pub struct LaneStats {
     pub logs: Counts,
     /// What became of the data points that it was handed.
     pub metrics: Counts,
+    /// How many of all these wait on disk.
+    pub on_disk: u64,
+    /// How many of all these an earlier process had left on disk.
+    pub recovered: u64,
     /// Attempts that were made.
     pub requests: u64,
     /// Attempts that followed a failed one.
@@ -212,6 +219,7 @@ impl Inner {
             ignored_contexts: shared.propagators.ignored(),
             memory: ByteSize::bytes(shared.pool.in_use() as u64),
             budget: ByteSize::bytes(shared.pool.budget() as u64),
+            spool: ByteSize::bytes(self.spool.as_ref().map_or(0, Gauge::bytes)),
         }
     }
 }
@@ -242,12 +250,16 @@ impl Inner {
 impl super::LaneHandle {
     fn stats(&self) -> LaneStats {
         let counters = &self.counters;
+        let counts = Signal::ALL.map(|signal| self.books.of(signal).counts());
+        let [traces, logs, metrics] = counts;
         LaneStats {
             name: self.name.clone(),
             signals: self.signals.clone(),
-            traces: self.books.of(Signal::Traces).counts(),
-            logs: self.books.of(Signal::Logs).counts(),
-            metrics: self.books.of(Signal::Metrics).counts(),
+            traces,
+            logs,
+            metrics,
+            on_disk: counts.iter().map(Counts::on_disk).sum(),
+            recovered: counts.iter().map(Counts::recovered).sum(),
             requests: counters.requests.load(Ordering::Relaxed),
             retries: counters.retries.load(Ordering::Relaxed),
             bytes: counters.bytes.load(Ordering::Relaxed),

@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use super::config::Config;
 use super::error::BuildError;
 use super::finish::{Finish, Guard};
-use super::{Inner, LaneHandle, Pipeline, QueueHandle};
+use super::{Inner, LaneHandle, Pipeline, QueueHandle, room};
 use crate::actors::apart::Apart;
-use crate::actors::batcher::config::BatchConfig;
-use crate::actors::batcher::{Batcher, LaneEnd};
+use crate::actors::batcher::Batcher;
+use crate::actors::batcher::lane_end::LaneEnd;
 use crate::actors::clock::Clock;
 use crate::actors::deadline::Deadline;
 use crate::actors::exporter::delivery::LaneCounters;
@@ -24,35 +24,27 @@ use crate::actors::intake;
 use crate::actors::mailbox::{Gauge, Inbox, Mailbox, bounded};
 use crate::actors::notice::Notice;
 use crate::actors::own_thread;
-use crate::actors::pool::{CHUNK_BYTES, Pool};
+use crate::actors::pool::Pool;
 use crate::actors::processor::{Processor, Processors};
 use crate::actors::road::Msg;
 use crate::actors::run::{Actor, Exit, run};
 use crate::actors::sampler::Sampler;
 use crate::actors::sampler::counters::SamplerCounters;
 use crate::actors::sampler::own::Sample;
-use crate::actors::session::config::WhenFull;
 use crate::actors::session::head::Head;
 use crate::actors::session::shared::Shared;
 use crate::actors::session::sweeper::Sweeper;
+use crate::actors::spool::desk::LaneSpool;
+use crate::actors::spool::feed::Feed;
+use crate::actors::spool::handle::{End, Running};
 use crate::model::ledger::Books;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
 use crate::model::sampling::case::Plans;
 use crate::model::sampling::plan::Plan as SamplingPlan;
 
-/// Chunks that may wait at the head where hosts wait for room, 4 MiB of full ones: enough to keep the
-/// pipeline busy. Where they do not wait, half of the budget may, so that a burst finds room.
-const HEAD_CHUNKS: usize = 256;
 /// Messages that may wait between two stages.
 const STAGE_MESSAGES: usize = 64;
-/// Batches that may wait for a sole lane.
-const SOLE_LANE_BATCHES: usize = 2;
-/// Batches that may wait for one of several lanes, at the most.
-const LANE_BATCHES: usize = 1024;
-/// What an item takes on the wire, about, and the least that a batch is reckoned at.
-const ITEM_BYTES: usize = 512;
-const LEAST_BATCH_BYTES: usize = 16 << 10;
 /// Flushes that may wait for one another.
 const FLUSHES: usize = 16;
 /// How long the first stage lets chunks gather: being woken for each would cost its sender more
@@ -67,11 +59,14 @@ pub(crate) struct Plan {
     pub(crate) processors: Processors,
     pub(crate) sampling: SamplingPlan,
     pub(crate) sample: Option<Box<dyn Sample>>,
+    /// With a place for each lane.
+    pub(crate) spool: Option<Running>,
 }
 
 pub(crate) struct LanePlan {
     pub(crate) exporter: Arc<dyn DynExport>,
     pub(crate) settings: LaneSettings,
+    pub(crate) books: Arc<Books>,
 }
 
 /// Starts the actors on a runtime of their own, which lives on a thread of its own.
@@ -128,6 +123,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         processors,
         sampling,
         sample,
+        spool,
     } = plan;
     let deadline = Deadline::default();
     let pool = Pool::new(config.budget.as_usize());
@@ -142,11 +138,17 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
             .iter()
             .any(|lane| lane.settings.signals.contains(&signal))
     });
-    let (lane_ends, lane_handles) = start_lanes(lanes, &config, &mut tasks);
+    let (spools, spool_end, spool_gauge) = match spool {
+        Some(running) => (running.lanes, Some(running.end), Some(running.gauge)),
+        None => (Vec::new(), None, None),
+    };
+    let last = CancellationToken::new();
+    let (lane_ends, lane_handles) = start_lanes(lanes, spools, &last, &config, &mut tasks);
     let mut queues = Vec::new();
 
     let (to_batcher, inbox) = stage("batcher", STAGE_MESSAGES, &mut queues);
     let batcher = Batcher::new(lane_ends, config.batch.clone(), config.log_batch.clone());
+    let batcher = batcher.ending(last.drop_guard());
     tasks.spawn(batcher, inbox);
 
     let processing = !processors.is_empty();
@@ -154,7 +156,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     let capacity = if processing {
         STAGE_MESSAGES
     } else {
-        head_capacity(&config)
+        room::head_capacity(&config)
     };
     let (mut head, mut inbox) = stage("sampler", capacity, &mut queues);
     if !processing {
@@ -177,7 +179,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     );
 
     if processing {
-        let (to_processor, inbox) = stage("processor", head_capacity(&config), &mut queues);
+        let (to_processor, inbox) = stage("processor", room::head_capacity(&config), &mut queues);
         let to_sampler = std::mem::replace(&mut head, to_processor);
         tasks.spawn(
             Processor::new(to_sampler, Arc::clone(&pool), processors),
@@ -215,7 +217,8 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
 
     let finish = Arc::new(Finish::default());
     let running = tasks.running;
-    runtime.spawn(supervise(running, finish.guard()));
+    let spool_end = spool_end.map(|end| (end, deadline.clone()));
+    runtime.spawn(supervise(running, spool_end, finish.guard()));
     tracing::info!(
         target: "spanreel",
         budget = %config.budget,
@@ -230,6 +233,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
             finish,
             lanes: lane_handles,
             queues,
+            spool: spool_gauge,
             sampler,
             judges_itself,
             runtime: runtime.clone(),
@@ -237,41 +241,30 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     }
 }
 
-fn head_capacity(config: &Config) -> usize {
-    match config.when_full {
-        WhenFull::Block => HEAD_CHUNKS,
-        WhenFull::DropNewest => HEAD_CHUNKS.max(config.budget.as_usize() / 2 / CHUNK_BYTES),
-    }
-}
-
-/// What a full batch takes, about: it is full by bytes or by items.
-fn usual_batch_bytes(batch: &BatchConfig) -> usize {
-    let by_items = batch.max_export_batch_size.saturating_mul(ITEM_BYTES);
-    let bytes = batch.max_export_batch_bytes.as_usize().min(by_items);
-    bytes.max(LEAST_BATCH_BYTES)
-}
-
 /// Starts a lane for each exporter. Several lanes share half of the budget, so that one that is
 /// stuck cannot starve the others of memory; a sole lane makes the batcher wait instead.
 fn start_lanes(
     lanes: Vec<LanePlan>,
+    spools: Vec<LaneSpool>,
+    last: &CancellationToken,
     config: &Config,
     tasks: &mut Tasks<'_>,
 ) -> (Vec<LaneEnd>, Vec<LaneHandle>) {
     let count = lanes.len();
-    let batch_bytes = usual_batch_bytes(&config.batch).max(usual_batch_bytes(&config.log_batch));
-    let share = config.budget.as_usize() / 2 / count.max(1) / batch_bytes;
+    let share = room::lane_share(config, count);
     let (mut ends, mut handles) = (Vec::new(), Vec::new());
-    for LanePlan { exporter, settings } in lanes {
+    let spools = spools.into_iter().map(Some).chain(std::iter::repeat(None));
+    for (plan, spool) in lanes.into_iter().zip(spools) {
+        let LanePlan {
+            exporter,
+            settings,
+            books,
+        } = plan;
         let under_way = settings.concurrency.get().min((share / 2).max(1));
-        let waiting = if count == 1 {
-            SOLE_LANE_BATCHES
-        } else {
-            share.saturating_sub(under_way).clamp(1, LANE_BATCHES)
-        };
+        let waiting = room::waiting(share, under_way, count == 1, spool.is_some());
         let settings = settings.at_most(under_way);
         let (mailbox, inbox) = bounded(waiting);
-        let books = Arc::new(Books::default());
+        let mailbox = Arc::new(mailbox);
         let counters = Arc::new(LaneCounters::default());
         handles.push(LaneHandle {
             name: settings.name.clone(),
@@ -282,7 +275,16 @@ fn start_lanes(
         });
         let name = settings.name.clone();
         let signals = settings.signals.clone();
-        let lane = Lane::new(exporter, settings, tasks.deadline.clone(), counters);
+        let lane = Lane::new(exporter, settings, tasks.deadline.clone(), counters)
+            .with_spool(spool.clone());
+        if let Some(spool) = &spool {
+            tasks.spawn_feed(Feed {
+                spool: spool.clone(),
+                lane: Arc::clone(&mailbox),
+                deadline: tasks.deadline.clone(),
+                last: last.clone(),
+            });
+        }
         ends.push(LaneEnd {
             name: name.clone(),
             mailbox,
@@ -290,6 +292,7 @@ fn start_lanes(
             books,
             slots: Arc::clone(lane.slots()),
             full: Notice::default(),
+            spool,
             owed: Default::default(),
         });
         tasks.spawn_named(name, lane, inbox);
@@ -323,15 +326,24 @@ impl Tasks<'_> {
         self.spawn_named(A::NAME.to_owned(), actor, inbox);
     }
 
+    fn spawn_feed(&mut self, feed: Feed) {
+        let task = self.runtime.spawn(feed.run());
+        self.running.push((Feed::NAME.to_owned(), task));
+    }
+
     fn spawn_named<A: Actor>(&mut self, name: String, actor: A, inbox: Inbox<A::Msg>) {
         let task = self.runtime.spawn(run(actor, inbox, self.deadline.clone()));
         self.running.push((name, task));
     }
 }
 
-/// Waits for all actors and tells how they ended. The guard tells so too when this task is dropped
-/// with its runtime.
-async fn supervise(running: Vec<(String, JoinHandle<Exit>)>, guard: Guard) {
+/// Waits for all actors, has written what they left to the spool, and tells how they ended. The guard
+/// tells so too when this task is dropped with its runtime.
+async fn supervise(
+    running: Vec<(String, JoinHandle<Exit>)>,
+    spool: Option<(End, Deadline)>,
+    guard: Guard,
+) {
     let mut exits = Vec::with_capacity(running.len());
     for (name, task) in running {
         let exit = task.await.unwrap_or_else(|error| {
@@ -344,6 +356,10 @@ async fn supervise(running: Vec<(String, JoinHandle<Exit>)>, guard: Guard) {
         exits.push((name, exit));
     }
     exits.reverse();
+    if let Some((spool, deadline)) = spool {
+        // A disk that hangs does not hold the shutdown back.
+        let _in_time = deadline.unless_passed(spool.finish()).await;
+    }
     guard.finished(exits);
 }
 

@@ -91,7 +91,7 @@ async fn statuses_have_their_classes() {
         (Status::resource_exhausted("quota"), "permanent"),
         (asking(Code::ResourceExhausted), "retryable after"),
         (Status::invalid_argument("wrong \u{fc}"), "permanent"),
-        (Status::unauthenticated("who"), "permanent"),
+        (Status::unauthenticated("who"), "denied"),
         (Status::deadline_exceeded("slow"), "retryable"),
     ] {
         let collector = Collector::replying(Err(status.clone())).await;
@@ -195,7 +195,7 @@ async fn odd_answers_have_their_classes() {
         (Answer::new(502).body("bad gateway"), "retryable", "502"),
         (Answer::new(503).then_hang(), "retryable", "503"),
         (Answer::new(404).body("<html>"), "permanent", "404"),
-        (Answer::new(401), "permanent", "401"),
+        (Answer::new(401), "denied", "401"),
         (
             Answer::new(200).body("<html>"),
             "permanent",

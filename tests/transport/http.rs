@@ -244,7 +244,7 @@ async fn refusals_have_their_classes() {
             "permanent",
             "oh no",
         ),
-        (Answer::new(401), "permanent", "401"),
+        (Answer::new(401), "denied", "401"),
         (Answer::new(408), "permanent", "408"),
         (Answer::new(413), "too large", "413"),
         (Answer::new(429), "retryable", "429"),

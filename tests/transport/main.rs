@@ -103,6 +103,7 @@ fn class(outcome: Result<(), ExportError>) -> (&'static str, String) {
         ExportError::Retryable { after: None, .. } => "retryable",
         ExportError::Retryable { after: Some(_), .. } => "retryable after",
         ExportError::Permanent { .. } => "permanent",
+        ExportError::Denied { .. } => "denied",
         ExportError::TooLarge { .. } => "too large",
         ExportError::Partial { .. } => "partial",
     };

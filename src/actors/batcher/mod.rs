@@ -1,48 +1,33 @@
 //! Concatenates chunks until a batch is full or due, and hands it to every lane.
 //!
 //! Holds: one open batch per signal; with several lanes, batons for those that have no room for them.
-//! Waits: for the mailbox of a sole lane. Loses: with several
-//! lanes, what one of them has no room for (`Fate::LaneFull`, for that lane alone); single items
-//! larger than a request (`Fate::TooLarge`).
+//! Waits: for the mailbox of a sole lane; with a spool, for room on its desk instead. Loses: without a
+//! spool and with several lanes, what one of them has no room for (`Fate::LaneFull`, for that lane alone);
+//! single items larger than a request (`Fate::TooLarge`).
 
 pub(crate) mod config;
+pub(crate) mod lane_end;
 
-use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::time::Instant;
+use tokio_util::sync::DropGuard;
 
 use self::config::{BatchConfig, Seal};
-use crate::actors::baton::Baton;
-use crate::actors::exporter::lane::{self, Slots};
-use crate::actors::mailbox::{Mailbox, Refused, Stopped};
+use self::lane_end::LaneEnd;
+use crate::actors::exporter::lane;
+use crate::actors::mailbox::{Refused, Stopped};
 use crate::actors::notice::Notice;
 use crate::actors::road::Msg;
 use crate::actors::run::Actor;
 use crate::model::batch::{Batch, Consignment};
 use crate::model::chunk::Chunk;
-use crate::model::ledger::{Books, Fate};
+use crate::model::ledger::Fate;
 use crate::model::otlp::frame;
 use crate::model::request::Signal;
 use crate::model::whole::Whole;
 
-/// A lane as the batcher sees it.
-pub(crate) struct LaneEnd {
-    pub(crate) name: String,
-    pub(crate) mailbox: Mailbox<lane::Msg>,
-    pub(crate) signals: Vec<Signal>,
-    pub(crate) books: Arc<Books>,
-    /// Whether it can take a batch at once.
-    pub(crate) slots: Arc<Slots>,
-    pub(crate) full: Notice,
-    /// Batons that there was no room for.
-    pub(crate) owed: VecDeque<Baton>,
-}
-
-/// How often a lane without room for a baton is asked again.
-const ASK_AGAIN: Duration = Duration::from_millis(20);
 /// How often busy lanes are looked at by a batch that leaves when they are idle.
 const LOOK: Duration = Duration::from_millis(1);
 
@@ -54,6 +39,8 @@ pub(crate) struct Batcher {
     closing: bool,
     /// When lanes that are owed batons are asked again.
     ask_again: Option<Instant>,
+    /// Tells the feeds of the lanes, when it is dropped, that nothing more comes.
+    _last: Option<DropGuard>,
 }
 
 /// The batch being filled for one signal.
@@ -81,7 +68,14 @@ impl Batcher {
             too_large: Notice::default(),
             closing: false,
             ask_again: None,
+            _last: None,
         }
+    }
+
+    /// The same, with something to tell its end.
+    pub(crate) fn ending(mut self, last: DropGuard) -> Self {
+        self._last = Some(last);
+        self
     }
 
     async fn take_in(&mut self, chunk: Chunk) -> Result<(), Stopped> {
@@ -201,6 +195,9 @@ impl Batcher {
             return Ok(());
         }
         let (parcel, mut owed) = open.batch.take().hand_over();
+        if let Some(desk) = self.desk() {
+            return self.hand_or_write(&desk, &parcel, owed).await;
+        }
         // With others beside it, not even the only taker of a signal may be waited for; nothing comes
         // after the last batch that could be held up.
         let wait = self.lanes.len() == 1 || self.closing;
@@ -237,54 +234,6 @@ impl Batcher {
             ([_], [sole]) => *sole,
             _ => Ok(()),
         }
-    }
-}
-
-impl Batcher {
-    /// Passes a baton to every lane, without waiting for any of several.
-    async fn pass(&mut self, baton: Baton) -> Result<(), Stopped> {
-        if let [sole] = &self.lanes[..] {
-            return sole.mailbox.send(lane::Msg::Flush(baton)).await;
-        }
-        for lane in &mut self.lanes {
-            lane.owed.push_back(baton.clone());
-        }
-        drop(baton);
-        self.pay();
-        Ok(())
-    }
-
-    /// Passes on the batons that lanes have room for now.
-    fn pay(&mut self) {
-        let mut left = false;
-        for lane in &mut self.lanes {
-            left |= !lane.pay();
-        }
-        self.ask_again = left.then(|| Instant::now() + ASK_AGAIN);
-    }
-}
-
-impl LaneEnd {
-    /// Passes on all batons that are owed, waiting for room.
-    async fn pay_all(&mut self) {
-        for baton in self.owed.drain(..) {
-            // A lane that is gone has booked all that it had.
-            let _there = self.mailbox.send(lane::Msg::Flush(baton)).await;
-        }
-    }
-
-    /// Whether no baton is owed any more.
-    fn pay(&mut self) -> bool {
-        self.owed.retain(|baton| !baton.is_given_up());
-        while let Some(baton) = self.owed.pop_front() {
-            // A lane that is gone has booked all that it had: nothing is owed to it.
-            let sent = self.mailbox.try_send(lane::Msg::Flush(baton));
-            if let Err(Refused::Full(lane::Msg::Flush(baton))) = sent {
-                self.owed.push_front(baton);
-                return false;
-            }
-        }
-        true
     }
 }
 

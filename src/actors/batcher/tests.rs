@@ -1,8 +1,14 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use futures::FutureExt;
 
 use super::*;
+use crate::actors::baton::Baton;
+use crate::actors::exporter::lane::Slots;
 use crate::actors::mailbox::{Inbox, bounded};
 use crate::model::byte_size::ByteSize;
+use crate::model::ledger::Books;
 use crate::model::resource::{Origin, Scope};
 
 struct Setup {
@@ -22,10 +28,11 @@ fn batcher(config: BatchConfig, capacities: &[usize]) -> Setup {
         let book = Arc::new(Books::default());
         lanes.push(LaneEnd {
             name: "lane".to_owned(),
-            mailbox,
+            mailbox: Arc::new(mailbox),
             signals: Signal::ALL.to_vec(),
             books: Arc::clone(&book),
             slots: Arc::new(Slots::new(1)),
+            spool: None,
             full: Notice::default(),
             owed: VecDeque::new(),
         });

@@ -11,6 +11,7 @@ use super::retry::{Backoff, next_attempt};
 use super::{DynExport, ExportError, LaneSettings};
 use crate::actors::deadline::Deadline;
 use crate::actors::notice::Notice;
+use crate::actors::spool::desk::{Held, LaneSpool};
 use crate::model::batch::Consignment;
 use crate::model::id::random_u64;
 use crate::model::ledger::Fate;
@@ -55,6 +56,10 @@ pub(crate) struct Delivery {
     pub(crate) settings: LaneSettings,
     pub(crate) deadline: Deadline,
     pub(crate) counters: Arc<LaneCounters>,
+    /// Where what cannot be delivered now waits.
+    pub(crate) spool: Option<LaneSpool>,
+    /// Kept until all of it is settled, on disk too: flushes wait for that.
+    pub(crate) until: Option<Arc<dyn Held>>,
 }
 
 /// What an attempt came to, where the exporter may have panicked.
@@ -68,8 +73,15 @@ impl Delivery {
     /// span costs only itself.
     pub(crate) async fn run(self, consignment: Consignment) {
         let mut pending = vec![consignment];
+        let mut cuts = spooled::CUTS;
         while let Some(consignment) = pending.pop() {
-            if let Some((left, right)) = self.deliver(consignment).await {
+            let halves = match &self.spool {
+                Some(spool) if !spool.desk.is_gone() => {
+                    self.deliver_or_keep(consignment, spool, &mut cuts).await
+                }
+                _ => self.deliver(consignment).await,
+            };
+            if let Some((left, right)) = halves {
                 pending.push(right);
                 pending.push(left);
             }
@@ -116,7 +128,7 @@ impl Delivery {
                     return None;
                 }
                 ExportError::TooLarge { .. } => return self.cut(it, &error),
-                ExportError::Permanent { .. } => {
+                ExportError::Permanent { .. } | ExportError::Denied { .. } => {
                     self.warn_refused(&error, it.tally.items());
                     it.tally.settle(Fate::Rejected);
                     return None;
@@ -181,23 +193,14 @@ impl Delivery {
     }
 
     fn cut(&self, it: Consignment, error: &ExportError) -> Option<(Consignment, Consignment)> {
-        let Consignment { parcel, mut tally } = it;
-        let Some((left, right)) = parcel.bisect() else {
-            self.warn_refused(error, tally.items());
-            tally.settle(Fate::TooLarge);
-            return None;
-        };
-        let left_tally = tally.split(left.items());
-        Some((
-            Consignment {
-                parcel: left,
-                tally: left_tally,
+        it.cut().map_or_else(
+            |whole| {
+                self.warn_refused(error, whole.tally.items());
+                whole.tally.settle(Fate::TooLarge);
+                None
             },
-            Consignment {
-                parcel: right,
-                tally,
-            },
-        ))
+            Some,
+        )
     }
 
     /// All was taken, but the destination has something to say (OTLP 1.11, "Partial Success").
@@ -231,6 +234,9 @@ fn chain(error: &ExportError) -> String {
     }
     text
 }
+
+#[path = "delivery/spooled.rs"]
+mod spooled;
 
 #[cfg(test)]
 #[path = "delivery/tests.rs"]

@@ -16,6 +16,7 @@ use crate::actors::baton::Baton;
 use crate::actors::deadline::Deadline;
 use crate::actors::mailbox::Stopped;
 use crate::actors::run::Actor;
+use crate::actors::spool::desk::{Held, LaneSpool};
 use crate::model::batch::Consignment;
 
 /// A message of a lane.
@@ -69,6 +70,7 @@ pub(crate) struct Lane {
     counters: Arc<LaneCounters>,
     rounds: Arc<Rounds>,
     slots: Arc<Slots>,
+    spool: Option<LaneSpool>,
     /// Dropped at the deadline: that aborts the deliveries, and their tallies book themselves.
     deliveries: JoinSet<()>,
 }
@@ -88,8 +90,15 @@ impl Lane {
             counters,
             rounds: Arc::default(),
             slots,
+            spool: None,
             deliveries: JoinSet::new(),
         }
+    }
+
+    /// The same with a spool.
+    pub(crate) fn with_spool(mut self, spool: Option<LaneSpool>) -> Self {
+        self.spool = spool;
+        self
     }
 
     /// What the batcher sees of it.
@@ -107,13 +116,19 @@ impl Lane {
 
     #[expect(clippy::disallowed_methods, reason = "the lane owns its deliveries")]
     fn spawn(&mut self, consignment: Consignment) {
+        let under_way = Arc::new(self.rounds.begin());
+        let until = self.spool.as_ref().map(|_| {
+            let under_way: Arc<dyn Held> = Arc::clone(&under_way) as _;
+            under_way
+        });
         let delivery = Delivery {
             exporter: Arc::clone(&self.exporter),
             settings: self.settings.clone(),
             deadline: self.deadline.clone(),
             counters: Arc::clone(&self.counters),
+            spool: self.spool.clone(),
+            until,
         };
-        let under_way = self.rounds.begin();
         let place = Taken::new(&self.slots);
         self.deliveries.spawn(async move {
             delivery.run(consignment).await;

@@ -85,7 +85,7 @@ pub trait Export: Send + Sync + 'static {
     /// its items.
     ///
     /// # Errors
-    /// Says which of the four classes of [`ExportError`] the failure belongs to; the pipeline acts
+    /// Says which of the classes of [`ExportError`] the failure belongs to; the pipeline acts
     /// on the class alone.
     fn export(&self, request: Request) -> impl Future<Output = Result<(), ExportError>> + Send;
 }
@@ -107,6 +107,15 @@ pub enum ExportError {
     /// It will never succeed: its items are booked as rejected.
     #[error("the destination refused it")]
     Permanent {
+        /// What happened.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The destination refused the credentials, so that it would refuse everything (401 and 403 of HTTP,
+    /// `UNAUTHENTICATED` and `PERMISSION_DENIED` of gRPC). As [`Permanent`](Self::Permanent); with a
+    /// [`Spool`](crate::Spool) the lane waits until they are right.
+    #[error("the destination refused the credentials")]
+    Denied {
         /// What happened.
         #[source]
         source: Box<dyn Error + Send + Sync>,
@@ -141,6 +150,13 @@ impl ExportError {
     /// A failure that will not pass.
     pub fn permanent(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Permanent {
+            source: source.into(),
+        }
+    }
+
+    /// A refusal of the credentials.
+    pub fn denied(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Denied {
             source: source.into(),
         }
     }

@@ -22,6 +22,8 @@ pub(crate) enum Class {
     Retryable(Option<Duration>),
     /// Never try it again.
     Permanent,
+    /// The credentials are wrong.
+    Denied,
     /// Cut it in two.
     TooLarge,
 }
@@ -36,6 +38,7 @@ impl Class {
                 source: source.into(),
             },
             Self::Permanent => ExportError::permanent(source),
+            Self::Denied => ExportError::denied(source),
             Self::TooLarge => ExportError::too_large(source),
         }
     }
@@ -55,17 +58,16 @@ pub(crate) fn grpc_class(code: tonic::Code, message: &str, asked: Option<Duratio
         | Code::OutOfRange
         | Code::Unavailable
         | Code::DataLoss => Class::Retryable(asked),
+        Code::PermissionDenied | Code::Unauthenticated => Class::Denied,
         Code::Ok
         | Code::Unknown
         | Code::InvalidArgument
         | Code::NotFound
         | Code::AlreadyExists
-        | Code::PermissionDenied
         | Code::ResourceExhausted
         | Code::FailedPrecondition
         | Code::Unimplemented
-        | Code::Internal
-        | Code::Unauthenticated => Class::Permanent,
+        | Code::Internal => Class::Permanent,
     }
 }
 
@@ -91,6 +93,7 @@ pub(crate) fn http_class(status: http::StatusCode, asked: Option<Duration>) -> C
     match status.as_u16() {
         429 | 502 | 503 | 504 => Class::Retryable(asked),
         413 => Class::TooLarge,
+        401 | 403 => Class::Denied,
         _ => Class::Permanent,
     }
 }

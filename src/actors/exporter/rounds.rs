@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::actors::baton::Baton;
+use crate::actors::spool::desk::Held;
 
 #[derive(Debug, Default)]
 pub(crate) struct Rounds(Mutex<State>);
@@ -26,6 +27,8 @@ pub(crate) struct UnderWay {
     number: u64,
     rounds: Arc<Rounds>,
 }
+
+impl Held for UnderWay {}
 
 impl Rounds {
     /// Begins a delivery.

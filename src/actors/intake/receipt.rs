@@ -51,6 +51,27 @@ impl Receipt {
     }
 }
 
+impl Receipt {
+    /// Completes when no item is in memory alone: each is on disk for every exporter that has not taken
+    /// it, or has met its fate. What it tells are the fates so far; what waits on disk has none. Without a
+    /// [`Spool`](crate::Spool), it completes when [`delivered`](Self::delivered) does.
+    ///
+    /// With [`SpoolMode::Always`](crate::SpoolMode::Always) that is some milliseconds after it was
+    /// accepted: what is not lost then ([`Delivered::is_lossless`]) survives the process.
+    pub async fn durable(&self) -> Delivered {
+        let secured = poll_fn(|context| self.ticket.poll_durable(context.waker()));
+        let over = std::pin::pin!(self.over.cancelled());
+        select(secured, over).await;
+        let exposed = self.ticket.exposed();
+        let mut fates = self.ticket.fates();
+        fates[Fate::Abandoned as usize] += exposed;
+        Delivered {
+            items: self.items,
+            fates,
+        }
+    }
+}
+
 impl fmt::Debug for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receipt")

@@ -159,6 +159,8 @@ async fn deliver_with(
         settings,
         deadline,
         counters: Arc::clone(&counters),
+        spool: None,
+        until: None,
     };
     delivery.run(consignment(&books, sizes)).await;
     let counts = books.of(Signal::Traces).counts();
@@ -359,6 +361,8 @@ async fn a_dropped_delivery_books_what_it_held() {
         settings: settings(),
         deadline: Deadline::default(),
         counters: Arc::default(),
+        spool: None,
+        until: None,
     };
     let run = delivery.run(consignment(&books, &[1; 8]));
     let cut = tokio::time::timeout(Duration::from_secs(1), run).await;

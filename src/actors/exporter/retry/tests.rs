@@ -101,7 +101,6 @@ mod grpc {
             (Code::DeadlineExceeded, true),
             (Code::NotFound, false),
             (Code::AlreadyExists, false),
-            (Code::PermissionDenied, false),
             (Code::FailedPrecondition, false),
             (Code::Aborted, true),
             (Code::OutOfRange, true),
@@ -109,7 +108,6 @@ mod grpc {
             (Code::Internal, false),
             (Code::Unavailable, true),
             (Code::DataLoss, true),
-            (Code::Unauthenticated, false),
         ] {
             for asked in [None, asked] {
                 let expected = match retryable {
@@ -118,6 +116,9 @@ mod grpc {
                 };
                 assert_eq!(grpc_class(code, "words", asked), expected, "{code:?}");
             }
+        }
+        for code in [Code::PermissionDenied, Code::Unauthenticated] {
+            assert_eq!(grpc_class(code, "words", asked), Class::Denied);
         }
         let exhausted = Code::ResourceExhausted;
         assert_eq!(grpc_class(exhausted, "words", None), Class::Permanent);
@@ -217,6 +218,7 @@ mod http_answers {
             let expected = match status {
                 429 | 502 | 503 | 504 => Class::Retryable(asked),
                 413 => Class::TooLarge,
+                401 | 403 => Class::Denied,
                 _ => Class::Permanent,
             };
             let status = StatusCode::from_u16(status).unwrap();

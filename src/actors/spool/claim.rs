@@ -1,0 +1,167 @@
+//! Claims a directory for this pipeline: one process writes a log, and nobody writes into a directory that
+//! is something else.
+//!
+//! Where the log of a directory is in use, a directory of this process's own below it is claimed. What dead
+//! processes left in theirs is claimed, too, to be taken over. Holds: the locks. Waits: for the disk.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fs4::TryLockError;
+
+use super::disk::{Disk, RealDisk};
+use super::error::SpoolError;
+use super::segment;
+
+const LOCK: &str = "LOCK";
+const FORMAT: &str = "FORMAT";
+const FORMAT_WORDS: &str = "spanreel spool ";
+/// How directories of processes of their own begin.
+const PROCESS: &str = "process-";
+
+/// A directory that nobody else writes to while this lives.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub(crate) path: PathBuf,
+    pub(crate) disk: RealDisk,
+    _lock: File,
+}
+
+/// Claims the directory, or one of its own below it; and with it those that dead processes left behind.
+pub(crate) fn claim(root: &Path) -> Result<(Claim, Vec<Claim>), SpoolError> {
+    let at_root = |source| SpoolError::Io {
+        path: root.to_owned(),
+        source,
+    };
+    match fs::metadata(root) {
+        Ok(found) if !found.is_dir() => return Err(SpoolError::NotADirectory(root.to_owned())),
+        Ok(_) => check(root)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(at_root(error)),
+    }
+    let disk = RealDisk::at(root.to_owned()).map_err(at_root)?;
+    let own = match take(root, disk).map_err(at_root)? {
+        Some(claim) => claim,
+        None => take_below(root).map_err(at_root)?,
+    };
+    let mut orphans = Vec::new();
+    for entry in fs::read_dir(root).map_err(at_root)? {
+        let path = entry.map_err(at_root)?.path();
+        let is_process = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| name.starts_with(PROCESS));
+        if !is_process || path == own.path || check(&path).is_err() {
+            continue;
+        }
+        // One that cannot be had now belongs to a process that lives, or will be had by the next.
+        if let Ok(Some(orphan)) = RealDisk::at(path.clone()).and_then(|disk| take(&path, disk)) {
+            orphans.push(orphan);
+        }
+    }
+    Ok((own, orphans))
+}
+
+/// Whether a directory is a spool that this version knows, or empty.
+fn check(path: &Path) -> Result<(), SpoolError> {
+    let failed = |source| SpoolError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let foreign = || SpoolError::Foreign(path.to_owned());
+    match fs::read_to_string(path.join(FORMAT)) {
+        Ok(text) => {
+            let version = text.trim().strip_prefix(FORMAT_WORDS).ok_or_else(foreign)?;
+            let format: u32 = version.parse().map_err(|_| foreign())?;
+            match format <= segment::VERSION {
+                true => Ok(()),
+                false => Err(SpoolError::NewerFormat {
+                    path: path.to_owned(),
+                    format,
+                }),
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            for entry in fs::read_dir(path).map_err(failed)? {
+                let name = entry.map_err(failed)?.file_name();
+                // A process that was killed as it began leaves a lock, and a format that has no name yet.
+                if name != LOCK && name != format!("{FORMAT}.new").as_str() {
+                    return Err(foreign());
+                }
+            }
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(foreign()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Takes the lock of a directory and sees to it that it says what it is; `None` when the lock is taken.
+fn take(path: &Path, disk: RealDisk) -> io::Result<Option<Claim>> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let lock = options.open(path.join(LOCK))?;
+    match fs4::FileExt::try_lock(&lock) {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    if !path.join(FORMAT).exists() {
+        let new = format!("{FORMAT}.new");
+        options.truncate(true);
+        let file = options.open(path.join(&new))?;
+        io::Write::write_all(
+            &mut &file,
+            format!("{FORMAT_WORDS}{}\n", segment::VERSION).as_bytes(),
+        )?;
+        file.sync_all()?;
+        disk.rename(&new, FORMAT)?;
+        disk.sync()?;
+    }
+    Ok(Some(Claim {
+        path: path.to_owned(),
+        disk,
+        _lock: lock,
+    }))
+}
+
+/// Takes a directory of this process's own.
+fn take_below(root: &Path) -> io::Result<Claim> {
+    for number in 0_u32.. {
+        let path = root.join(format!("{PROCESS}{}-{number}", std::process::id()));
+        if path.exists() {
+            continue;
+        }
+        let disk = RealDisk::at(path.clone())?;
+        match take(&path, disk) {
+            Ok(Some(claim)) => {
+                tracing::info!(
+                    target: "spanreel", directory = %path.display(),
+                    "another process uses the spool; this one has its own below"
+                );
+                return Ok(claim);
+            }
+            // Another one took it for a dead process's, and removes it.
+            Ok(None) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    unreachable!("a number is free")
+}
+
+impl Claim {
+    /// Removes the directory with all that is in it: first what would be delivered again.
+    pub(crate) fn remove(self) -> io::Result<()> {
+        for name in self.disk.list()? {
+            if segment::Head::position_of(&name).is_some() {
+                self.disk.remove(&name)?;
+            }
+        }
+        self.disk.sync()?;
+        fs::remove_dir_all(&self.path)
+    }
+}

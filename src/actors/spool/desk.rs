@@ -1,0 +1,318 @@
+//! The desk between the actors and the spool's thread: what is to be written, read or forgotten lies on
+//! it until the thread takes it.
+//!
+//! Holds: batches that are not on disk yet, within its permits; those that deliveries give back, at most
+//! as many as there were deliveries; one question per lane. Waits: `append` for a permit. Loses: what is
+//! on it when the thread is gone, which books itself.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::circuit::Circuit;
+use crate::actors::baton::Baton;
+use crate::model::batch::Consignment;
+use crate::model::ledger::Tally;
+use crate::model::request::Request;
+
+/// What one permit stands for.
+const PERMIT_BYTES: usize = 1024;
+
+/// What the spool's thread is asked.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// To be written.
+    Append(Append),
+    /// A lane wants what comes next for it; it is answered when there is something.
+    Next {
+        lane: usize,
+        answer: oneshot::Sender<Served>,
+    },
+    /// Nobody holds what a lane was given at this position; it may go if it was settled.
+    Over {
+        lane: usize,
+        position: u64,
+        settled: bool,
+    },
+    /// A destination refused something for good.
+    Quarantine(Refused),
+    /// The baton is held until a lane has settled all that was appended before.
+    Flush { lane: usize, baton: Baton },
+}
+
+/// A request to be written for some lanes.
+#[derive(Debug)]
+pub(crate) struct Append {
+    pub(crate) request: Request,
+    pub(crate) entries: Vec<Entry>,
+    /// Room on the desk, given back when it is on disk.
+    pub(crate) _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// One lane's share of what is to be written.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) lane: usize,
+    pub(crate) tally: Tally,
+    /// Kept until it is settled: a flush waits for it.
+    pub(crate) until: Option<Arc<dyn Held>>,
+}
+
+/// What is only kept.
+pub(crate) trait Held: Any + Send + Sync + std::fmt::Debug {}
+
+/// What a lane is given to deliver: it is still on disk.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) consignment: Consignment,
+    /// How many requests that were appended are in it.
+    pub(crate) records: u64,
+}
+
+/// What a destination refused for good, with its words.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) lane: usize,
+    pub(crate) request: Request,
+    pub(crate) words: String,
+    /// Whether it is in quarantine.
+    pub(crate) answer: oneshot::Sender<bool>,
+}
+
+/// The desk. The spool's thread takes from it, all others put on it.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    state: Mutex<State>,
+    news: Condvar,
+    permits: Arc<Semaphore>,
+    all_permits: u32,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    commands: VecDeque<Command>,
+    /// Nothing more will come.
+    closed: bool,
+    /// The thread is gone.
+    gone: bool,
+}
+
+/// What the thread finds on the desk.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) commands: VecDeque<Command>,
+    pub(crate) closed: bool,
+}
+
+impl Desk {
+    /// A desk for so many bytes that are not on disk yet.
+    pub(crate) fn new(bytes: usize) -> Self {
+        let all = u32::try_from(bytes / PERMIT_BYTES)
+            .unwrap_or(u32::MAX)
+            .max(1);
+        Self {
+            state: Mutex::default(),
+            news: Condvar::new(),
+            permits: Arc::new(Semaphore::new(all as usize)),
+            all_permits: all,
+        }
+    }
+
+    /// Puts a request on the desk, waiting for room. Gives it back when the thread is gone.
+    pub(crate) async fn append(
+        &self,
+        request: Request,
+        entries: Vec<Entry>,
+    ) -> Result<(), Vec<Entry>> {
+        let wanted = request.encoded_len().div_ceil(PERMIT_BYTES);
+        let wanted = u32::try_from(wanted)
+            .unwrap_or(u32::MAX)
+            .min(self.all_permits);
+        let permits = Arc::clone(&self.permits);
+        let Ok(permit) = permits.acquire_many_owned(wanted).await else {
+            return Err(entries);
+        };
+        let append = Command::Append(Append {
+            request,
+            entries,
+            _permit: Some(permit),
+        });
+        match self.put(append) {
+            Err(Command::Append(append)) => Err(append.entries),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts a command on the desk; hands it back when the thread is gone.
+    pub(crate) fn put(&self, command: Command) -> Result<(), Command> {
+        let mut state = self.lock();
+        if state.gone {
+            return Err(command);
+        }
+        state.commands.push_back(command);
+        drop(state);
+        self.news.notify_one();
+        Ok(())
+    }
+
+    /// Nothing more will come: the thread writes what there is and ends.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.news.notify_one();
+    }
+
+    /// Takes all that lies on the desk; waits for news, for `most` at most.
+    pub(crate) fn take(&self, most: Option<Duration>) -> Taken {
+        let mut state = self.lock();
+        if state.commands.is_empty() && !state.closed {
+            let is_idle = |state: &mut State| state.commands.is_empty() && !state.closed;
+            state = match most {
+                Some(most) => {
+                    let waited = self.news.wait_timeout_while(state, most, is_idle);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => {
+                    let waited = self.news.wait_while(state, is_idle);
+                    waited.unwrap_or_else(PoisonError::into_inner)
+                }
+            };
+        }
+        Taken {
+            commands: std::mem::take(&mut state.commands),
+            closed: state.closed,
+        }
+    }
+
+    /// The thread is gone: nobody waits for it any more, and what lies here books itself.
+    pub(crate) fn abandon(&self) {
+        self.permits.close();
+        let mut state = self.lock();
+        state.gone = true;
+        let left = std::mem::take(&mut state.commands);
+        drop(state);
+        // Not under the lock: what is dropped may come back with a command.
+        drop(left);
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.lock().gone
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The spool as one lane sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct LaneSpool {
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) number: usize,
+    /// All goes by way of the disk.
+    pub(crate) always: bool,
+    /// Records for this lane that were put on the desk and not taken out again.
+    pub(crate) backlog: Arc<AtomicU64>,
+    pub(crate) circuit: Arc<Circuit>,
+}
+
+impl LaneSpool {
+    /// Whether what comes now must go by way of the disk, to stay behind what is there.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.always || self.backlog.load(Ordering::Acquire) > 0 || self.circuit.is_away()
+    }
+
+    /// This lane's share of what is to be written.
+    pub(crate) fn entry(&self, tally: Tally, until: Option<Arc<dyn Held>>) -> Entry {
+        self.backlog.fetch_add(1, Ordering::AcqRel);
+        Entry {
+            lane: self.number,
+            tally,
+            until,
+        }
+    }
+
+    /// Gives up what cannot be delivered now: it is on disk already, or is written.
+    pub(crate) fn keep(&self, it: Consignment, until: Option<Arc<dyn Held>>) {
+        if it.tally.is_kept() {
+            return;
+        }
+        let append = Command::Append(Append {
+            request: it.parcel.frame(),
+            entries: vec![self.entry(it.tally, until)],
+            _permit: None,
+        });
+        // Where the thread is gone, it is dropped and books itself.
+        let _there = self.desk.put(append);
+    }
+
+    /// What comes next for this lane; `None` when the thread is gone.
+    pub(crate) async fn next(&self) -> Option<Served> {
+        let (answer, served) = oneshot::channel();
+        let lane = self.number;
+        self.desk.put(Command::Next { lane, answer }).ok()?;
+        served.await.ok()
+    }
+
+    /// Has what was refused kept with the words of the destination; `false` when that is not possible.
+    pub(crate) async fn quarantine(&self, request: Request, words: String) -> bool {
+        let (answer, kept) = oneshot::channel();
+        let refused = Command::Quarantine(Refused {
+            lane: self.number,
+            request,
+            words,
+            answer,
+        });
+        self.desk.put(refused).is_ok() && kept.await.unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::model::request::Signal;
+
+    fn request(len: usize) -> Request {
+        Request::from_bytes(Signal::Traces, 1, Bytes::from(vec![0; len]))
+    }
+
+    /// What is not on disk yet is bounded: one more waits until it is, and a request larger than all of
+    /// the room waits for all of it.
+    #[test]
+    fn the_desk_is_bounded() {
+        let desk = Desk::new(4 * PERMIT_BYTES);
+        let large = request(100 * PERMIT_BYTES);
+        assert!(desk.append(large, Vec::new()).now_or_never().is_some());
+        assert!(desk.append(request(1), Vec::new()).now_or_never().is_none());
+        drop(desk.take(None));
+        assert!(desk.append(request(1), Vec::new()).now_or_never().is_some());
+    }
+
+    /// When the thread is gone nobody waits for it: not for room, not for an answer.
+    #[test]
+    fn nobody_waits_for_a_thread_that_is_gone() {
+        let desk = Arc::new(Desk::new(PERMIT_BYTES));
+        let lane = LaneSpool {
+            desk: Arc::clone(&desk),
+            number: 0,
+            always: true,
+            backlog: Arc::default(),
+            circuit: Arc::default(),
+        };
+        let mut early = std::pin::pin!(lane.next());
+        assert!((&mut early).now_or_never().is_none());
+        desk.abandon();
+        assert!(early.now_or_never().expect("answered").is_none());
+        assert!(lane.next().now_or_never().expect("answered").is_none());
+        let appended = desk.append(request(1), Vec::new()).now_or_never();
+        assert!(appended.expect("answered").is_err());
+        let kept = lane.quarantine(request(1), String::new()).now_or_never();
+        assert_eq!(kept, Some(false));
+    }
+}

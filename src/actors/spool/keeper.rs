@@ -1,0 +1,336 @@
+//! The keeper: what the spool's thread does. It takes from the [desk](super::desk) what is to be written,
+//! commits it as a group, answers the lanes' feeds, and removes what all lanes have settled.
+//!
+//! Holds: what is appended and not committed; what waits for room on disk; who is owed the fate of what is on
+//! disk. Waits: for the disk, and for news. Loses: under `DropOldest` what is given up for newer
+//! (`Fate::Evicted`); what the disk does not take before the end (`Fate::Abandoned`).
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::config::SpoolFull;
+use super::desk::{Append, Command, Desk};
+use super::disk::Disk;
+use super::lane::{Lane, Notices, Owed};
+use super::log::Log;
+use super::quarantine::Quarantine;
+use crate::actors::clock::Clock;
+use crate::actors::own_thread;
+use crate::model::ledger::Fate;
+
+/// How soon a disk that failed is tried again.
+const TRY_AGAIN: Duration = Duration::from_millis(250);
+/// How often cursors are made to last through a power cut.
+const SYNC_CURSORS: Duration = Duration::from_secs(1);
+
+pub(crate) struct Keeper<D: Disk> {
+    log: Log<D>,
+    lanes: Vec<Lane<D>>,
+    quarantine: Quarantine<D>,
+    desk: Arc<Desk>,
+    when_full: SpoolFull,
+    /// How many bytes of small requests a lane is given as one.
+    group_bytes: u64,
+    /// For others to see: the bytes of the log.
+    bytes: Arc<AtomicU64>,
+    clock: Clock,
+    notices: Notices,
+    /// Appended and not committed, with their positions.
+    appended: Vec<(u64, Append)>,
+    /// What the log has no room for.
+    blocked: VecDeque<Append>,
+    /// Who is owed the fate of what is on disk, by lane and position.
+    owed: HashMap<(usize, u64), Owed>,
+    cursors_synced: Instant,
+    /// Nothing came for a while, or nothing will.
+    is_idle: bool,
+}
+
+impl<D: Disk> Keeper<D> {
+    pub(crate) fn new(
+        log: Log<D>,
+        lanes: Vec<Lane<D>>,
+        quarantine: Quarantine<D>,
+        desk: Arc<Desk>,
+        when_full: SpoolFull,
+        group_bytes: u64,
+    ) -> Self {
+        Self {
+            bytes: Arc::new(AtomicU64::new(log.bytes())),
+            log,
+            lanes,
+            quarantine,
+            desk,
+            when_full,
+            group_bytes,
+            clock: Clock::new(),
+            notices: Notices::default(),
+            appended: Vec::new(),
+            blocked: VecDeque::new(),
+            owed: HashMap::new(),
+            cursors_synced: Instant::now(),
+            is_idle: true,
+        }
+    }
+
+    /// For others to see: the bytes of the log.
+    pub(crate) fn bytes(&self) -> &Arc<AtomicU64> {
+        &self.bytes
+    }
+
+    /// Starts the thread, which holds the claim of the directory while it lives, and tells when it is gone.
+    pub(crate) fn start(self, claim: impl Send + 'static) -> io::Result<oneshot::Receiver<()>> {
+        let (told, ended) = oneshot::channel();
+        let desk = Arc::clone(&self.desk);
+        std::thread::Builder::new()
+            .name("spanreel-spool".to_owned())
+            .spawn(move || {
+                own_thread::mark();
+                let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.run()));
+                // Whoever waits for it must not wait for ever.
+                desk.abandon();
+                drop(claim);
+                if outcome.is_err() {
+                    tracing::error!(target: "spanreel", "the spool's thread panicked; the pipeline goes on without");
+                }
+                // Nobody listens when the pipeline was dropped.
+                let _listening = told.send(());
+            })?;
+        Ok(ended)
+    }
+
+    /// Works until nothing more will come.
+    fn run(mut self) {
+        let mut again = None;
+        loop {
+            let taken = self.desk.take(again);
+            self.is_idle = taken.commands.is_empty() || taken.closed;
+            for command in taken.commands {
+                self.handle(command);
+            }
+            let worked = self.work();
+            if let Err(error) = &worked
+                && let Some(more) = self.notices.failing.due()
+            {
+                tracing::error!(target: "spanreel", %error, more, "the spool's disk fails; it is tried again");
+            }
+            if taken.closed {
+                break;
+            }
+            let is_moved = self.lanes.iter().any(|lane| lane.is_moved);
+            again = match worked {
+                Err(_) => Some(TRY_AGAIN),
+                Ok(()) if is_moved => Some(SYNC_CURSORS),
+                Ok(()) => None,
+            };
+        }
+        if let Err(error) = self.sync_cursors() {
+            tracing::warn!(target: "spanreel", %error, "some of what was delivered may be delivered again");
+        }
+    }
+
+    fn handle(&mut self, command: Command) {
+        match command {
+            Command::Append(append) => self.blocked.push_back(append),
+            Command::Next { lane, answer } => self.lanes[lane].asking = Some(answer),
+            Command::Over {
+                lane,
+                position,
+                settled,
+            } => {
+                // What was not settled holds the cursor until the next start.
+                if settled {
+                    self.lanes[lane].taken.remove(&position);
+                }
+            }
+            Command::Quarantine(refused) => {
+                let lane = &self.lanes[refused.lane].name;
+                let now = self.clock.anchor().unix_ns();
+                let kept = self
+                    .quarantine
+                    .keep(lane, &refused.request, &refused.words, now);
+                if let Err(error) = &kept
+                    && let Some(more) = self.notices.failing.due()
+                {
+                    tracing::error!(target: "spanreel", %error, more, "what was refused cannot be kept");
+                }
+                // Where nobody waits, the pipeline is at its end and it is still in the log.
+                let _waiting = refused.answer.send(kept.unwrap_or(false));
+            }
+            Command::Flush { lane, baton } => {
+                // What is blocked will be appended behind the end; its baton comes with it.
+                self.lanes[lane].batons.push_back((u64::MAX, baton));
+            }
+        }
+    }
+
+    /// Everything that is to do now. What fails does not keep the rest from being done: a disk that takes
+    /// nothing gets room by what is read from it.
+    fn work(&mut self) -> io::Result<()> {
+        let mut worked = self.release();
+        worked = worked.and(self.append_all());
+        worked = worked.and(self.commit());
+        for lane in 0..self.lanes.len() {
+            worked = worked.and(self.serve(lane));
+        }
+        worked = worked.and(self.release());
+        self.return_batons();
+        if self.cursors_synced.elapsed() >= SYNC_CURSORS {
+            worked = worked.and(self.sync_cursors());
+        }
+        self.bytes.store(self.log.bytes(), Ordering::Relaxed);
+        worked
+    }
+
+    /// Appends what there is room for.
+    fn append_all(&mut self) -> io::Result<()> {
+        while let Some(append) = self.blocked.front() {
+            let lanes = append
+                .entries
+                .iter()
+                .fold(0, |lanes, entry| lanes | 1 << entry.lane);
+            let request = &append.request;
+            let position = self.log.append(
+                request.signal(),
+                request.items(),
+                lanes,
+                self.clock.anchor().unix_ns(),
+                request.encoded_len(),
+                request.pieces(),
+            );
+            match position {
+                Ok(position) => {
+                    let append = self.blocked.pop_front().expect("it is the front");
+                    self.appended.push((position, append));
+                }
+                Err(super::log::Full) if self.when_full == SpoolFull::Block => {
+                    if let Some(more) = self.notices.full.due() {
+                        tracing::warn!(target: "spanreel", more, "the spool is full; the pipeline waits");
+                    }
+                    break;
+                }
+                Err(super::log::Full) => {
+                    self.commit()?;
+                    if !self.evict()? {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes what was appended last, and passes custody of it to the disk.
+    fn commit(&mut self) -> io::Result<()> {
+        while let Err(error) = self.log.commit() {
+            let is_full = matches!(
+                error.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            );
+            if !is_full || self.when_full != SpoolFull::DropOldest || !self.evict()? {
+                return Err(error);
+            }
+        }
+        for (position, append) in self.appended.drain(..) {
+            for entry in append.entries {
+                let shares = entry.tally.put_on_disk();
+                if !shares.is_empty() || entry.until.is_some() {
+                    let owed = Owed {
+                        shares,
+                        until: entry.until,
+                    };
+                    self.owed.insert((entry.lane, position), owed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves cursors to what is settled and removes what all have settled.
+    fn release(&mut self) -> io::Result<()> {
+        for lane in &mut self.lanes {
+            let settled = lane.settled();
+            if settled != lane.cursor.position() {
+                lane.cursor.move_to(settled)?;
+                lane.is_moved = true;
+            }
+        }
+        let settled = self.lanes.iter().map(|lane| lane.cursor.position());
+        let mut settled = settled.min().unwrap_or(0);
+        if settled == self.log.end() && !self.is_idle && self.blocked.is_empty() {
+            // More will come soon: the last segment stays, or each batch would have one of its own.
+            settled = settled.saturating_sub(1);
+        }
+        self.log.release(settled)
+    }
+
+    /// Answers the flushes whose lanes have settled what came before them.
+    fn return_batons(&mut self) {
+        let end = self.log.end();
+        let all_appended = self.blocked.is_empty();
+        for lane in &mut self.lanes {
+            for (at, _) in lane.batons.iter_mut().filter(|(at, _)| *at == u64::MAX) {
+                if all_appended {
+                    *at = end;
+                }
+            }
+            let settled = lane.cursor.position();
+            lane.batons
+                .retain(|(at, baton)| *at > settled && !baton.is_given_up());
+        }
+    }
+
+    /// Gives up the oldest segment for what is newer; `false` where there is but one.
+    fn evict(&mut self) -> io::Result<bool> {
+        let Some((end, records)) = self.log.oldest()? else {
+            return Ok(false);
+        };
+        let mut items = 0;
+        for (number, lane) in self.lanes.iter_mut().enumerate() {
+            for watch in lane.taken.range(..end).map(|(_, watch)| watch) {
+                watch.give_up();
+            }
+            for record in records
+                .iter()
+                .filter(|record| record.position >= lane.read_at && record.is_for(&lane.name))
+            {
+                lane.books
+                    .of(record.signal)
+                    .settle_on_disk(record.items, Fate::Evicted);
+                lane.backlog.fetch_sub(1, Ordering::AcqRel);
+                items += record.items;
+                if let Some(mut owed) = self.owed.remove(&(number, record.position)) {
+                    owed.shares.settle(Fate::Evicted);
+                }
+            }
+            lane.read_at = lane.read_at.max(end);
+            lane.taken.retain(|position, _| *position >= end);
+        }
+        self.release()?;
+        self.log.release(end)?;
+        if let Some(more) = self.notices.evicting.due() {
+            tracing::warn!(target: "spanreel", items, more, "the spool is full; the oldest was given up");
+        }
+        Ok(true)
+    }
+
+    fn sync_cursors(&mut self) -> io::Result<()> {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.is_moved) {
+            lane.cursor.sync()?;
+            lane.is_moved = false;
+        }
+        self.cursors_synced = Instant::now();
+        Ok(())
+    }
+}
+
+mod serve;
+
+#[cfg(test)]
+mod tests;

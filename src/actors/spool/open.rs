@@ -1,0 +1,258 @@
+//! Opens a spool: claims the directory, looks at what it holds, takes over what dead processes left, and
+//! starts the thread.
+//!
+//! Waits: for the disk, as long as it takes to read what is there. Loses: nothing.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::claim::{Claim, claim};
+use super::config::{Spool, SpoolMode};
+use super::cursor::Cursor;
+use super::desk::{Desk, LaneSpool};
+use super::disk::RealDisk;
+use super::error::SpoolError;
+use super::handle::{End, Gauge, Running};
+use super::keeper::Keeper;
+use super::lane::Lane;
+use super::log::{Log, LogError, Recovered, Sizes};
+use super::quarantine::Quarantine;
+use super::segment::MAX_LANES;
+use crate::model::ledger::Books;
+use crate::model::request::Request;
+
+/// Where what was refused is kept, below the directory.
+const QUARANTINE: &str = "quarantine";
+/// Whose cursor tells how far what is nobody's was set aside: no exporter has this name.
+const STRAYS: &str = "\0strays";
+/// The part of a spool's size that one segment takes at most, and what was refused in all.
+const PART: u64 = 8;
+/// An orphan is taken over in commits of so many bytes.
+const ADOPT_BYTES: u64 = 4 << 20;
+
+/// How a pipeline uses its spool.
+pub(crate) struct Use<'a> {
+    /// The exporters' names, and the books of their lanes.
+    pub(crate) lanes: Vec<(&'a str, &'a Arc<Books>)>,
+    /// What may wait in memory for the disk.
+    pub(crate) desk_bytes: usize,
+    /// How many bytes of small requests a lane is given as one.
+    pub(crate) group_bytes: u64,
+}
+
+/// Opens the spool and starts its thread.
+pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolError> {
+    if usage.lanes.len() > MAX_LANES {
+        return Err(SpoolError::TooManyExporters(usage.lanes.len()));
+    }
+    let (own, orphans) = claim(&settings.path)?;
+    let max = settings.max_size.as_u64();
+    let part = max / PART;
+    let sizes = Sizes {
+        segment: settings.segment_size.as_u64().clamp(1, part),
+        max,
+    };
+    let failed = |source| SpoolError::Io {
+        path: settings.path.clone(),
+        source,
+    };
+    let mut lanes = open_lanes(&own.disk, usage).map_err(failed)?;
+    let floor = Cursor::furthest(&own.disk).map_err(failed)?;
+    let mut strays = Cursor::open(&own.disk, STRAYS, 0).map_err(failed)?;
+    let (mut log, recovered, stray) = open_log(&own, sizes, &lanes, floor, strays.position())?;
+    let mut bytes = recovered.bytes;
+    for orphan in orphans {
+        let path = orphan.path.clone();
+        match adopt(orphan, sizes, &mut log, &mut lanes) {
+            Ok(adopted) => bytes += adopted,
+            Err(error) => {
+                tracing::warn!(
+                    target: "spanreel", directory = %path.display(), %error,
+                    "what another process left there is not taken over now"
+                );
+            }
+        }
+    }
+    if recovered.unreadable > 0 {
+        let unreadable = recovered.unreadable;
+        tracing::warn!(target: "spanreel", bytes = unreadable, "a part of the spool is damaged");
+    }
+    if bytes > 0 {
+        tracing::info!(target: "spanreel", bytes, "the spool holds undelivered telemetry");
+    }
+    let mut quarantine = RealDisk::at(settings.path.join(QUARANTINE))
+        .and_then(|disk| Quarantine::open(disk, part))
+        .map_err(failed)?;
+    if !stray.is_empty() {
+        set_aside(&log, &stray, &mut quarantine)
+            .and_then(|()| strays.move_to(log.end()))
+            .and_then(|()| strays.sync())
+            .map_err(failed)?;
+    }
+
+    // No more than a segment at a time, so that room is freed in parts.
+    let desk_bytes = usage
+        .desk_bytes
+        .min(usize::try_from(part).unwrap_or(usize::MAX));
+    let desk = Arc::new(Desk::new(desk_bytes));
+    let lane_spools = lanes
+        .iter()
+        .enumerate()
+        .map(|(number, lane)| LaneSpool {
+            desk: Arc::clone(&desk),
+            number,
+            always: settings.mode == SpoolMode::Always,
+            backlog: Arc::clone(&lane.backlog),
+            circuit: Arc::default(),
+        })
+        .collect();
+    let group = usage.group_bytes;
+    let when_full = settings.when_full;
+    let keeper = Keeper::new(log, lanes, quarantine, Arc::clone(&desk), when_full, group);
+    let gauge = Gauge {
+        bytes: Arc::clone(keeper.bytes()),
+    };
+    let ended = keeper.start(own).map_err(failed)?;
+    Ok(Running {
+        end: End { desk, ended },
+        lanes: lane_spools,
+        gauge,
+    })
+}
+
+fn open_lanes(disk: &RealDisk, usage: &Use<'_>) -> io::Result<Vec<Lane<RealDisk>>> {
+    usage
+        .lanes
+        .iter()
+        .map(|(name, books)| {
+            let cursor = Cursor::open(disk, name, 0)?;
+            Ok(Lane {
+                name: (*name).to_owned(),
+                books: Arc::clone(books),
+                backlog: Arc::new(AtomicU64::new(0)),
+                read_at: cursor.position(),
+                cursor,
+                taken: BTreeMap::new(),
+                asking: None,
+                batons: VecDeque::new(),
+                is_moved: false,
+            })
+        })
+        .collect()
+}
+
+/// Opens the log and enters into the books what it holds.
+fn open_log(
+    own: &Claim,
+    sizes: Sizes,
+    lanes: &[Lane<RealDisk>],
+    floor: u64,
+    strays_from: u64,
+) -> Result<(Log<RealDisk>, Recovered, Vec<u64>), SpoolError> {
+    let names = lanes.iter().map(|lane| lane.name.clone()).collect();
+    let mut strays = Vec::new();
+    let opened = Log::open(own.disk.clone(), sizes, names, floor, |header, is_for| {
+        let mut is_ours = false;
+        for lane in lanes.iter().filter(|lane| is_for(&lane.name)) {
+            is_ours = true;
+            if header.position >= lane.read_at {
+                lane.books.of(header.signal).recover(header.items.into());
+                lane.backlog.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        if !is_ours && header.position >= strays_from {
+            strays.push(header.position);
+        }
+    });
+    let (log, recovered) = opened.map_err(|error| match error {
+        LogError::Newer(format) => SpoolError::NewerFormat {
+            path: own.path.clone(),
+            format,
+        },
+        LogError::Io(source) => SpoolError::Io {
+            path: own.path.clone(),
+            source,
+        },
+    })?;
+    Ok((log, recovered, strays))
+}
+
+/// Puts what no exporter of now is to deliver into quarantine: the one that was to may have another name.
+fn set_aside(
+    log: &Log<RealDisk>,
+    strays: &[u64],
+    quarantine: &mut Quarantine<RealDisk>,
+) -> io::Result<()> {
+    let (mut kept, mut lost) = (0, 0);
+    for position in strays {
+        let Some(stored) = log.read(*position)? else {
+            continue;
+        };
+        let (items, time_ns) = (stored.items, stored.time_ns);
+        let request = Request::from_bytes(stored.signal, items, stored.body.into());
+        let words = "no exporter of that name is there any more";
+        match quarantine.keep("unknown", &request, words, time_ns)? {
+            true => kept += items,
+            false => lost += items,
+        }
+    }
+    tracing::warn!(
+        target: "spanreel", kept, lost,
+        "the spool held telemetry for exporters that are none now; see its quarantine"
+    );
+    Ok(())
+}
+
+/// Takes over what a dead process left: first it is added to the own log, then it is removed there. Killed
+/// in between, it is delivered twice.
+fn adopt(
+    orphan: Claim,
+    sizes: Sizes,
+    log: &mut Log<RealDisk>,
+    lanes: &mut [Lane<RealDisk>],
+) -> Result<u64, LogError> {
+    let (left, _) = Log::open(orphan.disk.clone(), sizes, Vec::new(), 0, |_, _| {})?;
+    if left.bytes() + log.bytes() > sizes.max {
+        return Err(LogError::Io(io::ErrorKind::StorageFull.into()));
+    }
+    let cursors = lanes
+        .iter()
+        .map(|lane| Ok(Cursor::open(&orphan.disk, &lane.name, 0)?.position()))
+        .collect::<io::Result<Vec<u64>>>()?;
+    let (mut at, mut uncommitted) = (0, 0);
+    while let Some(stored) = left.read(at)? {
+        at = stored.next;
+        let mut mask = 0;
+        for (number, lane) in lanes.iter().enumerate() {
+            if stored.is_for(&lane.name) && stored.position >= cursors[number] {
+                mask |= 1 << number;
+            }
+        }
+        if mask == 0 {
+            continue;
+        }
+        let body = std::iter::once(&stored.body[..]);
+        let (signal, items) = (stored.signal, stored.items);
+        let appended = log.append(signal, items, mask, stored.time_ns, stored.body.len(), body);
+        if appended.is_err() {
+            return Err(LogError::Io(io::ErrorKind::StorageFull.into()));
+        }
+        for (number, lane) in lanes.iter().enumerate() {
+            if mask >> number & 1 == 1 {
+                lane.books.of(signal).recover(items);
+                lane.backlog.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        uncommitted += stored.body.len() as u64;
+        if uncommitted >= ADOPT_BYTES {
+            log.commit()?;
+            uncommitted = 0;
+        }
+    }
+    log.commit()?;
+    let bytes = left.bytes();
+    orphan.remove()?;
+    Ok(bytes)
+}

@@ -1,0 +1,149 @@
+//! A segment of the log as it stands on disk, and the records that are read from it.
+//!
+//! Holds: an open file. Waits: for the disk. Loses: nothing; what is damaged is passed over.
+
+use std::io;
+use std::sync::Arc;
+
+use super::disk::DiskFile;
+use super::record::{self, Header};
+use super::recovery::Records;
+use crate::model::request::Signal;
+
+/// A segment that was found or begun.
+#[derive(Debug)]
+pub(crate) struct Segment<F> {
+    pub(crate) name: String,
+    pub(crate) first: u64,
+    /// Where it ends: the segment behind it begins there.
+    pub(crate) end: u64,
+    /// The names that its records mean by number; none where its header is damaged: then a record is
+    /// for every lane.
+    pub(crate) lanes: Option<Arc<[String]>>,
+    /// Where its first record stands in the file.
+    pub(crate) start: u64,
+    pub(crate) file: Arc<F>,
+}
+
+/// A record that was read.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) signal: Signal,
+    pub(crate) items: u64,
+    pub(crate) time_ns: u64,
+    pub(crate) position: u64,
+    /// Where the next record is, if there is one.
+    pub(crate) next: u64,
+    lanes: u32,
+    names: Option<Arc<[String]>>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Where a record stands and what it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) position: u64,
+    pub(crate) signal: Signal,
+    /// Where the next record is, if there is one.
+    pub(crate) next: u64,
+}
+
+impl Place {
+    pub(crate) fn of(header: &Header) -> Self {
+        Self {
+            position: header.position,
+            signal: header.signal,
+            next: header.position + header.record_len(),
+        }
+    }
+
+    /// How many bytes it takes.
+    pub(crate) fn len(&self) -> u64 {
+        self.next - self.position
+    }
+}
+
+impl Stored {
+    /// The same without what it holds.
+    pub(crate) fn without_body(mut self) -> Self {
+        self.body = Vec::new();
+        self
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            position: self.position,
+            signal: self.signal,
+            next: self.next,
+        }
+    }
+
+    /// Whether the lane of this name is to deliver it.
+    pub(crate) fn is_for(&self, lane: &str) -> bool {
+        is_for(self.names.as_deref(), self.lanes, lane)
+    }
+}
+
+pub(crate) fn is_for(names: Option<&[String]>, lanes: u32, lane: &str) -> bool {
+    let Some(names) = names else {
+        return true;
+    };
+    let number = names.iter().position(|name| name == lane);
+    number.is_some_and(|number| lanes >> number & 1 == 1)
+}
+
+impl<F: DiskFile> Segment<F> {
+    /// The header of the record at `position`, where one stands there.
+    pub(crate) fn header(&self, position: u64) -> io::Result<Option<Header>> {
+        let at = self.start.wrapping_add(position - self.first);
+        let mut head = [0; record::HEADER];
+        self.file.read_at(&mut head, at)?;
+        let header = Header::read(&head).filter(|header| {
+            header.position == position && position + header.record_len() <= self.end
+        });
+        Ok(header)
+    }
+
+    /// The first whole record at or behind `position`.
+    pub(crate) fn read(&self, position: u64) -> io::Result<Option<Stored>> {
+        if position >= self.end {
+            return Ok(None);
+        }
+        let at = self.start.wrapping_add(position - self.first);
+        if let Some(header) = self.header(position)? {
+            let mut body = vec![0; header.len as usize];
+            let read = self.file.read_at(&mut body, at + record::HEADER as u64)?;
+            if read == body.len() && header.is_of(&body) {
+                return Ok(Some(self.stored(&header, body)));
+            }
+        }
+        // Damage: what comes after it is looked for.
+        let mut rest = vec![0; (self.end - position) as usize];
+        let read = self.file.read_at(&mut rest, at)?;
+        rest.truncate(read);
+        let found = Records::of(&rest, 0, position).next();
+        Ok(found.map(|found| self.stored(&found.header, found.body.to_vec())))
+    }
+
+    fn stored(&self, header: &Header, body: Vec<u8>) -> Stored {
+        Stored {
+            signal: header.signal,
+            items: header.items.into(),
+            time_ns: header.time_ns,
+            position: header.position,
+            next: header.position + header.record_len(),
+            lanes: header.lanes,
+            names: self.lanes.clone(),
+            body,
+        }
+    }
+}
+
+/// All of a file.
+pub(crate) fn read_all(file: &impl DiskFile) -> io::Result<Vec<u8>> {
+    let len = usize::try_from(file.len()?).map_err(io::Error::other)?;
+    let mut bytes = vec![0; len];
+    let read = file.read_at(&mut bytes, 0)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
