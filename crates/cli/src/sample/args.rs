@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 /// Try policies of sampling on recorded sessions
 ///
-/// Reads the table [sampling] of a configuration of 'spanreel serve' and lets it judge recordings, as
+/// Reads the sampling table of a configuration of 'spanreel serve' and lets it judge recordings, as
 /// 'spanreel convert' reads them. Nothing is sent anywhere.
 #[derive(Clone, Debug, Args)]
 #[command(arg_required_else_help = true)]
