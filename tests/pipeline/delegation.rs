@@ -45,6 +45,12 @@ fn sub_session() -> SpanContext {
     SpanContext::from_traceparent(text).expect("valid")
 }
 
+/// In the order of their times: they may come in several requests.
+fn in_time(mut logs: Vec<RecordedLog>) -> Vec<RecordedLog> {
+    logs.sort_by_key(|log| log.time_unix_nanos);
+    logs
+}
+
 fn events(logs: &[RecordedLog]) -> Vec<&str> {
     let names = logs.iter().map(|log| &*log.event_name);
     names
@@ -110,7 +116,7 @@ fn a_delegation_in_flight_says_so() {
     delegation.answered(None);
     session.end();
     let memory = rig.stop();
-    let logs = memory.logs();
+    let logs = in_time(memory.logs());
     let told = events(&logs);
     assert_eq!(told[..3], ["start", "heartbeat", "heartbeat"]);
     assert_eq!(told.last(), Some(&"end"));
@@ -193,7 +199,7 @@ fn what_is_never_answered_is_abandoned() {
     assert_eq!(span.str("spanreel.delegation.outcome"), Some("abandoned"));
     assert!(span.duration_nanos() >= 30_000_000);
     assert_eq!(span.links[0].span_id, Some(sub_session().span_id()));
-    let logs = memory.logs();
+    let logs = in_time(memory.logs());
     assert_eq!(events(&logs), ["start", "end"]);
     assert_eq!(logs[1].severity_number, Severity::Warn as i32);
     let root = memory.span("session");
@@ -212,7 +218,7 @@ fn a_late_answer_is_told() {
     let stats = rig.pipeline.stats().delegations;
     assert_eq!((stats.abandoned, stats.answered, stats.late), (1, 0, 1));
     let memory = rig.stop();
-    assert_eq!(events(&memory.logs()), ["start", "end", "late"]);
+    assert_eq!(events(&in_time(memory.logs())), ["start", "end", "late"]);
     let outcome = span(&memory)
         .str("spanreel.delegation.outcome")
         .map(str::to_owned);
@@ -333,7 +339,7 @@ fn the_shutdown_exports_what_is_in_flight() {
         assert_eq!(outcome, Some("interrupted"));
     }
     assert_eq!(span(&rig.memory).str("task.id"), Some("t-1"));
-    let mut told = events(&rig.memory.logs()).join(" ");
+    let mut told = events(&in_time(rig.memory.logs())).join(" ");
     told.retain(|c| c != ' ');
     assert_eq!(told.matches("start").count(), 2);
     assert_eq!(told.matches("end").count(), 2);
@@ -465,7 +471,7 @@ fn ten_thousand_are_in_flight_at_once() {
     });
     let report = rig.settle();
     assert!(report.is_lossless(), "{report}");
-    let beats = rig.memory.logs();
+    let beats = in_time(rig.memory.logs());
     let beats = beats
         .iter()
         .filter(|log| log.event_name.ends_with("heartbeat"));
@@ -604,7 +610,7 @@ fn a_delegation_outlives_its_segment() {
     session.end();
     let memory = rig.stop();
     assert_eq!(span(&memory).trace_id, trace_id);
-    let logs = memory.logs();
+    let logs = in_time(memory.logs());
     assert!(logs.iter().all(|log| log.trace_id == Some(trace_id)));
 }
 

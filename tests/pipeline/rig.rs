@@ -1,10 +1,9 @@
 //! A pipeline under test, with what it exported.
 
-use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use spanreel::testing::InMemory;
-use spanreel::{Builder, Exporter, Pipeline, Resource, ShutdownReport};
+use spanreel::{Builder, Pipeline, Resource, ShutdownReport};
 
 use crate::support::ledger;
 
@@ -26,8 +25,7 @@ impl Rig {
         let memory = InMemory::new();
         let builder = Pipeline::builder()
             .resource(Resource::empty())
-            // One request at a time: what is kept is in the order in which it was handed over.
-            .export(Exporter::new(memory.clone()).concurrency(NonZeroUsize::MIN));
+            .export(memory.clone());
         let pipeline = configure(builder).start().expect("a right configuration");
         Self { pipeline, memory }
     }

@@ -88,6 +88,12 @@ pub trait Export: Send + Sync + 'static {
     /// Says which of the classes of [`ExportError`] the failure belongs to; the pipeline acts
     /// on the class alone.
     fn export(&self, request: Request) -> impl Future<Output = Result<(), ExportError>> + Send;
+
+    /// How many requests may be under way at once where [`Exporter::concurrency`] says nothing else.
+    /// With 1, requests arrive in order. Default: 4.
+    fn usual_concurrency(&self) -> NonZeroUsize {
+        const { NonZeroUsize::new(4).unwrap() }
+    }
 }
 
 /// Why a request was not delivered, in the classes that the pipeline acts on (OTLP 1.11,
@@ -248,7 +254,9 @@ impl Exporter {
     /// An exporter that is ready.
     pub fn new(exporter: impl Export) -> Self {
         let name = exporter.name().to_owned();
+        let concurrency = exporter.usual_concurrency();
         Self::deferred(name, move |_| Ok(Arc::new(exporter) as Arc<dyn DynExport>))
+            .concurrency(concurrency)
     }
 
     /// An exporter that is made, and its settings checked, when the pipeline starts.

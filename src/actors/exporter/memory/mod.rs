@@ -5,6 +5,7 @@
 
 mod outline;
 
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -211,6 +212,11 @@ impl Export for InMemory {
 
     async fn export(&self, request: Request) -> Result<(), ExportError> {
         self.keep(&request)
+    }
+
+    /// One at a time, so that what is kept is in the order in which it was handed over.
+    fn usual_concurrency(&self) -> NonZeroUsize {
+        NonZeroUsize::MIN
     }
 }
 
