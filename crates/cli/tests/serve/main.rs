@@ -5,6 +5,7 @@
 #[path = "../command/collector.rs"]
 mod collector;
 mod configuration;
+mod durable;
 mod ending;
 mod forwarding;
 mod limits;
