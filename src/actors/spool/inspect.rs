@@ -175,8 +175,14 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection, SpoolError> {
     }
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let below = entry.map_err(failed)?.path();
-        if is_process(&below) {
-            found.others.push(inspect(below)?);
+        if !is_process(&below) {
+            continue;
+        }
+        match inspect(&below) {
+            Ok(other) => found.others.push(other),
+            // It was taken over meanwhile.
+            Err(_) if !below.exists() => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(found)

@@ -12,4 +12,5 @@ mod limits;
 mod operations;
 mod sampling;
 mod server;
+mod spool;
 mod tls;
