@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use spanreel::{ByteSize, Otlp, Pipeline, Resource, Rule, Sampling, Session, Span, Value, WhenFull};
+use spanreel::{
+    ByteSize, Otlp, Pipeline, Resource, Rule, Sampling, Session, Span, Value, WhenFull,
+};
 
 use crate::contestant::{Contestant, Failure, Producer, Setup};
 use crate::workload::{self, Attributes, Chat, SessionId, Tool};
