@@ -100,6 +100,13 @@ impl<'a> SessionBuilder<'a> {
         self
     }
 
+    /// The spans of the session are recorded by other processes: its root then has no totals, for those
+    /// of this process would tell of what it recorded alone.
+    pub fn totals_elsewhere(mut self) -> Self {
+        self.about.totals_elsewhere = true;
+        self
+    }
+
     /// Adds a tag (`spanreel.session.tags`).
     pub fn tag(mut self, tag: &str) -> Self {
         self.tags.push(tag.into());
