@@ -222,7 +222,7 @@ impl<'a> SessionBuilder<'a> {
     /// # Errors
     /// The pipeline is shut down.
     pub fn open(mut self) -> Result<Session, Closed> {
-        if self.shared.is_closed() {
+        if self.shared.is_copy() || self.shared.is_closed() {
             return Err(Closed);
         }
         if self.id.is_empty() {
