@@ -1,5 +1,6 @@
 //! What a host says of a session when it opens it. Pure data.
 
+use super::content::Content;
 use super::propagation::baggage::Baggage;
 
 /// The same for all segments of a session.
@@ -12,4 +13,5 @@ pub(crate) struct About {
     pub(crate) conversation: Option<Box<str>>,
     pub(crate) tags: Box<[Box<str>]>,
     pub(crate) baggage: Baggage,
+    pub(crate) content: Content,
 }

@@ -38,6 +38,7 @@ use crate::actors::spool::desk::LaneSpool;
 use crate::actors::spool::feed::Feed;
 use crate::actors::spool::handle::{End, Running};
 use crate::model::ledger::Books;
+use crate::model::redaction::Redactor;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
 use crate::model::sampling::case::Plans;
@@ -57,6 +58,7 @@ pub(crate) struct Plan {
     pub(crate) origin: Arc<Origin>,
     pub(crate) lanes: Vec<LanePlan>,
     pub(crate) processors: Processors,
+    pub(crate) redactor: Option<Arc<Redactor>>,
     pub(crate) sampling: SamplingPlan,
     pub(crate) sample: Option<Box<dyn Sample>>,
     /// With a place for each lane.
@@ -121,6 +123,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         origin,
         lanes,
         processors,
+        redactor,
         sampling,
         sample,
         spool,
@@ -151,7 +154,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     let batcher = batcher.ending(last.drop_guard());
     tasks.spawn(batcher, inbox);
 
-    let processing = !processors.is_empty();
+    let processing = !processors.is_empty() || redactor.is_some();
     let splits = processing || sample.is_some();
     let capacity = if processing {
         STAGE_MESSAGES
@@ -182,7 +185,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         let (to_processor, inbox) = stage("processor", room::head_capacity(&config), &mut queues);
         let to_sampler = std::mem::replace(&mut head, to_processor);
         tasks.spawn(
-            Processor::new(to_sampler, Arc::clone(&pool), processors),
+            Processor::new(to_sampler, Arc::clone(&pool), processors, redactor.clone()),
             inbox.napping(NAP),
         );
     }
@@ -197,6 +200,8 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         config: config.sessions.clone(),
         propagators: config.propagators.clone(),
         baggage: config.baggage.clone(),
+        content: config.content,
+        redactor,
         when_full: config.when_full,
         pool,
         books: Arc::new(Books::default()),

@@ -9,6 +9,7 @@ use super::state::State;
 use crate::actors::clock::unix_ns;
 use crate::actors::own_thread;
 use crate::model::attribute::Value;
+use crate::model::content::Part;
 use crate::model::genai::key;
 use crate::model::id::SpanId;
 use crate::model::kind::{Severity, SpanKind};
@@ -76,6 +77,15 @@ impl<'a> LogBuilder<'a> {
             draft.set(key, value.into());
         }
         self
+    }
+
+    /// Sets a part of what users and models wrote, where the session records content in events; does
+    /// nothing elsewhere.
+    pub fn content<'v>(self, part: Part, value: impl Into<Value<'v>>) -> Self {
+        match self.cell.content().in_events() {
+            true => self.attribute(part.key(), value),
+            false => self,
+        }
     }
 
     /// When it happened. Default: now.

@@ -38,6 +38,7 @@ use self::log::LogBuilder;
 use self::segment::{Cause, EndState};
 use crate::actors::clock::unix_ns;
 use crate::model::attribute::Value;
+use crate::model::content::Content;
 use crate::model::context::SpanContext;
 use crate::model::id::TraceId;
 use crate::model::propagation::baggage::Baggage;
@@ -95,6 +96,13 @@ impl Session {
     #[must_use]
     pub fn baggage(&self) -> Baggage {
         self.cell.identity.about.baggage.clone()
+    }
+
+    /// Whether what users and models write in it is recorded (decided when it was opened). Never in a
+    /// session that is not sampled.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        self.cell.content()
     }
 
     /// What it did so far.

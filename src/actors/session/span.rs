@@ -15,6 +15,7 @@ use super::slab::SlotRef;
 use super::state::Facts;
 use crate::actors::clock::unix_ns;
 use crate::model::attribute::Value;
+use crate::model::content::{Content, Part};
 use crate::model::context::SpanContext;
 use crate::model::genai::key;
 use crate::model::id::SpanId;
@@ -69,6 +70,39 @@ impl Span {
     pub fn set<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) -> &mut Self {
         if let Some(draft) = &mut self.draft {
             draft.set(key, value.into());
+        }
+        self
+    }
+
+    /// Whether what users and models write is recorded in its session: to be asked before any of it is
+    /// gathered. Always off where the span is not [recording](Self::is_recording).
+    #[must_use]
+    pub fn content(&self) -> Content {
+        match self.draft {
+            Some(_) => self.cell.content(),
+            None => Content::Off,
+        }
+    }
+
+    /// Sets a part of what users and models wrote, where its session records content in spans; does
+    /// nothing elsewhere. Structured parts are given as JSON, which stays JSON where a limit cuts it.
+    ///
+    /// ```
+    /// use spanreel::{Content, Null, Part, Pipeline};
+    ///
+    /// let pipeline = Pipeline::builder().export(Null).start()?;
+    /// let session = pipeline.open_session("conv-1").content(Content::Spans).open()?;
+    /// let mut tool = session.tool("search").start();
+    /// if tool.content().is_wanted() {
+    ///     tool.set_content(Part::ToolArguments, r#"{"query": "weather"}"#);
+    /// }
+    /// # drop(tool);
+    /// # pipeline.shutdown_blocking(std::time::Duration::from_secs(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_content<'v>(&mut self, part: Part, value: impl Into<Value<'v>>) -> &mut Self {
+        if self.content().in_spans() {
+            self.set(part.key(), value);
         }
         self
     }
