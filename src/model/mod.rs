@@ -15,6 +15,7 @@ pub(crate) mod genai;
 pub(crate) mod hash_key;
 pub(crate) mod hex;
 pub(crate) mod id;
+pub(crate) mod json_text;
 #[cfg_attr(
     not(feature = "spool"),
     expect(dead_code, reason = "without a spool nothing is kept")

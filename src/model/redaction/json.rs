@@ -7,6 +7,7 @@
 use super::redactor::{Redactor, Scratch};
 use super::rules::{Action, MASK};
 use super::unescape::{Unescaped, find_either};
+use crate::model::json_text::{is_space, is_word};
 use std::ops::Range;
 
 /// How deep objects and arrays may lie in each other, and JSON in strings of JSON. What is deeper is
@@ -351,40 +352,8 @@ impl Walk<'_, '_> {
         let is_of_word = |it: &u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'+' | b'.');
         let rest = self.text[start..].iter();
         self.at += rest.take_while(|it| is_of_word(it)).count();
-        let word = &self.text[start..self.at];
-        let is_known = matches!(word, b"true" | b"false" | b"null");
-        (is_known || is_number(word)).then_some(start..self.at)
+        is_word(&self.text[start..self.at]).then_some(start..self.at)
     }
-}
-
-/// Whether it is a number (RFC 8259, 6), and no date or telephone that looks like one.
-fn is_number(word: &[u8]) -> bool {
-    let digits = |text: &[u8]| text.iter().take_while(|it| it.is_ascii_digit()).count();
-    let word = word.strip_prefix(b"-").unwrap_or(word);
-    let whole = digits(word);
-    if whole == 0 || (whole > 1 && word[0] == b'0') {
-        return false;
-    }
-    let mut rest = &word[whole..];
-    if let Some(fraction) = rest.strip_prefix(b".") {
-        let len = digits(fraction);
-        if len == 0 {
-            return false;
-        }
-        rest = &fraction[len..];
-    }
-    if let [b'e' | b'E', exponent @ ..] = rest {
-        let exponent = match exponent {
-            [b'+' | b'-', digits @ ..] => digits,
-            digits => digits,
-        };
-        return !exponent.is_empty() && digits(exponent) == exponent.len();
-    }
-    rest.is_empty()
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 /// A text as it stands within a string (RFC 8259, 7).

@@ -7,7 +7,7 @@ use crate::model::problem::Problem;
 
 /// The settings of a table, for those who misspell one.
 const SETTINGS: &str =
-    "detect, ignore, secret-names, content, remove, mask, hash, hash-key, pass, only, dry-run";
+    "detect, ignore, secret_names, content, remove, mask, hash, hash_key, pass, only, dry_run";
 /// The fewest bytes of a key for hashes (RFC 2104, 3: no fewer than the hash has is best; 16 keep it from
 /// being guessed).
 const KEY_BYTES: usize = 16;
@@ -19,11 +19,11 @@ impl Redaction {
     /// | --- | --- | --- |
     /// | `detect` | list of [names](Detector::name) | these detectors alone |
     /// | `ignore` | list of names | all detectors but these |
-    /// | `secret-names` | true or false | [`secret_names`](Self::secret_names) |
+    /// | `secret_names` | true or false | [`secret_names`](Self::secret_names) |
     /// | `content` | true or false | false: [`remove_content`](Self::remove_content) |
     /// | `remove`, `mask`, `hash`, `pass`, `only` | list of keys | as the methods of these names |
-    /// | `hash-key` | text of 16 bytes or more | the secret of `hash` |
-    /// | `dry-run` | true or false | [`dry_run`](Self::dry_run) |
+    /// | `hash_key` | text of 16 bytes or more | the secret of `hash` |
+    /// | `dry_run` | true or false | [`dry_run`](Self::dry_run) |
     ///
     /// What is not said is as in [`standard`](Self::standard).
     ///
@@ -67,12 +67,12 @@ impl Read {
             "ignore" => self
                 .detectors(name, value)
                 .map(|these| these.into_iter().fold(redaction, Redaction::ignore)),
-            "secret-names" => self.truth(name, value).map(|it| redaction.secret_names(it)),
+            "secret_names" => self.truth(name, value).map(|it| redaction.secret_names(it)),
             "content" => self.truth(name, value).map(|wanted| match wanted {
                 true => redaction,
                 false => redaction.remove_content(),
             }),
-            "dry-run" => self.truth(name, value).map(|it| redaction.dry_run(it)),
+            "dry_run" => self.truth(name, value).map(|it| redaction.dry_run(it)),
             "remove" => self
                 .keys(name, value)
                 .map(|it| it.into_iter().fold(redaction, Redaction::remove)),
@@ -87,7 +87,7 @@ impl Read {
                 self.hashed = self.keys(name, value).unwrap_or_default();
                 None
             }
-            "hash-key" => {
+            "hash_key" => {
                 match value {
                     OwnedValue::Str(secret) if secret.len() >= KEY_BYTES => {
                         self.redaction.hash_key = Some(HashKey::new(secret.as_bytes()));
@@ -114,7 +114,7 @@ impl Read {
                 }
             }
             None if !self.hashed.is_empty() => {
-                self.wrong("hash", "needs a secret; give one as hash-key".to_owned());
+                self.wrong("hash", "needs a secret; give one as hash_key".to_owned());
             }
             None => {}
         }
@@ -126,7 +126,8 @@ impl Read {
     }
 
     fn wrong(&mut self, setting: &str, advice: String) {
-        self.problems.push(Problem::new(setting, advice));
+        self.problems
+            .push(Problem::new(format!("redaction.{setting}"), advice));
     }
 
     fn truth(&mut self, name: &str, value: &OwnedValue) -> Option<bool> {
@@ -192,12 +193,12 @@ mod tests {
     fn a_table_says_what_the_methods_say() {
         let read = Redaction::from_value(&table(&[
             ("detect", list(&["email", "card"])),
-            ("secret-names", OwnedValue::Bool(false)),
+            ("secret_names", OwnedValue::Bool(false)),
             ("hash", list(&["user.id"])),
-            ("hash-key", OwnedValue::Str("0123456789abcdef".to_owned())),
+            ("hash_key", OwnedValue::Str("0123456789abcdef".to_owned())),
             ("remove", list(&["http.*"])),
             ("only", list(&["gen_ai.*"])),
-            ("dry-run", OwnedValue::Bool(true)),
+            ("dry_run", OwnedValue::Bool(true)),
         ]));
         let same = Redaction::nothing()
             .detect(Detector::Email)
@@ -221,7 +222,7 @@ mod tests {
             ("detect", list(&["emial"])),
             ("mask", OwnedValue::Str("password".to_owned())),
             ("hash", list(&["user.id"])),
-            ("hash-key", OwnedValue::Str("too short".to_owned())),
+            ("hash_key", OwnedValue::Str("too short".to_owned())),
             ("only", list(&["a*b"])),
             ("masks", list(&[])),
         ]));
@@ -229,7 +230,14 @@ mod tests {
         let settings: Vec<_> = problems.iter().map(|it| &*it.setting).collect();
         assert_eq!(
             settings,
-            ["detect", "mask", "hash-key", "masks", "hash", "redact.only"]
+            [
+                "redaction.detect",
+                "redaction.mask",
+                "redaction.hash_key",
+                "redaction.masks",
+                "redaction.hash",
+                "redact.only"
+            ]
         );
         assert!(
             problems

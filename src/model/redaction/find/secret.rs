@@ -250,9 +250,11 @@ impl Search<'_> {
         let end = self.run(start, is_of_credentials);
         let credentials = &self.text[start..end];
         let has = |of: fn(&u8) -> bool| credentials.iter().any(of);
+        // A word may begin with a capital.
+        let has_capitals = credentials.iter().skip(1).any(u8::is_ascii_uppercase);
         let is_random = has(u8::is_ascii_digit)
             || has(|it| *it == b'=')
-            || (has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase));
+            || (has_capitals && has(u8::is_ascii_lowercase));
         let is_one = match is_basic {
             true => credentials.len() >= 8 && is_random,
             false => credentials.len() >= 32 || credentials.len() >= 8 && is_random,
