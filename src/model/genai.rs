@@ -8,9 +8,10 @@ pub(crate) mod key {
     pub(crate) const REQUEST_MODEL: &str = "gen_ai.request.model";
     /// Read by rules alone.
     pub(crate) const RESPONSE_MODEL: &str = "gen_ai.response.model";
-    /// Read by rules alone, as is the next: where evaluations say their name and score.
+    /// How something was judged.
     pub(crate) const EVALUATION_NAME: &str = "gen_ai.evaluation.name";
     pub(crate) const EVALUATION_SCORE: &str = "gen_ai.evaluation.score.value";
+    pub(crate) const EVALUATION_LABEL: &str = "gen_ai.evaluation.score.label";
     pub(crate) const AGENT_NAME: &str = "gen_ai.agent.name";
     pub(crate) const AGENT_ID: &str = "gen_ai.agent.id";
     pub(crate) const WORKFLOW_NAME: &str = "gen_ai.workflow.name";
@@ -74,6 +75,15 @@ pub(crate) mod key {
     pub(crate) const TOTAL_CACHED_TOKENS: &str = "spanreel.session.cached_tokens";
     pub(crate) const TOTAL_REASONING_TOKENS: &str = "spanreel.session.reasoning_tokens";
     pub(crate) const TOTAL_COST: &str = "spanreel.session.cost";
+}
+
+/// Names of events (log records).
+pub(crate) mod event {
+    pub(crate) const INFERENCE_DETAILS: &str = "gen_ai.client.inference.operation.details";
+    pub(crate) const EVALUATION_RESULT: &str = "gen_ai.evaluation.result";
+    pub(crate) const OPERATION_EXCEPTION: &str = "gen_ai.client.operation.exception";
+    /// Of what is no GenAI operation (semantic conventions, "Exceptions in logs").
+    pub(crate) const EXCEPTION: &str = "exception";
 }
 
 /// Beginnings of the attributes that had content in older conventions and in other dialects.

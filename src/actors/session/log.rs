@@ -79,6 +79,17 @@ impl<'a> LogBuilder<'a> {
         self
     }
 
+    /// The score of an evaluation (`gen_ai.evaluation.score.value`).
+    pub fn score(self, score: f64) -> Self {
+        self.attribute(key::EVALUATION_SCORE, score)
+    }
+
+    /// The verdict of an evaluation in a word of few (`gen_ai.evaluation.score.label`): `pass`,
+    /// `relevant`.
+    pub fn label(self, label: &str) -> Self {
+        self.attribute(key::EVALUATION_LABEL, label)
+    }
+
     /// Sets a part of what users and models wrote, where the session records content in events; does
     /// nothing elsewhere.
     pub fn content<'v>(self, part: Part, value: impl Into<Value<'v>>) -> Self {

@@ -40,6 +40,7 @@ use crate::actors::clock::unix_ns;
 use crate::model::attribute::Value;
 use crate::model::content::Content;
 use crate::model::context::SpanContext;
+use crate::model::genai::{event, key};
 use crate::model::id::TraceId;
 use crate::model::propagation::baggage::Baggage;
 use crate::model::usage::Totals;
@@ -200,6 +201,12 @@ impl Session {
     pub fn event(&self, name: &str) -> LogBuilder<'_> {
         let cell = self.cell.current();
         LogBuilder::new(cell, cell.identity.root, None).event_name(name)
+    }
+
+    /// How the session as a whole was judged: see [`Span::evaluation`](crate::Span::evaluation).
+    pub fn evaluation(&self, name: &str) -> LogBuilder<'_> {
+        self.event(event::EVALUATION_RESULT)
+            .attribute(key::EVALUATION_NAME, name)
     }
 
     /// Ends it without saying how it went.

@@ -17,9 +17,9 @@ use crate::actors::clock::unix_ns;
 use crate::model::attribute::Value;
 use crate::model::content::{Content, Part};
 use crate::model::context::SpanContext;
-use crate::model::genai::key;
+use crate::model::genai::{event, key};
 use crate::model::id::SpanId;
-use crate::model::kind::Status;
+use crate::model::kind::{Severity, Status};
 use crate::model::otlp::draft::Draft;
 use crate::model::usage::Usage;
 
@@ -224,6 +224,59 @@ impl Span {
     /// A log record correlated with this span.
     pub fn log<'v>(&self, body: impl Into<Value<'v>>) -> LogBuilder<'_> {
         LogBuilder::new(&self.cell, self.id, Some(body.into()))
+    }
+
+    /// How what it did was judged by a metric of this name: an event `gen_ai.evaluation.result` (GenAI
+    /// semantic conventions 1.41.1), a log record tied to this span.
+    ///
+    /// ```
+    /// use spanreel::{Null, Part, Pipeline};
+    ///
+    /// let pipeline = Pipeline::builder().export(Null).start()?;
+    /// let session = pipeline.session("conv-1")?;
+    /// let chat = session.chat("openai", "gpt-5-mini").start();
+    /// chat.evaluation("relevance")
+    ///     .score(0.9)
+    ///     .label("relevant")
+    ///     .content(Part::EvaluationExplanation, "it answers what was asked")
+    ///     .emit();
+    /// # drop(chat);
+    /// # pipeline.shutdown_blocking(std::time::Duration::from_secs(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn evaluation(&self, name: &str) -> LogBuilder<'_> {
+        self.told(event::EVALUATION_RESULT)
+            .attribute(key::EVALUATION_NAME, name)
+    }
+
+    /// What was asked and answered, as an event of its own: `gen_ai.client.inference.operation.details`
+    /// (GenAI semantic conventions 1.41.1), for [content](LogBuilder::content) that is to be in events.
+    pub fn inference_details(&self) -> LogBuilder<'_> {
+        self.told(event::INFERENCE_DETAILS)
+    }
+
+    /// An exception as a log record tied to this span, which it does not mark as failed: an event
+    /// `gen_ai.client.operation.exception` of LLM calls, `exception` of all else. `stacktrace` may be
+    /// empty.
+    pub fn exception_event(&self, error_type: &str, message: &str, stacktrace: &str) {
+        let name = match self.facts.operation.is_llm_call() {
+            true => event::OPERATION_EXCEPTION,
+            false => event::EXCEPTION,
+        };
+        let mut record = self
+            .told(name)
+            .severity(Severity::Warn)
+            .attribute(key::EXCEPTION_TYPE, error_type)
+            .attribute(key::EXCEPTION_MESSAGE, message);
+        if !stacktrace.is_empty() {
+            record = record.attribute(key::EXCEPTION_STACKTRACE, stacktrace);
+        }
+        record.emit();
+    }
+
+    /// An event of this name that belongs to it.
+    fn told(&self, name: &str) -> LogBuilder<'_> {
+        LogBuilder::new(&self.cell, self.id, None).event_name(name)
     }
 
     /// Ends it now.
