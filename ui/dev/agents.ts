@@ -177,6 +177,7 @@ export function session(seed: number, startUs: number, kind = KINDS[seed % KINDS
   w.close(root, error);
   const spans: SpanDetail[] = w.session.spans;
   spans.sort((a, b) => a.start_us - b.start_us);
+  w.session.logs.sort((a, b) => a.time_us - b.time_us);
   w.session.messages.sort((a, b) => a.time_us - b.time_us);
   if (r.chance(0.04)) w.session.end = r.one(['incomplete', 'stalled']);
   if (r.chance(0.12)) w.session.captured = false;

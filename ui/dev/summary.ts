@@ -46,8 +46,10 @@ export function summary(session: Recorded, nowUs: number): Summary {
     agents: [...new Set(spans.map(({ agent }) => agent ?? ''))], models: [...new Set(models.map(({ model }) => model ?? ''))],
     tags: session.tags, start_us: root.start_us, last_us: lastUs,
     spans: spans.length, llm_calls: models.length, tool_calls: spans.filter(({ type }) => type === 'tool').length, errors: failed.length,
-    input_tokens: total(models, (span) => span.input_tokens), output_tokens: total(models, (span) => span.output_tokens),
-    cached_tokens: total(models, (span) => span.cached_tokens), cost: total(spans, (span) => span.cost), currency: 'USD',
+    ...(models.some(({ input_tokens: known }) => known !== undefined) ? {
+      input_tokens: total(models, (span) => span.input_tokens), output_tokens: total(models, (span) => span.output_tokens),
+      cached_tokens: total(models, (span) => span.cached_tokens), cost: total(spans, (span) => span.cost), currency: 'USD',
+    } : {}),
     ...(session.user ? { user: session.user } : {}),
     ...(root.end_us === undefined ? {} : { end_us: root.end_us, duration_us: root.end_us - root.start_us }),
     ...(state === 'failed' && error ? { error: { type: error.error_type ?? '', message: error.message ?? '', span_id: error.span_id } } : {}),
