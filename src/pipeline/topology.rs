@@ -39,6 +39,7 @@ use crate::actors::spool::desk::LaneSpool;
 use crate::actors::spool::feed::Feed;
 use crate::actors::spool::handle::{End, Running};
 use crate::model::ledger::Books;
+use crate::model::redaction::Redactor;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
 use crate::model::sampling::case::Plans;
@@ -58,6 +59,7 @@ pub(crate) struct Plan {
     pub(crate) origin: Arc<Origin>,
     pub(crate) lanes: Vec<LanePlan>,
     pub(crate) processors: Processors,
+    pub(crate) redactor: Option<Arc<Redactor>>,
     pub(crate) sampling: SamplingPlan,
     pub(crate) sample: Option<Box<dyn Sample>>,
     /// With a place for each lane.
@@ -122,6 +124,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         origin,
         lanes,
         processors,
+        redactor,
         sampling,
         sample,
         spool,
@@ -153,7 +156,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     let batcher = batcher.ending(last.drop_guard());
     tasks.spawn(batcher, inbox);
 
-    let processing = !processors.is_empty();
+    let processing = !processors.is_empty() || redactor.is_some();
     let splits = processing || sample.is_some();
     let capacity = if processing {
         STAGE_MESSAGES
@@ -184,7 +187,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         let (to_processor, inbox) = stage("processor", room::head_capacity(&config), &mut queues);
         let to_sampler = std::mem::replace(&mut head, to_processor);
         tasks.spawn(
-            Processor::new(to_sampler, Arc::clone(&pool), processors),
+            Processor::new(to_sampler, Arc::clone(&pool), processors, redactor.clone()),
             inbox.napping(NAP),
         );
     }
@@ -199,6 +202,8 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         config: config.sessions.clone(),
         propagators: config.propagators.clone(),
         baggage: config.baggage.clone(),
+        content: config.content,
+        redactor,
         when_full: config.when_full,
         pool,
         books: Arc::new(Books::default()),

@@ -129,6 +129,9 @@ fn pipeline(config: &Config) -> anyhow::Result<Pipeline> {
         .sessions(SessionConfig::default())
         .budget(config.memory)
         .when_full(WhenFull::Block);
+    if let Some(redaction) = &config.redaction.redaction {
+        builder = builder.redact(redaction.clone());
+    }
     if config.exports.is_empty() {
         builder = builder.export(Null);
     }
