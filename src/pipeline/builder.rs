@@ -41,6 +41,7 @@ pub struct Builder {
     config: Config,
     scope: Scope,
     exporters: Vec<Exporter>,
+    early: Vec<Exporter>,
     processors: Vec<Box<dyn Process>>,
     sample: Option<Box<dyn Sample>>,
 }
@@ -59,6 +60,7 @@ impl Builder {
             config,
             scope,
             exporters: Vec::new(),
+            early: Vec::new(),
             processors: Vec::new(),
             sample: None,
         }
@@ -156,6 +158,19 @@ impl Builder {
         self
     }
 
+    /// Adds an exporter that stands before the sampler: it is given everything that is recorded or received,
+    /// behind the processors, whatever sampling decides, and within a quarter of a second. For what shows or
+    /// keeps sessions on the spot.
+    ///
+    /// It never delays the other exporters: it may hold a quarter of the budget, and what it cannot take is
+    /// booked for its lane alone ([`Fate::LaneFull`](crate::Fate::LaneFull)). It has no part in a spool, and
+    /// nobody is owed its receipt. Own sessions that the ratio leaves out when they are opened record nothing
+    /// that it could be given. Default: none.
+    pub fn export_before_sampling(mut self, exporter: impl Into<Exporter>) -> Self {
+        self.early.push(exporter.into());
+        self
+    }
+
     /// What cannot be delivered now waits in this directory, of `max_size` bytes at most, and survives the
     /// process: [`Spool::at`] with its defaults. Default: none.
     #[cfg(feature = "spool")]
@@ -211,7 +226,7 @@ impl Builder {
             tracing::warn!(target: "spanreel", "{warning}");
         }
         let mut problems = self.config.validate();
-        let mut lanes = Vec::new();
+        let (mut lanes, mut early) = (Vec::new(), Vec::new());
         if !self.config.disabled {
             let chosen = if self.exporters.is_empty() {
                 exporters::of_environment(&self.environment)
@@ -219,7 +234,11 @@ impl Builder {
                 Ok(self.exporters)
             };
             match chosen {
-                Ok(exporters) => lanes = build(exporters, &self.config, &mut problems),
+                Ok(exporters) => {
+                    let mut names = HashSet::new();
+                    lanes = build(exporters, &self.config, &mut names, &mut problems);
+                    early = build(self.early, &self.config, &mut names, &mut problems);
+                }
                 Err(found) => problems.extend(found),
             }
         }
@@ -242,6 +261,7 @@ impl Builder {
             origin: Arc::new(Origin::new(&resource, &self.scope)),
             config,
             lanes,
+            early,
             processors: self.processors,
             sampling,
             sample: self.sample,
@@ -251,9 +271,13 @@ impl Builder {
 }
 
 /// Makes the exporters; those of the same name get a number.
-fn build(exporters: Vec<Exporter>, config: &Config, problems: &mut Vec<Problem>) -> Vec<LanePlan> {
+fn build(
+    exporters: Vec<Exporter>,
+    config: &Config,
+    names: &mut HashSet<String>,
+    problems: &mut Vec<Problem>,
+) -> Vec<LanePlan> {
     let mut lanes = Vec::new();
-    let mut names = HashSet::new();
     let longest = config
         .batch
         .export_timeout
@@ -261,7 +285,7 @@ fn build(exporters: Vec<Exporter>, config: &Config, problems: &mut Vec<Problem>)
     for exporter in exporters {
         let mut settings = exporter.settings;
         settings.timeout = settings.timeout.min(longest);
-        settings.name = unique(&settings.name, &names);
+        settings.name = unique(&settings.name, names);
         names.insert(settings.name.clone());
         match (exporter.build)(&settings) {
             Ok(exporter) => lanes.push(LanePlan {
