@@ -7,7 +7,7 @@ use spanreel::view::{LogView, RequestView, SpanView};
 use spanreel::{Request, Signal, SpanId, SpanKind, StatusCode};
 
 use crate::answer::{
-    Attribute, DelegateTo, Dropped, Event, Link, Log, Page, Scope, Span, SpanType, WholeSpan,
+    Attribute, Detail, DelegateTo, Dropped, Event, Link, Log, Page, Scope, Span, SpanType, WholeSpan,
 };
 use crate::block::items;
 use crate::error::StoreError;
@@ -15,6 +15,7 @@ use crate::facts::{Bones, Facts, micros};
 use crate::gather::empty;
 use crate::json;
 use crate::query::{Cursor, Patience};
+use crate::store::Document;
 use crate::wire::{Origin, put_group};
 
 /// Pages of spans are at most so long.
@@ -154,6 +155,32 @@ impl Blocks {
         of_list.agent = Agents::new(&found, patience)?.of(id).map(str::to_owned);
         let (resource, scope) = self.origin(it.origin)?;
         Ok(Some(whole(&it.view, of_list, resource, scope)))
+    }
+
+    /// All of a session.
+    pub(crate) fn document(
+        &self,
+        session: Detail,
+        patience: &Patience,
+    ) -> Result<Document, StoreError> {
+        let found = self.found(patience)?;
+        let agents = Agents::new(&found, patience)?;
+        let mut spans = Vec::with_capacity(found.len());
+        for it in &found {
+            if spans.len() % LOOK == 0 {
+                patience.check()?;
+            }
+            let mut of_list = span(&it.view, &it.bones);
+            of_list.agent = agents.of(it.bones.id).map(str::to_owned);
+            let (resource, scope) = self.origin(it.origin)?;
+            spans.push(whole(&it.view, of_list, resource, scope));
+        }
+        Ok(Document {
+            session,
+            spans,
+            story: crate::messages::story(self, patience)?,
+            logs: self.logs(patience)?,
+        })
     }
 
     /// What is known of an origin.

@@ -20,6 +20,20 @@ pub struct Story {
     pub items: Vec<Message>,
 }
 
+/// All of a session.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Document {
+    /// Its totals.
+    pub session: Detail,
+    /// Its spans, in the order of their start.
+    pub spans: Vec<WholeSpan>,
+    /// What was said.
+    pub story: Story,
+    /// Its log records.
+    pub logs: Vec<Log>,
+}
+
 /// What a write did.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -96,6 +110,12 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// As [`sessions`](Self::sessions).
     fn export(&self, id: &str, patience: &Patience) -> Result<Option<Vec<Request>>, StoreError>;
+
+    /// All of a session, to be read by people.
+    ///
+    /// # Errors
+    /// As [`sessions`](Self::sessions).
+    fn document(&self, id: &str, patience: &Patience) -> Result<Option<Document>, StoreError>;
 
     /// The fields that sessions can be filtered by.
     ///

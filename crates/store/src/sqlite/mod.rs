@@ -32,7 +32,7 @@ use crate::clock::now_us;
 use crate::error::StoreError;
 use crate::messages;
 use crate::query::{Buckets, By, Filter, Patience, SessionQuery};
-use crate::store::{Store, Story, Written};
+use crate::store::{Document, Store, Story, Written};
 
 /// How long sessions are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +155,15 @@ impl Store for SqliteStore {
     fn export(&self, id: &str, patience: &Patience) -> Result<Option<Vec<Request>>, StoreError> {
         let blocks = self.readers.read(patience, |reader| reader.blocks(id, patience))?;
         blocks.map(|blocks| blocks.requests()).transpose()
+    }
+
+    fn document(&self, id: &str, patience: &Patience) -> Result<Option<Document>, StoreError> {
+        let Some(session) = self.session(id, patience)? else {
+            return Ok(None);
+        };
+        let blocks = self.readers.read(patience, |reader| reader.blocks(id, patience))?;
+        let document = blocks.map(|blocks| blocks.document(session, patience));
+        document.transpose()
     }
 
     fn fields(&self, patience: &Patience) -> Result<Vec<Field>, StoreError> {
