@@ -5,6 +5,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::query::Buckets;
+
 /// How a session stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -498,6 +500,18 @@ pub struct Activity {
     pub spans: Vec<u64>,
     /// Spans among them that failed.
     pub errors: Vec<u64>,
+}
+
+impl Activity {
+    pub(crate) fn empty(buckets: &Buckets) -> Self {
+        Self {
+            from_us: buckets.from_us,
+            bucket_us: buckets.bucket_us(),
+            sessions: vec![0; buckets.count],
+            spans: vec![0; buckets.count],
+            errors: vec![0; buckets.count],
+        }
+    }
 }
 
 /// What was used over time, of one model, agent or user.

@@ -84,6 +84,12 @@ impl Draft {
         self.bytes.extend_from_slice(item);
     }
 
+    /// Adds all items of another.
+    pub(crate) fn append(&mut self, other: &Self) {
+        self.bytes.extend_from_slice(&other.bytes);
+        self.origin = other.origin.or(self.origin);
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -37,7 +37,11 @@ const NOT_OF_ROOTS: [&str; 9] = [
 ];
 
 /// Notes what can be filtered by of the attributes of a root span.
-pub(crate) fn facets(attributes: AttributesView<'_>, session: &str, into: &mut Vec<(String, String)>) {
+pub(crate) fn facets(
+    attributes: AttributesView<'_>,
+    session: &str,
+    into: &mut Vec<(String, String)>,
+) {
     for (key, value) in attributes {
         if NOT_OF_ROOTS.iter().any(|start| key.starts_with(start)) {
             continue;
@@ -76,6 +80,18 @@ impl Source {
 }
 
 impl Tale {
+    /// What is searched of it beside what was said.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let summary = &self.summary;
+        let mut texts: Vec<String> = summary.agents.clone();
+        texts.extend(summary.user.clone());
+        texts.extend(summary.tags.iter().cloned());
+        texts.extend(self.by_tool.iter().map(|part| part.name.clone()));
+        texts.extend(summary.error.iter().map(|error| error.kind.clone()));
+        texts.push(summary.service.clone());
+        texts
+    }
+
     /// Notes what can be filtered by beside attributes.
     pub(crate) fn facets(&self, into: &mut Vec<(String, String)>) {
         let mut note = |field: &str, value: &str| {
@@ -100,7 +116,7 @@ impl Tale {
             note("user", user);
         }
         if let Some(error) = &summary.error {
-            note("error", &error.kind);
+            note("error.type", &error.kind);
         }
     }
 }

@@ -162,7 +162,10 @@ impl<'a> Facts<'a> {
     fn note_more(&mut self, key: &'a str, value: &ValueView<'a>) {
         match key {
             "gen_ai.agent.name" | "agent.name" => self.agent = text(value).or(self.agent),
-            "user.id" | "enduser.id" | "langfuse.user.id" | "workflow.user_id"
+            "user.id"
+            | "enduser.id"
+            | "langfuse.user.id"
+            | "workflow.user_id"
             | "traceloop.association.properties.user_id" => self.user = text(value).or(self.user),
             "spanreel.session.tags" | "agentops.tags" | "langfuse.trace.tags" | "tag.tags" => {
                 self.tags = texts(value);

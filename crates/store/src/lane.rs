@@ -127,7 +127,9 @@ struct Writer {
 
 impl Writer {
     fn run(&mut self) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
         let runtime = match runtime {
             Ok(runtime) => runtime,
             Err(error) => {

@@ -90,7 +90,12 @@ impl Teller {
             let said = |key: &str| event.attributes().get(key);
             let content = said("content").or_else(|| said("gen_ai.message.content"));
             let content = content.or_else(|| said("message"));
-            self.tell(&id, us, role, content.map(|it| pieces(&it)).unwrap_or_default());
+            self.tell(
+                &id,
+                us,
+                role,
+                content.map(|it| pieces(&it)).unwrap_or_default(),
+            );
         }
     }
 
@@ -126,19 +131,33 @@ impl Teller {
         if let Some(arguments) = arguments {
             let arguments = Some(arguments);
             let kind = "tool_call";
-            let part = Piece { kind, arguments, ..call.clone() };
+            let part = Piece {
+                kind,
+                arguments,
+                ..call.clone()
+            };
             self.tell(id, bones.start_us, "assistant", vec![part]);
         }
         if let Some(result) = result {
             let result = Some(result);
             let kind = "tool_result";
-            let part = Piece { kind, result, ..call };
+            let part = Piece {
+                kind,
+                result,
+                ..call
+            };
             self.tell(id, bones.end_us, "tool", vec![part]);
         }
     }
 
     /// What the attributes of a model's call, an agent or a workflow say.
-    fn messages_of(&mut self, attributes: AttributesView<'_>, id: &str, start_us: i64, end_us: i64) {
+    fn messages_of(
+        &mut self,
+        attributes: AttributesView<'_>,
+        id: &str,
+        start_us: i64,
+        end_us: i64,
+    ) {
         let mut numbered: BTreeMap<(bool, u32), (Option<String>, Vec<Piece>)> = BTreeMap::new();
         for (key, value) in attributes {
             match key {
@@ -147,9 +166,13 @@ impl Teller {
                 }
                 "gen_ai.input.messages" => self.list(&value, id, start_us, "user"),
                 "gen_ai.output.messages" => self.list(&value, id, end_us, "assistant"),
-                "input.value" | "traceloop.entity.input" | "agentops.entity.input"
+                "input.value"
+                | "traceloop.entity.input"
+                | "agentops.entity.input"
                 | "langfuse.observation.input" => self.tell(id, start_us, "user", pieces(&value)),
-                "output.value" | "traceloop.entity.output" | "agentops.entity.output"
+                "output.value"
+                | "traceloop.entity.output"
+                | "agentops.entity.output"
                 | "langfuse.observation.output" => {
                     self.tell(id, end_us, "assistant", pieces(&value));
                 }
@@ -220,7 +243,9 @@ fn note_numbered(
         "content" => parts.splice(0..0, pieces(value)).for_each(drop),
         _ if what.starts_with("tool_calls.") => {
             let at = what.rsplit('.').next().unwrap_or_default();
-            let is_new = parts.last().is_none_or(|it| it.kind != "tool_call" || at == "id");
+            let is_new = parts
+                .last()
+                .is_none_or(|it| it.kind != "tool_call" || at == "id");
             if is_new {
                 parts.push(Piece {
                     kind: "tool_call",

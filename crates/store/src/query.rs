@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::answer::State;
+use crate::clock::now_us;
 use crate::error::StoreError;
 
 /// By what a list of sessions is sorted.
@@ -184,6 +185,17 @@ impl Buckets {
         let count = i64::try_from(self.count.max(1)).unwrap_or(i64::MAX);
         // Rounded up: the last one reaches the end.
         (length.saturating_add(count - 1) / count).max(1)
+    }
+
+    /// From the first of all until now; the last hour where there is none.
+    pub(crate) fn since(first_us: Option<i64>, count: usize) -> Self {
+        let to_us = now_us().saturating_add(1);
+        let hour = 60 * 60 * 1_000_000;
+        Self {
+            from_us: first_us.unwrap_or(i64::MAX).min(to_us - hour),
+            to_us,
+            count,
+        }
     }
 
     /// Which one an instant is in.

@@ -7,7 +7,8 @@ use spanreel::view::{LogView, RequestView, SpanView};
 use spanreel::{Request, Signal, SpanId, SpanKind, StatusCode};
 
 use crate::answer::{
-    Attribute, Detail, DelegateTo, Dropped, Event, Link, Log, Page, Scope, Span, SpanType, WholeSpan,
+    Attribute, DelegateTo, Detail, Dropped, Event, Link, Log, Page, Part, Scope, Span, SpanType,
+    WholeSpan,
 };
 use crate::block::items;
 use crate::error::StoreError;
@@ -16,6 +17,7 @@ use crate::gather::empty;
 use crate::json;
 use crate::query::{Cursor, Patience};
 use crate::store::Document;
+use crate::tale::Tale;
 use crate::wire::{Origin, put_group};
 
 /// Pages of spans are at most so long.
@@ -204,7 +206,9 @@ impl Blocks {
     }
 
     /// The attributes of the resource of the first item.
-    pub(crate) fn resource(&self) -> Result<serde_json::Map<String, serde_json::Value>, StoreError> {
+    pub(crate) fn resource(
+        &self,
+    ) -> Result<serde_json::Map<String, serde_json::Value>, StoreError> {
         let blocks = self.spans.iter().chain(&self.logs);
         for block in blocks {
             if let Some((origin, _)) = items(block)?.first() {
@@ -364,7 +368,11 @@ fn span(view: &SpanView<'_>, bones: &Bones<'_>) -> Span {
         reasoning_tokens: tokens.reasoning,
         cost: facts.cost(),
         ttft_us: facts.ttft_us,
-        error_type: owned(facts.error_type.or_else(|| of_exception().filter(|_| failed))),
+        error_type: owned(
+            facts
+                .error_type
+                .or_else(|| of_exception().filter(|_| failed)),
+        ),
         incomplete: facts.is_incomplete,
         retry: facts.retry.filter(|times| *times > 0),
         delegate_to: (kind == SpanType::Delegation).then(|| DelegateTo {
@@ -382,7 +390,12 @@ fn delegated_trace(view: &SpanView<'_>, facts: &Facts<'_>) -> Option<String> {
         let relation = link.attributes().get("spanreel.link");
         relation.and_then(|it| it.as_str()) == Some("sub_session")
     };
-    let of_link = || view.links().find(is_sub)?.trace_id().map(|id| id.to_string());
+    let of_link = || {
+        view.links()
+            .find(is_sub)?
+            .trace_id()
+            .map(|id| id.to_string())
+    };
     facts.sub_trace.map(str::to_owned).or_else(of_link)
 }
 
@@ -445,9 +458,33 @@ fn log(view: &LogView<'_>) -> Log {
         time_us: micros(nanos),
         severity: severity.unwrap_or(by_number).to_owned(),
         severity_number: number,
-        body: view.body().map_or(serde_json::Value::Null, |body| json::value(&body)),
+        body: view
+            .body()
+            .map_or(serde_json::Value::Null, |body| json::value(&body)),
         event_name: Some(view.event_name().to_owned()).filter(|name| !name.is_empty()),
         span_id: view.span_id().map(|id| id.to_string()),
         attributes: json::attributes(view.attributes()),
+    }
+}
+
+/// A session with its totals, the largest first.
+pub(crate) fn detail(
+    tale: &Tale,
+    resource: serde_json::Map<String, serde_json::Value>,
+    now_us: i64,
+) -> Detail {
+    let sorted = |parts: &[Part]| {
+        let mut parts = parts.to_vec();
+        parts.sort_by(|one, other| other.calls.cmp(&one.calls));
+        parts
+    };
+    Detail {
+        summary: tale.summary_at(now_us),
+        by_model: sorted(&tale.by_model),
+        by_tool: sorted(&tale.by_tool),
+        by_agent: sorted(&tale.by_agent),
+        resource,
+        links: tale.links.clone(),
+        previous_id: tale.previous.clone(),
     }
 }

@@ -67,7 +67,11 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     ///
     /// # Errors
     /// The query cannot be answered, or took too long; so for all that follow.
-    fn sessions(&self, query: &SessionQuery, patience: &Patience) -> Result<Page<Summary>, StoreError>;
+    fn sessions(
+        &self,
+        query: &SessionQuery,
+        patience: &Patience,
+    ) -> Result<Page<Summary>, StoreError>;
 
     /// A session with its totals; `None` where there is none of this id.
     ///
@@ -91,7 +95,12 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
     ///
     /// # Errors
     /// As [`sessions`](Self::sessions).
-    fn span(&self, id: &str, span: &str, patience: &Patience) -> Result<Option<WholeSpan>, StoreError>;
+    fn span(
+        &self,
+        id: &str,
+        span: &str,
+        patience: &Patience,
+    ) -> Result<Option<WholeSpan>, StoreError>;
 
     /// What was said in a session.
     ///
@@ -134,14 +143,16 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         patience: &Patience,
     ) -> Result<Vec<FieldValue>, StoreError>;
 
-    /// Sessions over time, each in the bucket of its start.
+    /// Sessions over time, each in the bucket of its start. Without `buckets`, `count` of them from the first
+    /// that is found until now.
     ///
     /// # Errors
     /// As [`sessions`](Self::sessions).
     fn activity(
         &self,
         filter: &Filter,
-        buckets: &Buckets,
+        buckets: Option<&Buckets>,
+        count: usize,
         patience: &Patience,
     ) -> Result<Activity, StoreError>;
 

@@ -133,8 +133,7 @@ impl Tale {
         resource: &Facts<'_>,
         span: &SpanView<'_>,
     ) {
-        let is_root =
-            bones.parent.is_none() || (bones.is_remote && facts.end_state.is_some());
+        let is_root = bones.parent.is_none() || (bones.is_remote && facts.end_state.is_some());
         let kind = facts.span_type(is_root);
         let (tokens, cost) = (facts.tokens(), facts.cost());
         self.note_times(bones);
@@ -234,7 +233,10 @@ impl Tale {
     fn note_error(&mut self, bones: &Bones<'_>, facts: &Facts<'_>, span: &SpanView<'_>) {
         self.summary.errors += 1;
         // Spans below end before those above, so that what ended first is the cause.
-        if self.first_error_us.is_some_and(|first| first <= bones.end_us) {
+        if self
+            .first_error_us
+            .is_some_and(|first| first <= bones.end_us)
+        {
             return;
         }
         self.first_error_us = Some(bones.end_us);

@@ -107,7 +107,8 @@ impl Sums {
         if facts.retry.is_some_and(|times| times > 0) {
             self.retries_cost += cost;
         }
-        self.took.note((bones.end_us - bones.start_us).max(0) as u64);
+        self.took
+            .note((bones.end_us - bones.start_us).max(0) as u64);
         if let Some(us) = facts.ttft_us {
             self.first_chunk.note(us);
         }

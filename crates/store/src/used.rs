@@ -63,8 +63,10 @@ pub(crate) fn note_usage(
         }
     } else if let Some(tool) = facts.tool(bones.name) {
         note(By::Tool.number(), tool);
-    } else if matches!(facts.span_type(bones.parent.is_none()), SpanType::Agent | SpanType::Session)
-        && let Some(agent) = facts.agent
+    } else if matches!(
+        facts.span_type(bones.parent.is_none()),
+        SpanType::Agent | SpanType::Session
+    ) && let Some(agent) = facts.agent
     {
         note(AGENTS_AT_WORK, agent);
     }

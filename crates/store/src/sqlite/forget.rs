@@ -56,8 +56,8 @@ pub(super) fn step(
     }
     let used = bytes_in_use(connection)?;
     if gone.is_empty() && used > retention.max_bytes {
-        let mut oldest = connection
-            .prepare_cached("SELECT id FROM sessions ORDER BY last_us LIMIT ?1")?;
+        let mut oldest =
+            connection.prepare_cached("SELECT id FROM sessions ORDER BY last_us LIMIT ?1")?;
         for row in oldest.query_map([AT_A_TIME as i64], |row| row.get(0))? {
             gone.push(row?);
         }
@@ -74,7 +74,10 @@ pub(super) fn step(
             rows_of(&transaction, *row)?;
         }
         super::writer::add_to_sum(&transaction, "spans", -spans)?;
-        transaction.execute("DELETE FROM usage WHERE begin < ?1", [before / 1_000_000 - 3600])?;
+        transaction.execute(
+            "DELETE FROM usage WHERE begin < ?1",
+            [before / 1_000_000 - 3600],
+        )?;
         transaction.commit()?;
     }
     let free: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;

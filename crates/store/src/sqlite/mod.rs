@@ -111,14 +111,19 @@ impl Store for SqliteStore {
         Ok(more)
     }
 
-    fn sessions(&self, query: &SessionQuery, patience: &Patience) -> Result<Page<Summary>, StoreError> {
+    fn sessions(
+        &self,
+        query: &SessionQuery,
+        patience: &Patience,
+    ) -> Result<Page<Summary>, StoreError> {
         self.readers.read(patience, |reader| {
             search::sessions(&reader.connection, query, now_us())
         })
     }
 
     fn session(&self, id: &str, patience: &Patience) -> Result<Option<Detail>, StoreError> {
-        self.readers.read(patience, |reader| reader.detail(id, now_us()))
+        self.readers
+            .read(patience, |reader| reader.detail(id, now_us()))
     }
 
     fn spans(
@@ -128,32 +133,49 @@ impl Store for SqliteStore {
         cursor: Option<&str>,
         patience: &Patience,
     ) -> Result<Option<Page<Span>>, StoreError> {
-        let blocks = self.readers.read(patience, |reader| reader.blocks(id, patience))?;
+        let blocks = self
+            .readers
+            .read(patience, |reader| reader.blocks(id, patience))?;
         blocks
             .map(|blocks| blocks.spans(limit, cursor, patience))
             .transpose()
     }
 
-    fn span(&self, id: &str, span: &str, patience: &Patience) -> Result<Option<WholeSpan>, StoreError> {
-        let blocks = self.readers.read(patience, |reader| reader.blocks(id, patience))?;
-        let found = blocks.map(|blocks| blocks.span(span, patience)).transpose()?;
+    fn span(
+        &self,
+        id: &str,
+        span: &str,
+        patience: &Patience,
+    ) -> Result<Option<WholeSpan>, StoreError> {
+        let blocks = self
+            .readers
+            .read(patience, |reader| reader.blocks(id, patience))?;
+        let found = blocks
+            .map(|blocks| blocks.span(span, patience))
+            .transpose()?;
         Ok(found.flatten())
     }
 
     fn messages(&self, id: &str, patience: &Patience) -> Result<Option<Story>, StoreError> {
-        let blocks = self.readers.read(patience, |reader| reader.blocks(id, patience))?;
+        let blocks = self
+            .readers
+            .read(patience, |reader| reader.blocks(id, patience))?;
         blocks
             .map(|blocks| messages::story(&blocks, patience))
             .transpose()
     }
 
     fn logs(&self, id: &str, patience: &Patience) -> Result<Option<Vec<Log>>, StoreError> {
-        let blocks = self.readers.read(patience, |reader| reader.blocks(id, patience))?;
+        let blocks = self
+            .readers
+            .read(patience, |reader| reader.blocks(id, patience))?;
         blocks.map(|blocks| blocks.logs(patience)).transpose()
     }
 
     fn export(&self, id: &str, patience: &Patience) -> Result<Option<Vec<Request>>, StoreError> {
-        let blocks = self.readers.read(patience, |reader| reader.blocks(id, patience))?;
+        let blocks = self
+            .readers
+            .read(patience, |reader| reader.blocks(id, patience))?;
         blocks.map(|blocks| blocks.requests()).transpose()
     }
 
@@ -161,7 +183,9 @@ impl Store for SqliteStore {
         let Some(session) = self.session(id, patience)? else {
             return Ok(None);
         };
-        let blocks = self.readers.read(patience, |reader| reader.blocks(id, patience))?;
+        let blocks = self
+            .readers
+            .read(patience, |reader| reader.blocks(id, patience))?;
         let document = blocks.map(|blocks| blocks.document(session, patience));
         document.transpose()
     }
@@ -183,17 +207,19 @@ impl Store for SqliteStore {
     fn activity(
         &self,
         filter: &Filter,
-        buckets: &Buckets,
+        buckets: Option<&Buckets>,
+        count: usize,
         patience: &Patience,
     ) -> Result<Activity, StoreError> {
         self.readers.read(patience, |reader| {
-            search::activity(&reader.connection, filter, buckets, now_us())
+            search::activity(&reader.connection, filter, buckets, count, now_us())
         })
     }
 
     fn usage(&self, by: By, buckets: &Buckets, patience: &Patience) -> Result<Usage, StoreError> {
-        self.readers
-            .read(patience, |reader| usage::usage(&reader.connection, by, buckets))
+        self.readers.read(patience, |reader| {
+            usage::usage(&reader.connection, by, buckets)
+        })
     }
 
     fn latency(

@@ -55,7 +55,9 @@ impl Names {
             return Ok(());
         }
         connection
-            .prepare_cached("INSERT OR IGNORE INTO session_values (value, session) VALUES (?1, ?2)")?
+            .prepare_cached(
+                "INSERT OR IGNORE INTO session_values (value, session) VALUES (?1, ?2)",
+            )?
             .execute([number, open.row])?;
         connection
             .prepare_cached("UPDATE field_values SET sessions = sessions + 1 WHERE id = ?1")?

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
-use spanreel::{SpanId, TraceId};
+use spanreel::TraceId;
 
 use crate::answer::State;
 use crate::block::{Codec, Draft, items};
@@ -58,32 +58,6 @@ struct Fresh {
     ids: Vec<u8>,
 }
 
-/// A number for a span or log record: of 64 random bits, mostly.
-pub(super) fn identity(trace: TraceId, span: SpanId) -> u64 {
-    let trace = u128::from_be_bytes(trace.to_bytes());
-    let (high, low) = ((trace >> 64) as u64, trace as u64);
-    mix(u64::from_be_bytes(span.to_bytes()) ^ mix(low ^ mix(high)))
-}
-
-/// A number for a log record: it has no id, and is the same when all of its bytes are.
-pub(super) fn identity_of_log(bytes: &[u8]) -> u64 {
-    let mut sum = mix(bytes.len() as u64);
-    for chunk in bytes.chunks(8) {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        sum = mix(sum ^ u64::from_le_bytes(word));
-    }
-    sum
-}
-
-/// Spreads bits (the finalizer of SplitMix64): ids that are counted up must not meet.
-fn mix(mut value: u64) -> u64 {
-    value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
-}
-
 impl Open {
     /// A new session.
     pub(super) fn new(connection: &Connection, tale: Tale) -> Result<Self, StoreError> {
@@ -116,8 +90,8 @@ impl Open {
         let Some((tale, bytes)) = found.optional()? else {
             return Ok(None);
         };
-        let tale: Tale = serde_json::from_str(&tale)
-            .map_err(|_| StoreError::Damaged("a tale is no JSON"))?;
+        let tale: Tale =
+            serde_json::from_str(&tale).map_err(|_| StoreError::Damaged("a tale is no JSON"))?;
         let mut open = Self {
             row,
             tale,
@@ -265,9 +239,14 @@ impl Open {
              WHERE id = ?1",
         )?;
         let trace: Option<TraceId> = summary.trace_id.parse().ok();
-        let tokens = summary.input_tokens.unwrap_or_default()
+        let tokens = summary
+            .input_tokens
+            .unwrap_or_default()
             .saturating_add(summary.output_tokens.unwrap_or_default());
-        debug_assert!(summary.state != State::Stalled, "that is a matter of when it is asked");
+        debug_assert!(
+            summary.state != State::Stalled,
+            "that is a matter of when it is asked"
+        );
         statement.execute(params![
             self.row,
             summary.id,
@@ -307,7 +286,9 @@ impl Open {
             "UPDATE traces SET session = ?1 WHERE session = ?2",
             "UPDATE OR IGNORE session_values SET session = ?1 WHERE session = ?2",
         ] {
-            connection.prepare_cached(sql)?.execute([self.row, other.row])?;
+            connection
+                .prepare_cached(sql)?
+                .execute([self.row, other.row])?;
         }
         self.values.extend(other.values);
         super::forget::rows_of(connection, other.row)

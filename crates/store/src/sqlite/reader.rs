@@ -7,11 +7,11 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{forget, open};
-use crate::answer::{Detail, Field, FieldValue, Part, StoreStats};
+use crate::answer::{Detail, Field, FieldValue, StoreStats};
 use crate::block::Codec;
 use crate::error::StoreError;
 use crate::query::Patience;
-use crate::read::Blocks;
+use crate::read::{Blocks, detail};
 use crate::tale::Tale;
 use crate::wire::Origin;
 
@@ -223,11 +223,13 @@ impl Reader {
             bytes: forget::bytes_in_use(&self.connection)?,
             ..StoreStats::default()
         };
-        let sessions: i64 = self
-            .connection
-            .query_row("SELECT count(*) FROM sessions", [], |row| row.get(0))?;
+        let sessions: i64 =
+            self.connection
+                .query_row("SELECT count(*) FROM sessions", [], |row| row.get(0))?;
         stats.sessions = sessions.max(0) as u64;
-        let mut find = self.connection.prepare_cached("SELECT name, value FROM sums")?;
+        let mut find = self
+            .connection
+            .prepare_cached("SELECT name, value FROM sums")?;
         let mut rows = find.query([])?;
         while let Some(row) = rows.next()? {
             let value = row.get::<_, i64>(1)?.max(0) as u64;
@@ -239,27 +241,5 @@ impl Reader {
             }
         }
         Ok(stats)
-    }
-}
-
-/// A session with its totals, the largest first.
-pub(crate) fn detail(
-    tale: &Tale,
-    resource: serde_json::Map<String, serde_json::Value>,
-    now_us: i64,
-) -> Detail {
-    let sorted = |parts: &[Part]| {
-        let mut parts = parts.to_vec();
-        parts.sort_by(|one, other| other.calls.cmp(&one.calls));
-        parts
-    };
-    Detail {
-        summary: tale.summary_at(now_us),
-        by_model: sorted(&tale.by_model),
-        by_tool: sorted(&tale.by_tool),
-        by_agent: sorted(&tale.by_agent),
-        resource,
-        links: tale.links.clone(),
-        previous_id: tale.previous.clone(),
     }
 }

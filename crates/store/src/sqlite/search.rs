@@ -33,6 +33,11 @@ impl Conditions {
     }
 
     fn has_value(&mut self, field: &str, value: &str) {
+        if value.is_empty() {
+            let sql = "id IN (SELECT session FROM session_values WHERE value IN
+                       (SELECT v.id FROM field_values v JOIN fields f ON f.id = v.field WHERE f.key = ?))";
+            return self.add(sql, [field.to_owned().into()]);
+        }
         let sql = "id IN (SELECT session FROM session_values WHERE value =
                    (SELECT v.id FROM field_values v JOIN fields f ON f.id = v.field WHERE f.key = ? AND v.value = ?))";
         self.add(sql, [field.to_owned().into(), value.to_owned().into()]);
@@ -76,7 +81,12 @@ impl Conditions {
         for (field, value) in &filter.attributes {
             all.has_value(field, value);
         }
-        if let Some(text) = filter.text.as_deref().map(str::trim).filter(|it| !it.is_empty()) {
+        if let Some(text) = filter
+            .text
+            .as_deref()
+            .map(str::trim)
+            .filter(|it| !it.is_empty())
+        {
             all.has_text(text);
         }
         all
@@ -147,7 +157,9 @@ pub(super) fn sessions(
         page.to_sql(),
         limit + 1
     );
-    let mut statement = connection.prepare_cached(&sql).map_err(StoreError::of_query)?;
+    let mut statement = connection
+        .prepare_cached(&sql)
+        .map_err(StoreError::of_query)?;
     let mut rows = statement
         .query(params_from_iter(&page.bound))
         .map_err(StoreError::of_query)?;
@@ -183,7 +195,9 @@ fn total(
         conditions.to_sql(),
         COUNTED + 1
     );
-    let mut statement = connection.prepare_cached(&sql).map_err(StoreError::of_query)?;
+    let mut statement = connection
+        .prepare_cached(&sql)
+        .map_err(StoreError::of_query)?;
     let count: i64 = statement
         .query_row(params_from_iter(&conditions.bound), |row| row.get(0))
         .map_err(StoreError::of_query)?;
@@ -194,14 +208,31 @@ fn total(
     })
 }
 
+/// When the first of them started.
+fn first(connection: &Connection, conditions: &Conditions) -> Result<Option<i64>, StoreError> {
+    let sql = format!(
+        "SELECT min(start_us) FROM sessions WHERE {}",
+        conditions.to_sql()
+    );
+    let mut statement = connection.prepare(&sql).map_err(StoreError::of_query)?;
+    statement
+        .query_row(params_from_iter(&conditions.bound), |row| row.get(0))
+        .map_err(StoreError::of_query)
+}
+
 /// Sessions over time.
 pub(super) fn activity(
     connection: &Connection,
     filter: &Filter,
-    buckets: &Buckets,
+    buckets: Option<&Buckets>,
+    count: usize,
     now_us: i64,
 ) -> Result<Activity, StoreError> {
     let mut conditions = Conditions::of(filter, now_us);
+    let buckets = match buckets {
+        Some(buckets) => *buckets,
+        None => Buckets::since(first(connection, &conditions)?, count),
+    };
     let between = [buckets.from_us.into(), buckets.to_us.into()];
     conditions.add("start_us >= ? AND start_us < ?", between);
     let sql = format!(
@@ -214,18 +245,13 @@ pub(super) fn activity(
     let mut rows = statement
         .query(params_from_iter(&conditions.bound))
         .map_err(StoreError::of_query)?;
-    let mut activity = Activity {
-        from_us: buckets.from_us,
-        bucket_us: buckets.bucket_us(),
-        sessions: vec![0; buckets.count],
-        spans: vec![0; buckets.count],
-        errors: vec![0; buckets.count],
-    };
+    let mut activity = Activity::empty(&buckets);
     while let Some(row) = rows.next().map_err(StoreError::of_query)? {
         let Ok(bucket) = usize::try_from(row.get::<_, i64>(0)?) else {
             continue;
         };
-        let number = |index| -> rusqlite::Result<u64> { Ok(row.get::<_, i64>(index)?.max(0) as u64) };
+        let number =
+            |index| -> rusqlite::Result<u64> { Ok(row.get::<_, i64>(index)?.max(0) as u64) };
         if bucket < buckets.count {
             activity.sessions[bucket] = number(1)?;
             activity.spans[bucket] = number(2)?;

@@ -8,8 +8,8 @@ use crate::answer::{LatencyRow, Usage};
 use crate::error::StoreError;
 use crate::query::{Buckets, By};
 use crate::tally::{Histogram, Sums};
-use crate::used::{AGENTS_AT_WORK, Key, LENGTHS};
 use crate::usage_of::{SumsInTime, latency_rows};
+use crate::used::{AGENTS_AT_WORK, Key, LENGTHS};
 
 /// Adds to what is stored.
 pub(super) fn add(connection: &Connection, usage: HashMap<Key, Sums>) -> Result<(), StoreError> {
@@ -119,12 +119,26 @@ pub(super) fn usage(
     let length = length_for(buckets.bucket_us());
     let mut sums = SumsInTime::new(*buckets);
     let (from, to) = (buckets.from_us, buckets.to_us);
-    each(connection, by.number(), length, from, to, |key, begin, of_row| {
-        sums.add(key, begin * 1_000_000, of_row);
-    })?;
-    each(connection, By::None.number(), length, from, to, |_, begin, of_row| {
-        sums.add_total(begin * 1_000_000, of_row);
-    })?;
+    each(
+        connection,
+        by.number(),
+        length,
+        from,
+        to,
+        |key, begin, of_row| {
+            sums.add(key, begin * 1_000_000, of_row);
+        },
+    )?;
+    each(
+        connection,
+        By::None.number(),
+        length,
+        from,
+        to,
+        |_, begin, of_row| {
+            sums.add_total(begin * 1_000_000, of_row);
+        },
+    )?;
     let failed: f64 = connection
         .prepare_cached(
             "SELECT total(cost) FROM sessions WHERE state = 'failed' AND start_us >= ?1 AND start_us < ?2",
@@ -149,11 +163,16 @@ pub(super) fn latency(
     // Hours for what is longer than two days.
     let length = length_for(to_us.saturating_sub(from_us) / 48);
     let mut sums: HashMap<String, Sums> = HashMap::new();
-    each(connection, number, length, from_us, to_us, |key, _, of_row| {
-        match sums.get_mut(key) {
+    each(
+        connection,
+        number,
+        length,
+        from_us,
+        to_us,
+        |key, _, of_row| match sums.get_mut(key) {
             Some(sums) => sums.merge(of_row),
             None => drop(sums.insert(key.to_owned(), of_row.clone())),
-        }
-    })?;
+        },
+    )?;
     Ok(latency_rows(sums))
 }

@@ -13,12 +13,13 @@ use sha2::{Digest, Sha256};
 use spanreel::{Request, Signal, TraceId};
 
 use super::names::Names;
-use super::open_session::{Kind, Open, identity, identity_of_log};
+use super::open_session::{Kind, Open};
 use crate::block::Codec;
 use crate::error::StoreError;
 use crate::facets::facets;
 use crate::facts::{Facts, Name};
 use crate::gather::{Arrived, Gathered, Source, Split};
+use crate::identity::{identity, identity_of_log};
 use crate::store::Written;
 use crate::tale::Tale;
 use crate::tally::Sums;
@@ -67,7 +68,9 @@ pub(super) fn add_to_sum(connection: &Connection, name: &str, more: i64) -> Resu
     }
     let sql = "INSERT INTO sums (name, value) VALUES (?1, max(?2, 0))
                ON CONFLICT (name) DO UPDATE SET value = max(value + ?2, 0)";
-    connection.prepare_cached(sql)?.execute(params![name, more])?;
+    connection
+        .prepare_cached(sql)?
+        .execute(params![name, more])?;
     Ok(())
 }
 
@@ -89,12 +92,15 @@ impl Writer {
     }
 
     /// Writes requests, all or none.
-    pub(super) fn write(&mut self, requests: &[Request], now_us: i64) -> Result<Written, StoreError> {
+    pub(super) fn write(
+        &mut self,
+        requests: &[Request],
+        now_us: i64,
+    ) -> Result<Written, StoreError> {
         let taken = requests
             .iter()
             .filter(|request| request.signal() != Signal::Metrics);
-        let bodies: Vec<(Signal, Bytes)> =
-            taken.map(|it| (it.signal(), it.to_bytes())).collect();
+        let bodies: Vec<(Signal, Bytes)> = taken.map(|it| (it.signal(), it.to_bytes())).collect();
         let split = Split::new(&bodies)?;
         let of_sources: Vec<Facts<'_>> = split.sources.iter().map(Source::facts).collect();
         let gathered = Gathered::new(&split, &of_sources)?;
@@ -158,13 +164,19 @@ impl Write<'_> {
             self.memory.weight = self.memory.weight.saturating_sub(open.weight());
             self.take_in(&mut open, arrived)?;
             self.memory.weight += open.weight();
-            self.written.sessions.push(open.tale.summary_at(self.now_us));
+            self.written
+                .sessions
+                .push(open.tale.summary_at(self.now_us));
             self.memory.sessions.put(open.row, open);
         }
         super::usage::add(self.connection, std::mem::take(&mut self.usage))?;
         add_to_sum(self.connection, "spans", self.spans)?;
         add_to_sum(self.connection, "duplicates", self.duplicates)?;
-        add_to_sum(self.connection, "of_no_session", gathered.of_no_session as i64)
+        add_to_sum(
+            self.connection,
+            "of_no_session",
+            gathered.of_no_session as i64,
+        )
     }
 
     /// The session of what arrived, as it was before.
@@ -245,7 +257,9 @@ impl Write<'_> {
                     if self.row_of_name(&trace.to_string())? != Some(row) {
                         continue;
                     }
-                    let Some(other) = self.take(row)? else { continue };
+                    let Some(other) = self.take(row)? else {
+                        continue;
+                    };
                     self.memory.weight = self.memory.weight.saturating_sub(other.weight());
                     self.memory.weight = self.memory.weight.saturating_sub(open.weight());
                     open.absorb(self.connection, other)?;
@@ -257,7 +271,9 @@ impl Write<'_> {
                 }
                 None => {
                     self.connection
-                        .prepare_cached("INSERT OR REPLACE INTO traces (trace, session) VALUES (?1, ?2)")?
+                        .prepare_cached(
+                            "INSERT OR REPLACE INTO traces (trace, session) VALUES (?1, ?2)",
+                        )?
                         .execute(params![trace.to_bytes(), open.row])?;
                     self.memory.traces.put(trace, open.row);
                 }
@@ -343,14 +359,7 @@ impl Write<'_> {
     }
 
     fn write_text(&mut self, open: &mut Open) -> Result<(), StoreError> {
-        let summary = &open.tale.summary;
-        let mut known: Vec<String> = summary.agents.clone();
-        known.extend(summary.user.clone());
-        known.extend(summary.tags.iter().cloned());
-        known.extend(open.tale.by_tool.iter().map(|part| part.name.clone()));
-        known.extend(summary.error.iter().map(|error| error.kind.clone()));
-        known.push(summary.service.clone());
-        for text in known {
+        for text in open.tale.texts() {
             open.say(&text);
         }
         if open.text.is_empty() {

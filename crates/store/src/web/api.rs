@@ -27,7 +27,11 @@ fn ok(value: &impl serde::Serialize) -> Response<Body> {
 }
 
 fn no_session() -> Response<Body> {
-    problem(StatusCode::NOT_FOUND, "no_session", "there is no session of this id")
+    problem(
+        StatusCode::NOT_FOUND,
+        "no_session",
+        "there is no session of this id",
+    )
 }
 
 /// What was asked for, or 404.
@@ -87,7 +91,9 @@ impl Web {
 
     async fn sessions(&self, parameters: &Parameters) -> Answer {
         let query = read(parameters.sessions())?;
-        let page = self.ask(move |store, patience| store.sessions(&query, patience)).await?;
+        let page = self
+            .ask(move |store, patience| store.sessions(&query, patience))
+            .await?;
         Ok(match parameters.is_csv() {
             true => csv::sessions(&page.items),
             false => ok(&page),
@@ -96,7 +102,9 @@ impl Web {
 
     async fn session(&self, id: &str) -> Answer {
         let id = id.to_owned();
-        let detail = self.ask(move |store, patience| store.session(&id, patience)).await?;
+        let detail = self
+            .ask(move |store, patience| store.session(&id, patience))
+            .await?;
         found(detail.map(|detail| detail_json(&detail)))
     }
 
@@ -111,19 +119,34 @@ impl Web {
 
     async fn span(&self, id: &str, span: &str) -> Answer {
         let (id, span) = (id.to_owned(), span.to_owned());
-        let whole = self.ask(move |store, patience| store.span(&id, &span, patience)).await?;
-        let missing = || problem(StatusCode::NOT_FOUND, "no_span", "there is no span of this id in the session");
-        whole.map(|whole| ok(&span_json(&whole))).ok_or_else(missing)
+        let whole = self
+            .ask(move |store, patience| store.span(&id, &span, patience))
+            .await?;
+        let missing = || {
+            problem(
+                StatusCode::NOT_FOUND,
+                "no_span",
+                "there is no span of this id in the session",
+            )
+        };
+        whole
+            .map(|whole| ok(&span_json(&whole)))
+            .ok_or_else(missing)
     }
 
     async fn messages(&self, id: &str) -> Answer {
         let id = id.to_owned();
-        found(self.ask(move |store, patience| store.messages(&id, patience)).await?)
+        found(
+            self.ask(move |store, patience| store.messages(&id, patience))
+                .await?,
+        )
     }
 
     async fn logs(&self, id: &str) -> Answer {
         let id = id.to_owned();
-        let logs = self.ask(move |store, patience| store.logs(&id, patience)).await?;
+        let logs = self
+            .ask(move |store, patience| store.logs(&id, patience))
+            .await?;
         found(logs.map(|logs| json!({ "items": logs })))
     }
 
@@ -142,11 +165,17 @@ impl Web {
     }
 
     async fn activity(&self, parameters: &Parameters) -> Answer {
-        let (buckets, mut filter) = (read(parameters.buckets())?, read(parameters.filter())?);
+        let mut filter = read(parameters.filter())?;
+        // Without a stretch, it is the one of what is found.
+        let is_bounded = filter.from_us.is_some() || filter.to_us.is_some();
+        let buckets = read(parameters.buckets())?;
         // The stretch says so already.
         (filter.from_us, filter.to_us) = (None, None);
         let activity = self
-            .ask(move |store, patience| store.activity(&filter, &buckets, patience))
+            .ask(move |store, patience| {
+                let given = Some(&buckets).filter(|_| is_bounded);
+                store.activity(&filter, given, buckets.count, patience)
+            })
             .await?;
         Ok(ok(&activity))
     }
@@ -154,7 +183,9 @@ impl Web {
     async fn usage(&self, parameters: &Parameters) -> Answer {
         let buckets = read(parameters.buckets())?;
         let by = read(parameters.by(By::None, &[By::None, By::Model, By::Agent, By::User]))?;
-        let usage = self.ask(move |store, patience| store.usage(by, &buckets, patience)).await?;
+        let usage = self
+            .ask(move |store, patience| store.usage(by, &buckets, patience))
+            .await?;
         Ok(match parameters.is_csv() {
             true => csv::usage(&usage),
             false => ok(&usage),
@@ -177,14 +208,20 @@ impl Web {
         let name = id.to_owned();
         match parameters.get("format").unwrap_or("otlp-json") {
             "otlp-json" => {
-                let requests = self.ask(move |store, patience| store.export(&name, patience)).await?;
+                let requests = self
+                    .ask(move |store, patience| store.export(&name, patience))
+                    .await?;
                 let requests = requests.ok_or_else(no_session)?;
                 let text = read(otlp_json(&requests))?;
                 Ok(download(text, "application/jsonl", "session.otlp.jsonl"))
             }
             "json" => {
                 let document = self.document(name).await?;
-                Ok(download(document.to_string(), "application/json", "session.json"))
+                Ok(download(
+                    document.to_string(),
+                    "application/json",
+                    "session.json",
+                ))
             }
             "html" => {
                 let missing = || {
@@ -211,7 +248,7 @@ impl Web {
 }
 
 /// Where the page in one file has its session.
-const PLACE: &str = "__SPANREEL_SESSION__";
+const PLACE: &str = "__SPANREEL_RECORDING__";
 
 /// The page with a session in it. The session stands in a `script` of a type that is not run; nothing in it
 /// can end that, because what could is escaped.
@@ -227,7 +264,7 @@ pub fn document_json(document: &Document) -> Value {
         "session": detail_json(&document.session),
         "spans": document.spans.iter().map(span_json).collect::<Vec<_>>(),
         "messages": document.story,
-        "logs": document.logs,
+        "logs": { "items": document.logs },
     })
 }
 
@@ -257,7 +294,11 @@ pub(crate) fn detail_json(detail: &Detail) -> Value {
 pub(crate) fn span_json(whole: &WholeSpan) -> Value {
     let mut object = json!(whole);
     if let Some(object) = object.as_object_mut() {
-        for (list, name) in [("event_list", "events"), ("link_list", "links"), ("span_kind", "kind")] {
+        for (list, name) in [
+            ("event_list", "events"),
+            ("link_list", "links"),
+            ("span_kind", "kind"),
+        ] {
             let list = object.remove(list).unwrap_or_default();
             object.insert(name.to_owned(), list);
         }

@@ -12,8 +12,12 @@ use super::{Body, body};
 #[allow_missing = true]
 struct Dist;
 
+/// The page in one file: a template, and no place to go to.
+const OFFLINE: &str = "export.html";
+
 /// What is told where the page was not built.
-const NO_PAGE: &str = "this build has no page; its JSON API is /api/v1/sessions, described by /api/v1/openapi.json\n";
+const NO_PAGE: &str =
+    "this build has no page; its JSON API is /api/v1/sessions, described by /api/v1/openapi.json\n";
 
 fn kind(path: &str) -> &'static str {
     match path.rsplit_once('.').map(|(_, ending)| ending) {
@@ -29,12 +33,11 @@ fn kind(path: &str) -> &'static str {
     }
 }
 
-/// A file of the page; for a path without an ending, which names a place in it, the page itself.
+/// A file of the page.
 pub(super) fn answer(path: &str) -> Response<Body> {
     let path = path.trim_start_matches('/');
-    let is_place = !path.rsplit('/').next().unwrap_or_default().contains('.');
-    let path = if is_place { "index.html" } else { path };
-    let Some(file) = Dist::get(path) else {
+    let path = if path.is_empty() { "index.html" } else { path };
+    let Some(file) = Dist::get(path).filter(|_| path != OFFLINE) else {
         let mut answer = Response::new(body(NO_PAGE));
         *answer.status_mut() = StatusCode::NOT_FOUND;
         let kind = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -55,6 +58,6 @@ pub(super) fn answer(path: &str) -> Response<Body> {
 
 /// The page in one file, for sessions that are exported; `None` where it was not built.
 pub(super) fn offline() -> Option<String> {
-    let file = Dist::get("offline.html")?;
+    let file = Dist::get(OFFLINE)?;
     String::from_utf8(file.data.into_owned()).ok()
 }

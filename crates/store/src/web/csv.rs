@@ -40,7 +40,10 @@ impl Table {
     pub(super) fn answer(self, name: &'static str) -> Response<Body> {
         let mut answer = Response::new(body(self.0));
         let headers = answer.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/csv; charset=utf-8"),
+        );
         headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static(name));
         answer
     }
@@ -52,8 +55,21 @@ fn known<T: ToString>(value: Option<T>) -> String {
 
 pub(super) fn sessions(sessions: &[Summary]) -> Response<Body> {
     let mut table = Table::new(&[
-        "id", "state", "service", "agent", "user", "start_us", "duration_us", "spans", "llm_calls", "tool_calls",
-        "errors", "input_tokens", "output_tokens", "cost", "error",
+        "id",
+        "state",
+        "service",
+        "agent",
+        "user",
+        "start_us",
+        "duration_us",
+        "spans",
+        "llm_calls",
+        "tool_calls",
+        "errors",
+        "input_tokens",
+        "output_tokens",
+        "cost",
+        "error",
     ]);
     for it in sessions {
         table.row([
@@ -79,7 +95,14 @@ pub(super) fn sessions(sessions: &[Summary]) -> Response<Body> {
 
 pub(super) fn usage(usage: &Usage) -> Response<Body> {
     let mut table = Table::new(&[
-        "key", "from_us", "calls", "errors", "input_tokens", "output_tokens", "cached_tokens", "cost",
+        "key",
+        "from_us",
+        "calls",
+        "errors",
+        "input_tokens",
+        "output_tokens",
+        "cached_tokens",
+        "cost",
     ]);
     for series in &usage.series {
         for bucket in 0..series.calls.len() {
@@ -101,7 +124,14 @@ pub(super) fn usage(usage: &Usage) -> Response<Body> {
 
 pub(super) fn latency(rows: &[LatencyRow]) -> Response<Body> {
     let mut table = Table::new(&[
-        "key", "count", "errors", "p50_us", "p90_us", "p99_us", "ttft_p50_us", "ttft_p99_us",
+        "key",
+        "count",
+        "errors",
+        "p50_us",
+        "p90_us",
+        "p99_us",
+        "ttft_p50_us",
+        "ttft_p99_us",
     ]);
     for row in rows {
         table.row([
@@ -128,6 +158,9 @@ mod tests {
         let mut table = Table::new(&["a", "b"]);
         table.row(["x,\"y\"\n".to_owned(), "=HYPERLINK(1)".to_owned()]);
         table.row(["-1.5".to_owned(), "-cmd".to_owned()]);
-        assert_eq!(table.0, "a,b\r\n\"x,\"\"y\"\"\n\",'=HYPERLINK(1)\r\n-1.5,'-cmd\r\n");
+        assert_eq!(
+            table.0,
+            "a,b\r\n\"x,\"\"y\"\"\n\",'=HYPERLINK(1)\r\n-1.5,'-cmd\r\n"
+        );
     }
 }

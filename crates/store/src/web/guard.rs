@@ -41,11 +41,15 @@ impl Guard {
     /// Refuses what a page of another site sends, and everybody where others can reach an open server.
     pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Response<Body>> {
         if self.token.is_none() && !self.is_local {
-            let advice = "others can reach this address: start with --token-file, or listen on 127.0.0.1";
+            let advice =
+                "others can reach this address: start with --token-file, or listen on 127.0.0.1";
             return Err(problem(StatusCode::FORBIDDEN, "needs_token", advice));
         }
         let is_foreign = |origin: &HeaderValue| {
-            let host = headers.get(HOST).map(HeaderValue::as_bytes).unwrap_or_default();
+            let host = headers
+                .get(HOST)
+                .map(HeaderValue::as_bytes)
+                .unwrap_or_default();
             let origin = origin.as_bytes();
             let origin = origin
                 .strip_prefix(b"http://")
@@ -144,11 +148,24 @@ mod tests {
         let guard = Guard::new(None, true);
         let allows = |given: &[_]| guard.check(&headers(given)).is_ok();
         assert!(allows(&[("host", "127.0.0.1:4320")]));
-        assert!(allows(&[("host", "localhost:4320"), ("origin", "http://localhost:4320")]));
-        assert!(!allows(&[("host", "localhost:4320"), ("origin", "http://evil.example")]));
+        assert!(allows(&[
+            ("host", "localhost:4320"),
+            ("origin", "http://localhost:4320")
+        ]));
+        assert!(!allows(&[
+            ("host", "localhost:4320"),
+            ("origin", "http://evil.example")
+        ]));
         assert!(!allows(&[("host", "localhost:4320"), ("origin", "null")]));
-        assert!(!allows(&[("host", "localhost:4320"), ("sec-fetch-site", "cross-site")]));
-        let link = [("host", "localhost"), ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")];
+        assert!(!allows(&[
+            ("host", "localhost:4320"),
+            ("sec-fetch-site", "cross-site")
+        ]));
+        let link = [
+            ("host", "localhost"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+        ];
         assert!(allows(&link), "a link to the page leads to it");
     }
 
@@ -169,7 +186,10 @@ mod tests {
         assert!(cookie.ends_with("HttpOnly; SameSite=Strict") && !cookie.contains("abc"));
         let mut with_cookie = HeaderMap::new();
         let sent = cookie.split(';').next().expect("a cookie").to_owned();
-        with_cookie.insert(COOKIE, HeaderValue::try_from(format!("a=b; {sent}")).expect("text"));
+        with_cookie.insert(
+            COOKIE,
+            HeaderValue::try_from(format!("a=b; {sent}")).expect("text"),
+        );
         assert!(guard.knows(&with_cookie));
     }
 }

@@ -113,7 +113,11 @@ impl Web {
             return refused;
         }
         if request.method() != Method::GET && request.method() != Method::HEAD {
-            let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, "bad_method", "only GET and HEAD");
+            let mut answer = problem(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "bad_method",
+                "only GET and HEAD",
+            );
             let allowed = HeaderValue::from_static("GET, HEAD");
             answer.headers_mut().insert(ALLOW, allowed);
             return answer;
@@ -125,7 +129,10 @@ impl Web {
             return self.guard.refuse(path.starts_with("/api/"));
         }
         match path.strip_prefix("/api/v1/") {
-            Some(rest) => self.api(rest, request.uri().query().unwrap_or_default()).await,
+            Some(rest) => {
+                self.api(rest, request.uri().query().unwrap_or_default())
+                    .await
+            }
             None => assets::answer(path),
         }
     }
@@ -160,9 +167,11 @@ impl Web {
 fn refusal(error: &StoreError) -> Response<Body> {
     match error {
         StoreError::BadQuery(why) => problem(StatusCode::BAD_REQUEST, "bad_query", why),
-        StoreError::TooSlow => {
-            problem(StatusCode::SERVICE_UNAVAILABLE, "too_slow", &error.to_string())
-        }
+        StoreError::TooSlow => problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too_slow",
+            &error.to_string(),
+        ),
         error => {
             tracing::warn!(target: "spanreel", %error, "a query failed");
             let advice = "the store could not answer; the server's log says why";
@@ -181,7 +190,9 @@ fn json_with(status: StatusCode, value: &impl serde::Serialize) -> Response<Body
         Ok(bytes) => Response::new(body(bytes)),
         Err(error) => {
             tracing::error!(target: "spanreel", %error, "an answer is no JSON");
-            Response::new(body(r#"{"error":{"code":"internal","message":"the answer is no JSON"}}"#))
+            Response::new(body(
+                r#"{"error":{"code":"internal","message":"the answer is no JSON"}}"#,
+            ))
         }
     };
     *answer.status_mut() = status;
@@ -192,5 +203,8 @@ fn json_with(status: StatusCode, value: &impl serde::Serialize) -> Response<Body
 
 /// An error as the API tells it.
 fn problem(status: StatusCode, code: &str, message: &str) -> Response<Body> {
-    json_with(status, &json!({ "error": { "code": code, "message": message } }))
+    json_with(
+        status,
+        &json!({ "error": { "code": code, "message": message } }),
+    )
 }

@@ -2,9 +2,9 @@
 
 use percent_encoding::percent_decode_str;
 
+use crate::answer::State;
 use crate::clock::now_us;
 use crate::error::StoreError;
-use crate::answer::State;
 use crate::query::{Buckets, By, ErrorFilter, Filter, SessionQuery, Sort};
 
 /// The longest value that is looked at, in bytes.
@@ -56,7 +56,9 @@ impl Parameters {
             return Ok(None);
         };
         let number = value.parse();
-        number.map(Some).map_err(|_| bad(format!("{name} is no number that it may be")))
+        number
+            .map(Some)
+            .map_err(|_| bad(format!("{name} is no number that it may be")))
     }
 
     fn amount(&self, name: &str) -> Result<Option<f64>, StoreError> {
@@ -128,12 +130,16 @@ impl Parameters {
     pub(super) fn stretch(&self) -> Result<(i64, i64), StoreError> {
         let to_us = self.number("to_us")?.unwrap_or_else(now_us);
         let day = 24 * 60 * 60 * 1_000_000;
-        let from_us = self.number("from_us")?.unwrap_or(i64::saturating_sub(to_us, day));
+        let from_us = self
+            .number("from_us")?
+            .unwrap_or(i64::saturating_sub(to_us, day));
         // 2^53: beyond it a page's numbers are not exact, and nothing has happened yet.
         let range = 0..(1_i64 << 53);
         match from_us < to_us && range.contains(&from_us) && range.contains(&to_us) {
             true => Ok((from_us, to_us)),
-            false => Err(bad("from_us must be before to_us, both in microseconds since 1970")),
+            false => Err(bad(
+                "from_us must be before to_us, both in microseconds since 1970",
+            )),
         }
     }
 
@@ -141,7 +147,11 @@ impl Parameters {
         let (from_us, to_us) = self.stretch()?;
         let count = self.number("buckets")?.unwrap_or(60);
         match (1..=1_000).contains(&count) {
-            true => Ok(Buckets { from_us, to_us, count }),
+            true => Ok(Buckets {
+                from_us,
+                to_us,
+                count,
+            }),
             false => Err(bad("buckets is 1 to 1000")),
         }
     }
