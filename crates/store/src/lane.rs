@@ -13,7 +13,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::answer::Summary;
 use crate::error::StoreError;
-use crate::store::Store;
+use crate::store::{Store, Written};
 
 /// Requests that may be under way at once: what comes while one write is done is the next one.
 const UNDER_WAY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
@@ -138,7 +138,8 @@ impl Writer {
             }
         };
         loop {
-            let next = runtime.block_on(tokio::time::timeout(TIDY, self.inbox.recv()));
+            let next = async { tokio::time::timeout(TIDY, self.inbox.recv()).await };
+            let next = runtime.block_on(next);
             match next {
                 Ok(Some(job)) => self.write_with(job),
                 Ok(None) => return,
@@ -177,7 +178,7 @@ impl Writer {
 
     /// Writes, and answers those who wait; leaves them to be asked one by one where one of several is broken.
     fn write(&self, requests: &[Request], jobs: &mut Vec<Job>) -> Result<(), StoreError> {
-        let written = self.store.write(requests);
+        let written = self.write_guarded(requests);
         if let Err(StoreError::Wire(error)) = &written
             && requests.len() > 1
         {
@@ -189,7 +190,7 @@ impl Writer {
                 tracing::warn!(target: "spanreel", %error, "the store could not write");
                 Err(Failed {
                     message: said(error),
-                    is_broken: matches!(error, StoreError::Wire(_)),
+                    is_broken: matches!(error, StoreError::Wire(_) | StoreError::Damaged(_)),
                 })
             }
         };
@@ -204,6 +205,13 @@ impl Writer {
             let _listeners = self.changes.send(Arc::new(written.sessions));
         }
         Ok(())
+    }
+
+    /// A panic costs this write alone, and is no reason to try it again.
+    fn write_guarded(&self, requests: &[Request]) -> Result<Written, StoreError> {
+        let write = std::panic::AssertUnwindSafe(|| self.store.write(requests));
+        let written = std::panic::catch_unwind(write);
+        written.unwrap_or(Err(StoreError::Damaged("writing panicked")))
     }
 
     /// Tidies up until there is nothing to do, or something to write.

@@ -8,7 +8,7 @@ use super::{Body, body};
 
 /// What `ui` was built to. Where it was not built, there is the API alone.
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../ui/dist"]
+#[folder = "../../ui/dist"]
 #[allow_missing = true]
 struct Dist;
 
