@@ -150,6 +150,8 @@ pub use model::resource::Resource;
 pub use model::sampling::policy::{Action, Per, Policy, Rate, Unit};
 pub use model::sampling::rule::{Match, Outcome, Rule};
 pub use model::sampling::{Holding, Sampling};
+#[cfg(feature = "proto")]
+pub use model::translate::Dialect;
 pub use model::usage::{Totals, Usage};
 pub use pipeline::Pipeline;
 pub use pipeline::builder::Builder;

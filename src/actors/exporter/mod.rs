@@ -54,6 +54,8 @@ use crate::model::content::Content;
 use crate::model::problem::Problem;
 use crate::model::redaction::Redactor;
 use crate::model::request::{Request, Signal};
+#[cfg(feature = "proto")]
+use crate::model::translate::Dialect;
 
 /// A destination of telemetry.
 ///
@@ -307,6 +309,15 @@ impl Exporter {
     #[must_use]
     pub fn content(mut self, content: Content) -> Self {
         self.rewrite.content = Some(content);
+        self
+    }
+
+    /// The words in which this destination is told what spans did; they are rewritten on its own lane.
+    /// Default: those of the conventions in which they are recorded, which costs nothing.
+    #[cfg(feature = "proto")]
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.rewrite.dialect = dialect;
         self
     }
 

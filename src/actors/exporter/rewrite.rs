@@ -14,12 +14,17 @@ use crate::model::content::Content;
 use crate::model::otlp::redact::Rewriter;
 use crate::model::redaction::{Redaction, Redactor};
 use crate::model::request::{Request, Signal};
+#[cfg(feature = "proto")]
+use crate::model::translate::Dialect;
 
 /// What is asked for; nothing by default.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rewrite {
     /// The content that the destination may have, of what was recorded.
     pub(crate) content: Option<Content>,
+    /// The words that it understands.
+    #[cfg(feature = "proto")]
+    pub(crate) dialect: Dialect,
 }
 
 impl Rewrite {
@@ -29,8 +34,8 @@ impl Rewrite {
         inner: Arc<dyn DynExport>,
         redactor: Option<&Arc<Redactor>>,
     ) -> Arc<dyn DynExport> {
-        let removes = self.content.is_some_and(|it| it != Content::Both);
-        if !removes && redactor.is_none() {
+        let rewrites = Signal::ALL.into_iter().any(|it| self.rewrites(it));
+        if !rewrites && redactor.is_none() {
             return inner;
         }
         Arc::new(Rewriting {
@@ -52,6 +57,32 @@ impl Rewrite {
     }
 }
 
+impl Rewrite {
+    /// Whether requests of this signal are rewritten.
+    fn rewrites(self, signal: Signal) -> bool {
+        #[cfg(feature = "proto")]
+        if signal == Signal::Traces && self.dialect.rewrites() {
+            return true;
+        }
+        self.removes_content(signal)
+    }
+
+    /// The request that the destination gets.
+    fn rewritten(self, request: Request, without_content: &Redactor) -> Request {
+        let signal = request.signal();
+        let mut bytes = request.to_bytes();
+        if self.removes_content(signal) {
+            let rewritten = Rewriter::new(without_content, signal).request(&bytes);
+            bytes = rewritten.map_or(bytes, Bytes::from);
+        }
+        #[cfg(feature = "proto")]
+        if signal == Signal::Traces {
+            bytes = self.dialect.translate(&bytes).map_or(bytes, Bytes::from);
+        }
+        Request::from_bytes(signal, request.items(), bytes)
+    }
+}
+
 struct Rewriting {
     inner: Arc<dyn DynExport>,
     rewrite: Rewrite,
@@ -61,17 +92,11 @@ struct Rewriting {
 
 impl Rewriting {
     async fn rewritten(&self, request: Request) -> Result<Request, ExportError> {
-        let signal = request.signal();
-        if !self.rewrite.removes_content(signal) {
+        if !self.rewrite.rewrites(request.signal()) {
             return Ok(request);
         }
-        let without = Arc::clone(&self.without_content);
-        let work = tokio::task::spawn_blocking(move || {
-            let bytes = request.to_bytes();
-            let rewritten = Rewriter::new(&without, signal).request(&bytes);
-            let bytes = rewritten.map_or(bytes, Bytes::from);
-            Request::from_bytes(signal, request.items(), bytes)
-        });
+        let (rewrite, without) = (self.rewrite, Arc::clone(&self.without_content));
+        let work = tokio::task::spawn_blocking(move || rewrite.rewritten(request, &without));
         work.await.map_err(|error| match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(cancelled) => ExportError::retryable(cancelled),
