@@ -28,6 +28,7 @@ mod starters;
 mod state;
 pub(crate) mod sweeper;
 mod unsampled;
+pub(crate) mod will;
 
 use std::fmt;
 use std::sync::Arc;
@@ -134,6 +135,9 @@ impl Session {
         let shared = &cell.shared;
         let gauge = shared.head.gauge();
         let mut waited = false;
+        if shared.is_copy() {
+            return Err(Closed);
+        }
         loop {
             let (queue, budget) = (gauge.room(), shared.pool.room());
             tokio::pin!(queue, budget);

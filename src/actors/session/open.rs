@@ -105,6 +105,13 @@ impl<'a> SessionBuilder<'a> {
         self
     }
 
+    /// The spans of the session are recorded by other processes: its root then has no totals, for those
+    /// of this process would tell of what it recorded alone.
+    pub fn totals_elsewhere(mut self) -> Self {
+        self.about.totals_elsewhere = true;
+        self
+    }
+
     /// Whether what users and models write in it is recorded. Default: as
     /// [`Builder::content`](crate::Builder::content) says.
     pub fn content(mut self, content: Content) -> Self {
@@ -227,7 +234,7 @@ impl<'a> SessionBuilder<'a> {
     /// # Errors
     /// The pipeline is shut down.
     pub fn open(mut self) -> Result<Session, Closed> {
-        if self.shared.is_closed() {
+        if self.shared.is_copy() || self.shared.is_closed() {
             return Err(Closed);
         }
         if self.id.is_empty() {
