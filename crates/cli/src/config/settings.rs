@@ -222,6 +222,8 @@ pub static EXPORT_SETTINGS: &[Setting<ExportConfig>] = table! { ExportConfig {
         "name" name "NAME" "What it is called in reports and metrics"
             sample "\"backend\"";
         "compression" compression "KIND" "How requests are compressed: none, gzip or zstd";
+        "content" content "WHAT" "What it gets of what users and models wrote: all, spans, events or off";
+        "dialect" dialect "WORDS" "Its words for what spans did: gen-ai, gen-ai-before-1.37, gen-ai-dev, openinference or langfuse";
         "timeout" timeout "TIME" "How long one attempt may take";
         "retry-for" retry_for "TIME" "How long a request is tried again before its contents are given up"
             more "With a data directory nothing is given up: it waits there.";

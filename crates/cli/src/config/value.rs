@@ -331,6 +331,36 @@ choice! {
 }
 
 choice! {
+    /// What an export gets of what users and models wrote.
+    ExportContent {
+        /// All that is received.
+        All "all",
+        /// What spans say of it.
+        Spans "spans",
+        /// What events say of it.
+        Events "events",
+        /// Nothing.
+        Off "off",
+    }
+}
+
+choice! {
+    /// The words in which an export is told what spans did.
+    Words {
+        /// As they were received.
+        GenAi "gen-ai",
+        /// GenAI conventions before 1.37.
+        Before137 "gen-ai-before-1.37",
+        /// GenAI conventions as they are being developed.
+        Development "gen-ai-dev",
+        /// OpenInference.
+        OpenInference "openinference",
+        /// Langfuse.
+        Langfuse "langfuse",
+    }
+}
+
+choice! {
     /// How requests to an export are compressed.
     Packing {
         /// Not at all.
