@@ -181,7 +181,7 @@ describe('a session', { skip: SKIPPED }, () => {
     }
     await page.keyboard.press('2');
     assert.equal(await page.getByRole('treeitem').count(), 6, 'no span is lost in a circle');
-    await page.getByRole('treeitem').first().click();
+    await page.getByRole('treeitem').first().click({ position: { x: 80, y: 10 } });
     const details = page.getByRole('region', { name: 'Details of the span' });
     await details.getByText('before\u2400after').waitFor();
     await details.getByText('[U+202E]evil').first().waitFor();

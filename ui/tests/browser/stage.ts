@@ -43,7 +43,7 @@ export async function stage(sessions = 250, empty = false): Promise<Stage> {
     async open(path = '/', options = {}) {
       const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
       const page = await context.newPage();
-      page.setDefaultTimeout(15_000);
+      page.setDefaultTimeout(30_000);
       page.on('pageerror', (error) => mistakes.push(String(error)));
       page.on('console', (message) => {
         if (message.type() === 'error') mistakes.push(message.text());
