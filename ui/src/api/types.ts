@@ -244,6 +244,8 @@ export interface Quarantined {
 
 export interface Receiver {
   name: string;
+  /** Where to send OTLP over HTTP to, `http://127.0.0.1:4318`. */
+  endpoint?: string;
   requests: number;
   spans?: number;
   logs?: number;

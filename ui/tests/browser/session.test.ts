@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 
-import { BIG_ID, HOSTILE_ID } from '../../dev/odd';
+import { BIG_ID, hostile, HOSTILE_ID } from '../../dev/odd';
+import { send } from '../../dev/otlp';
 import { costs } from './cost';
-import { REAL, sessionId, SKIPPED, stage, type Stage } from './stage';
+import { OTLP, REAL, sessionId, SKIPPED, stage, type Stage } from './stage';
 
 const INVENTED = REAL ? 'SKIPPED: needs an invented session' : false;
 
@@ -166,7 +167,8 @@ describe('a session', { skip: SKIPPED }, () => {
     }
   });
 
-  test('hostile content is text: in every view, in details, in the list, and in the exported file', { skip: INVENTED }, async () => {
+  test('hostile content is text: in every view, in details, in the list, and in the exported file', { skip: OTLP ? false : INVENTED }, async () => {
+    if (OTLP) await send(OTLP, hostile(Date.now() * 1000));
     const page = await set.open(`/#/session/${encodeURIComponent(HOSTILE_ID)}`);
     page.on('dialog', () => set.mistakes.push('a dialog'));
     const unharmed = async (): Promise<void> => {

@@ -172,7 +172,7 @@ describe('very many sessions', { skip: SKIPPED || (REAL ? 'SKIPPED: counts on th
     context.after(() => set.close());
     const page = await set.open();
     await page.getByRole('heading', { name: 'Waiting for the first session' }).waitFor();
-    await page.getByText(`export OTEL_EXPORTER_OTLP_ENDPOINT=${set.url}`).waitFor();
+    await page.getByText('export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318').waitFor();
     for (const path of ['usage', 'pipeline', 'compare']) {
       await page.goto(`${set.url}/#/${path}`);
       await page.locator('h1:visible').first().waitFor();
