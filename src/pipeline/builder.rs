@@ -25,10 +25,12 @@ use crate::actors::spool::{
     open::{Use, open},
 };
 use crate::model::byte_size::ByteSize;
+use crate::model::content::Content;
 use crate::model::limits::Limits;
 use crate::model::problem::Problem;
 use crate::model::propagation::policy::BaggagePolicy;
 use crate::model::propagation::propagators::Propagators;
+use crate::model::redaction::{Redaction, Redactor};
 use crate::model::resource::{Origin, Resource, Scope};
 use crate::model::sampling::Sampling;
 use crate::model::sampling::plan::Plan as SamplingPlan;
@@ -43,6 +45,7 @@ pub struct Builder {
     exporters: Vec<Exporter>,
     processors: Vec<Box<dyn Process>>,
     sample: Option<Box<dyn Sample>>,
+    redaction: Option<Redaction>,
 }
 
 impl Builder {
@@ -61,6 +64,7 @@ impl Builder {
             exporters: Vec::new(),
             processors: Vec::new(),
             sample: None,
+            redaction: None,
         }
     }
 
@@ -94,6 +98,20 @@ impl Builder {
     /// Adds a processor, behind those that were added before.
     pub fn process(mut self, processor: impl Process) -> Self {
         self.processors.push(Box::new(processor));
+        self
+    }
+
+    /// Takes out of everything what must not leave the process, before anything holds, stores or exports
+    /// it, and behind all processors. Default: nothing is taken out.
+    pub fn redact(mut self, redaction: Redaction) -> Self {
+        self.redaction = Some(redaction);
+        self
+    }
+
+    /// Whether what users and models wrote is recorded, where a session says nothing else. Default: off;
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
+    pub fn content(mut self, content: Content) -> Self {
+        self.config.content = content;
         self
     }
 
@@ -211,6 +229,8 @@ impl Builder {
             tracing::warn!(target: "spanreel", "{warning}");
         }
         let mut problems = self.config.validate();
+        problems.extend(self.redaction.iter().flat_map(Redaction::problems));
+        let redactor = self.redaction.as_ref().map(|it| Arc::new(it.redactor()));
         let mut lanes = Vec::new();
         if !self.config.disabled {
             let chosen = if self.exporters.is_empty() {
@@ -219,7 +239,9 @@ impl Builder {
                 Ok(self.exporters)
             };
             match chosen {
-                Ok(exporters) => lanes = build(exporters, &self.config, &mut problems),
+                Ok(exporters) => {
+                    lanes = build(exporters, &self.config, redactor.as_ref(), &mut problems);
+                }
                 Err(found) => problems.extend(found),
             }
         }
@@ -238,11 +260,17 @@ impl Builder {
         let (config, spool) = (self.config, None);
         let surroundings = self.environment.surroundings();
         let resource = config.resource.resolve(&surroundings);
+        let origin = Origin::new(&resource, &self.scope);
+        let origin = match &redactor {
+            Some(redactor) => origin.redacted(redactor),
+            None => origin,
+        };
         Ok(Plan {
-            origin: Arc::new(Origin::new(&resource, &self.scope)),
+            origin: Arc::new(origin),
             config,
             lanes,
             processors: self.processors,
+            redactor,
             sampling,
             sample: self.sample,
             spool,
@@ -251,7 +279,12 @@ impl Builder {
 }
 
 /// Makes the exporters; those of the same name get a number.
-fn build(exporters: Vec<Exporter>, config: &Config, problems: &mut Vec<Problem>) -> Vec<LanePlan> {
+fn build(
+    exporters: Vec<Exporter>,
+    config: &Config,
+    redactor: Option<&Arc<Redactor>>,
+    problems: &mut Vec<Problem>,
+) -> Vec<LanePlan> {
     let mut lanes = Vec::new();
     let mut names = HashSet::new();
     let longest = config
@@ -263,9 +296,10 @@ fn build(exporters: Vec<Exporter>, config: &Config, problems: &mut Vec<Problem>)
         settings.timeout = settings.timeout.min(longest);
         settings.name = unique(&settings.name, &names);
         names.insert(settings.name.clone());
+        settings.redactor = redactor.cloned();
         match (exporter.build)(&settings) {
-            Ok(exporter) => lanes.push(LanePlan {
-                exporter,
+            Ok(built) => lanes.push(LanePlan {
+                exporter: exporter.rewrite.around(built, redactor),
                 settings,
                 books: Arc::default(),
             }),
