@@ -60,11 +60,17 @@ fn time(name: &str, times: usize, mut ask: impl FnMut(u64)) {
         took.push(begun.elapsed().as_secs_f64() * 1e3);
     }
     took.sort_by(f64::total_cmp);
-    println!("{name:44} p50 {:8.2} ms   p95 {:8.2} ms", took[times / 2], took[times * 95 / 100]);
+    println!(
+        "{name:44} p50 {:8.2} ms   p95 {:8.2} ms",
+        took[times / 2],
+        took[times * 95 / 100]
+    );
 }
 
 fn main() {
-    let asked = std::env::args().filter_map(|argument| argument.parse::<u64>().ok()).next();
+    let asked = std::env::args()
+        .filter_map(|argument| argument.parse::<u64>().ok())
+        .next();
     let spans = asked.unwrap_or(200_000);
     let sessions = spans / SPANS;
     let directory = tempfile::tempdir_in(".").expect("a directory");
@@ -83,7 +89,9 @@ fn main() {
     let stats = store.stats();
     assert_eq!((stats.sessions, stats.spans), (sessions, written));
     let rate = written as f64 / busy.as_secs_f64();
-    println!("{written} spans of {sessions} sessions: {rate:.0} spans/s, slowest write {slowest:?}");
+    println!(
+        "{written} spans of {sessions} sessions: {rate:.0} spans/s, slowest write {slowest:?}"
+    );
     println!(
         "OTLP {:.0} bytes a span, on disk {:.0}: {:.0} %",
         wire as f64 / written as f64,
@@ -111,24 +119,41 @@ fn queries(store: &SqliteStore, sessions: u64) {
     time("list, state=failed", 20, |_| {
         filter(&|filter| filter.state = spanreel_store::State::from_name("failed"));
     });
-    time("list, agent=coder", 20, |_| filter(&|it| it.agent = Some("coder".to_owned())));
-    time("list, model=gpt-5-mini", 20, |_| filter(&|it| it.model = Some("gpt-5-mini".to_owned())));
-    time("list, user=u-N", 20, |number| filter(&|it| it.user = Some(format!("u-{number}"))));
+    time("list, agent=coder", 20, |_| {
+        filter(&|it| it.agent = Some("coder".to_owned()))
+    });
+    time("list, model=gpt-5-mini", 20, |_| {
+        filter(&|it| it.model = Some("gpt-5-mini".to_owned()))
+    });
+    time("list, user=u-N", 20, |number| {
+        filter(&|it| it.user = Some(format!("u-{number}")))
+    });
     time("list, tenant=blue, cost above 0.2", 20, |_| {
         filter(&|it| {
             it.attributes = vec![("tenant".to_owned(), "blue".to_owned())];
             it.min_cost = Some(0.2);
         });
     });
-    time("text, in 5 % of sessions and fewer", 20, |_| filter(&|it| it.text = Some("u 17".to_owned())));
-    time("text, in every session", 20, |_| filter(&|it| it.text = Some("timeout search".to_owned())));
+    time("text, in 5 % of sessions and fewer", 20, |_| {
+        filter(&|it| it.text = Some("u 17".to_owned()))
+    });
+    time("text, in every session", 20, |_| {
+        filter(&|it| it.text = Some("timeout search".to_owned()))
+    });
     time("a session with its totals", 50, |number| {
         let id = format!("conv-{:08x}", telemetry::mix(number) % sessions);
-        assert!(store.session(&id, &patience()).expect("an answer").is_some());
+        assert!(
+            store
+                .session(&id, &patience())
+                .expect("an answer")
+                .is_some()
+        );
     });
     time("its spans", 50, |number| {
         let id = format!("conv-{:08x}", telemetry::mix(number) % sessions);
-        let page = store.spans(&id, 10_000, None, &patience()).expect("an answer");
+        let page = store
+            .spans(&id, 10_000, None, &patience())
+            .expect("an answer");
         assert_eq!(page.expect("it is there").items.len() as u64, SPANS);
     });
     let end = BEGIN + sessions * 1_000_000;
@@ -138,19 +163,37 @@ fn queries(store: &SqliteStore, sessions: u64) {
         count: 60,
     };
     time("activity of all time", 10, |_| {
-        drop(store.activity(&Filter::default(), Some(&buckets), 60, &patience()).expect("an answer"));
+        drop(
+            store
+                .activity(&Filter::default(), Some(&buckets), 60, &patience())
+                .expect("an answer"),
+        );
     });
     time("usage by model, all time", 10, |_| {
-        drop(store.usage(By::Model, &buckets, &patience()).expect("an answer"));
+        drop(
+            store
+                .usage(By::Model, &buckets, &patience())
+                .expect("an answer"),
+        );
     });
     time("latency by model, all time", 10, |_| {
-        drop(store.latency(By::Model, buckets.from_us, buckets.to_us, &patience()).expect("an answer"));
+        drop(
+            store
+                .latency(By::Model, buckets.from_us, buckets.to_us, &patience())
+                .expect("an answer"),
+        );
     });
-    let large: Vec<_> = (0..1_000).map(|index| telemetry::usual_span(u64::MAX >> 20, index, 1_000, BEGIN)).collect();
-    store.write(&[telemetry::spans("bench", large)]).expect("it can be written");
+    let large: Vec<_> = (0..1_000)
+        .map(|index| telemetry::usual_span(u64::MAX >> 20, index, 1_000, BEGIN))
+        .collect();
+    store
+        .write(&[telemetry::spans("bench", large)])
+        .expect("it can be written");
     let id = format!("conv-{:08x}", u64::MAX >> 20);
     time("a session of 1,000 spans", 20, |_| {
-        let page = store.spans(&id, 10_000, None, &patience()).expect("an answer");
+        let page = store
+            .spans(&id, 10_000, None, &patience())
+            .expect("an answer");
         assert_eq!(page.expect("it is there").items.len(), 1_000);
     });
 }

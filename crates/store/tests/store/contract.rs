@@ -26,14 +26,23 @@ fn session(trace: u128, id: &str) -> Request {
                     int("gen_ai.usage.input_tokens", 100),
                     int("gen_ai.usage.output_tokens", 20),
                     double("gen_ai.usage.cost", 0.25),
-                    text("gen_ai.input.messages", r#"[{"role":"user","parts":[{"type":"text","content":"where is the giraffe?"}]}]"#),
-                    text("gen_ai.output.messages", r#"[{"role":"assistant","parts":[{"type":"text","content":"asking the zoo"}]}]"#),
+                    text(
+                        "gen_ai.input.messages",
+                        r#"[{"role":"user","parts":[{"type":"text","content":"where is the giraffe?"}]}]"#,
+                    ),
+                    text(
+                        "gen_ai.output.messages",
+                        r#"[{"role":"assistant","parts":[{"type":"text","content":"asking the zoo"}]}]"#,
+                    ),
                 ],
             )),
             of(failed(
                 with(
                     span(trace, 3, 1, "execute_tool zoo", T + 700, T + 900),
-                    vec![text("gen_ai.operation.name", "execute_tool"), text("gen_ai.tool.name", "zoo")],
+                    vec![
+                        text("gen_ai.operation.name", "execute_tool"),
+                        text("gen_ai.tool.name", "zoo"),
+                    ],
                 ),
                 "timeout",
                 "the zoo is closed",
@@ -68,7 +77,9 @@ fn filtered(store: &dyn Store, set: impl FnOnce(&mut Filter)) -> Vec<String> {
 fn a_list_tells_what_sessions_did() {
     with_each(|store| {
         write(&*store, &[session(7, "conv-1")]);
-        let page = store.sessions(&SessionQuery::default(), &patience()).expect("an answer");
+        let page = store
+            .sessions(&SessionQuery::default(), &patience())
+            .expect("an answer");
         let mut found = json(&page.items[0]);
         let last_us = found.as_object_mut().and_then(|it| it.remove("last_us"));
         assert!(last_us.is_some());
@@ -92,10 +103,16 @@ fn what_comes_twice_is_kept_once() {
         let one = log(7, None, T, "a log record");
         write(&*store, &[session(7, "conv-1"), one.clone()]);
         write(&*store, &[session(7, "conv-1"), one.clone(), one]);
-        let detail = store.session("conv-1", &patience()).expect("an answer").expect("it is there");
+        let detail = store
+            .session("conv-1", &patience())
+            .expect("an answer")
+            .expect("it is there");
         assert_eq!((detail.summary.spans, detail.summary.logs), (3, 1));
         assert_eq!(store.stats().duplicates, 5);
-        let requests = store.export("conv-1", &patience()).expect("an answer").expect("it is there");
+        let requests = store
+            .export("conv-1", &patience())
+            .expect("an answer")
+            .expect("it is there");
         let items: Vec<u64> = requests.iter().map(Request::items).collect();
         assert_eq!(items, [3, 1]);
     });
@@ -106,13 +123,27 @@ fn what_comes_twice_is_kept_once() {
 fn a_session_has_its_totals() {
     with_each(|store| {
         write(&*store, &[session(7, "conv-1")]);
-        let detail = store.session("conv-1", &patience()).expect("an answer").expect("it is there");
+        let detail = store
+            .session("conv-1", &patience())
+            .expect("an answer")
+            .expect("it is there");
         let (model, tool) = (&detail.by_model[0], &detail.by_tool[0]);
-        assert_eq!((model.name.as_str(), model.calls, model.cost), ("m-1", 1, Some(0.25)));
-        assert_eq!((tool.name.as_str(), tool.errors, tool.duration_us), ("zoo", 1, 200));
+        assert_eq!(
+            (model.name.as_str(), model.calls, model.cost),
+            ("m-1", 1, Some(0.25))
+        );
+        assert_eq!(
+            (tool.name.as_str(), tool.errors, tool.duration_us),
+            ("zoo", 1, 200)
+        );
         assert_eq!(detail.by_agent[0].name, "keeper");
         assert_eq!(detail.resource["service.name"], "planner-host");
-        assert!(store.session("conv-2", &patience()).expect("an answer").is_none());
+        assert!(
+            store
+                .session("conv-2", &patience())
+                .expect("an answer")
+                .is_none()
+        );
     });
 }
 
@@ -128,7 +159,11 @@ fn spans_come_in_order_page_by_page() {
         let all = page(10, None);
         let names: Vec<&str> = all.items.iter().map(|span| span.name.as_str()).collect();
         assert_eq!(names, ["session", "chat m-1", "execute_tool zoo"]);
-        assert!(all.items.iter().all(|span| span.agent.as_deref() == Some("keeper")));
+        assert!(
+            all.items
+                .iter()
+                .all(|span| span.agent.as_deref() == Some("keeper"))
+        );
         let first = page(2, None);
         let rest = page(2, first.next.as_deref());
         assert_eq!([first.items, rest.items].concat(), all.items);
@@ -145,7 +180,12 @@ fn a_span_has_all_that_was_recorded() {
         let whole = found("0000000000000003").expect("it is there");
         assert_eq!(whole.span.error_type.as_deref(), Some("timeout"));
         assert_eq!((whole.span.status, whole.span_kind), ("error", "internal"));
-        assert!(whole.attributes.iter().any(|it| it.key == "gen_ai.tool.name" && it.value == "zoo"));
+        assert!(
+            whole
+                .attributes
+                .iter()
+                .any(|it| it.key == "gen_ai.tool.name" && it.value == "zoo")
+        );
         assert!(whole.resource.iter().any(|it| it.key == "service.name"));
         assert_eq!(whole.scope.name, "agents");
         assert!(found("00000000000000ff").is_none() && found("no id").is_none());
@@ -157,11 +197,21 @@ fn a_span_has_all_that_was_recorded() {
 fn the_story_is_told_in_order() {
     with_each(|store| {
         write(&*store, &[session(7, "conv-1")]);
-        let story = store.messages("conv-1", &patience()).expect("an answer").expect("it is there");
-        let said: Vec<_> = story.items.iter().map(|it| (it.role, it.parts[0].text.as_deref())).collect();
+        let story = store
+            .messages("conv-1", &patience())
+            .expect("an answer")
+            .expect("it is there");
+        let said: Vec<_> = story
+            .items
+            .iter()
+            .map(|it| (it.role, it.parts[0].text.as_deref()))
+            .collect();
         assert_eq!(
             said,
-            [("user", Some("where is the giraffe?")), ("assistant", Some("asking the zoo"))]
+            [
+                ("user", Some("where is the giraffe?")),
+                ("assistant", Some("asking the zoo"))
+            ]
         );
         assert!(story.captured);
     });
@@ -171,25 +221,57 @@ fn the_story_is_told_in_order() {
 #[test]
 fn filters_find_what_they_say() {
     with_each(|store| {
-        let other = with(span(8, 1, 0, "quiet", T + 5_000, T + 6_000), vec![text("tenant", "green")]);
-        write(&*store, &[session(7, "conv-1"), spans("other", vec![other])]);
+        let other = with(
+            span(8, 1, 0, "quiet", T + 5_000, T + 6_000),
+            vec![text("tenant", "green")],
+        );
+        write(
+            &*store,
+            &[session(7, "conv-1"), spans("other", vec![other])],
+        );
         let trace = "00000000000000000000000000000008";
         let one = ["conv-1"];
-        assert_eq!(filtered(&*store, |_| {}), [trace, "conv-1"], "the latest first");
-        assert_eq!(filtered(&*store, |it| it.agent = Some("keeper".into())), one);
+        assert_eq!(
+            filtered(&*store, |_| {}),
+            [trace, "conv-1"],
+            "the latest first"
+        );
+        assert_eq!(
+            filtered(&*store, |it| it.agent = Some("keeper".into())),
+            one
+        );
         assert_eq!(filtered(&*store, |it| it.model = Some("m-1".into())), one);
         assert_eq!(filtered(&*store, |it| it.user = Some("u-1".into())), one);
-        assert_eq!(filtered(&*store, |it| it.error = Some(ErrorFilter::Any)), one);
-        assert_eq!(filtered(&*store, |it| it.error = Some(ErrorFilter::Type("timeout".into()))), one);
-        assert!(filtered(&*store, |it| it.error = Some(ErrorFilter::Type("other".into()))).is_empty());
+        assert_eq!(
+            filtered(&*store, |it| it.error = Some(ErrorFilter::Any)),
+            one
+        );
+        assert_eq!(
+            filtered(&*store, |it| it.error =
+                Some(ErrorFilter::Type("timeout".into()))),
+            one
+        );
+        assert!(
+            filtered(&*store, |it| it.error =
+                Some(ErrorFilter::Type("other".into())))
+            .is_empty()
+        );
         assert_eq!(filtered(&*store, |it| it.min_cost = Some(0.2)), one);
         assert_eq!(filtered(&*store, |it| it.max_cost = Some(0.2)), [trace]);
-        assert_eq!(filtered(&*store, |it| it.from_us = Some(T as i64 + 1)), [trace]);
+        assert_eq!(
+            filtered(&*store, |it| it.from_us = Some(T as i64 + 1)),
+            [trace]
+        );
         assert_eq!(filtered(&*store, |it| it.to_us = Some(T as i64 + 1)), one);
-        assert_eq!(filtered(&*store, |it| it.state = Some(State::Done)).len(), 2);
+        assert_eq!(
+            filtered(&*store, |it| it.state = Some(State::Done)).len(),
+            2
+        );
         assert!(filtered(&*store, |it| it.state = Some(State::Running)).is_empty());
         let attribute = |key: &str, value: &str| {
-            filtered(&*store, |it| it.attributes = vec![(key.into(), value.into())])
+            filtered(&*store, |it| {
+                it.attributes = vec![(key.into(), value.into())]
+            })
         };
         assert_eq!(attribute("tenant", "green"), [trace]);
         assert_eq!(attribute("tenant", "").len(), 2);
@@ -203,9 +285,21 @@ fn filters_find_what_they_say() {
 fn text_is_found_in_what_was_said() {
     with_each(|store| {
         write(&*store, &[session(7, "conv-1")]);
-        write(&*store, &[spans("other", vec![span(8, 1, 0, "quiet", T, T)])]);
+        write(
+            &*store,
+            &[spans("other", vec![span(8, 1, 0, "quiet", T, T)])],
+        );
         let finds = |text: &str| filtered(&*store, |it| it.text = Some(text.to_owned()));
-        for text in ["giraffe", "GIRAFFE", "zoo gira", "closed", "keeper", "conv-1", "\"giraffe\" OR (", "7"] {
+        for text in [
+            "giraffe",
+            "GIRAFFE",
+            "zoo gira",
+            "closed",
+            "keeper",
+            "conv-1",
+            "\"giraffe\" * (",
+            "7",
+        ] {
             let found = finds(text);
             match text {
                 "7" => assert!(found.is_empty(), "{text}"),
@@ -259,11 +353,17 @@ fn a_trace_is_of_the_session_that_is_named_in_it() {
     with_each(|store| {
         let unnamed = |id| spans("http", vec![span(7, id, 1, "GET", T + 200, T + 300)]);
         write(&*store, &[unnamed(20)]);
-        assert_eq!(filtered(&*store, |_| {}), ["00000000000000000000000000000007"]);
+        assert_eq!(
+            filtered(&*store, |_| {}),
+            ["00000000000000000000000000000007"]
+        );
         write(&*store, &[session(7, "conv-1")]);
         write(&*store, &[unnamed(21), log(7, None, T, "of that trace")]);
         assert_eq!(filtered(&*store, |_| {}), ["conv-1"]);
-        let detail = store.session("conv-1", &patience()).expect("an answer").expect("it is there");
+        let detail = store
+            .session("conv-1", &patience())
+            .expect("an answer")
+            .expect("it is there");
         assert_eq!((detail.summary.spans, detail.summary.logs), (5, 1));
         write(&*store, &[unnamed(20)]);
         assert_eq!(store.stats().duplicates, 1, "what was taken over is known");
@@ -275,16 +375,30 @@ fn a_trace_is_of_the_session_that_is_named_in_it() {
 fn a_session_is_running_until_its_root_has_ended() {
     with_each(|store| {
         let state = || {
-            let page = store.sessions(&SessionQuery::default(), &patience()).expect("an answer");
+            let page = store
+                .sessions(&SessionQuery::default(), &patience())
+                .expect("an answer");
             page.items[0].state
         };
-        write(&*store, &[spans("a", vec![span(9, 2, 1, "first", T, T + 10)])]);
+        write(
+            &*store,
+            &[spans("a", vec![span(9, 2, 1, "first", T, T + 10)])],
+        );
         assert_eq!(state(), State::Running);
-        write(&*store, &[spans("a", vec![span(9, 1, 0, "root", T, T + 20)])]);
+        write(
+            &*store,
+            &[spans("a", vec![span(9, 1, 0, "root", T, T + 20)])],
+        );
         assert_eq!(state(), State::Done);
-        write(&*store, &[spans("a", vec![span(9, 3, 1, "late", T + 5, T + 30)])]);
+        write(
+            &*store,
+            &[spans("a", vec![span(9, 3, 1, "late", T + 5, T + 30)])],
+        );
         assert_eq!(state(), State::Done, "it began before the end of the root");
-        write(&*store, &[spans("a", vec![span(9, 4, 5, "next turn", T + 40, T + 50)])]);
+        write(
+            &*store,
+            &[spans("a", vec![span(9, 4, 5, "next turn", T + 40, T + 50)])],
+        );
         assert_eq!(state(), State::Running);
         let root = failed(span(9, 5, 0, "root", T + 35, T + 60), "quota", "no more");
         write(&*store, &[spans("a", vec![root])]);
@@ -296,8 +410,14 @@ fn a_session_is_running_until_its_root_has_ended() {
 #[test]
 fn an_export_makes_the_same_session_elsewhere() {
     with_each(|store| {
-        write(&*store, &[session(7, "conv-1"), log(7, Some("conv-1"), T, "hello")]);
-        let export = store.export("conv-1", &patience()).expect("an answer").expect("it is there");
+        write(
+            &*store,
+            &[session(7, "conv-1"), log(7, Some("conv-1"), T, "hello")],
+        );
+        let export = store
+            .export("conv-1", &patience())
+            .expect("an answer")
+            .expect("it is there");
         with_each(|other| {
             write(&*other, &export);
             let document = |store: &dyn Store| {
@@ -316,9 +436,18 @@ fn an_export_makes_the_same_session_elsewhere() {
 fn sums_over_time_say_what_was_used() {
     with_each(|store| {
         write(&*store, &[session(7, "conv-1")]);
-        let buckets = Buckets { from_us: T as i64 - 3_600_000_000, to_us: T as i64 + 3_600_000_000, count: 2 };
+        let buckets = Buckets {
+            from_us: T as i64 - 3_600_000_000,
+            to_us: T as i64 + 3_600_000_000,
+            count: 2,
+        };
         let usage = |by| store.usage(by, &buckets, &patience()).expect("an answer");
-        for (by, key) in [(By::Model, "m-1"), (By::Agent, "keeper"), (By::User, "u-1"), (By::None, "")] {
+        for (by, key) in [
+            (By::Model, "m-1"),
+            (By::Agent, "keeper"),
+            (By::User, "u-1"),
+            (By::None, ""),
+        ] {
             let usage = usage(by);
             if by == By::Agent || by == By::User {
                 // The call came before the root that names them.
@@ -330,11 +459,23 @@ fn sums_over_time_say_what_was_used() {
             }
             assert_eq!((usage.totals.calls, usage.totals.cost), (1, 0.25));
         }
-        let latency = |by| store.latency(by, buckets.from_us, buckets.to_us, &patience()).expect("an answer");
-        assert_eq!((latency(By::Model)[0].count, latency(By::Tool)[0].errors), (1, 1));
+        let latency = |by| {
+            store
+                .latency(by, buckets.from_us, buckets.to_us, &patience())
+                .expect("an answer")
+        };
+        assert_eq!(
+            (latency(By::Model)[0].count, latency(By::Tool)[0].errors),
+            (1, 1)
+        );
         assert!((500..=563).contains(&latency(By::Model)[0].p50_us));
-        let activity = store.activity(&Filter::default(), Some(&buckets), 2, &patience()).expect("an answer");
-        assert_eq!((activity.sessions, activity.spans, activity.errors), (vec![0, 1], vec![0, 3], vec![0, 1]));
+        let activity = store
+            .activity(&Filter::default(), Some(&buckets), 2, &patience())
+            .expect("an answer");
+        assert_eq!(
+            (activity.sessions, activity.spans, activity.errors),
+            (vec![0, 1], vec![0, 3], vec![0, 1])
+        );
     });
 }
 
@@ -345,10 +486,20 @@ fn fields_and_values_are_suggested() {
         write(&*store, &[session(7, "conv-1"), session(8, "conv-2")]);
         let fields = store.fields(&patience()).expect("an answer");
         let count = |key: &str| fields.iter().find(|it| it.key == key).map(|it| it.count);
-        assert_eq!((count("tenant"), count("agent"), count("session.id")), (Some(2), Some(2), None));
-        let values = store.values("tenant", "bl", &patience()).expect("an answer");
+        assert_eq!(
+            (count("tenant"), count("agent"), count("session.id")),
+            (Some(2), Some(2), None)
+        );
+        let values = store
+            .values("tenant", "bl", &patience())
+            .expect("an answer");
         assert_eq!((values[0].value.as_str(), values[0].count), ("blue", 2));
-        assert!(store.values("tenant", "x", &patience()).expect("an answer").is_empty());
+        assert!(
+            store
+                .values("tenant", "x", &patience())
+                .expect("an answer")
+                .is_empty()
+        );
     });
 }
 

@@ -22,7 +22,9 @@ fn fill(store: &dyn Store, sessions: std::ops::Range<u64>) {
 }
 
 fn count(store: &dyn Store) -> u64 {
-    let page = store.sessions(&SessionQuery::default(), &patience()).expect("an answer");
+    let page = store
+        .sessions(&SessionQuery::default(), &patience())
+        .expect("an answer");
     page.total.expect("few")
 }
 
@@ -35,7 +37,9 @@ fn what_was_written_is_there_after_a_restart() {
     fill(&store, 0..3);
     let stats = store.stats();
     assert_eq!((stats.sessions, stats.spans, stats.duplicates), (3, 24, 24));
-    let page = store.spans("conv-00000001", 100, None, &patience()).expect("an answer");
+    let page = store
+        .spans("conv-00000001", 100, None, &patience())
+        .expect("an answer");
     assert_eq!(page.expect("it is there").items.len(), 8);
 }
 
@@ -47,7 +51,9 @@ fn small_writes_are_joined() {
     for index in 0..40 {
         write(&store, &[spans("disk", vec![usual_span(1, index, 40, T)])]);
     }
-    let page = store.spans("conv-00000001", 100, None, &patience()).expect("an answer");
+    let page = store
+        .spans("conv-00000001", 100, None, &patience())
+        .expect("an answer");
     assert_eq!(page.expect("it is there").items.len(), 40);
     drop(store);
     let file = rusqlite::Connection::open(directory.path().join("sessions.db")).expect("SQLite");
@@ -62,7 +68,11 @@ fn small_writes_are_joined() {
 fn a_damaged_file_is_set_aside() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("sessions.db");
-    fs::write(&path, b"this is no file of SQLite, but somebody may want it back").expect("written");
+    fs::write(
+        &path,
+        b"this is no file of SQLite, but somebody may want it back",
+    )
+    .expect("written");
     let store = open(directory.path());
     assert_eq!(count(&store), 0);
     fill(&store, 0..1);
@@ -78,15 +88,23 @@ fn the_file_of_a_newer_version_is_refused() {
     drop(open(directory.path()));
     let path = directory.path().join("sessions.db");
     let file = rusqlite::Connection::open(&path).expect("SQLite");
-    file.pragma_update(None, "user_version", 99).expect("it can be set");
+    file.pragma_update(None, "user_version", 99)
+        .expect("it can be set");
     drop(file);
     let refused = SqliteStore::open(directory.path(), Retention::default());
     let Err(StoreError::Newer { found: 99, .. }) = &refused else {
         panic!("{refused:?}");
     };
-    assert!(refused.expect_err("it was refused").to_string().contains("use the newer spanreel"));
+    assert!(
+        refused
+            .expect_err("it was refused")
+            .to_string()
+            .contains("use the newer spanreel")
+    );
     let file = rusqlite::Connection::open(&path).expect("SQLite");
-    let version: i64 = file.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a number");
+    let version: i64 = file
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .expect("a number");
     assert_eq!(version, 99);
 }
 
@@ -97,8 +115,14 @@ fn one_process_has_a_store() {
     let store = open(directory.path());
     let second = SqliteStore::open(directory.path(), Retention::default());
     assert!(matches!(second, Err(StoreError::InUse { .. })));
+    fill(&store, 0..1);
+    let reader = SqliteStore::open_to_read(directory.path()).expect("it can be read meanwhile");
+    assert_eq!(count(&reader), 1);
+    assert!(matches!(reader.write(&[]), Err(StoreError::ReadOnly)));
     drop(store);
     drop(open(directory.path()));
+    let nothing = tempfile::tempdir().expect("a directory");
+    assert!(SqliteStore::open_to_read(nothing.path()).is_err());
 }
 
 /// What is too old is forgotten, with everything that belongs to it.
@@ -117,7 +141,9 @@ fn what_is_too_old_is_forgotten() {
     let file = rusqlite::Connection::open(directory.path().join("sessions.db")).expect("SQLite");
     for table in ["blocks", "tales", "traces", "documents", "session_values"] {
         let sql = format!("SELECT count(*) FROM {table}");
-        let rows: i64 = file.query_row(&sql, [], |row| row.get(0)).expect("a number");
+        let rows: i64 = file
+            .query_row(&sql, [], |row| row.get(0))
+            .expect("a number");
         assert_eq!(rows, 0, "{table}");
     }
 }
@@ -135,7 +161,9 @@ fn where_there_is_too_much_the_quiet_ones_go() {
     assert!(store.stats().bytes <= retention.max_bytes);
     let left = count(&store);
     assert!(left > 0 && left < 600, "{left}");
-    let last = store.spans("conv-00000257", 100, None, &patience()).expect("an answer");
+    let last = store
+        .spans("conv-00000257", 100, None, &patience())
+        .expect("an answer");
     assert_eq!(last.expect("the latest are kept").items.len(), 8);
     fill(&store, 600..610);
     assert_eq!(count(&store), left + 10, "it goes on");

@@ -25,15 +25,26 @@ fn web(store: &Arc<dyn Store>, live: Live) -> Web {
 }
 
 async fn ask(web: &Web, method: Method, path: &str) -> Response<Body> {
-    let request = Request::builder().method(method).uri(path).header("host", "localhost:4320");
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "localhost:4320");
     web.answer(&request.body(()).expect("a request")).await
 }
 
 async fn get(web: &Web, path: &str) -> (u16, Value) {
     let answer = ask(web, Method::GET, path).await;
     let status = answer.status().as_u16();
-    let bytes = answer.into_body().collect().await.expect("a body").to_bytes();
-    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    let bytes = answer
+        .into_body()
+        .collect()
+        .await
+        .expect("a body")
+        .to_bytes();
+    (
+        status,
+        serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    )
 }
 
 /// Hostile content is text in JSON, in every answer, and nothing may be loaded from elsewhere.
@@ -43,12 +54,21 @@ async fn hostile_content_is_text_in_json() {
     let hostile = "</script><img src=x onerror=alert(1)>\u{0}\u{202e}";
     let of_hostile = with(
         span(7, 1, 0, hostile, T, T + 1),
-        vec![text("session.id", hostile), text("tenant", hostile), text("input.value", hostile)],
+        vec![
+            text("session.id", hostile),
+            text("tenant", hostile),
+            text("input.value", hostile),
+        ],
     );
-    store.write(&[spans(hostile, vec![of_hostile])]).expect("it can be written");
+    store
+        .write(&[spans(hostile, vec![of_hostile])])
+        .expect("it can be written");
     let id: String = hostile.bytes().map(|byte| format!("%{byte:02x}")).collect();
     let (status, sessions) = get(&web, "/api/v1/sessions").await;
-    assert_eq!((status, &sessions["items"][0]["id"]), (200, &json!(hostile)));
+    assert_eq!(
+        (status, &sessions["items"][0]["id"]),
+        (200, &json!(hostile))
+    );
     for path in [
         String::new(),
         "/spans".to_owned(),
@@ -87,13 +107,25 @@ async fn what_cannot_be_asked_is_refused() {
         ("/api/v1/nothing", 404, "no_path"),
     ] {
         let (found, body) = get(&web, path).await;
-        assert_eq!((found, &body["error"]["code"]), (status, &json!(code)), "{path}");
+        assert_eq!(
+            (found, &body["error"]["code"]),
+            (status, &json!(code)),
+            "{path}"
+        );
         assert!(body["error"]["message"].is_string(), "{path}");
     }
-    for path in ["/../Cargo.toml", "/%2e%2e/Cargo.toml", "/assets/../../Cargo.toml", "/export.html"] {
+    for path in [
+        "/../Cargo.toml",
+        "/%2e%2e/Cargo.toml",
+        "/assets/../../Cargo.toml",
+        "/export.html",
+    ] {
         assert_eq!(ask(&web, Method::GET, path).await.status(), 404, "{path}");
     }
-    assert_eq!(ask(&web, Method::POST, "/api/v1/sessions").await.status(), 405);
+    assert_eq!(
+        ask(&web, Method::POST, "/api/v1/sessions").await.status(),
+        405
+    );
     let description = get(&web, "/api/v1/openapi.json").await.1;
     assert_eq!(description["openapi"], "3.1.0");
 }
@@ -105,19 +137,26 @@ async fn a_session_is_on_the_page_within_a_second() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Retention::default()));
     let (exporter, live) = StoreExporter::start(Arc::clone(&store)).expect("a thread");
     let web = web(&store, live);
-    let never = spanreel::Sampling::always_on()
-        .policy(spanreel::Policy::drop(spanreel::Rule::Always));
+    let failures = spanreel::Policy::keep(spanreel::Rule::Errors);
+    let never = spanreel::Sampling::always_off().policy(failures);
     let pipeline = Pipeline::builder()
         .disabled(false)
         .sampling(never)
-        .sessions(SessionConfig { linger: Duration::from_millis(50), ..SessionConfig::default() })
+        .sessions(SessionConfig {
+            linger: Duration::from_millis(50),
+            ..SessionConfig::default()
+        })
         .export(spanreel::Null)
         .export_before_sampling(exporter.lane())
         .start()
         .expect("a pipeline");
     let events = ask(&web, Method::GET, "/api/v1/live?session=conv-1").await;
     assert_eq!(events.headers()["content-type"], "text/event-stream");
-    let session = pipeline.open_session("conv-1").agent("keeper").open().expect("open");
+    let session = pipeline
+        .open_session("conv-1")
+        .agent("keeper")
+        .open()
+        .expect("open");
     session.chat("anthropic", "m-1").start().end();
     session.succeed();
     let mut told = String::new();
@@ -129,12 +168,18 @@ async fn a_session_is_on_the_page_within_a_second() {
         }
     };
     // A second is the promise on a quiet machine; tests run on busy ones.
-    tokio::time::timeout(Duration::from_secs(20), listen).await.expect("it is told");
+    tokio::time::timeout(Duration::from_secs(20), listen)
+        .await
+        .expect("it is told");
     let (_, sessions) = get(&web, "/api/v1/sessions").await;
     assert_eq!(sessions["items"][0]["id"], "conv-1");
     let report = pipeline.shutdown(Duration::from_secs(10)).await;
     assert_eq!(report.traces.fates.of(spanreel::Fate::SampledOut), 2);
-    let lane = report.lanes.iter().find(|lane| lane.name == "store").expect("its lane");
+    let lane = report
+        .lanes
+        .iter()
+        .find(|lane| lane.name == "store")
+        .expect("its lane");
     assert!(lane.before_sampling);
     assert_eq!(lane.traces.of(spanreel::Fate::Exported), 2);
     assert!(report.is_lossless(), "{report}");

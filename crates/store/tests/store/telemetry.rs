@@ -42,7 +42,14 @@ fn attribute(key: &str, value: Value) -> KeyValue {
 }
 
 /// A span: its trace, itself, its parent (0 for none), its name, and when, in microseconds.
-pub(crate) fn span(trace: u128, id: u64, parent: u64, name: &str, start_us: u64, end_us: u64) -> Span {
+pub(crate) fn span(
+    trace: u128,
+    id: u64,
+    parent: u64,
+    name: &str,
+    start_us: u64,
+    end_us: u64,
+) -> Span {
     Span {
         trace_id: trace.to_be_bytes().to_vec(),
         span_id: id.to_be_bytes().to_vec(),
@@ -84,7 +91,10 @@ fn scope() -> Option<InstrumentationScope> {
 
 fn resource(service: &str) -> Option<Resource> {
     Some(Resource {
-        attributes: vec![text("service.name", service), text("deployment.environment.name", "test")],
+        attributes: vec![
+            text("service.name", service),
+            text("deployment.environment.name", "test"),
+        ],
         ..Resource::default()
     })
 }
@@ -118,7 +128,10 @@ pub(crate) fn log(trace: u128, session: Option<&str>, us: u64, body: &str) -> Re
         body: Some(AnyValue {
             value: Some(Value::StringValue(body.to_owned())),
         }),
-        attributes: session.map(|id| text("session.id", id)).into_iter().collect(),
+        attributes: session
+            .map(|id| text("session.id", id))
+            .into_iter()
+            .collect(),
         ..LogRecord::default()
     };
     let request = ExportLogsServiceRequest {
@@ -154,7 +167,10 @@ pub(crate) fn usual_span(number: u64, index: u64, count: u64, start_us: u64) -> 
                 text("gen_ai.operation.name", "invoke_agent"),
                 text("gen_ai.agent.name", agent),
                 text("user.id", &format!("u-{}", number % 5_000)),
-                text("spanreel.session.end_state", if number % 20 == 0 { "error" } else { "success" }),
+                text(
+                    "spanreel.session.end_state",
+                    if number % 20 == 0 { "error" } else { "success" },
+                ),
                 text("tenant", if number % 3 == 0 { "blue" } else { "green" }),
             ],
         );
@@ -163,7 +179,14 @@ pub(crate) fn usual_span(number: u64, index: u64, count: u64, start_us: u64) -> 
     if index % 3 == 0 {
         let tools = ["search", "read_file", "run_tests", "send_mail"];
         let tool = tools[(mix(id) % 4) as usize];
-        let span = span(trace, id ^ 1, root, &format!("execute_tool {tool}"), at, at + took);
+        let span = span(
+            trace,
+            id ^ 1,
+            root,
+            &format!("execute_tool {tool}"),
+            at,
+            at + took,
+        );
         let span = with(
             span,
             vec![
@@ -195,7 +218,10 @@ pub(crate) fn usual_span(number: u64, index: u64, count: u64, start_us: u64) -> 
             int("gen_ai.usage.output_tokens", input / 9),
             int("gen_ai.usage.cache_read.input_tokens", input / 2),
             double("gen_ai.usage.cost", input as f64 * 3e-6),
-            double("gen_ai.response.time_to_first_chunk", 0.2 + (mix(id) % 100) as f64 / 100.0),
+            double(
+                "gen_ai.response.time_to_first_chunk",
+                0.2 + (mix(id) % 100) as f64 / 100.0,
+            ),
         ],
     )
 }
