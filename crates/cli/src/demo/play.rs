@@ -93,29 +93,23 @@ impl Player<'_> {
             builder = builder.tag(*tag);
         }
         let session = builder.open()?;
-        session
-            .log(scene.asked)
-            .severity(Severity::Info)
-            .emit();
-        let agent = session.agent(scene.agent).start();
-        let mut said = scene.asked;
+        session.log(scene.asked).severity(Severity::Info).emit();
+        let mut agent = session.agent(scene.agent).start();
+        agent.set("gen_ai.input.messages", &*message("user", scene.asked));
         let mut tokens = 900;
         for step in scene.steps {
             tokens += fastrand::u64(150..900);
             match *step {
                 Step::Ask(answer) => {
-                    self.ask(&agent, said, answer, tokens, 0);
-                    said = answer;
+                    self.ask(&agent, scene.asked, answer, tokens, 0);
                 }
                 Step::Busy(answer) => {
-                    self.refused(&agent, said);
-                    self.ask(&agent, said, answer, tokens, 1);
-                    said = answer;
+                    self.refused(&agent, scene.asked);
+                    self.ask(&agent, scene.asked, answer, tokens, 1);
                 }
                 Step::Tool(tool, arguments, result) => {
                     let mut span = self.tool(&agent, tool, arguments);
                     span.set("gen_ai.tool.call.result", result);
-                    said = result;
                 }
                 Step::Fails(tool, arguments, kind, message) => {
                     let mut span = self.tool(&agent, tool, arguments);
@@ -123,7 +117,6 @@ impl Player<'_> {
                     span.error(kind, message);
                     let told = session.log(message).severity(Severity::Error);
                     told.attribute("tool", tool).span(span.id()).emit();
-                    said = message;
                 }
                 Step::Look(source) => {
                     let span = agent.retrieval(source).start();
