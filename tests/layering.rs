@@ -129,7 +129,7 @@ fn actors_know_the_next_stage_alone() {
             "intake",
             &["session::shared", "session::head", "spool::handle"][..],
         ),
-        ("session", &["sampler::policy"]),
+        ("session", &["sampler::policy", "spool::desk"]),
         ("processor", &[]),
         ("sampler", &[]),
         ("batcher", &["exporter::lane", "spool::desk"]),
@@ -166,7 +166,10 @@ const QUARANTINE: [(&[&str], &[&str]); 11] = [
     (&["flume"], &["actors/mailbox.rs"]),
     (&["dashmap"], &["actors/session/registry.rs"]),
     (&["quanta"], &["actors/clock.rs"]),
-    (&["sha2", "hmac"], &["model/session_id.rs"]),
+    (
+        &["sha2", "hmac"],
+        &["model/session_id.rs", "model/batch_id.rs"],
+    ),
     (
         &[
             "tonic",

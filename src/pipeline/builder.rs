@@ -25,10 +25,12 @@ use crate::actors::spool::{
     open::{Use, open},
 };
 use crate::model::byte_size::ByteSize;
+use crate::model::content::Content;
 use crate::model::limits::Limits;
 use crate::model::problem::Problem;
 use crate::model::propagation::policy::BaggagePolicy;
 use crate::model::propagation::propagators::Propagators;
+use crate::model::redaction::{Redaction, Redactor};
 use crate::model::resource::{Origin, Resource, Scope};
 use crate::model::sampling::Sampling;
 use crate::model::sampling::plan::Plan as SamplingPlan;
@@ -44,6 +46,7 @@ pub struct Builder {
     early: Vec<Exporter>,
     processors: Vec<Box<dyn Process>>,
     sample: Option<Box<dyn Sample>>,
+    redaction: Option<Redaction>,
 }
 
 impl Builder {
@@ -63,6 +66,7 @@ impl Builder {
             early: Vec::new(),
             processors: Vec::new(),
             sample: None,
+            redaction: None,
         }
     }
 
@@ -96,6 +100,20 @@ impl Builder {
     /// Adds a processor, behind those that were added before.
     pub fn process(mut self, processor: impl Process) -> Self {
         self.processors.push(Box::new(processor));
+        self
+    }
+
+    /// Takes out of everything what must not leave the process, before anything holds, stores or exports
+    /// it, and behind all processors. Default: nothing is taken out.
+    pub fn redact(mut self, redaction: Redaction) -> Self {
+        self.redaction = Some(redaction);
+        self
+    }
+
+    /// Whether what users and models wrote is recorded, where a session says nothing else. Default: off;
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
+    pub fn content(mut self, content: Content) -> Self {
+        self.config.content = content;
         self
     }
 
@@ -226,6 +244,8 @@ impl Builder {
             tracing::warn!(target: "spanreel", "{warning}");
         }
         let mut problems = self.config.validate();
+        problems.extend(self.redaction.iter().flat_map(Redaction::problems));
+        let redactor = self.redaction.as_ref().map(|it| Arc::new(it.redactor()));
         let (mut lanes, mut early) = (Vec::new(), Vec::new());
         if !self.config.disabled {
             let chosen = if self.exporters.is_empty() {
@@ -235,9 +255,11 @@ impl Builder {
             };
             match chosen {
                 Ok(exporters) => {
+                    let redactor = redactor.as_ref();
                     let mut names = HashSet::new();
-                    lanes = build(exporters, &self.config, &mut names, &mut problems);
-                    early = build(self.early, &self.config, &mut names, &mut problems);
+                    let config = &self.config;
+                    lanes = build(exporters, config, redactor, &mut names, &mut problems);
+                    early = build(self.early, config, redactor, &mut names, &mut problems);
                 }
                 Err(found) => problems.extend(found),
             }
@@ -257,12 +279,18 @@ impl Builder {
         let (config, spool) = (self.config, None);
         let surroundings = self.environment.surroundings();
         let resource = config.resource.resolve(&surroundings);
+        let origin = Origin::new(&resource, &self.scope);
+        let origin = match &redactor {
+            Some(redactor) => origin.redacted(redactor),
+            None => origin,
+        };
         Ok(Plan {
-            origin: Arc::new(Origin::new(&resource, &self.scope)),
+            origin: Arc::new(origin),
             config,
             lanes,
             early,
             processors: self.processors,
+            redactor,
             sampling,
             sample: self.sample,
             spool,
@@ -274,6 +302,7 @@ impl Builder {
 fn build(
     exporters: Vec<Exporter>,
     config: &Config,
+    redactor: Option<&Arc<Redactor>>,
     names: &mut HashSet<String>,
     problems: &mut Vec<Problem>,
 ) -> Vec<LanePlan> {
@@ -287,9 +316,10 @@ fn build(
         settings.timeout = settings.timeout.min(longest);
         settings.name = unique(&settings.name, names);
         names.insert(settings.name.clone());
+        settings.redactor = redactor.cloned();
         match (exporter.build)(&settings) {
-            Ok(exporter) => lanes.push(LanePlan {
-                exporter,
+            Ok(built) => lanes.push(LanePlan {
+                exporter: exporter.rewrite.around(built, redactor),
                 settings,
                 books: Arc::default(),
             }),

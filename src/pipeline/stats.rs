@@ -10,6 +10,7 @@ use crate::actors::session::delegation::counts::DelegationStats;
 use crate::actors::spool::handle::Gauge;
 use crate::model::byte_size::ByteSize;
 use crate::model::ledger::Counts;
+use crate::model::redaction::RedactionStats;
 use crate::model::request::Signal;
 use crate::model::sampling::plan::Counter;
 
@@ -35,6 +36,8 @@ pub struct PipelineStats {
     pub queues: Vec<QueueStats>,
     /// What the policies kept and dropped, and what waits for a decision.
     pub sampling: SamplingStats,
+    /// What was taken out of texts; nothing where there is no [`Redaction`](crate::Redaction).
+    pub redaction: RedactionStats,
     /// Open sessions.
     pub sessions: u64,
     /// Work that was handed to other agents.
@@ -223,6 +226,10 @@ impl Inner {
             lanes: self.lanes.iter().map(|lane| lane.stats()).collect(),
             queues: self.queues.iter().map(|queue| queue.stats()).collect(),
             sampling: self.sampling(),
+            redaction: shared
+                .redactor
+                .as_ref()
+                .map_or_else(RedactionStats::default, |it| it.stats()),
             sessions: shared.registry.len() as u64,
             delegations: shared.delegations.stats(),
             ignored_contexts: shared.propagators.ignored(),

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::config::Config;
 use super::error::BuildError;
 use super::finish::{Finish, Guard};
-use super::{Inner, LaneHandle, Pipeline, QueueHandle, room};
+use super::{Inner, LaneHandle, Pipeline, QueueHandle, orphans, room};
 use crate::actors::apart::Apart;
 use crate::actors::batcher::Batcher;
 use crate::actors::batcher::lane_end::LaneEnd;
@@ -23,7 +23,7 @@ use crate::actors::exporter::delivery::LaneCounters;
 use crate::actors::exporter::lane::Lane;
 use crate::actors::exporter::{DynExport, LaneSettings};
 use crate::actors::fork::Fork;
-use crate::actors::intake;
+use crate::actors::intake::{self, Intake};
 use crate::actors::mailbox::{Gauge, Inbox, Mailbox, bounded};
 use crate::actors::notice::Notice;
 use crate::actors::own_thread;
@@ -37,10 +37,12 @@ use crate::actors::sampler::own::Sample;
 use crate::actors::session::head::Head;
 use crate::actors::session::shared::Shared;
 use crate::actors::session::sweeper::Sweeper;
+use crate::actors::session::will::Wills;
 use crate::actors::spool::desk::LaneSpool;
 use crate::actors::spool::feed::Feed;
 use crate::actors::spool::handle::{End, Running};
 use crate::model::ledger::Books;
+use crate::model::redaction::Redactor;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
 use crate::model::sampling::case::Plans;
@@ -62,6 +64,7 @@ pub(crate) struct Plan {
     /// Those that stand before the sampler.
     pub(crate) early: Vec<LanePlan>,
     pub(crate) processors: Processors,
+    pub(crate) redactor: Option<Arc<Redactor>>,
     pub(crate) sampling: SamplingPlan,
     pub(crate) sample: Option<Box<dyn Sample>>,
     /// With a place for each lane.
@@ -127,6 +130,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         lanes,
         early,
         processors,
+        redactor,
         sampling,
         sample,
         spool,
@@ -140,10 +144,11 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     };
 
     let wanted = wanted(lanes.iter().chain(&early));
-    let (spools, spool_end, spool_gauge) = match spool {
-        Some(running) => (running.lanes, Some(running.end), Some(running.gauge)),
-        None => (Vec::new(), None, None),
+    let (spools, spool_end, spool_gauge, left_open) = match spool {
+        Some(it) => (it.lanes, Some(it.end), Some(it.gauge), it.left_open),
+        None => (Vec::new(), None, None, Vec::new()),
     };
+    let desk = spool_end.as_ref().map(|end| Arc::clone(&end.desk));
     let last = CancellationToken::new();
     let (lane_ends, mut lane_handles) = start_lanes(lanes, spools, &last, &config, &mut tasks);
     let mut queues = Vec::new();
@@ -153,7 +158,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     let batcher = batcher.ending(last.drop_guard());
     tasks.spawn(batcher, inbox);
 
-    let processing = !processors.is_empty();
+    let processing = !processors.is_empty() || redactor.is_some();
     let splits = processing || sample.is_some();
     let room_of = |is_first| match is_first {
         true => room::head_capacity(&config),
@@ -195,7 +200,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         let (to_processor, inbox) = stage("processor", room_of(true), &mut queues);
         let to_sampler = std::mem::replace(&mut head, to_processor);
         tasks.spawn(
-            Processor::new(to_sampler, Arc::clone(&pool), processors),
+            Processor::new(to_sampler, Arc::clone(&pool), processors, redactor.clone()),
             inbox.napping(NAP),
         );
     }
@@ -210,6 +215,8 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         config: config.sessions.clone(),
         propagators: config.propagators.clone(),
         baggage: config.baggage.clone(),
+        content: config.content,
+        redactor,
         when_full: config.when_full,
         pool,
         books: Arc::new(Books::default()),
@@ -222,11 +229,14 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         wanted,
         ended: Default::default(),
         usual_size: Default::default(),
+        process: std::process::id(),
         closed: AtomicBool::new(false),
         over: CancellationToken::new(),
         incomplete: Default::default(),
     });
-    tasks.spawn(Sweeper::new(Arc::clone(&shared)), sweeper_inbox);
+    let wills = desk.clone().map(|desk| Wills::new(desk, !processing));
+    let sweeper = Sweeper::new(Arc::clone(&shared)).with_wills(wills);
+    tasks.spawn(sweeper, sweeper_inbox);
 
     let finish = Arc::new(Finish::default());
     let running = tasks.running;
@@ -238,13 +248,15 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         lanes = lane_handles.len(),
         "pipeline started; it holds at most its budget"
     );
+    let intake = intake::Core::new(Arc::clone(&shared), splits, spool_gauge.clone());
+    let intake = Arc::new(intake);
+    if let Some(desk) = desk.filter(|_| !left_open.is_empty()) {
+        let intake = Intake::new(&intake);
+        runtime.spawn(orphans::close(intake, left_open, desk, deadline.clone()));
+    }
     Pipeline {
         inner: Arc::new(Inner {
-            intake: Arc::new(intake::Core::new(
-                Arc::clone(&shared),
-                splits,
-                spool_gauge.clone(),
-            )),
+            intake,
             shared,
             deadline,
             finish,

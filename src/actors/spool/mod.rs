@@ -29,6 +29,8 @@ pub(crate) mod error;
 #[cfg(feature = "spool")]
 pub(crate) mod inspect;
 #[cfg(feature = "spool")]
+pub(crate) mod journal;
+#[cfg(feature = "spool")]
 pub(crate) mod keeper;
 #[cfg(feature = "spool")]
 pub(crate) mod lane;

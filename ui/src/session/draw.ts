@@ -54,7 +54,10 @@ export function begin(canvas: HTMLCanvasElement, width: number, height: number):
 export interface Bar {
   top: number;
   height: number;
+  /** Of the time axis. */
   width: number;
+  /** Of the canvas: what is written behind a bar may go beyond the axis. */
+  room: number;
   stretch: Stretch;
   nowUs: number;
   /** The moment of the replay. */
@@ -122,7 +125,7 @@ function label(
   pen.textBaseline = 'middle';
   const middle = place.top + place.height / 2 + 0.5;
   const size = pen.measureText(text).width;
-  if (from + length + size + 8 < place.width) {
+  if (from + length + size + 8 < place.room) {
     pen.fillStyle = colours.muted;
     pen.fillText(text, from + length + 6, middle);
   } else if (from - size - 8 > 0) {

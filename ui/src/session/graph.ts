@@ -73,7 +73,9 @@ export function graph(tree: Tree, until: number, nowUs: number): Graph {
     let name = '';
     if (span.type === 'llm' || span.type === 'embeddings') [kind, name] = ['model', span.model ?? span.name];
     else if (span.type === 'tool' || span.type === 'action' || span.type === 'retrieval') [kind, name] = ['tool', span.tool ?? span.name];
-    else if (span.type === 'delegation') [kind, name] = ['agent', span.delegate_to?.agent ?? span.name];
+    // An agent that works in this session is seen by its own span.
+    else if (span.type === 'delegation' && !holdsAgent(tree, place)) [kind, name] = ['agent', span.delegate_to?.agent ?? span.name];
+    if (span.type === 'delegation' && !kind) return;
     if (kind) {
       const called = node(kind, name);
       called.calls++;
@@ -93,6 +95,13 @@ export function graph(tree: Tree, until: number, nowUs: number): Graph {
     }
   });
   return placed(nodes, [...edges.values()]);
+}
+
+function holdsAgent(tree: Tree, place: number): boolean {
+  for (let child = tree.firstChild[place]!; child !== NONE; child = tree.nextSibling[child]!) {
+    if (tree.spans[child]!.type === 'agent') return true;
+  }
+  return false;
 }
 
 function placed(all: Map<string, Node>, allEdges: Edge[]): Graph {

@@ -18,6 +18,9 @@ export interface Lanes {
   rows: number;
 }
 
+/** Rows of one lane; so many spans of one agent at the same time are no longer told apart by eye. */
+const MOST_ROWS = 200;
+
 /** The agent that a span belongs to: its own, or that of the nearest span above that has one. */
 export function agents(tree: Tree): string[] {
   const found: string[] = new Array<string>(tree.spans.length);
@@ -62,7 +65,8 @@ export function inLanes(tree: Tree, nowUs: number): Lanes {
     for (const place of places) {
       const span = tree.spans[place]!;
       let free = ends.findIndex((end) => end <= span.start_us);
-      if (free < 0) free = ends.length;
+      // The last row of a lane takes all that has no room.
+      if (free < 0) free = Math.min(ends.length, MOST_ROWS - 1);
       ends[free] = endOf(span, nowUs);
       row[place] = top + free;
     }

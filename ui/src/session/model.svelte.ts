@@ -1,7 +1,7 @@
 // All that is known of the session that is open: its totals, spans, messages and logs, kept up to date.
 //
 // Spans arrive in pages and then one by one; the tree is grown anew at most four times a second, in
-// one go, however many came. Nothing here is drawn: the views read `tree` and the rest.
+// one go, however many came (less often where there are very many). Nothing here is drawn: the views read `tree` and the rest.
 
 import { explained, isAborted } from '../api/client';
 import { listen } from '../api/live';
@@ -11,6 +11,9 @@ import { connection } from '../shell/connection.svelte';
 import { grow, type Tree } from './tree';
 
 const GROW_EVERY_MS = 250;
+// A tree of 100,000 spans takes some 50 ms.
+const MANY = 20_000;
+const GROW_MANY_EVERY_MS = 1500;
 const READ_AGAIN_AFTER_MS = 1500;
 
 export class SessionModel {
@@ -106,7 +109,8 @@ export class SessionModel {
       this.#places.set(span.span_id, this.#spans.length);
       this.#spans.push(span);
     }
-    this.#growTimer ??= setTimeout(() => this.#growNow(), GROW_EVERY_MS);
+    const pause = this.#spans.length > MANY ? GROW_MANY_EVERY_MS : GROW_EVERY_MS;
+    this.#growTimer ??= setTimeout(() => this.#growNow(), pause);
   }
 
   #growNow(): void {

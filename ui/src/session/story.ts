@@ -102,12 +102,21 @@ function inTurns(tree: Tree, items: Item[], agentOf: string[], nowUs: number): T
   return turns.filter(({ items }) => items.length);
 }
 
+/** The last turn that had begun by then; the first for what came before all. */
+function lastBegun(turns: Turn[], at: number): number {
+  let [low, high] = [0, turns.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (turns[middle]!.at <= at) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
 /** What each turn cost: of the spans that began in it. */
 function count(tree: Tree, turns: Turn[], nowUs: number): void {
   for (const span of tree.spans) {
-    let at = turns.length - 1;
-    while (at > 0 && turns[at]!.at > span.start_us) at--;
-    const turn = turns[at];
+    const turn = turns[lastBegun(turns, span.start_us)];
     if (!turn) return;
     if (span.type !== 'session' && span.type !== 'agent') turn.endUs = Math.max(turn.endUs, endOf(span, nowUs));
     if (span.type === 'llm' || span.type === 'embeddings') {

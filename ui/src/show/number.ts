@@ -17,7 +17,7 @@ export function count(n: number | undefined): string {
 export function short(n: number | undefined): string {
   if (n === undefined) return NOTHING;
   const size = Math.abs(n);
-  if (size < 1000) return Number.isInteger(n) ? String(n) : n.toPrecision(3);
+  if (size < 999.5 || n === Math.trunc(n) && size < 1000) return Number.isInteger(n) ? String(n) : n.toPrecision(3);
   for (const [unit, letter] of [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']] as const) {
     if (size >= unit * 0.9995) {
       const scaled = n / unit;
@@ -51,7 +51,7 @@ export function money(amount: number | undefined, currency = 'USD'): string {
   const size = Math.abs(amount);
   if (size >= 1000) return `${sign}${GROUPED.format(amount)}`;
   if (size >= 0.995) return `${sign}${amount.toFixed(2)}`;
-  if (size >= 0.01) return `${sign}${amount.toFixed(3)}`;
+  if (size >= 0.00995) return `${sign}${amount.toFixed(3)}`;
   // Two digits that count, however small.
   return `${sign}${amount.toFixed(Math.min(9, 1 - Math.floor(Math.log10(size))))}`;
 }
@@ -79,6 +79,17 @@ export function clock(us: number, nowUs = Date.now() * 1000): string {
   if (Number.isNaN(time.getTime())) return NOTHING;
   const isToday = time.toDateString() === new Date(nowUs / 1000).toDateString();
   return (isToday ? CLOCK : DAY_CLOCK).format(time);
+}
+
+const MINUTES = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const DAYS = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+const LONG_US = 3 * 86_400e6;
+
+/** A place on a time axis, in seconds since 1970: the day where the axis is long, and at midnight. */
+export function axisTime(seconds: number, lengthUs: number): string {
+  const time = new Date(seconds * 1000);
+  const isMidnight = time.getHours() === 0 && time.getMinutes() === 0;
+  return (lengthUs > LONG_US || isMidnight ? DAYS : MINUTES).format(time);
 }
 
 export function fullTime(us: number): string {

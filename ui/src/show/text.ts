@@ -7,6 +7,9 @@
 // eslint-disable-next-line no-control-regex
 const DECEIVING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
+/** JSON that is at most so long stays on one line. */
+const SHORT = 100;
+
 function named(mark: string): string {
   const code = mark.charCodeAt(0);
   // Unicode has a picture for each of these controls.
@@ -37,7 +40,13 @@ export function value(of: unknown): string {
   if (typeof plain['$int'] === 'string') return plain['$int'];
   if (typeof plain['$double'] === 'string') return plain['$double'];
   if (typeof plain['$bytes'] === 'string') return `base64: ${plain['$bytes']}`;
-  return JSON.stringify(of, null, 2);
+  return compact(of);
+}
+
+/** JSON on one line where it is short. */
+function compact(of: unknown): string {
+  const flat = JSON.stringify(of);
+  return flat.length <= SHORT ? flat : JSON.stringify(of, null, 2);
 }
 
 /** Text that holds JSON, laid out; any other text as it is. */
@@ -45,7 +54,7 @@ export function pretty(text: string): string {
   const first = text.trimStart()[0];
   if ((first !== '{' && first !== '[') || text.length > 1_000_000) return text;
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    return compact(JSON.parse(text));
   } catch {
     return text;
   }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use spanreel::ByteSize;
 
 use super::export::ExportConfig;
+use super::redaction::RedactionConfig;
 use super::sampling::SamplingConfig;
 use super::secret::Secret;
 use super::setting::Setting;
@@ -39,6 +40,7 @@ pub struct Config {
     pub patience: Duration,
     pub exports: Vec<ExportConfig>,
     pub sampling: SamplingConfig,
+    pub redaction: RedactionConfig,
     pub memory: ByteSize,
     pub batch_delay: Duration,
     pub batch_size: NonZeroUsize,
@@ -89,6 +91,7 @@ impl Default for Config {
             patience: Duration::from_secs(1),
             exports: Vec::new(),
             sampling: SamplingConfig::default(),
+            redaction: RedactionConfig::default(),
             memory: ByteSize::mib(256),
             batch_delay: Duration::from_secs(1),
             batch_size: count(8192),
@@ -135,7 +138,7 @@ macro_rules! table {
     };
 }
 
-/// What can be set, but for exports and sampling.
+/// What can be set, but for exports, sampling and redaction.
 pub static SETTINGS: &[Setting<Config>] = table! { Config {
     "Receiving" {
         "otlp-grpc" otlp_grpc "ADDR" "Where to take OTLP over gRPC, or off"

@@ -136,6 +136,9 @@ fn pipeline(config: &Config, store: Option<Exporter>) -> anyhow::Result<Pipeline
         .sessions(SessionConfig::default())
         .budget(config.memory)
         .when_full(WhenFull::Block);
+    if let Some(redaction) = &config.redaction.redaction {
+        builder = builder.redact(redaction.clone());
+    }
     if config.exports.is_empty() {
         builder = builder.export(Null);
     }
