@@ -202,7 +202,7 @@ is kept, whatever sampling decides. What cannot be kept in time is left out ther
             more "Where the store is in memory, it holds a 32nd part of that, and at most 1 GiB.";
     }
     "Operations" {
-        "http" http "ADDR" "Where to answer /healthz, /readyz and /metrics, or off";
+        "http" http "ADDR" "Where to answer /healthz, /readyz and /metrics, and where the page is, or off";
         "allowed-host" allowed_host "NAME" "A host name by which --http may be asked, besides localhost and IP addresses"
             more "Requests under other names are refused, because web pages could make a browser send them."
             sample "[\"spanreel.internal\"]";

@@ -119,7 +119,7 @@ fn exports(config: &Config, addresses: &Addresses) -> Vec<String> {
 }
 
 /// An address to connect to: one that means all of this machine's is no such.
-fn reachable(addr: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

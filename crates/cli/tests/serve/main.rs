@@ -10,6 +10,7 @@ mod ending;
 mod forwarding;
 mod limits;
 mod operations;
+mod page;
 mod sampling;
 mod server;
 mod spool;
