@@ -113,6 +113,7 @@ impl Settings {
                 connector.clone(),
                 encoding,
                 self.compression,
+                lane.timeout,
             );
             Transport::Http(Box::new(http))
         };

@@ -1,0 +1,77 @@
+//! Processes that are killed at random: rows 14, 26 and 30, with another fault at the same time.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use spanreel_faults::process::{Job, Program, Said};
+use spanreel_faults::{Manner, Sink, seeds};
+
+use crate::{ORACLE, deliver_all};
+
+/// How many kills one directory sees before everything in it is delivered.
+const LIVES: u64 = 10;
+
+/// Kills producers on one directory, now and then two at once, while the backend misbehaves; what any of
+/// them was told to be durable has arrived in the end. Returns how much that was.
+fn kill_some(seed: u64, kills: u64) -> usize {
+    let _told = seeds::tell_when_failed("killing", seed);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let directory = tempfile::tempdir().expect("a directory");
+    let sink = Sink::start(Manner::Accepts);
+    let mut durable = BTreeSet::new();
+    for kill in 0..kills {
+        let manners = Manner::passing();
+        let others = manners.len();
+        sink.now(match random.usize(..2 * others) {
+            chosen if chosen < others => manners[chosen].clone(),
+            _ => Manner::Accepts,
+        });
+        let url = sink.url();
+        let started = |number: u64| {
+            let job = Job {
+                spool: directory.path(),
+                url: &url,
+                first: 1 + (2 * kill + number) * 100_000,
+                spans: 0,
+                mib: 16,
+            };
+            let mut program = Program::producer(ORACLE, &job);
+            program.begin();
+            program
+        };
+        let mut programs = vec![started(0)];
+        if random.u8(..4) == 0 {
+            programs.push(started(1));
+        }
+        let mut said = Said::default();
+        if random.u8(..4) > 0 {
+            // In the middle of its work; else while it starts.
+            programs[0].hear(random.usize(1..80), &mut said);
+        }
+        std::thread::sleep(Duration::from_micros(random.u64(..20_000)));
+        for program in &mut programs {
+            program.kill();
+            durable.extend(program.hear_all().durable);
+        }
+        durable.extend(said.durable);
+    }
+    sink.now(Manner::Accepts);
+    deliver_all(directory.path(), &sink);
+    sink.judge(&durable).assert_whole();
+    durable.len()
+}
+
+/// However often and whenever processes are killed, what they were told to be durable is delivered.
+#[test]
+fn what_is_durable_survives_being_killed_at_any_moment() {
+    let rounds = seeds::count("SPANREEL_KILLS", 200) / 2 / LIVES;
+    let mut durable = 0;
+    for seed in seeds::seeds(rounds.max(1)) {
+        durable += kill_some(seed, LIVES);
+    }
+    println!(
+        "{} kills at random, {durable} acknowledged, none lost",
+        rounds * LIVES
+    );
+    assert!(durable > 100, "{durable}");
+}
