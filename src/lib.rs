@@ -64,12 +64,12 @@
 //! | continue a trace from elsewhere | [`SpanContext`], [`TraceState`], [`TraceId`], [`SpanId`] |
 //! | carry context across borders | [`Propagators`], [`Carrier`], [`CarrierMut`], [`EnvironmentCarrier`], [`Baggage`], [`BaggagePolicy`] |
 //! | export | [`Otlp`], [`OtlpFile`], [`Zipkin`], [`Console`], [`testing::InMemory`], [`Null`] |
-//! | export in one's own way | [`Export`], [`Exporter`], [`Request`] |
+//! | export in one's own way | [`Export`], [`Exporter`], [`Request`], [`BatchId`] |
 //! | change or leave out spans | [`Process`], [`Item`], [`Flow`] |
 //! | receive OTLP of others | [`Intake`], [`Receipt`], [`Delivered`], [`Watch`] |
 //! | sample | [`Sampling`], [`Policy`], [`Rule`], [`Rate`]; [`Sample`] in one's own way |
 //! | configure | [`Resource`], [`BatchConfig`], [`SessionConfig`], [`Limits`], [`WhenFull`], [`ByteSize`] |
-//! | survive restarts and outages | [`Spool`], [`SpoolMode`], [`SpoolFull`] |
+//! | survive restarts and outages | [`Spool`], [`SpoolMode`], [`SpoolFull`]; [`spool`] to look at one |
 //! | account | [`Fate`], [`Counts`], [`SignalStats`], [`LaneStats`] |
 //! | test | [`testing`] |
 //! | read telemetry | [`view`] in place, [`record`] as values, [`tree`] as text for people, [`dialect`] for names of others |
@@ -125,6 +125,7 @@ pub use actors::spool::config::{Spool, SpoolFull, SpoolMode};
 #[cfg(feature = "spool")]
 pub use actors::spool::error::SpoolError;
 pub use model::attribute::Value;
+pub use model::batch_id::BatchId;
 pub use model::byte_size::{ByteSize, InvalidByteSize};
 pub use model::compression::Compression;
 pub use model::context::{InvalidTraceparent, SpanContext, TraceFlags};
@@ -155,6 +156,19 @@ pub use pipeline::shutdown::ShutdownReport;
 pub use pipeline::stats::{
     LaneStats, LatencyHistogram, PipelineStats, PolicyStats, QueueStats, SamplingStats, SignalStats,
 };
+
+/// For operators: what is in the directory of a [`Spool`], and how to change it while no pipeline uses it.
+///
+/// A spool at rest holds complete OTLP requests, and what destinations refused for good beside them.
+/// `spanreel spool` is made of this.
+#[cfg(feature = "spool")]
+pub mod spool {
+    pub use crate::actors::spool::editor::Editor;
+    pub use crate::actors::spool::inspect::{
+        Inspection, SpoolFile, StoredRequest, Waiting, inspect,
+    };
+    pub use crate::actors::spool::quarantine::Quarantined;
+}
 
 /// Readers of telemetry in wire form, for processors and exporters of one's own.
 pub mod view {

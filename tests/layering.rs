@@ -125,7 +125,10 @@ const COMMON: [&str; 10] = [
 #[test]
 fn actors_know_the_next_stage_alone() {
     let edges = [
-        ("intake", &["session::shared", "session::head"][..]),
+        (
+            "intake",
+            &["session::shared", "session::head", "spool::handle"][..],
+        ),
         ("session", &["sampler::policy"]),
         ("processor", &[]),
         ("sampler", &[]),

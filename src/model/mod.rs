@@ -5,6 +5,7 @@
 pub(crate) mod about;
 pub(crate) mod attribute;
 pub(crate) mod batch;
+pub(crate) mod batch_id;
 pub(crate) mod byte_size;
 pub(crate) mod chunk;
 pub(crate) mod compression;

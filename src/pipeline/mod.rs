@@ -174,6 +174,21 @@ impl Pipeline {
         self.inner.flush(timeout).await
     }
 
+    /// Has everything on disk that has ended so far, or settled: what survives the process. Waits for
+    /// `timeout` at most, and not for backends that are away; spans that are open stay open.
+    ///
+    /// With [`SpoolMode::Always`](crate::SpoolMode::Always) that takes a sync of the disk, some
+    /// milliseconds. With [`SpoolMode::Overflow`](crate::SpoolMode::Overflow) attempts that are under way are
+    /// waited for, within the exporter's time for one; what they do not deliver is on disk then. Without a
+    /// [`Spool`](crate::Spool) this is [`flush`](Self::flush). Sessions that a sampler has not decided are in
+    /// memory alone: then `complete` is false.
+    ///
+    /// # Errors
+    /// The pipeline is shut down.
+    pub async fn flush_durable(&self, timeout: Duration) -> Result<FlushReport, Closed> {
+        self.inner.flush_durable(timeout).await
+    }
+
     /// Shuts the pipeline down: spans that are still open are exported as incomplete, everything is
     /// delivered or booked, within `grace`. Cannot fail, may be called again (the first call decides
     /// the deadline), works from any runtime or none.

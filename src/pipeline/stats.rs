@@ -48,6 +48,11 @@ pub struct PipelineStats {
     pub budget: ByteSize,
     /// Bytes that the spool has on disk; none where there is no spool.
     pub spool: ByteSize,
+    /// The most that the spool may have on disk; none where there is no spool.
+    pub spool_budget: ByteSize,
+    /// What is to be written to the spool waits: it is full
+    /// ([`SpoolFull::Block`](crate::SpoolFull::Block)), or its disk is full or fails.
+    pub spool_stuck: bool,
 }
 
 /// What sampling did and holds.
@@ -220,6 +225,8 @@ impl Inner {
             memory: ByteSize::bytes(shared.pool.in_use() as u64),
             budget: ByteSize::bytes(shared.pool.budget() as u64),
             spool: ByteSize::bytes(self.spool.as_ref().map_or(0, Gauge::bytes)),
+            spool_budget: ByteSize::bytes(self.spool.as_ref().map_or(0, Gauge::most)),
+            spool_stuck: self.spool.as_ref().is_some_and(Gauge::is_stuck),
         }
     }
 }

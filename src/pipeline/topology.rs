@@ -227,7 +227,11 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     );
     Pipeline {
         inner: Arc::new(Inner {
-            intake: Arc::new(intake::Core::new(Arc::clone(&shared), splits)),
+            intake: Arc::new(intake::Core::new(
+                Arc::clone(&shared),
+                splits,
+                spool_gauge.clone(),
+            )),
             shared,
             deadline,
             finish,

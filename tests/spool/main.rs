@@ -9,7 +9,9 @@
 
 mod backend;
 mod delivery;
+mod durable;
 mod faults;
+mod inspect;
 mod killed;
 #[path = "../support/ledger.rs"]
 mod ledger;

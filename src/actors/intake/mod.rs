@@ -28,6 +28,7 @@ use self::pending::Pending;
 use self::receipt::Receipt;
 use self::watch::{SessionSeen, Watch};
 use crate::actors::session::shared::Shared;
+use crate::actors::spool::handle::Gauge;
 use crate::model::ledger::Fate;
 use crate::model::otlp::cursor::WireError;
 use crate::model::otlp::foreign::sessions::Sessions;
@@ -88,6 +89,8 @@ pub(crate) struct Core {
     /// policies are asked, too, each time: they can be replaced.
     splits: bool,
     origins: Origins,
+    /// Where there is a spool: what it has no room for is not accepted.
+    spool: Option<Gauge>,
     /// Those who wait for room, and whose turn it is: first come, first served, so that a large
     /// request is not overtaken for ever by small ones.
     waiting: AtomicUsize,
@@ -95,14 +98,20 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(shared: Arc<Shared>, splits: bool) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, splits: bool, spool: Option<Gauge>) -> Self {
         Self {
             shared,
             splits,
+            spool,
             origins: Origins::default(),
             waiting: AtomicUsize::new(0),
             turn: tokio::sync::Mutex::new(()),
         }
+    }
+
+    /// Whether what is accepted now would wait for the disk, which takes nothing.
+    fn is_stuck(&self) -> bool {
+        self.spool.as_ref().is_some_and(Gauge::is_stuck)
     }
 
     /// Whether a request of this signal is split by session.
@@ -229,10 +238,18 @@ impl Intake {
             let mut room = std::pin::pin!(head.room());
             freed.as_mut().enable();
             room.as_mut().enable();
+            let mut changes = core.spool.as_ref().map(Gauge::changes);
             if let Some(done) = pending.hand_over() {
                 return done;
             }
-            select(freed, room).await;
+            let spool = std::pin::pin!(async {
+                match &mut changes {
+                    // The core keeps its sender.
+                    Some(changes) => drop(changes.changed().await),
+                    None => std::future::pending().await,
+                }
+            });
+            select(select(freed, room), spool).await;
         }
     }
 

@@ -64,6 +64,9 @@ impl<'a> Pending<'a> {
             self.state = State::Done;
             return Some(Ok(self.receipt(Arc::default())));
         }
+        if self.core.is_stuck() {
+            return None;
+        }
         let (msg, ticket) = match std::mem::replace(&mut self.state, State::Outside) {
             State::Ready(msg, ticket) => (msg, ticket),
             _ => self.message()?,

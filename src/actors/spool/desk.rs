@@ -40,7 +40,8 @@ pub(crate) enum Command {
     },
     /// A destination refused something for good.
     Quarantine(Refused),
-    /// The baton is held until a lane has settled all that was appended before.
+    /// The baton is held until a lane has settled all that was appended before; or until that is on disk,
+    /// where that is enough.
     Flush { lane: usize, baton: Baton },
 }
 
@@ -62,8 +63,11 @@ pub(crate) struct Entry {
     pub(crate) until: Option<Arc<dyn Held>>,
 }
 
-/// What is only kept.
-pub(crate) trait Held: Any + Send + Sync + std::fmt::Debug {}
+/// What is kept, and told when what it belongs to is on disk.
+pub(crate) trait Held: Any + Send + Sync + std::fmt::Debug {
+    /// It is on disk.
+    fn secured(&self);
+}
 
 /// What a lane is given to deliver: it is still on disk.
 #[derive(Debug)]

@@ -9,14 +9,16 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::claim::Hold;
 use super::config::SpoolFull;
 use super::desk::{Append, Command, Desk};
 use super::disk::Disk;
+use super::handle::Gauge;
 use super::lane::{Lane, Notices, Owed};
 use super::log::Log;
 use super::quarantine::Quarantine;
@@ -26,6 +28,8 @@ use crate::model::ledger::Fate;
 
 /// How soon a disk that failed is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(250);
+/// How often it is seen whether the directory is still there.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// How often cursors are made to last through a power cut.
 const SYNC_CURSORS: Duration = Duration::from_secs(1);
 
@@ -37,8 +41,7 @@ pub(crate) struct Keeper<D: Disk> {
     when_full: SpoolFull,
     /// How many bytes of small requests a lane is given as one.
     group_bytes: u64,
-    /// For others to see: the bytes of the log.
-    bytes: Arc<AtomicU64>,
+    gauge: Gauge,
     clock: Clock,
     notices: Notices,
     /// Appended and not committed, with their positions.
@@ -48,6 +51,7 @@ pub(crate) struct Keeper<D: Disk> {
     /// Who is owed the fate of what is on disk, by lane and position.
     owed: HashMap<(usize, u64), Owed>,
     cursors_synced: Instant,
+    looked_after: Instant,
     /// Nothing came for a while, or nothing will.
     is_idle: bool,
 }
@@ -62,7 +66,7 @@ impl<D: Disk> Keeper<D> {
         group_bytes: u64,
     ) -> Self {
         Self {
-            bytes: Arc::new(AtomicU64::new(log.bytes())),
+            gauge: Gauge::new(log.bytes(), log.most()),
             log,
             lanes,
             quarantine,
@@ -75,26 +79,29 @@ impl<D: Disk> Keeper<D> {
             blocked: VecDeque::new(),
             owed: HashMap::new(),
             cursors_synced: Instant::now(),
+            looked_after: Instant::now(),
             is_idle: true,
         }
     }
 
-    /// For others to see: the bytes of the log.
-    pub(crate) fn bytes(&self) -> &Arc<AtomicU64> {
-        &self.bytes
+    /// What others may see of it.
+    pub(crate) fn gauge(&self) -> &Gauge {
+        &self.gauge
     }
 
     /// Starts the thread, which holds the claim of the directory while it lives, and tells when it is gone.
-    pub(crate) fn start(self, claim: impl Send + 'static) -> io::Result<oneshot::Receiver<()>> {
+    pub(crate) fn start(self, mut claim: impl Hold) -> io::Result<oneshot::Receiver<()>> {
         let (told, ended) = oneshot::channel();
         let desk = Arc::clone(&self.desk);
+        let gauge = self.gauge.clone();
         std::thread::Builder::new()
             .name("spanreel-spool".to_owned())
             .spawn(move || {
                 own_thread::mark();
-                let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.run()));
+                let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.run(&mut claim)));
                 // Whoever waits for it must not wait for ever.
                 desk.abandon();
+                gauge.set(gauge.bytes(), false);
                 drop(claim);
                 if outcome.is_err() {
                     tracing::error!(target: "spanreel", "the spool's thread panicked; the pipeline goes on without");
@@ -106,7 +113,7 @@ impl<D: Disk> Keeper<D> {
     }
 
     /// Works until nothing more will come.
-    fn run(mut self) {
+    fn run(mut self, claim: &mut impl Hold) {
         let mut again = None;
         loop {
             let taken = self.desk.take(again);
@@ -114,7 +121,8 @@ impl<D: Disk> Keeper<D> {
             for command in taken.commands {
                 self.handle(command);
             }
-            let worked = self.work();
+            let looked = self.look_after(claim, taken.closed);
+            let worked = looked.and_then(|()| self.work());
             if let Err(error) = &worked
                 && let Some(more) = self.notices.failing.due()
             {
@@ -127,6 +135,7 @@ impl<D: Disk> Keeper<D> {
             again = match worked {
                 Err(_) => Some(TRY_AGAIN),
                 Ok(()) if is_moved => Some(SYNC_CURSORS),
+                Ok(()) if self.log.bytes() > 0 => Some(LOOK_AFTER),
                 Ok(()) => None,
             };
         }
@@ -170,6 +179,27 @@ impl<D: Disk> Keeper<D> {
         }
     }
 
+    /// Sees now and then, and at the `end`, whether the directory is still there: what is to be delivered is
+    /// written again where somebody has removed it.
+    fn look_after(&mut self, claim: &mut impl Hold, end: bool) -> io::Result<()> {
+        if self.looked_after.elapsed() < LOOK_AFTER && !end {
+            return Ok(());
+        }
+        let renewed = claim.renew()?;
+        let restored = self.log.restore()?;
+        for lane in &mut self.lanes {
+            lane.cursor.restore(self.log.disk(), &lane.name)?;
+        }
+        if renewed || restored > 0 {
+            tracing::error!(
+                target: "spanreel", files = restored,
+                "the spool's directory was removed or replaced; what is to be delivered was written again"
+            );
+        }
+        self.looked_after = Instant::now();
+        Ok(())
+    }
+
     /// Everything that is to do now. What fails does not keep the rest from being done: a disk that takes
     /// nothing gets room by what is read from it.
     fn work(&mut self) -> io::Result<()> {
@@ -184,7 +214,8 @@ impl<D: Disk> Keeper<D> {
         if self.cursors_synced.elapsed() >= SYNC_CURSORS {
             worked = worked.and(self.sync_cursors());
         }
-        self.bytes.store(self.log.bytes(), Ordering::Relaxed);
+        let is_stuck = worked.is_err() || !self.blocked.is_empty();
+        self.gauge.set(self.log.bytes(), is_stuck);
         worked
     }
 
@@ -240,6 +271,9 @@ impl<D: Disk> Keeper<D> {
         for (position, append) in self.appended.drain(..) {
             for entry in append.entries {
                 let shares = entry.tally.put_on_disk();
+                if let Some(until) = &entry.until {
+                    until.secured();
+                }
                 if !shares.is_empty() || entry.until.is_some() {
                     let owed = Owed {
                         shares,
@@ -274,6 +308,7 @@ impl<D: Disk> Keeper<D> {
     fn return_batons(&mut self) {
         let end = self.log.end();
         let all_appended = self.blocked.is_empty();
+        let all_durable = all_appended && self.appended.is_empty();
         for lane in &mut self.lanes {
             for (at, _) in lane.batons.iter_mut().filter(|(at, _)| *at == u64::MAX) {
                 if all_appended {
@@ -281,8 +316,10 @@ impl<D: Disk> Keeper<D> {
                 }
             }
             let settled = lane.cursor.position();
-            lane.batons
-                .retain(|(at, baton)| *at > settled && !baton.is_given_up());
+            lane.batons.retain(|(at, baton)| {
+                let is_over = *at <= settled || all_durable && baton.is_until_durable();
+                !is_over && !baton.is_given_up()
+            });
         }
     }
 

@@ -14,17 +14,16 @@ use super::cursor::Cursor;
 use super::desk::{Desk, LaneSpool};
 use super::disk::RealDisk;
 use super::error::SpoolError;
-use super::handle::{End, Gauge, Running};
+use super::handle::{End, Running};
+use super::inspect::cursors;
 use super::keeper::Keeper;
 use super::lane::Lane;
 use super::log::{Log, LogError, Recovered, Sizes};
-use super::quarantine::Quarantine;
+use super::quarantine::{self, Quarantine};
 use super::segment::MAX_LANES;
 use crate::model::ledger::Books;
 use crate::model::request::Request;
 
-/// Where what was refused is kept, below the directory.
-const QUARANTINE: &str = "quarantine";
 /// Whose cursor tells how far what is nobody's was set aside: no exporter has this name.
 const STRAYS: &str = "\0strays";
 /// The part of a spool's size that one segment takes at most, and what was refused in all.
@@ -82,7 +81,7 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
     if bytes > 0 {
         tracing::info!(target: "spanreel", bytes, "the spool holds undelivered telemetry");
     }
-    let mut quarantine = RealDisk::at(settings.path.join(QUARANTINE))
+    let mut quarantine = RealDisk::at(settings.path.join(quarantine::DIRECTORY))
         .and_then(|disk| Quarantine::open(disk, part))
         .map_err(failed)?;
     if !stray.is_empty() {
@@ -111,9 +110,7 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
     let group = usage.group_bytes;
     let when_full = settings.when_full;
     let keeper = Keeper::new(log, lanes, quarantine, Arc::clone(&desk), when_full, group);
-    let gauge = Gauge {
-        bytes: Arc::clone(keeper.bytes()),
-    };
+    let gauge = keeper.gauge().clone();
     let ended = keeper.start(own).map_err(failed)?;
     Ok(Running {
         end: End { desk, ended },
@@ -151,7 +148,12 @@ fn open_log(
     floor: u64,
     strays_from: u64,
 ) -> Result<(Log<RealDisk>, Recovered, Vec<u64>), SpoolError> {
-    let names = lanes.iter().map(|lane| lane.name.clone()).collect();
+    let names: Vec<_> = lanes.iter().map(|lane| lane.name.clone()).collect();
+    let mut others = cursors(&own.disk).map_err(|source| SpoolError::Io {
+        path: own.path.clone(),
+        source,
+    })?;
+    others.retain(|name, _| !names.contains(name));
     let mut strays = Vec::new();
     let opened = Log::open(own.disk.clone(), sizes, names, floor, |header, is_for| {
         let mut is_ours = false;
@@ -162,7 +164,8 @@ fn open_log(
                 lane.backlog.fetch_add(1, Ordering::Relaxed);
             }
         }
-        if !is_ours && header.position >= strays_from {
+        let waits = |(name, cursor): (&String, &u64)| is_for(name) && header.position >= *cursor;
+        if !is_ours && header.position >= strays_from && others.iter().any(waits) {
             strays.push(header.position);
         }
     });
@@ -191,9 +194,10 @@ fn set_aside(
             continue;
         };
         let (items, time_ns) = (stored.items, stored.time_ns);
+        let exporter = stored.written_for().next().unwrap_or("unknown").to_owned();
         let request = Request::from_bytes(stored.signal, items, stored.body.into());
         let words = "no exporter of that name is there any more";
-        match quarantine.keep("unknown", &request, words, time_ns)? {
+        match quarantine.keep(&exporter, &request, words, time_ns)? {
             true => kept += items,
             false => lost += items,
         }

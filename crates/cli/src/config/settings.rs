@@ -11,7 +11,7 @@ use super::export::ExportConfig;
 use super::sampling::SamplingConfig;
 use super::secret::Secret;
 use super::setting::Setting;
-use super::value::{Ack, Listen, LogLevel, Value};
+use super::value::{Ack, DataDir, Listen, LogLevel, Value, WhenSpoolFull};
 
 /// The configuration of `spanreel serve`: plain data with the documented defaults.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,9 @@ pub struct Config {
     pub memory: ByteSize,
     pub batch_delay: Duration,
     pub batch_size: NonZeroUsize,
+    pub data_dir: DataDir,
+    pub spool_size: ByteSize,
+    pub spool_full: WhenSpoolFull,
     pub http: Listen,
     pub allowed_host: Vec<String>,
     pub lane_down_after: Duration,
@@ -64,7 +67,7 @@ impl Default for Config {
         Self {
             otlp_grpc: Listen::loopback(4317),
             otlp_http: Listen::loopback(4318),
-            ack: Ack::Accepted,
+            ack: Ack::Durable,
             token_file: None,
             token: None,
             tls_certificate: None,
@@ -86,6 +89,9 @@ impl Default for Config {
             memory: ByteSize::mib(256),
             batch_delay: Duration::from_secs(1),
             batch_size: count(8192),
+            data_dir: DataDir::At("spanreel-data".into()),
+            spool_size: ByteSize::gib(4),
+            spool_full: WhenSpoolFull::Block,
             http: Listen::loopback(4320),
             allowed_host: Vec::new(),
             lane_down_after: Duration::from_secs(60),
@@ -130,10 +136,12 @@ pub static SETTINGS: &[Setting<Config>] = table! { Config {
             more "With port 0 a free port is taken and printed. An address that other machines can reach \
 needs a token, or clients with certificates.";
         "otlp-http" otlp_http "ADDR" "Where to take OTLP over HTTP, protobuf and JSON, or off";
-        "ack" ack "WHEN" "When a sender is told that its telemetry was taken: accepted or delivered"
-            more "accepted: when it is in memory, which is quick; what is in memory is lost when the process \
-is killed. delivered: when every export has it; until then the sender waits, and sends again what could \
-not be delivered.";
+        "ack" ack "WHEN" "When a sender is told that its telemetry was taken: accepted, durable or delivered"
+            more "durable: when it is on disk, some milliseconds later; what was told to be taken survives the \
+process and the machine. It needs --data-dir; without an export nothing is kept, and success is told at once. \
+accepted: when it is in memory; what is in memory is lost when the process is killed. It is the default where \
+--data-dir is off, and with policies of sampling. delivered: when every export has it; until then the sender waits, and sends again what \
+could not be delivered.";
         "cors-origin" cors_origin "ORIGIN" "Let web pages of this origin send over HTTP, such as https://app.example.com"
             sample "[\"https://app.example.com\"]";
     }
@@ -168,6 +176,16 @@ can hold the token itself, and wins. A new token needs a restart."
         "batch-delay" batch_delay "TIME" "How long telemetry waits for more before it is forwarded";
         "batch-size" batch_size "COUNT" "After how many spans or log records it is forwarded at once";
     }
+    "Data" {
+        "data-dir" data_dir "DIR" "Keep what is to be forwarded in this directory until it is delivered, or off"
+            more "It is created where it is missing. What is received waits below it in spool/ while an export \
+is away, through restarts, crashes and power cuts; 'spanreel spool' shows it. Nothing is written where there is \
+no export.";
+        "spool-size" spool_size "SIZE" "The most that the spool may take on disk";
+        "spool-full" spool_full "WHAT" "What happens when the spool or its disk is full: block or drop_oldest"
+            more "block: senders are told to come back, and nothing is given up. drop_oldest: the oldest is given \
+up for the newest, and counted as evicted.";
+    }
     "Operations" {
         "http" http "ADDR" "Where to answer /healthz, /readyz and /metrics, or off";
         "allowed-host" allowed_host "NAME" "A host name by which --http may be asked, besides localhost and IP addresses"
@@ -190,7 +208,8 @@ pub static EXPORT_SETTINGS: &[Setting<ExportConfig>] = table! { ExportConfig {
             sample "\"backend\"";
         "compression" compression "KIND" "How requests are compressed: none, gzip or zstd";
         "timeout" timeout "TIME" "How long one attempt may take";
-        "retry-for" retry_for "TIME" "How long a request is tried again before its contents are given up";
+        "retry-for" retry_for "TIME" "How long a request is tried again before its contents are given up"
+            more "With a data directory nothing is given up: it waits there.";
         "concurrency" concurrency "COUNT" "How many requests may be under way at once";
         "ca-file" ca_file "FILE" "Trust the certificates in this file instead of the system's, in PEM"
             sample "\"/etc/spanreel/backend-ca.pem\"";
@@ -200,6 +219,16 @@ pub static EXPORT_SETTINGS: &[Setting<ExportConfig>] = table! { ExportConfig {
             sample "\"/etc/spanreel/client.key\"";
     }
 } };
+
+impl Config {
+    /// Where what is to be forwarded waits on disk; none where nothing is written or forwarded.
+    #[must_use]
+    pub fn spool_dir(&self) -> Option<PathBuf> {
+        let forwards = !self.exports.is_empty();
+        let dir = self.data_dir.path().filter(|_| forwards)?;
+        Some(dir.join("spool"))
+    }
+}
 
 /// The setting of this name.
 #[must_use]

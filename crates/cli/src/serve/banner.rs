@@ -36,6 +36,13 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
         );
     }
     row("memory", format!("at most {} of telemetry", config.memory));
+    if let Some(directory) = config.spool_dir() {
+        let (shown, most) = (directory.display(), config.spool_size);
+        row(
+            "disk",
+            format!("{shown}, at most {most}: what is not delivered yet"),
+        );
+    }
     for export in &config.exports {
         row("forwards to", export.target.to_string());
     }
@@ -68,6 +75,8 @@ pub(crate) fn log(config: &Config, addresses: &Addresses) {
         otlp_http = shown(addresses.http),
         http = shown(addresses.operations),
         exports = exports.join(","),
+        spool = config.spool_dir().map_or_else(|| "off".to_owned(), |it| it.display().to_string()),
+        ack = config.ack.name(),
         "listening",
     );
 }

@@ -21,6 +21,10 @@ pub(crate) struct Status {
     pub(crate) forwarded: u64,
     /// Items that wait for a lane or are under way.
     pub(crate) waiting: u64,
+    /// Items on disk that wait for a lane, those under way from there among them.
+    pub(crate) on_disk: u64,
+    /// What is to be written to disk waits: the spool is full, or its disk is or fails.
+    pub(crate) is_stuck: bool,
     /// Items that were lost, in the pipeline or a lane.
     pub(crate) lost: u64,
     /// Requests that were refused.
@@ -38,6 +42,8 @@ impl Status {
         let mut status = Self {
             arrived,
             refused,
+            on_disk: stats.lanes.iter().map(|lane| lane.on_disk).sum(),
+            is_stuck: stats.spool_stuck,
             ..Self::default()
         };
         for book in books {
@@ -73,6 +79,12 @@ impl Status {
         if forwards {
             parts.push(format!("forwarded {}", count(self.forwarded)));
             parts.push(format!("waiting {}", count(self.waiting)));
+        }
+        if self.on_disk > 0 {
+            parts.push(format!("on disk {}", count(self.on_disk)));
+        }
+        if self.is_stuck {
+            parts.push("the spool takes no more".to_owned());
         }
         if self.refused > 0 {
             parts.push(format!("refused {}", count(self.refused)));
@@ -177,6 +189,8 @@ fn write_json(status: &Status) {
         errors = arrived.errors,
         forwarded = status.forwarded,
         waiting = status.waiting,
+        on_disk = status.on_disk,
+        spool_stuck = status.is_stuck,
         refused = status.refused,
         lost = status.lost,
         "status",
@@ -202,6 +216,8 @@ mod tests {
             },
             forwarded: 12_000,
             waiting: 345,
+            on_disk: 0,
+            is_stuck: false,
             lost: 0,
             refused: 0,
         };
@@ -211,6 +227,13 @@ mod tests {
             status.text(true),
             format!("{always} | forwarded 12k | waiting 345")
         );
+        (status.on_disk, status.is_stuck) = (7, true);
+        assert!(
+            status
+                .text(true)
+                .ends_with("waiting 345 | on disk 7 | the spool takes no more")
+        );
+        (status.on_disk, status.is_stuck) = (0, false);
         (status.lost, status.refused) = (1, 2);
         assert!(
             status

@@ -101,6 +101,27 @@ fn process(writer: &mut Writer<'_>, snapshot: &Snapshot) -> Result {
         ),
         Some(&Unit::Bytes),
         gauge_of(stats.budget.as_u64()),
+    )?;
+    writer.gauge(
+        ("spanreel_spool", "Requests on disk, in the spool"),
+        Some(&Unit::Bytes),
+        gauge_of(stats.spool.as_u64()),
+    )?;
+    writer.gauge(
+        (
+            "spanreel_spool_budget",
+            "The most that the spool may have on disk; 0 where there is none",
+        ),
+        Some(&Unit::Bytes),
+        gauge_of(stats.spool_budget.as_u64()),
+    )?;
+    writer.gauge(
+        (
+            "spanreel_spool_stuck",
+            "Whether the spool takes no more: it is full, or its disk is or fails",
+        ),
+        None,
+        i64::from(stats.spool_stuck),
     )
 }
 

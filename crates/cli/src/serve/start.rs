@@ -5,7 +5,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use spanreel::{BatchConfig, Limits, Null, Pipeline, Resource, Seal, SessionConfig, WhenFull};
+use spanreel::{
+    BatchConfig, BuildError, Limits, Null, Pipeline, Resource, Seal, SessionConfig, Spool,
+    SpoolFull, SpoolMode, WhenFull,
+};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +20,7 @@ use super::metrics::Snapshot;
 use super::operations::{self, Operations};
 use super::watching::Watching;
 use crate::config::Config;
-use crate::config::value::Ack;
+use crate::config::value::{Ack, WhenSpoolFull};
 use crate::receive::{self, BindError, IntoPipeline, Outcome, Receiver, Stats, StatsReader};
 
 /// The longest that one request may be given, whatever an export says.
@@ -49,6 +52,9 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let arrivals = Arc::new(Arrivals::new(config.sessions));
     let ack = match config.ack {
         Ack::Accepted => receive::Ack::Accepted,
+        // What goes nowhere is not kept, and nobody waits for it.
+        Ack::Durable if config.exports.is_empty() => receive::Ack::Accepted,
+        Ack::Durable => receive::Ack::Durable,
         Ack::Delivered => receive::Ack::Delivered,
     };
     let intake = pipeline
@@ -62,7 +68,7 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         http: receiver.http_addr(),
         operations: listener.as_ref().map(TcpListener::local_addr).transpose()?,
     };
-    let health = Arc::new(Health::default());
+    let health = Arc::new(Health::new(config.spool_dir().is_some()));
     let reader = receiver.stats_reader();
     let operations = listener.map(|listener| {
         let asked = Operations {
@@ -108,7 +114,7 @@ fn pipeline(config: &Config) -> anyhow::Result<Pipeline> {
         export_timeout: LONGEST_ATTEMPT,
         // Senders that wait for delivery send little at once: what they send leaves as soon as it can.
         seal: match config.ack {
-            Ack::Accepted => Seal::WhenDue,
+            Ack::Accepted | Ack::Durable => Seal::WhenDue,
             Ack::Delivered => Seal::WhenLanesIdle,
         },
         ..BatchConfig::default()
@@ -129,7 +135,21 @@ fn pipeline(config: &Config) -> anyhow::Result<Pipeline> {
     for export in &config.exports {
         builder = builder.export(export.exporter());
     }
-    Ok(builder.start()?)
+    if let Some(directory) = config.spool_dir() {
+        let when_full = match config.spool_full {
+            WhenSpoolFull::Block => SpoolFull::Block,
+            WhenSpoolFull::DropOldest => SpoolFull::DropOldest,
+        };
+        let spool = Spool::at(directory, config.spool_size)
+            .mode(SpoolMode::Always)
+            .when_full(when_full);
+        builder = builder.spool_with(spool);
+    }
+    builder.start().map_err(|error| match error {
+        BuildError::Spool(error) => anyhow::Error::new(error)
+            .context("cannot use the spool; give --data-dir another directory, or off"),
+        error => error.into(),
+    })
 }
 
 fn receiving(config: &Config) -> anyhow::Result<receive::Config> {
