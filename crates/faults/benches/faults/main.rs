@@ -46,12 +46,12 @@ fn compare(word: Option<&String>) -> Result<(), Failure> {
         "| fault | library | ended | delivered | twice | lost, named | lost silently | the shutdown said |"
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
-    for fault in FAULTS {
+    for fault in &FAULTS {
         if word.is_some_and(|word| !fault.name.contains(word.as_str())) {
             continue;
         }
         let outcomes: Vec<Result<Outcome, Failure>> = std::thread::scope(|scope| {
-            let rounds = Contestant::ALL.map(|it| scope.spawn(move || round::run(it, &fault)));
+            let rounds = Contestant::ALL.map(|it| scope.spawn(move || round::run(it, fault)));
             rounds
                 .into_iter()
                 .map(|round| round.join().map_err(|_| "a round panicked")?)
