@@ -1,7 +1,7 @@
 //! Processes to be killed: the [oracle's own program](crate), as a producer or as a backend.
 //!
 //! A producer waits for a line before it begins, so that a tracer can be put on it, and says on a line of
-//! its own what happened: `durable 7`, at the end `report lost=0 spooled=12`, or `refused REASON`.
+//! its own what happened: `durable 7`, `ended 7`, at the end `report lost=0 spooled=12`, or `refused REASON`.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Lines, Write};
@@ -29,8 +29,6 @@ pub struct Job<'a> {
 pub struct Program {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
-    /// The first number that it was given.
-    first: u64,
 }
 
 /// What a producer said until its end.
@@ -38,6 +36,8 @@ pub struct Program {
 pub struct Said {
     /// The numbers of spans that were told to be durable.
     pub durable: BTreeSet<u64>,
+    /// The highest number of a span that has ended.
+    pub ended: u64,
     /// The last line that is something else.
     pub last: String,
 }
@@ -45,10 +45,14 @@ pub struct Said {
 impl Said {
     /// Reads a line.
     fn hear(&mut self, line: String) {
-        match line.strip_prefix("durable ").map(str::parse) {
-            Some(Ok(number)) => {
+        match line
+            .split_once(' ')
+            .map(|(what, number)| (what, number.parse()))
+        {
+            Some(("durable", Ok(number))) => {
                 self.durable.insert(number);
             }
+            Some(("ended", Ok(number))) => self.ended = number,
             _ => self.last = line,
         }
     }
@@ -77,9 +81,18 @@ impl Program {
             .arg(job.spool)
             .arg(job.url)
             .args([job.first, job.spans, job.mib].map(|number| number.to_string()));
-        let mut started = Self::start(command);
-        started.first = job.first;
-        started
+        Self::start(command)
+    }
+
+    /// A program that records spans in a session until it is killed, and has not begun.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    #[must_use]
+    pub fn recorder(program: &str, spool: &Path, url: &str) -> Self {
+        let mut command = Command::new(program);
+        command.arg("recorder").arg(spool).arg(url);
+        Self::start(command)
     }
 
     /// A sink that accepts everything, and where it listens.
@@ -105,7 +118,6 @@ impl Program {
         Self {
             child,
             lines: BufReader::new(stdout).lines(),
-            first: 0,
         }
     }
 
@@ -113,12 +125,6 @@ impl Program {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
-    }
-
-    /// The first number that it was given.
-    #[must_use]
-    pub fn first(&self) -> u64 {
-        self.first
     }
 
     /// Lets a producer begin.

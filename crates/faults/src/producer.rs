@@ -88,7 +88,6 @@ pub fn record(session: &Session, number: u64) {
 }
 
 /// A pipeline that sends what it is given soon.
-#[must_use]
 pub fn prompt() -> Builder {
     let batch = BatchConfig {
         schedule_delay: Duration::from_millis(5),

@@ -9,8 +9,8 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::{Tracer as _, TracerProvider as _};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SdkTracerProvider;
-use spanreel::{ByteSize, Otlp, Pipeline, Spool, SpoolMode};
+use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider};
+use spanreel::{BatchConfig, ByteSize, Otlp, Pipeline, Spool, SpoolMode};
 use spanreel_faults::producer::{self, NUMBER, TEXT};
 
 use crate::Failure;
@@ -19,6 +19,9 @@ use crate::Failure;
 pub(crate) const COMMAND: &str = "contestant";
 pub(crate) const SPANS: u64 = 2000;
 const OVER: Duration = Duration::from_secs(4);
+/// How long spans wait for company before they are sent, for all alike. The defaults are so long that most
+/// spans would leave when all is well again.
+const DELAY: Duration = Duration::from_millis(200);
 /// What the shutdown may take: the default of OpenTelemetry.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -81,7 +84,11 @@ fn tell(what: &str, words: &str) -> Result<(), Failure> {
 }
 
 fn spanreel(it: Contestant, url: &str, directory: &Path, spans: u64) -> Result<(), Failure> {
-    let mut builder = Pipeline::builder().export(Otlp::grpc(url));
+    let batch = BatchConfig {
+        schedule_delay: DELAY,
+        ..BatchConfig::default()
+    };
+    let mut builder = Pipeline::builder().batch(batch).export(Otlp::grpc(url));
     let mode = match it {
         Contestant::SpanreelAlways => Some(SpoolMode::Always),
         Contestant::SpanreelOverflow => Some(SpoolMode::Overflow),
@@ -115,8 +122,10 @@ fn opentelemetry(url: &str, spans: u64) -> Result<(), Failure> {
         .with_tonic()
         .with_endpoint(url)
         .build()?;
+    let batch = BatchConfigBuilder::default().with_scheduled_delay(DELAY);
+    let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batch.build());
     let provider = SdkTracerProvider::builder()
-        .with_batch_exporter(exporter)
+        .with_span_processor(processor.build())
         .with_resource(
             Resource::builder_empty()
                 .with_service_name("faults")

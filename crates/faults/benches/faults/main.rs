@@ -1,8 +1,8 @@
 //! What is lost, and who says so: spanreel and opentelemetry-rust side by side, in the same bad weather.
 //!
 //! `cargo bench -p spanreel-faults --bench faults`, with a word of a fault to run that alone. Every
-//! contestant runs in a process of its own with its defaults, ends two thousand spans over four seconds and
-//! shuts down; then it is started again, for what it may have left. The backend counts by number what has
+//! contestant runs in a process of its own with its defaults (but that all send after 200 ms), ends two
+//! thousand spans over four seconds and shuts down; then it is started again, for what it may have left. The backend counts by number what has
 //! arrived. It prints a table in Markdown, and takes about a minute and a half.
 
 #![expect(clippy::print_stdout, reason = "it prints a table")]

@@ -4,12 +4,15 @@
 //! pipeline one to a request, and says `durable N` of each that is on disk. With SPANS it shuts down after
 //! so many and says what the report says; with 0 it goes on until it is killed.
 //!
+//! `spanreel-oracle recorder SPOOL URL`: waits for a line, then records a span every 5 ms in a session, as a
+//! program does that embeds spanreel with its defaults, and says `ended N` of each.
+//!
 //! `spanreel-oracle sink`: says where it listens, and how many spans it has accepted for each line it reads.
 
 #![expect(clippy::print_stdout, reason = "it speaks with who started it")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "it reads its own command line and is a host of a pipeline"
+    reason = "it is the host of a pipeline, and waits between spans"
 )]
 
 use std::error::Error;
@@ -19,7 +22,7 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use futures::future::join_all;
-use spanreel::{ByteSize, Fate, Intake, Otlp, Signal, Spool, SpoolMode};
+use spanreel::{ByteSize, Fate, Intake, Otlp, Pipeline, Signal, Spool, SpoolMode};
 use spanreel_faults::{Manner, Sink, producer};
 
 /// How many requests are accepted before the first is waited for.
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments[..] {
         ["producer", spool, url, first, spans, mib] => produce(spool, url, [first, spans, mib]),
+        ["recorder", spool, url] => record(spool, url),
         ["sink"] => receive(),
         _ => Err("unknown arguments; see src/bin/oracle.rs".into()),
     };
@@ -96,6 +100,23 @@ async fn accept(intake: &Intake, numbers: std::ops::Range<u64>) {
             std::process::exit(0);
         }
     }
+}
+
+fn record(spool: &str, url: &str) -> Result<(), Box<dyn Error>> {
+    stdin().read_line(&mut String::new())?;
+    let spool = Spool::at(spool, ByteSize::mib(64)).mode(SpoolMode::Always);
+    let pipeline = Pipeline::builder()
+        .spool_with(spool)
+        .export(Otlp::http(url).name("oracle"))
+        .start()?;
+    let session = pipeline.session("conv-1")?;
+    for number in 1.. {
+        producer::record(&session, number);
+        println!("ended {number}");
+        stdout().flush()?;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
 }
 
 fn receive() -> Result<(), Box<dyn Error>> {

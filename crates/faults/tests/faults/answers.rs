@@ -9,7 +9,7 @@ use spanreel_faults::producer::{self, HEAVY, record};
 use spanreel_faults::{Manner, Sink};
 
 use crate::ledger::assert_settled;
-use crate::{GRACE, PROTOCOLS, accept, deliver_all, spool, start, wait_until};
+use crate::{GRACE, PROTOCOLS, ToBackend, accept, deliver_all, spool, start, wait_until};
 
 /// What becomes of what is answered in some way.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,7 +32,7 @@ fn quarantined(directory: &Path) -> usize {
 }
 
 /// Sends ten spans to a backend that gives this answer, and checks what becomes of them.
-fn assert_becomes(exporter: fn(String) -> Otlp, manner: &Manner, expected: Becomes) {
+fn assert_becomes(exporter: ToBackend, manner: &Manner, expected: Becomes) {
     let directory = tempfile::tempdir().expect("a directory");
     let sink = Sink::start(manner.clone());
     let pipeline = start(directory.path(), exporter(sink.url()).name("oracle"));
@@ -102,11 +102,7 @@ fn each_status_has_its_consequence() {
         (504, Delivered),
     ];
     for (status, becomes) in table {
-        assert_becomes(
-            |url| Otlp::http(url),
-            &Manner::Status(status, None),
-            becomes,
-        );
+        assert_becomes(Otlp::http, &Manner::Status(status, None), becomes);
     }
 }
 
@@ -137,7 +133,7 @@ fn each_code_has_its_consequence() {
         (16, None, Paused),
     ];
     for (code, wait, becomes) in table {
-        assert_becomes(|url| Otlp::grpc(url), &Manner::Code(code, wait), becomes);
+        assert_becomes(Otlp::grpc, &Manner::Code(code, wait), becomes);
     }
 }
 
@@ -251,7 +247,7 @@ fn an_odd_yes_is_a_yes() {
     }
 }
 
-fn send_heavy(manner: Manner, exporter: fn(String) -> Otlp) -> (Sink, ShutdownReport) {
+fn send_heavy(manner: Manner, exporter: ToBackend) -> (Sink, ShutdownReport) {
     let directory = tempfile::tempdir().expect("a directory");
     let sink = Sink::start(manner);
     let batch = BatchConfig {

@@ -21,6 +21,10 @@ struct Small {
 
 impl Small {
     /// Mounts one, or says by name which test is passed over.
+    #[expect(
+        clippy::print_stderr,
+        reason = "who runs it must know what was not tested"
+    )]
     fn mount(test: &str) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a directory");
         if !mount(directory.path(), "size=1m") {

@@ -75,3 +75,24 @@ fn what_is_durable_survives_being_killed_at_any_moment() {
     );
     assert!(durable > 100, "{durable}");
 }
+
+/// A program with its defaults that is killed loses what ended in the last 50 ms: 10 spans of those that end
+/// every 5 ms. A busy machine may be late; half a second, as without a spool that takes everything, would
+/// cost all of them.
+#[test]
+fn a_killed_program_loses_what_ended_in_the_last_moments() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let sink = Sink::start(Manner::Refuses);
+    let mut program = Program::recorder(ORACLE, directory.path(), &sink.url());
+    program.begin();
+    let mut said = Said::default();
+    program.hear(80, &mut said);
+    program.kill();
+    let ended = program.hear_all().ended.max(said.ended);
+    sink.now(Manner::Accepts);
+    deliver_all(directory.path(), &sink);
+    let lost = ended - sink.spans();
+    println!("{lost} of {ended} spans lost, one every 5 ms");
+    assert!(lost <= 40, "{lost} of {ended}");
+    sink.judge(&(1..=sink.spans()).collect()).assert_whole();
+}

@@ -41,11 +41,11 @@ const GRACE: Duration = Duration::from_secs(20);
 /// The harness's own program.
 const ORACLE: &str = env!("CARGO_BIN_EXE_spanreel-oracle");
 
+/// An exporter to an address.
+type ToBackend = fn(String) -> Otlp;
+
 /// Both protocols.
-const PROTOCOLS: [(&str, fn(String) -> Otlp); 2] = [
-    ("grpc", |url| Otlp::grpc(url)),
-    ("http", |url| Otlp::http(url)),
-];
+const PROTOCOLS: [(&str, ToBackend); 2] = [("grpc", Otlp::grpc), ("http", Otlp::http)];
 
 /// A spool with room for what a test has.
 fn spool(path: &Path) -> Spool {

@@ -10,7 +10,7 @@ use spanreel_faults::producer::{self, record};
 use spanreel_faults::{Manner, Proxy, Sink};
 
 use crate::ledger::{assert_adds_up, assert_settled};
-use crate::{GRACE, ORACLE, PROTOCOLS, accept, spool, start, wait_until};
+use crate::{GRACE, ORACLE, PROTOCOLS, ToBackend, accept, spool, start, wait_until};
 
 /// A backend that is away at the start, in the middle and at the end gets everything; the shutdown without
 /// it ends in time with the rest on disk, and the next start delivers that.
@@ -108,7 +108,7 @@ fn a_slow_backend_costs_those_who_record_nothing() {
 
 /// Whatever passes over the wire for a while, in the end everything has arrived unchanged; nothing comes
 /// twice but what the backend may have taken without a word.
-fn faults_pass(exporter: fn(String) -> Otlp) {
+fn faults_pass(exporter: ToBackend) {
     for manner in Manner::passing() {
         let directory = tempfile::tempdir().expect("a directory");
         let sink = Sink::start(Manner::Accepts);
@@ -149,16 +149,16 @@ fn faults_pass(exporter: fn(String) -> Otlp) {
 
 #[test]
 fn faults_that_pass_lose_nothing_over_grpc() {
-    faults_pass(|url| Otlp::grpc(url));
+    faults_pass(Otlp::grpc);
 }
 
 #[test]
 fn faults_that_pass_lose_nothing_over_http() {
-    faults_pass(|url| Otlp::http(url));
+    faults_pass(Otlp::http);
 }
 
 /// Sends through a line that falls silent without a word, and must find another within this time.
-fn a_line_falls_silent(exporter: fn(String) -> Otlp, within: Duration) {
+fn a_line_falls_silent(exporter: ToBackend, within: Duration) {
     let directory = tempfile::tempdir().expect("a directory");
     let sink = Sink::start(Manner::Accepts);
     let proxy = Proxy::to(sink.addr());
@@ -182,13 +182,13 @@ fn a_line_falls_silent(exporter: fn(String) -> Otlp, within: Duration) {
 /// A gRPC connection whose other end has vanished is found by its keep-alive, 20 s and 10 s.
 #[test]
 fn a_half_open_connection_is_left_by_grpc() {
-    a_line_falls_silent(|url| Otlp::grpc(url), Duration::from_secs(45));
+    a_line_falls_silent(Otlp::grpc, Duration::from_secs(45));
 }
 
 /// An HTTP connection whose other end has vanished is left with the attempt that times out on it.
 #[test]
 fn a_half_open_connection_is_left_by_http() {
-    a_line_falls_silent(|url| Otlp::http(url), Duration::from_secs(15));
+    a_line_falls_silent(Otlp::http, Duration::from_secs(15));
 }
 
 /// A backend that is stopped where it is (as a machine that swaps, or a debugger does) and goes on later
