@@ -56,6 +56,8 @@ const HOSTILE: &str = "crates/cli/tests/receive/hostile.rs";
 const BOUNDS: &str = "crates/cli/tests/receive/bounds.rs";
 const SLOW: &str = "crates/cli/tests/receive/slow.rs";
 const TLS: &str = "tests/transport/tls.rs";
+const SERVE_KILLED: &str = "crates/cli/tests/serve/killed.rs";
+const SPOOL_DURABLE: &str = "tests/spool/durable.rs";
 
 /// What can happen, and what shows that it does no more harm than it must.
 pub const ROWS: [Row; 35] = [

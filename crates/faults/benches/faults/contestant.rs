@@ -102,9 +102,7 @@ fn spanreel(it: Contestant, url: &str, directory: &Path, spans: u64) -> Result<(
     pace(spans, |number| producer::record(&session, number))?;
     session.end();
     let report = pipeline.shutdown_blocking(GRACE);
-    // The root of the session has no number; it goes the way of the others.
-    let lost = report.lost().min(spans);
-    tell("named", &lost.to_string())?;
+    tell("named", &report.lost().to_string())?;
     let words = match (report.lost(), report.spooled.as_u64()) {
         (0, 0) => "nothing was lost".to_owned(),
         (0, _) => "on disk, nothing was lost".to_owned(),
