@@ -129,7 +129,7 @@ fn actors_know_the_next_stage_alone() {
             "intake",
             &["session::shared", "session::head", "spool::handle"][..],
         ),
-        ("session", &["sampler::policy"]),
+        ("session", &["sampler::policy", "spool::desk"]),
         ("processor", &[]),
         ("sampler", &[]),
         ("batcher", &["exporter::lane", "spool::desk"]),

@@ -7,6 +7,7 @@ pub(crate) mod error;
 mod exporters;
 mod finish;
 pub(crate) mod flush;
+mod orphans;
 mod room;
 pub(crate) mod shutdown;
 pub(crate) mod stats;

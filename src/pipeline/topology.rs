@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::config::Config;
 use super::error::BuildError;
 use super::finish::{Finish, Guard};
-use super::{Inner, LaneHandle, Pipeline, QueueHandle, room};
+use super::{Inner, LaneHandle, Pipeline, QueueHandle, orphans, room};
 use crate::actors::apart::Apart;
 use crate::actors::batcher::Batcher;
 use crate::actors::batcher::lane_end::LaneEnd;
@@ -20,7 +20,7 @@ use crate::actors::deadline::Deadline;
 use crate::actors::exporter::delivery::LaneCounters;
 use crate::actors::exporter::lane::Lane;
 use crate::actors::exporter::{DynExport, LaneSettings};
-use crate::actors::intake;
+use crate::actors::intake::{self, Intake};
 use crate::actors::mailbox::{Gauge, Inbox, Mailbox, bounded};
 use crate::actors::notice::Notice;
 use crate::actors::own_thread;
@@ -34,6 +34,7 @@ use crate::actors::sampler::own::Sample;
 use crate::actors::session::head::Head;
 use crate::actors::session::shared::Shared;
 use crate::actors::session::sweeper::Sweeper;
+use crate::actors::session::will::Wills;
 use crate::actors::spool::desk::LaneSpool;
 use crate::actors::spool::feed::Feed;
 use crate::actors::spool::handle::{End, Running};
@@ -138,10 +139,11 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
             .iter()
             .any(|lane| lane.settings.signals.contains(&signal))
     });
-    let (spools, spool_end, spool_gauge) = match spool {
-        Some(running) => (running.lanes, Some(running.end), Some(running.gauge)),
-        None => (Vec::new(), None, None),
+    let (spools, spool_end, spool_gauge, left_open) = match spool {
+        Some(it) => (it.lanes, Some(it.end), Some(it.gauge), it.left_open),
+        None => (Vec::new(), None, None, Vec::new()),
     };
+    let desk = spool_end.as_ref().map(|end| Arc::clone(&end.desk));
     let last = CancellationToken::new();
     let (lane_ends, lane_handles) = start_lanes(lanes, spools, &last, &config, &mut tasks);
     let mut queues = Vec::new();
@@ -213,7 +215,9 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         over: CancellationToken::new(),
         incomplete: Default::default(),
     });
-    tasks.spawn(Sweeper::new(Arc::clone(&shared)), sweeper_inbox);
+    let wills = desk.clone().map(|desk| Wills::new(desk, !processing));
+    let sweeper = Sweeper::new(Arc::clone(&shared)).with_wills(wills);
+    tasks.spawn(sweeper, sweeper_inbox);
 
     let finish = Arc::new(Finish::default());
     let running = tasks.running;
@@ -225,13 +229,15 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         lanes = lane_handles.len(),
         "pipeline started; it holds at most its budget"
     );
+    let intake = intake::Core::new(Arc::clone(&shared), splits, spool_gauge.clone());
+    let intake = Arc::new(intake);
+    if let Some(desk) = desk.filter(|_| !left_open.is_empty()) {
+        let intake = Intake::new(&intake);
+        runtime.spawn(orphans::close(intake, left_open, desk, deadline.clone()));
+    }
     Pipeline {
         inner: Arc::new(Inner {
-            intake: Arc::new(intake::Core::new(
-                Arc::clone(&shared),
-                splits,
-                spool_gauge.clone(),
-            )),
+            intake,
             shared,
             deadline,
             finish,

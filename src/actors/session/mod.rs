@@ -28,6 +28,7 @@ mod starters;
 mod state;
 pub(crate) mod sweeper;
 mod unsampled;
+pub(crate) mod will;
 
 use std::fmt;
 use std::sync::Arc;

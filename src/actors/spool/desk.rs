@@ -43,6 +43,16 @@ pub(crate) enum Command {
     /// The baton is held until a lane has settled all that was appended before; or until that is on disk,
     /// where that is enough.
     Flush { lane: usize, baton: Baton },
+    /// Sessions have begun or are over.
+    Sessions(Changes),
+}
+
+/// Which sessions have begun and which are over, by the ids of their root spans.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// Each with its root span as a request, incomplete, whose last eight bytes are its end time.
+    pub(crate) began: Vec<(u64, Request)>,
+    pub(crate) over: Vec<u64>,
 }
 
 /// A request to be written for some lanes.

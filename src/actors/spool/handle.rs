@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 
 use super::desk::{Desk, LaneSpool};
@@ -14,6 +15,17 @@ pub(crate) struct Running {
     pub(crate) lanes: Vec<LaneSpool>,
     pub(crate) end: End,
     pub(crate) gauge: Gauge,
+    /// Sessions that an earlier process had open.
+    pub(crate) left_open: Vec<LeftOpen>,
+}
+
+/// A session that an earlier process had open.
+#[derive(Clone, Debug)]
+pub(crate) struct LeftOpen {
+    /// The id of its root span.
+    pub(crate) root: u64,
+    /// That span as a request, ended when the process was last known to live.
+    pub(crate) request: Bytes,
 }
 
 /// How much is on disk, and whether more can be written, for others to see.

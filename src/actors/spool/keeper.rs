@@ -16,9 +16,10 @@ use tokio::sync::oneshot;
 
 use super::claim::Hold;
 use super::config::SpoolFull;
-use super::desk::{Append, Command, Desk};
+use super::desk::{Append, Changes, Command, Desk};
 use super::disk::Disk;
 use super::handle::Gauge;
+use super::journal::Journal;
 use super::lane::{Lane, Notices, Owed};
 use super::log::Log;
 use super::quarantine::Quarantine;
@@ -37,6 +38,7 @@ pub(crate) struct Keeper<D: Disk> {
     log: Log<D>,
     lanes: Vec<Lane<D>>,
     quarantine: Quarantine<D>,
+    journal: Option<Journal<D>>,
     desk: Arc<Desk>,
     when_full: SpoolFull,
     /// How many bytes of small requests a lane is given as one.
@@ -70,6 +72,7 @@ impl<D: Disk> Keeper<D> {
             log,
             lanes,
             quarantine,
+            journal: None,
             desk,
             when_full,
             group_bytes,
@@ -82,6 +85,12 @@ impl<D: Disk> Keeper<D> {
             looked_after: Instant::now(),
             is_idle: true,
         }
+    }
+
+    /// The same with a journal of open sessions.
+    pub(crate) fn with_journal(mut self, journal: Journal<D>) -> Self {
+        self.journal = Some(journal);
+        self
     }
 
     /// What others may see of it.
@@ -172,10 +181,24 @@ impl<D: Disk> Keeper<D> {
                 // Where nobody waits, the pipeline is at its end and it is still in the log.
                 let _waiting = refused.answer.send(kept.unwrap_or(false));
             }
+            Command::Sessions(changes) => self.note_sessions(&changes),
             Command::Flush { lane, baton } => {
                 // What is blocked will be appended behind the end; its baton comes with it.
                 self.lanes[lane].batons.push_back((u64::MAX, baton));
             }
+        }
+    }
+
+    fn note_sessions(&mut self, changes: &Changes) {
+        let now_ns = self.clock.anchor().unix_ns();
+        let Some(journal) = &mut self.journal else {
+            return;
+        };
+        if let Err(error) = journal.note(changes, now_ns)
+            && let Some(more) = self.notices.failing.due()
+        {
+            // It is pending, and written with what changes next.
+            tracing::error!(target: "spanreel", %error, more, "which sessions are open cannot be written");
         }
     }
 

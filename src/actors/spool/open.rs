@@ -5,24 +5,26 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::claim::{Claim, claim};
 use super::config::{Spool, SpoolMode};
 use super::cursor::Cursor;
-use super::desk::{Desk, LaneSpool};
+use super::desk::{Changes, Desk, LaneSpool};
 use super::disk::RealDisk;
 use super::error::SpoolError;
-use super::handle::{End, Running};
+use super::handle::{End, LeftOpen, Running};
 use super::inspect::cursors;
+use super::journal::{self, Journal};
 use super::keeper::Keeper;
 use super::lane::Lane;
 use super::log::{Log, LogError, Recovered, Sizes};
 use super::quarantine::{self, Quarantine};
 use super::segment::MAX_LANES;
 use crate::model::ledger::Books;
-use crate::model::request::Request;
+use crate::model::request::{Request, Signal};
 
 /// Whose cursor tells how far what is nobody's was set aside: no exporter has this name.
 const STRAYS: &str = "\0strays";
@@ -62,9 +64,12 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
     let mut strays = Cursor::open(&own.disk, STRAYS, 0).map_err(failed)?;
     let (mut log, recovered, stray) = open_log(&own, sizes, &lanes, floor, strays.position())?;
     let mut bytes = recovered.bytes;
+    let (mut journal, mut left_open) = open_journal(&own)?;
     for orphan in orphans {
         let path = orphan.path.clone();
-        match adopt(orphan, sizes, &mut log, &mut lanes) {
+        let adopted = take_over(&orphan, &mut journal, &mut left_open)
+            .and_then(|()| adopt(orphan, sizes, &mut log, &mut lanes));
+        match adopted {
             Ok(adopted) => bytes += adopted,
             Err(error) => {
                 tracing::warn!(
@@ -110,13 +115,58 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
     let group = usage.group_bytes;
     let when_full = settings.when_full;
     let keeper = Keeper::new(log, lanes, quarantine, Arc::clone(&desk), when_full, group);
+    let keeper = keeper.with_journal(journal);
     let gauge = keeper.gauge().clone();
     let ended = keeper.start(own).map_err(failed)?;
     Ok(Running {
         end: End { desk, ended },
         lanes: lane_spools,
         gauge,
+        left_open,
     })
+}
+
+/// Opens the journal of sessions below a directory.
+fn open_journal(claim: &Claim) -> Result<(Journal<RealDisk>, Vec<LeftOpen>), SpoolError> {
+    let path = claim.path.join(journal::DIRECTORY);
+    let opened = RealDisk::at(path.clone())
+        .map_err(LogError::Io)
+        .and_then(Journal::open);
+    opened.map_err(|error| log_error(&path, error))
+}
+
+/// Takes over the sessions that a dead process had open.
+fn take_over(
+    orphan: &Claim,
+    journal: &mut Journal<RealDisk>,
+    left_open: &mut Vec<LeftOpen>,
+) -> Result<(), LogError> {
+    let disk = RealDisk::at(orphan.path.join(journal::DIRECTORY))?;
+    let (_, left) = Journal::open(disk)?;
+    let began = left.iter().map(|it| {
+        let request = Request::from_bytes(Signal::Traces, 1, it.request.clone());
+        (it.root, request)
+    });
+    let changes = Changes {
+        began: began.collect(),
+        over: Vec::new(),
+    };
+    journal.note(&changes, 0)?;
+    left_open.extend(left);
+    Ok(())
+}
+
+fn log_error(path: &Path, error: LogError) -> SpoolError {
+    match error {
+        LogError::Newer(format) => SpoolError::NewerFormat {
+            path: path.to_owned(),
+            format,
+        },
+        LogError::Io(source) => SpoolError::Io {
+            path: path.to_owned(),
+            source,
+        },
+    }
 }
 
 fn open_lanes(disk: &RealDisk, usage: &Use<'_>) -> io::Result<Vec<Lane<RealDisk>>> {
@@ -169,16 +219,7 @@ fn open_log(
             strays.push(header.position);
         }
     });
-    let (log, recovered) = opened.map_err(|error| match error {
-        LogError::Newer(format) => SpoolError::NewerFormat {
-            path: own.path.clone(),
-            format,
-        },
-        LogError::Io(source) => SpoolError::Io {
-            path: own.path.clone(),
-            source,
-        },
-    })?;
+    let (log, recovered) = opened.map_err(|error| log_error(&own.path, error))?;
     Ok((log, recovered, strays))
 }
 
