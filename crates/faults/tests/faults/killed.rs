@@ -1,6 +1,8 @@
 //! Processes that are killed at random: rows 14, 26 and 30, with another fault at the same time.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use spanreel_faults::process::{Job, Program, Said};
@@ -74,6 +76,35 @@ fn what_is_durable_survives_being_killed_at_any_moment() {
         rounds * LIVES
     );
     assert!(durable > 100, "{durable}");
+}
+
+/// Two processes begin in a new directory at once and are killed, the first before it has said what the
+/// directory is: it is a spool all the same, and what the second has left below is delivered.
+#[test]
+fn a_directory_that_was_only_begun_is_a_spool() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/1");
+    for further in [None, Some("FORMAT.new"), Some("quarantine")] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let neighbour = directory.path().join("process-1-0");
+        fs::create_dir(&neighbour).expect("created");
+        for file in fs::read_dir(&golden).expect("it is in the repository") {
+            let file = file.expect("an entry").path();
+            let name = file.file_name().expect("a name");
+            fs::copy(&file, neighbour.join(name)).expect("copied");
+        }
+        fs::write(directory.path().join("LOCK"), "").expect("written");
+        match further {
+            Some("quarantine") => {
+                fs::create_dir(directory.path().join("quarantine")).expect("created");
+            }
+            Some(name) => fs::write(directory.path().join(name), "span").expect("written"),
+            None => {}
+        }
+        let sink = Sink::start(Manner::Accepts);
+        assert_eq!(deliver_all(directory.path(), &sink), 5, "{further:?}");
+        sink.judge(&(1..=5).collect()).assert_whole();
+        assert!(!neighbour.exists(), "{further:?}");
+    }
 }
 
 /// A program with its defaults that is killed loses what ended in the last 50 ms: 10 spans of those that end

@@ -31,3 +31,21 @@ fn every_fault_and_promise_has_its_tests() {
     }
     assert!(missing.is_empty(), "{missing:#?}");
 }
+
+/// The page about reliability names every fault and every promise.
+#[test]
+fn the_page_names_every_fault_and_promise() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = fs::read_to_string(root.join("docs/reliability.md")).expect("it is there");
+    let faults = ROWS
+        .iter()
+        .map(|row| format!("| {} | {} |", row.number, row.fault));
+    let promises = PROMISES
+        .iter()
+        .map(|it| format!("| P{} | {} |", it.number, it.promise));
+    let missing: Vec<_> = faults
+        .chain(promises)
+        .filter(|line| !page.contains(line.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}

@@ -80,7 +80,7 @@ fn what_is_durable_survives_being_killed_at_any_call() {
             );
             // New directories see all points in turn, later lives some at random.
             let number = match life {
-                0 => (killed / 5) * most / (kills / 5).max(1),
+                0 => killed / 5 % most,
                 _ => random.usize(..most),
             };
             let plan = Plan {
