@@ -1,6 +1,11 @@
 //! `spanreel serve` ended in every way under load, between real clients and a real backend that misbehaves.
 //! `SPANREEL_SERVE_KILLS` is how often (10), `SPANREEL_FAULT_SEED` what random choices follow from.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the process that is killed is another one; the test waits between"
+)]
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
