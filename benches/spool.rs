@@ -153,6 +153,36 @@ fn field(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
     out.extend(bytes);
 }
 
+/// What stands in the middle, at nine tenths and so on of times.
+fn quantiles(mut times: Vec<Duration>) -> String {
+    times.sort();
+    let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
+    format!(
+        "p50 {:.1?}, p90 {:.1?}, p99 {:.1?}, most {:.1?}",
+        at(0.5),
+        at(0.9),
+        at(0.99),
+        at(1.0)
+    )
+}
+
+/// How long the disk alone takes to write and sync as many bytes as often.
+fn bare_disk() {
+    let file = tempfile::tempfile().expect("a file");
+    let bytes = request(0);
+    let begun = Instant::now();
+    let mut times = Vec::new();
+    for number in 0..REQUESTS {
+        let due = begun + REQUESTS_EVERY * number;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let begun = Instant::now();
+        std::io::Write::write_all(&mut &file, &bytes).expect("written");
+        file.sync_data().expect("synced");
+        times.push(begun.elapsed());
+    }
+    println!("a write and a sync of the disk alone: {}", quantiles(times));
+}
+
 /// How long senders wait for the disk at 100,000 spans/s.
 fn latency() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -174,19 +204,11 @@ fn latency() {
         }));
     }
     let took = begun.elapsed();
-    let mut waited: Vec<Duration> = waits
-        .into_iter()
-        .map(|wait| wait.join().expect("no panic"))
-        .collect();
-    waited.sort();
-    let at = |part: f64| waited[((waited.len() - 1) as f64 * part) as usize];
+    let waited = waits.into_iter().map(|wait| wait.join().expect("no panic"));
     let rate = f64::from(REQUESTS) * REQUEST_SPANS as f64 / took.as_secs_f64();
     println!(
-        "acknowledged durably at {rate:.0} spans/s: p50 {:.1?}, p90 {:.1?}, p99 {:.1?}, most {:.1?}",
-        at(0.5),
-        at(0.9),
-        at(0.99),
-        at(1.0)
+        "acknowledged durably at {rate:.0} spans/s: {}",
+        quantiles(waited.collect())
     );
     assert!(pipeline.shutdown_blocking(GRACE).is_lossless());
 }
@@ -274,7 +296,9 @@ fn ending() {
 fn main() {
     // Cargo names the kind of run; there is but one.
     throughput();
+    bare_disk();
     latency();
+    bare_disk();
     disk();
     ending();
 }

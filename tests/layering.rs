@@ -166,7 +166,10 @@ const QUARANTINE: [(&[&str], &[&str]); 11] = [
     (&["flume"], &["actors/mailbox.rs"]),
     (&["dashmap"], &["actors/session/registry.rs"]),
     (&["quanta"], &["actors/clock.rs"]),
-    (&["sha2", "hmac"], &["model/session_id.rs"]),
+    (
+        &["sha2", "hmac"],
+        &["model/session_id.rs", "model/batch_id.rs"],
+    ),
     (
         &[
             "tonic",

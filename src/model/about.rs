@@ -12,4 +12,6 @@ pub(crate) struct About {
     pub(crate) conversation: Option<Box<str>>,
     pub(crate) tags: Box<[Box<str>]>,
     pub(crate) baggage: Baggage,
+    /// Whether its spans are recorded by other processes, so that this one knows no totals.
+    pub(crate) totals_elsewhere: bool,
 }

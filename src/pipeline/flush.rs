@@ -50,7 +50,7 @@ impl Inner {
         timeout: Duration,
     ) -> Result<FlushReport, Closed> {
         let begun = Instant::now();
-        if self.shared.is_closed() {
+        if self.shared.is_copy() || self.shared.is_closed() {
             return Err(Closed);
         }
         // On the pipeline's runtime: the caller may have none, and its timer may be stuck. What is

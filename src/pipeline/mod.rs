@@ -53,6 +53,9 @@ const GRACE_OF_DROP: Duration = Duration::from_secs(1);
 /// Shut it down with [`shutdown`](Self::shutdown) or [`shutdown_blocking`](Self::shutdown_blocking)
 /// to know what became of every span. Dropping the last handle without doing so warns, closes the
 /// pipeline and gives it 1 s, during which it waits outside async code and does not wait inside it.
+///
+/// A process that is forked off has a copy without threads: there the pipeline is closed, and what is in it is
+/// the parent's to deliver. The child starts one of its own.
 #[derive(Clone)]
 pub struct Pipeline {
     inner: Arc<Inner>,
@@ -222,7 +225,7 @@ impl fmt::Debug for Pipeline {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if self.shared.is_closed() {
+        if self.shared.is_copy() || self.shared.is_closed() {
             return;
         }
         tracing::warn!(target: "spanreel", "pipeline dropped without shutdown; it gets {GRACE_OF_DROP:?}");

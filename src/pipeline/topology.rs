@@ -211,6 +211,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         wanted,
         ended: Default::default(),
         usual_size: Default::default(),
+        process: std::process::id(),
         closed: AtomicBool::new(false),
         over: CancellationToken::new(),
         incomplete: Default::default(),

@@ -93,6 +93,7 @@ mod body;
 mod carrier;
 mod client;
 mod future;
+mod grpc;
 mod inbound;
 pub mod mcp;
 mod record;

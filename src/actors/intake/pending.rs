@@ -57,7 +57,7 @@ impl<'a> Pending<'a> {
 
     /// Hands the request over; `None` while there is no room.
     pub(super) fn hand_over(&mut self) -> Option<Result<Receipt, IntakeError>> {
-        if self.core.shared.is_closed() {
+        if self.core.shared.is_copy() || self.core.shared.is_closed() {
             return Some(Err(IntakeError::Closed));
         }
         if self.items == 0 {

@@ -126,6 +126,9 @@ impl Session {
         let shared = &cell.shared;
         let gauge = shared.head.gauge();
         let mut waited = false;
+        if shared.is_copy() {
+            return Err(Closed);
+        }
         loop {
             let (queue, budget) = (gauge.room(), shared.pool.room());
             tokio::pin!(queue, budget);

@@ -100,6 +100,13 @@ impl<'a> SessionBuilder<'a> {
         self
     }
 
+    /// The spans of the session are recorded by other processes: its root then has no totals, for those
+    /// of this process would tell of what it recorded alone.
+    pub fn totals_elsewhere(mut self) -> Self {
+        self.about.totals_elsewhere = true;
+        self
+    }
+
     /// Adds a tag (`spanreel.session.tags`).
     pub fn tag(mut self, tag: &str) -> Self {
         self.tags.push(tag.into());
@@ -215,7 +222,7 @@ impl<'a> SessionBuilder<'a> {
     /// # Errors
     /// The pipeline is shut down.
     pub fn open(mut self) -> Result<Session, Closed> {
-        if self.shared.is_closed() {
+        if self.shared.is_copy() || self.shared.is_closed() {
             return Err(Closed);
         }
         if self.id.is_empty() {

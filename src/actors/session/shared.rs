@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) usual_size: Apart<AtomicUsize>,
     /// Which signals any lane takes; what nobody takes is not written.
     pub(crate) wanted: [bool; Signal::ALL.len()],
+    /// Whose pipeline it is: a process that was forked off has a copy without its threads.
+    pub(crate) process: u32,
     /// The shutdown has begun: what ends now is booked as such.
     pub(crate) closed: AtomicBool,
     /// The shutdown is over: what is not settled by now never is.
@@ -63,6 +65,16 @@ impl Shared {
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Whether this is the copy of a process that was forked off. Then it is closed: no thread works for it.
+    /// Asked where a system call does not matter.
+    pub(crate) fn is_copy(&self) -> bool {
+        if std::process::id() == self.process {
+            return false;
+        }
+        self.closed.store(true, Ordering::SeqCst);
+        true
     }
 
     /// Nothing is taken in any more: what ends now is booked as such, the sweeper ends what is open

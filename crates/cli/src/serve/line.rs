@@ -29,6 +29,12 @@ pub(crate) struct Status {
     pub(crate) lost: u64,
     /// Requests that were refused.
     pub(crate) refused: u64,
+    /// Sessions that each policy kept, in its order, where sessions are judged at all.
+    pub(crate) kept: Vec<(String, u64)>,
+    /// Sessions that policies dropped.
+    pub(crate) dropped: u64,
+    /// Sessions that are held undecided.
+    pub(crate) undecided: u64,
 }
 
 impl Status {
@@ -39,9 +45,16 @@ impl Status {
             .lanes
             .iter()
             .flat_map(|lane| [&lane.traces, &lane.logs, &lane.metrics]);
+        let policies = &stats.sampling.policies;
         let mut status = Self {
             arrived,
             refused,
+            kept: policies
+                .iter()
+                .map(|policy| (policy.name.clone(), policy.kept))
+                .collect(),
+            dropped: policies.iter().map(|policy| policy.dropped).sum(),
+            undecided: stats.sampling.undecided,
             on_disk: stats.lanes.iter().map(|lane| lane.on_disk).sum(),
             is_stuck: stats.spool_stuck,
             ..Self::default()
@@ -79,6 +92,17 @@ impl Status {
         if forwards {
             parts.push(format!("forwarded {}", count(self.forwarded)));
             parts.push(format!("waiting {}", count(self.waiting)));
+        }
+        if self.kept.iter().any(|(_, kept)| *kept > 0) || self.dropped + self.undecided > 0 {
+            let kept = self.kept.iter().filter(|(_, kept)| *kept > 0);
+            let kept = kept.map(|(policy, kept)| format!("{policy} {}", count(*kept)));
+            let kept = kept.collect::<Vec<_>>().join(", ");
+            parts.push(format!(
+                "kept {}",
+                if kept.is_empty() { "0" } else { &kept }
+            ));
+            parts.push(format!("dropped {}", count(self.dropped)));
+            parts.push(format!("undecided {}", count(self.undecided)));
         }
         if self.on_disk > 0 {
             parts.push(format!("on disk {}", count(self.on_disk)));
@@ -189,6 +213,9 @@ fn write_json(status: &Status) {
         errors = arrived.errors,
         forwarded = status.forwarded,
         waiting = status.waiting,
+        kept = status.kept.iter().map(|(_, kept)| kept).sum::<u64>(),
+        dropped = status.dropped,
+        undecided = status.undecided,
         on_disk = status.on_disk,
         spool_stuck = status.is_stuck,
         refused = status.refused,
@@ -216,10 +243,7 @@ mod tests {
             },
             forwarded: 12_000,
             waiting: 345,
-            on_disk: 0,
-            is_stuck: false,
-            lost: 0,
-            refused: 0,
+            ..Status::default()
         };
         let always = "sessions 2 live / 14 | spans 12.3k | tokens 1.25M | cost $1.50 | errors 3";
         assert_eq!(status.text(false), always);
@@ -240,5 +264,11 @@ mod tests {
                 .text(false)
                 .ends_with("errors 3 | refused 2 | lost 1")
         );
+        (status.lost, status.refused) = (0, 0);
+        status.kept = vec![("failed".into(), 3), ("slow".into(), 0), ("rest".into(), 9)];
+        (status.dropped, status.undecided) = (1_200, 5);
+        let text = status.text(false);
+        let judged = "errors 3 | kept failed 3, rest 9 | dropped 1.2k | undecided 5";
+        assert!(text.ends_with(judged), "{text}");
     }
 }
