@@ -26,8 +26,6 @@ pub struct Promise {
     pub promise: &'static str,
     /// What proves it.
     pub tests: &'static [Test],
-    /// What no test of these shows, and why.
-    pub open: &'static str,
 }
 
 const ANSWERS: &str = "crates/faults/tests/faults/answers.rs";
@@ -201,12 +199,9 @@ pub const ROWS: [Row; 35] = [
         (LIFE_SHUTDOWN, "the_hosts_runtime_may_go_first"),
         (LIFE_SHUTDOWN, "a_panic_that_drops_the_last_handle_delivers"),
     ]),
-    Row {
-        number: 29,
-        fault: "fork",
-        tests: &[],
-        open: "nothing notices a fork yet: a child must build a pipeline of its own",
-    },
+    row(29, "fork", &[
+        ("tests/fork.rs", "a_forked_child_begins_anew"),
+    ]),
     row(30, "two processes on one spool directory", &[
         (KILLED, "a_directory_that_was_only_begun_is_a_spool"),
         (KILLED, "what_is_durable_survives_being_killed_at_any_moment"),
@@ -300,12 +295,10 @@ pub const PROMISES: [Promise; 15] = [
         (NETWORK, "faults_that_pass_lose_nothing_over_grpc"),
         (NETWORK, "faults_that_pass_lose_nothing_over_http"),
     ]),
-    Promise {
-        number: 13,
-        promise: "fork and freeze",
-        tests: &[("tests/life/flush.rs", "without_anything_to_settle_it_is_over_at_once")],
-        open: "nothing notices a fork yet: a child must build a pipeline of its own",
-    },
+    promise(13, "fork and freeze", &[
+        ("tests/fork.rs", "a_forked_child_begins_anew"),
+        ("tests/life/flush.rs", "without_anything_to_settle_it_is_over_at_once"),
+    ]),
     promise(14, "hostile input is survived", &[
         (CORPUS, "what_fuzzing_has_found_stays_harmless"),
         (HOSTILE, "malformed_protobuf_is_refused_for_good"),
@@ -332,6 +325,5 @@ const fn promise(number: u8, promise: &'static str, tests: &'static [Test]) -> P
         number,
         promise,
         tests,
-        open: "",
     }
 }

@@ -157,12 +157,13 @@ fn faults_that_pass_lose_nothing_over_http() {
     faults_pass(Otlp::http);
 }
 
-/// Sends through a line that falls silent without a word, and must find another within this time.
-fn a_line_falls_silent(exporter: ToBackend, within: Duration) {
+/// Sends through a line that falls silent without a word, with attempts of some length, and must find another
+/// within this time.
+fn a_line_falls_silent(exporter: ToBackend, attempt: Duration, within: Duration) {
     let directory = tempfile::tempdir().expect("a directory");
     let sink = Sink::start(Manner::Accepts);
     let proxy = Proxy::to(sink.addr());
-    let exporter = exporter(proxy.url()).timeout(Duration::from_secs(2));
+    let exporter = exporter(proxy.url()).timeout(attempt);
     let pipeline = start(directory.path(), exporter);
     let mut acknowledged = accept(&pipeline, 1..50);
     wait_until("it works", || sink.spans() == 49);
@@ -179,16 +180,17 @@ fn a_line_falls_silent(exporter: ToBackend, within: Duration) {
     sink.judge(&acknowledged).assert_whole();
 }
 
-/// A gRPC connection whose other end has vanished is found by its keep-alive, 20 s and 10 s.
+/// A gRPC connection whose other end has vanished is found by its keep-alive, 20 s and 10 s, which runs while
+/// an attempt is under way: 10 s each by default.
 #[test]
 fn a_half_open_connection_is_left_by_grpc() {
-    a_line_falls_silent(Otlp::grpc, Duration::from_secs(45));
+    a_line_falls_silent(Otlp::grpc, Duration::from_secs(10), Duration::from_secs(50));
 }
 
 /// An HTTP connection whose other end has vanished is left with the attempt that times out on it.
 #[test]
 fn a_half_open_connection_is_left_by_http() {
-    a_line_falls_silent(Otlp::http, Duration::from_secs(15));
+    a_line_falls_silent(Otlp::http, Duration::from_secs(2), Duration::from_secs(15));
 }
 
 /// A backend that is stopped where it is (as a machine that swaps, or a debugger does) and goes on later

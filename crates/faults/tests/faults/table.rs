@@ -16,7 +16,7 @@ fn is_there((file, name): &Test) -> bool {
 #[test]
 fn every_fault_and_promise_has_its_tests() {
     let rows = ROWS.iter().map(|row| (row.number, row.tests, row.open));
-    let promises = PROMISES.iter().map(|it| (it.number, it.tests, it.open));
+    let promises = PROMISES.iter().map(|it| (it.number, it.tests, ""));
     let mut missing: Vec<&Test> = Vec::new();
     for (lines, most) in [(rows.collect::<Vec<_>>(), 35), (promises.collect(), 15)] {
         let numbers: Vec<u8> = lines.iter().map(|(number, ..)| *number).collect();
