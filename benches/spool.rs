@@ -4,6 +4,12 @@
 //! All of it runs in one process in turns, and ratios are what counts: other work on the machine slows all of
 //! them. `TMPDIR` says on which disk; one in memory knows no sync.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a program of its own: its numbers go to standard output, and it keeps its pace by sleeping"
+)]
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 

@@ -153,7 +153,7 @@ impl Export for Ids {
 fn a_request_has_the_same_id_in_each_attempt() {
     let directory = tempfile::tempdir().expect("a directory");
     let run = |takes: bool, work: bool| {
-        let seen = Arc::default();
+        let seen: Arc<Mutex<Vec<BatchId>>> = Arc::default();
         let exporter = Ids {
             seen: Arc::clone(&seen),
             takes,
@@ -171,8 +171,7 @@ fn a_request_has_the_same_id_in_each_attempt() {
             seen.lock().expect("no panic").len() >= if takes { 1 } else { 3 }
         });
         pipeline.shutdown_blocking(GRACE);
-        let seen = seen.lock().expect("no panic").clone();
-        seen
+        seen.lock().expect("no panic").clone()
     };
     let before = run(false, true);
     let after = run(true, false);

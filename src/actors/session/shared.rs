@@ -17,10 +17,12 @@ use crate::actors::clock::{Anchor, Clock};
 use crate::actors::pool::Pool;
 use crate::actors::road::Msg as Road;
 use crate::model::chunk::SessionKey;
+use crate::model::content::Content;
 use crate::model::ledger::Books;
 use crate::model::limits::Limits;
 use crate::model::propagation::policy::BaggagePolicy;
 use crate::model::propagation::propagators::Propagators;
+use crate::model::redaction::Redactor;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
 use crate::model::sampling::case::Plans;
@@ -36,6 +38,10 @@ pub(crate) struct Shared {
     pub(crate) config: SessionConfig,
     pub(crate) propagators: Propagators,
     pub(crate) baggage: BaggagePolicy,
+    /// Whether content is recorded where a session says nothing else.
+    pub(crate) content: Content,
+    /// What is shown of sessions, and what travels, goes through it.
+    pub(crate) redactor: Option<Arc<Redactor>>,
     pub(crate) when_full: WhenFull,
     pub(crate) pool: Arc<Pool>,
     pub(crate) books: Arc<Books>,

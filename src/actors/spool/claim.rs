@@ -13,7 +13,7 @@ use fs4::TryLockError;
 
 use super::disk::{Disk, RealDisk, is_at};
 use super::error::SpoolError;
-use super::{quarantine, segment};
+use super::{journal, quarantine, segment};
 
 const LOCK: &str = "LOCK";
 const FORMAT: &str = "FORMAT";
@@ -182,7 +182,9 @@ fn check(path: &Path) -> Result<(), SpoolError> {
                 let name = entry.map_err(failed)?.file_name();
                 // A process that was killed as it began leaves a lock, and a format that has no name yet.
                 // Another one that found the lock taken has begun below it.
-                let is_neighbours = is_process(Path::new(&name)) || name == quarantine::DIRECTORY;
+                let is_neighbours = is_process(Path::new(&name))
+                    || name == quarantine::DIRECTORY
+                    || name == journal::DIRECTORY;
                 if name != LOCK && name != format!("{FORMAT}.new").as_str() && !is_neighbours {
                     return Err(foreign());
                 }

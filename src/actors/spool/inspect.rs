@@ -3,6 +3,7 @@
 //! Holds: what it found. Waits: for the disk, as long as it takes to read all of the spool. Loses: nothing.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -297,9 +298,9 @@ pub(crate) fn cursors(disk: &RealDisk) -> io::Result<BTreeMap<String, u64>> {
             continue;
         };
         for lane in head.lanes {
-            if !cursors.contains_key(&lane) {
-                let position = Cursor::look(disk, &lane)?.unwrap_or(0);
-                cursors.insert(lane, position);
+            if let Entry::Vacant(place) = cursors.entry(lane) {
+                let position = Cursor::look(disk, place.key())?;
+                place.insert(position.unwrap_or(0));
             }
         }
     }

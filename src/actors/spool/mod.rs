@@ -28,6 +28,7 @@ pub(crate) mod editor;
 pub(crate) mod error;
 #[cfg(feature = "spool")]
 pub(crate) mod inspect;
+#[cfg(feature = "spool")]
 pub(crate) mod journal;
 #[cfg(feature = "spool")]
 pub(crate) mod keeper;

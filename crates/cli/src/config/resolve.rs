@@ -118,6 +118,7 @@ impl Sources {
             }
             resolved.config.exports = content.exports;
             resolved.config.sampling = content.sampling;
+            resolved.config.redaction = content.redaction;
         }
         for setting in SETTINGS {
             for (given, origin) in self.given(setting.name) {

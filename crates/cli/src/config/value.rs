@@ -309,6 +309,18 @@ choice! {
 }
 
 choice! {
+    /// Where sessions are kept for the page of --http.
+    Keep {
+        /// In a file below the data directory.
+        Sqlite "sqlite",
+        /// In memory.
+        Memory "memory",
+        /// Nowhere: there is no page.
+        Off "off",
+    }
+}
+
+choice! {
     /// What happens when the spool is full, or its disk is.
     WhenSpoolFull {
         /// Senders are told to come back.

@@ -5,6 +5,7 @@
 //! books themselves, which must add up, are `spanreel_items` and `spanreel_lane_items`.
 
 mod pipeline;
+mod redaction;
 mod sampling;
 mod writer;
 
@@ -18,6 +19,7 @@ use prometheus_client::registry::{Registry, Unit};
 use spanreel::{PipelineStats, Signal};
 
 use self::pipeline::{books, lanes, queues, standard};
+use self::redaction::redaction;
 use self::sampling::sampling;
 use self::writer::{Writer, gauge_of};
 use super::arrivals::Totals;
@@ -67,7 +69,8 @@ impl Collector for Page {
         books(&mut writer, &snapshot.stats)?;
         lanes(&mut writer, snapshot)?;
         queues(&mut writer, &snapshot.stats)?;
-        sampling(&mut writer, &snapshot.stats.sampling)
+        sampling(&mut writer, &snapshot.stats.sampling)?;
+        redaction(&mut writer, &snapshot.stats.redaction)
     }
 }
 

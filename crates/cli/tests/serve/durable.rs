@@ -1,6 +1,11 @@
 //! The spool of `spanreel serve`: what was acknowledged is delivered, whatever ends the process or keeps
 //! the backend away.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the test is the host: its senders are its own, and it is told how long to run"
+)]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};

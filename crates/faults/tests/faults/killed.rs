@@ -83,7 +83,12 @@ fn what_is_durable_survives_being_killed_at_any_moment() {
 #[test]
 fn a_directory_that_was_only_begun_is_a_spool() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/1");
-    for further in [None, Some("FORMAT.new"), Some("quarantine")] {
+    for further in [
+        None,
+        Some("FORMAT.new"),
+        Some("quarantine"),
+        Some("sessions"),
+    ] {
         let directory = tempfile::tempdir().expect("a directory");
         let neighbour = directory.path().join("process-1-0");
         fs::create_dir(&neighbour).expect("created");
@@ -94,8 +99,8 @@ fn a_directory_that_was_only_begun_is_a_spool() {
         }
         fs::write(directory.path().join("LOCK"), "").expect("written");
         match further {
-            Some("quarantine") => {
-                fs::create_dir(directory.path().join("quarantine")).expect("created");
+            Some(name @ ("quarantine" | "sessions")) => {
+                fs::create_dir(directory.path().join(name)).expect("created");
             }
             Some(name) => fs::write(directory.path().join(name), "span").expect("written"),
             None => {}
