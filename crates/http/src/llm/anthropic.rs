@@ -4,6 +4,7 @@ use serde::de::MapAccess;
 use spanreel::Operation;
 
 use super::asked::Asked;
+use super::content;
 use super::envelope::Fault;
 use super::json::{Field, Fill, read};
 use super::provider::{Event, Provider, Recognised, Target};
@@ -29,6 +30,7 @@ impl Provider for AnthropicMessages {
 
     fn read_request(&self, body: &[u8], asked: &mut Asked) {
         read(body, &mut Settings(asked));
+        content::of_messages(body, asked);
     }
 
     fn read_response(&self, body: &[u8], told: &mut Told) {

@@ -15,8 +15,9 @@ use super::describe;
 use super::key;
 use super::prices::{Cost, Priced};
 use super::provider::{Provider, Recognised};
-use super::reading::{Expected, Read, Reading};
+use super::reading::{Expected, Read, Reading, Unread};
 use super::request_copy::RequestCopy;
+use super::said::Said;
 use super::settings::Llm;
 use super::tokens::Settled;
 use super::told::Told;
@@ -176,12 +177,24 @@ impl Call {
         });
     }
 
-    fn panicked(&self) {
+    fn panicked(&mut self) {
+        if let Some(span) = &mut self.span {
+            span.set(key::UNREAD, Unread::Panic.name());
+        }
         let provider = &self.provider;
         tracing::warn!(target: "spanreel", ?provider, "a provider panicked while it read an answer");
     }
 
     fn finish(&mut self, end: &End<'_>) {
+        if self.span.is_none() {
+            return;
+        }
+        let was_complete = self.reading.as_ref().is_some_and(Reading::is_complete);
+        let end = match end {
+            End::Cancelled if was_complete || self.is_whole => &End::Done,
+            end => end,
+        };
+        let read = self.read();
         let Some(mut span) = self.span.take() else {
             return;
         };
@@ -190,12 +203,6 @@ impl Call {
         if let Some(status) = self.status {
             span.set(semconv::RESPONSE_STATUS_CODE, status.as_u16());
         }
-        let was_complete = self.reading.as_ref().is_some_and(Reading::is_complete);
-        let end = match end {
-            End::Cancelled if was_complete || self.is_whole => &End::Done,
-            end => end,
-        };
-        let read = self.read();
         let is_unread = read.as_ref().is_none_or(|read| read.unread.is_some());
         if let Some(Read {
             unread: Some(why), ..
@@ -212,6 +219,9 @@ impl Call {
             describe::stream(&mut span, events, first, rest);
         }
         let told = read.map(|read| read.told).unwrap_or_default();
+        if told.said().is_some_and(Said::is_cut) {
+            span.set(key::OUTPUT_CUT, true);
+        }
         let settled = told.usage.settled();
         describe::response(&mut span, &told, &settled);
         let has_ended = matches!(end, End::Done);
@@ -224,6 +234,7 @@ impl Call {
         self.llm.ended(is_unpriced, is_unread && has_ended);
     }
 
+    /// Reads what is left.
     fn read(&mut self) -> Option<Read> {
         let reading = self.reading.take()?;
         let provider = &*self.provider;

@@ -66,7 +66,7 @@ impl<'de, A: MapAccess<'de>> Field<'_, A> {
 
     /// Fills `into`, where the value is an object.
     pub(crate) fn object(self, into: &mut impl Fill) -> Result<(), A::Error> {
-        self.0.next_value_seed(Object(into))
+        self.0.next_value_seed(Object(into, &mut false))
     }
 
     /// Fills one `F` for each element of an array that is an object, as far as the array can be read.
@@ -111,12 +111,13 @@ pub(crate) fn read(document: &[u8], into: &mut impl Fill) -> bool {
     let doubtful = document.iter().rev().take_while(|byte| is_of_number(byte));
     let known = &document[..document.len() - doubtful.count()];
     let mut deserializer = serde_json::Deserializer::from_slice(known);
-    Object(into).deserialize(&mut deserializer).is_ok()
-        && deserializer.end().is_ok()
-        && known.trim_ascii_start().first() == Some(&b'{')
+    let mut is_object = false;
+    let read = Object(into, &mut is_object).deserialize(&mut deserializer);
+    read.is_ok() && is_object && deserializer.end().is_ok()
 }
 
-struct Object<'a, F>(&'a mut F);
+/// What is filled, and whether it was an object.
+struct Object<'a, F>(&'a mut F, &'a mut bool);
 
 impl<'de, F: Fill> DeserializeSeed<'de> for Object<'_, F> {
     type Value = ();
@@ -157,6 +158,7 @@ impl<'de, F: Fill> Visitor<'de> for Object<'_, F> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        *self.1 = true;
         while let Some(key) = map.next_key_seed(Scalar(AsText))? {
             self.0.field(&key.unwrap_or_default(), Field(&mut map))?;
         }
@@ -192,14 +194,13 @@ impl<'de, F: Fill, M: FnMut() -> F, T: FnMut(F)> Visitor<'de> for Objects<M, T> 
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         loop {
-            let mut item = (self.make)();
-            match items.next_element_seed(Object(&mut item)) {
-                Ok(Some(())) => (self.take)(item),
-                Ok(None) => return Ok(()),
-                Err(error) => {
-                    (self.take)(item);
-                    return Err(error);
-                }
+            let (mut item, mut is_object) = ((self.make)(), false);
+            let read = items.next_element_seed(Object(&mut item, &mut is_object));
+            if is_object {
+                (self.take)(item);
+            }
+            if read?.is_none() {
+                return Ok(());
             }
         }
     }

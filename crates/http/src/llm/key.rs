@@ -35,6 +35,8 @@ pub(crate) const TIME_PER_CHUNK: &str = "spanreel.llm.time_per_chunk";
 pub(crate) const UNREAD: &str = "spanreel.llm.unread";
 /// The part of the usage that was more than its total.
 pub(crate) const USAGE_CONFLICT: &str = "spanreel.llm.usage.conflict";
+/// There was more content than is kept.
+pub(crate) const OUTPUT_CUT: &str = "spanreel.llm.output_cut";
 pub(crate) const SERVICE_TIER: &str = "spanreel.llm.service_tier";
 
 pub(crate) const COST_CURRENCY: &str = "spanreel.cost.currency";

@@ -51,6 +51,7 @@ mod anthropic;
 mod asked;
 mod body;
 mod call;
+mod content;
 mod decode;
 mod describe;
 mod envelope;

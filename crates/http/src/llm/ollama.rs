@@ -4,6 +4,7 @@ use serde::de::MapAccess;
 use spanreel::Operation;
 
 use super::asked::Asked;
+use super::content;
 use super::json::{Field, Fill, read};
 use super::provider::{Event, Provider, Recognised, Target};
 use super::told::{Told, replace};
@@ -31,6 +32,7 @@ impl Provider for Ollama {
 
     fn read_request(&self, body: &[u8], asked: &mut Asked) {
         read(body, &mut Settings(asked));
+        content::of_chat(body, asked);
     }
 
     fn read_response(&self, body: &[u8], told: &mut Told) {

@@ -41,6 +41,7 @@ pub(crate) enum Unread {
     Corrupt,
     TooLong,
     Syntax,
+    Panic,
 }
 
 impl Unread {
@@ -49,6 +50,7 @@ impl Unread {
             Self::Encoding => "unknown content encoding",
             Self::Corrupt => "corrupt content encoding",
             Self::TooLong => "too long",
+            Self::Panic => "the provider panicked",
             Self::Syntax => "not the JSON that was expected",
         }
     }

@@ -12,6 +12,7 @@ use spanreel::Operation;
 use self::answer::Answer;
 use self::settings::Settings;
 use super::asked::Asked;
+use super::content;
 use super::json::read;
 use super::provider::{Event, Provider, Recognised, Target};
 use super::told::Told;
@@ -45,6 +46,7 @@ impl Provider for GeminiContent {
 
     fn read_request(&self, body: &[u8], asked: &mut Asked) {
         read(body, &mut Settings(asked));
+        content::of_contents(body, asked);
     }
 
     fn read_response(&self, body: &[u8], told: &mut Told) {

@@ -7,6 +7,7 @@ use super::settings::Settings;
 use super::usage::Usage;
 use super::{posts, provider};
 use crate::llm::asked::Asked;
+use crate::llm::content;
 use crate::llm::envelope::Fault;
 use crate::llm::json::{Field, Fill, read};
 use crate::llm::provider::{Event, Provider, Recognised, Target};
@@ -27,6 +28,7 @@ impl Provider for OpenAiResponses {
 
     fn read_request(&self, body: &[u8], asked: &mut Asked) {
         read(body, &mut Settings(asked));
+        content::of_responses(body, asked);
     }
 
     fn read_response(&self, body: &[u8], told: &mut Told) {

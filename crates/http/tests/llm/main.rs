@@ -1,0 +1,8 @@
+//! Calls of models, from outside: recorded exchanges, hostile answers, clients.
+
+mod behaviour;
+mod exchange;
+mod expected;
+mod hostile;
+mod recordings;
+mod rig;
