@@ -5,6 +5,7 @@ pub mod convert;
 pub mod doctor;
 pub mod drain;
 pub mod endpoint;
+pub mod gateway;
 pub mod ledger;
 pub mod live;
 pub mod load;

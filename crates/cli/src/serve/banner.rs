@@ -12,6 +12,7 @@ use crate::term::Palette;
 pub(crate) struct Addresses {
     pub(crate) grpc: Option<SocketAddr>,
     pub(crate) http: Option<SocketAddr>,
+    pub(crate) gateway: Option<SocketAddr>,
     pub(crate) operations: Option<SocketAddr>,
 }
 
@@ -28,6 +29,12 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
     }
     if let Some(addr) = addresses.http {
         row("OTLP/HTTP", format!("{addr}, protobuf and JSON"));
+    }
+    if let Some(addr) = addresses.gateway {
+        row(
+            "gateway",
+            format!("http://{addr}/openai/v1, /anthropic, /gemini"),
+        );
     }
     if let Some(addr) = addresses.operations {
         row(
@@ -66,6 +73,7 @@ pub(crate) fn log(config: &Config, addresses: &Addresses) {
         version = env!("CARGO_PKG_VERSION"),
         otlp_grpc = shown(addresses.grpc),
         otlp_http = shown(addresses.http),
+        gateway = shown(addresses.gateway),
         http = shown(addresses.operations),
         exports = exports.join(","),
         "listening",
