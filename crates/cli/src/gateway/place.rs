@@ -68,6 +68,8 @@ pub(crate) struct Stay {
     inbound: Option<InboundSpan>,
     /// The session that was named.
     named: Option<(Arc<Sessions>, String)>,
+    /// The connection, whose session ends no sooner than its calls.
+    connection: Option<Arc<Connection>>,
 }
 
 impl Drop for Stay {
@@ -78,6 +80,7 @@ impl Drop for Stay {
         if let Some(inbound) = self.inbound.take() {
             inbound.end();
         }
+        drop(self.connection.take());
     }
 }
 
@@ -107,7 +110,7 @@ impl Connection {
     }
 
     /// Whom a request is made for; `None` where the pipeline is shut down.
-    pub(crate) fn enter(&self, headers: &HeaderMap) -> Option<Stay> {
+    pub(crate) fn enter(self: &Arc<Self>, headers: &HeaderMap) -> Option<Stay> {
         let sessions = match &self.place {
             Place::Fixed(session) => return Some(Stay::of(session)),
             Place::ByRequest(sessions) => sessions,
@@ -124,10 +127,11 @@ impl Connection {
                 span: inbound.place().clone(),
                 inbound: Some(inbound),
                 named: None,
+                connection: None,
             });
         }
         if let Some(session) = self.own.get() {
-            return Some(Stay::of(session));
+            return Some(self.stay(session));
         }
         let agent = headers
             .get(USER_AGENT)
@@ -138,7 +142,15 @@ impl Connection {
         }
         let opened = builder.open().ok()?;
         // Two calls at once on one connection: the session that came second has nothing in it.
-        Some(Stay::of(self.own.get_or_init(|| opened)))
+        Some(self.stay(self.own.get_or_init(|| opened)))
+    }
+}
+
+impl Connection {
+    fn stay(self: &Arc<Self>, session: &Session) -> Stay {
+        let mut stay = Stay::of(session);
+        stay.connection = Some(Arc::clone(self));
+        stay
     }
 }
 
@@ -156,6 +168,7 @@ impl Stay {
             span: SpanRef::from(session),
             inbound: None,
             named: None,
+            connection: None,
         }
     }
 }
@@ -193,6 +206,7 @@ impl Sessions {
             span: SpanRef::from(session),
             inbound: None,
             named: Some((Arc::clone(self), id.to_owned())),
+            connection: None,
         }
     }
 

@@ -69,7 +69,6 @@ impl Proxy {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .build(connector);
-        let llm = upstreams.name(llm.clone());
         Ok(Self {
             upstreams: Arc::new(upstreams),
             client: llm.layer().layer(client),
@@ -81,14 +80,14 @@ impl Proxy {
     pub(crate) async fn answer(
         self,
         mut request: Request<Incoming>,
-        connection: &Connection,
+        connection: &Arc<Connection>,
     ) -> Answer {
         if !host::is_allowed(request.headers(), &self.allowed_host) {
             let advice =
                 "this name is not known here; ask by address, or start with --allowed-host NAME";
             return refusal(StatusCode::FORBIDDEN, advice);
         }
-        let Some(uri) = self.upstreams.route(request.uri()) else {
+        let Some((uri, name)) = self.upstreams.route(request.uri()) else {
             let names: Vec<_> = self
                 .upstreams
                 .names()
@@ -103,6 +102,9 @@ impl Proxy {
         let stay = connection.enter(request.headers());
         if let Some(stay) = &stay {
             request.extensions_mut().insert(stay.span.clone());
+        }
+        if let Some(name) = name {
+            request.extensions_mut().insert(name);
         }
         *request.uri_mut() = uri;
         *request.version_mut() = http::Version::HTTP_11;

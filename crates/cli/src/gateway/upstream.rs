@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use spanreel_http::llm::Llm;
+use spanreel_http::llm::ProviderName;
 
 /// Those that are there unless they are told otherwise.
 const KNOWN: [(&str, &str); 3] = [
@@ -109,7 +109,10 @@ impl Upstreams {
 
     /// Where a request goes to whose path begins with the name of a provider: `/openai/v1/models` to
     /// `https://api.openai.com/v1/models`.
-    pub(crate) fn route(&self, uri: &Uri) -> Option<Uri> {
+    ///
+    /// With it what the provider is called, where it is not one of the known ones, whose hosts and paths
+    /// say it.
+    pub(crate) fn route(&self, uri: &Uri) -> Option<(Uri, Option<ProviderName>)> {
         let path = uri.path().strip_prefix('/')?;
         let (name, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
         let upstream = self.0.iter().find(|it| it.name == name)?;
@@ -123,19 +126,15 @@ impl Upstreams {
         } else {
             format!("/{path}")
         };
-        Uri::builder()
+        let uri = Uri::builder()
             .scheme(upstream.scheme.clone())
             .authority(upstream.authority.clone())
             .path_and_query(path)
             .build()
-            .ok()
-    }
-
-    /// Names the providers that nothing else would name: those that are not known.
-    pub(crate) fn name(&self, llm: Llm) -> Llm {
-        let is_known = |name: &str| KNOWN.iter().any(|(known, _)| *known == name);
-        let own = self.0.iter().filter(|it| !is_known(&it.name));
-        own.fold(llm, |llm, it| llm.named(it.authority.as_str(), &it.name))
+            .ok()?;
+        let is_known = KNOWN.iter().any(|(known, _)| *known == name);
+        let own = (!is_known).then(|| ProviderName(upstream.name.clone().into()));
+        Some((uri, own))
     }
 }
 
@@ -145,7 +144,8 @@ mod tests {
 
     fn routed(given: &[&str], path: &str) -> Option<String> {
         let given: Vec<Upstream> = given.iter().map(|it| it.parse().expect(it)).collect();
-        let uri = Upstreams::new(&given).route(&path.parse().expect(path))?;
+        let (uri, own) = Upstreams::new(&given).route(&path.parse().expect(path))?;
+        assert_eq!(own.is_some(), path.starts_with("/vllm"));
         Some(uri.to_string())
     }
 

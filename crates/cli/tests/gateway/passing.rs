@@ -208,7 +208,10 @@ async fn a_client_that_leaves_cancels_its_call() {
     // The gateway learns of it when it has the next chunk to pass on.
     tokio::time::sleep(Duration::from_millis(1000)).await;
     let spans = rig.stop();
-    let told = &calls(&spans)[0].1;
+    let calls = calls(&spans);
+    assert_eq!(calls.len(), 1);
+    let told = &calls[0].1;
+    assert!(told.contains_key("error.type"), "{told:?}");
     assert_eq!(told["error.type"], "cancelled");
     assert_eq!(told["gen_ai.response.model"], "gpt-5-2025-08-07");
 }

@@ -14,7 +14,7 @@ use super::asked::Asked;
 use super::describe;
 use super::key;
 use super::prices::{Cost, Priced};
-use super::provider::{Provider, Recognised};
+use super::provider::{Provider, ProviderName, Recognised};
 use super::reading::{Expected, Read, Reading, Unread};
 use super::request_copy::RequestCopy;
 use super::said::Said;
@@ -102,6 +102,14 @@ impl Call {
             first: None,
             last: None,
         }
+    }
+
+    /// Says what the provider is called: see [`ProviderName`](super::ProviderName).
+    pub fn name_provider(&mut self, name: ProviderName) {
+        if let Some(span) = &mut self.span {
+            span.set(key::PROVIDER_NAME, &*name.0);
+        }
+        self.recognised.provider = name.0;
     }
 
     /// The span, for attributes of one's own.

@@ -17,6 +17,7 @@ use tower_service::Service;
 
 use super::body::{RequestBody, ResponseBody};
 use super::call::Call;
+use super::provider::ProviderName;
 use super::settings::Llm;
 use crate::record::type_name;
 
@@ -72,9 +73,12 @@ where
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
         let given = request.extensions_mut().remove::<SpanRef>();
         let (method, uri) = (request.method(), request.uri());
-        let call = self
-            .llm
-            .begin(method, uri, request.headers(), given.as_ref());
+        let headers = request.headers();
+        let mut call = self.llm.begin(method, uri, headers, given.as_ref());
+        let name = request.extensions_mut().remove::<ProviderName>();
+        if let (Some(call), Some(name)) = (&mut call, name) {
+            call.name_provider(name);
+        }
         let copy = call.as_ref().map(Call::request_copy);
         let inner = self
             .inner

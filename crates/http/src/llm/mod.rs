@@ -87,7 +87,7 @@ pub use openai::{OpenAiChat, OpenAiEmbeddings, OpenAiResponses};
 #[cfg(feature = "prices")]
 pub use prices::InvalidPrices;
 pub use prices::{Cost, Prices, Rate};
-pub use provider::{Event, Provider, Recognised, Target};
+pub use provider::{Event, Provider, ProviderName, Recognised, Target};
 pub use settings::{Llm, LlmCounts};
 pub use tokens::{ByModality, Modality, Settled, Tokens};
 pub use told::{Failure, Told, ToolCall};

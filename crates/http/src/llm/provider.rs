@@ -41,6 +41,11 @@ pub trait Provider: fmt::Debug + Send + Sync {
     }
 }
 
+/// What the provider of a request is called (`gen_ai.provider.name`), in the extensions of the request: wins
+/// over what its host says, for those who know better.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderName(pub Cow<'static, str>);
+
 /// Where a request goes to.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

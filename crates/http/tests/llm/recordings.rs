@@ -188,11 +188,7 @@ fn an_answer_is_told_the_same_however_it_is_cut() {
             call.end();
         };
         call(&mut told.chunks(1));
-        let step = if told.len() <= 640 {
-            1
-        } else {
-            told.len() / 5
-        };
+        let step = if told.len() <= 640 { 1 } else { told.len() / 5 };
         for at in (0..=told.len()).step_by(step) {
             let (head, tail) = told.split_at(at);
             call(&mut [head, tail].into_iter());

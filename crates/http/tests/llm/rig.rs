@@ -106,7 +106,9 @@ pub(crate) fn answering<B>(
     headers: &[(&'static str, &str)],
     frames: &[Bytes],
     end: End,
-) -> impl Service<Request<B>, Response = Response<Frames>, Error = Infallible, Future: Send> + Clone + use<B>
+) -> impl Service<Request<B>, Response = Response<Frames>, Error = Infallible, Future: Send>
++ Clone
++ use<B>
 where
     B: Body<Error: std::fmt::Debug> + Send + 'static,
     B::Data: Send,
