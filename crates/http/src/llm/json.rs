@@ -54,7 +54,7 @@ impl<'de, A: MapAccess<'de>> Field<'_, A> {
     }
 
     /// Whether it is anything but null.
-    pub(crate) fn is_told(self) -> Result<bool, A::Error> {
+    pub(crate) fn presence(self) -> Result<bool, A::Error> {
         let value = self.0.next_value::<Option<IgnoredAny>>()?;
         Ok(value.is_some())
     }

@@ -56,7 +56,7 @@ impl Fill for Settings<'_> {
         match key {
             "model" => asked.model = value.name()?,
             "stream" => asked.stream = value.flag()?,
-            "format" => asked.output_type = value.is_told()?.then_some("json"),
+            "format" => asked.output_type = value.presence()?.then_some("json"),
             "dimensions" => asked.dimensions = value.count()?,
             "options" => value.object(&mut Options(asked))?,
             _ => value.skip()?,

@@ -213,8 +213,12 @@ fn errors_are_told_without_their_words() {
         let rig = Rig::new();
         let llm = Llm::under(&rig.session).content(content);
         read(
-            llm.layer()
-                .layer(answering(429, &JSON, &[body.clone()], End::Whole)),
+            llm.layer().layer(answering(
+                429,
+                &JSON,
+                std::slice::from_ref(&body),
+                End::Whole,
+            )),
             9,
         );
         let span = rig.only();

@@ -220,9 +220,9 @@ fn anthropic(documents: &[Value]) -> Expected {
     let deltas = documents.iter().filter(|it| it["type"] == "message_delta");
     let usages = std::iter::once(&message["usage"]).chain(deltas.clone().map(|it| &it["usage"]));
     let usage = overlaid(usages);
-    let reasons = std::iter::once(&message["stop_reason"])
+    let mut reasons = std::iter::once(&message["stop_reason"])
         .chain(deltas.map(|it| &it["delta"]["stop_reason"]));
-    let reason = reasons.filter(|reason| reason.is_string()).next_back();
+    let reason = reasons.rfind(|reason| reason.is_string());
     let blocks = message["content"].as_array().into_iter().flatten();
     let begun = documents.iter().map(|it| &it["content_block"]);
     let calls = blocks

@@ -35,7 +35,9 @@ fn data(told: &Told) -> Vec<&str> {
     told.iter().map(|(_, data)| data.as_str()).collect()
 }
 
-const STREAMS: [(fn() -> Framing, &str); 7] = [
+type Make = fn() -> Framing;
+
+const STREAMS: [(Make, &str); 7] = [
     (
         sse,
         "\u{feff}event: a\ndata: {\"x\":1}\n\n: ping\n\ndata:2\ndata: 3\n\n",

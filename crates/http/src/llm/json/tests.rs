@@ -26,7 +26,7 @@ impl Fill for Sample {
             "names" => self.names = value.names()?,
             "inner" => return value.object(&mut **self.inner.get_or_insert_default()),
             "items" => return value.objects(|item| self.items.push(item)),
-            "told" => self.told = value.is_told()?,
+            "told" => self.told = value.presence()?,
             _ => value.skip()?,
         }
         Ok(())
