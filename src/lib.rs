@@ -64,12 +64,12 @@
 //! | continue a trace from elsewhere | [`SpanContext`], [`TraceState`], [`TraceId`], [`SpanId`] |
 //! | carry context across borders | [`Propagators`], [`Carrier`], [`CarrierMut`], [`EnvironmentCarrier`], [`Baggage`], [`BaggagePolicy`] |
 //! | export | [`Otlp`], [`OtlpFile`], [`Zipkin`], [`Console`], [`testing::InMemory`], [`Null`] |
-//! | export in one's own way | [`Export`], [`Exporter`], [`Request`] |
+//! | export in one's own way | [`Export`], [`Exporter`], [`Request`], [`BatchId`] |
 //! | change or leave out spans | [`Process`], [`Item`], [`Flow`] |
 //! | receive OTLP of others | [`Intake`], [`Receipt`], [`Delivered`], [`Watch`] |
 //! | sample | [`Sampling`], [`Policy`], [`Rule`], [`Rate`]; [`Sample`] in one's own way |
 //! | configure | [`Resource`], [`BatchConfig`], [`SessionConfig`], [`Limits`], [`WhenFull`], [`ByteSize`] |
-//! | survive restarts and outages | [`Spool`], [`SpoolMode`], [`SpoolFull`] |
+//! | survive restarts and outages | [`Spool`], [`SpoolMode`], [`SpoolFull`]; [`spool`] to look at one |
 //! | account | [`Fate`], [`Counts`], [`SignalStats`], [`LaneStats`] |
 //! | test | [`testing`] |
 //! | read telemetry | [`view`] in place, [`record`] as values, [`tree`] as text for people, [`dialect`] for names of others |
@@ -107,7 +107,7 @@ pub use actors::processor::{Flow, Process};
 pub use actors::run::Exit;
 pub use actors::sampler::own::{Sample, SessionFacts, Verdict};
 pub use actors::session::builder::SpanBuilder;
-pub use actors::session::config::{HashKey, SessionConfig, SessionEvents, WhenFull};
+pub use actors::session::config::{SessionConfig, SessionEvents, WhenFull};
 pub use actors::session::delegation::config::DelegationConfig;
 pub use actors::session::delegation::counts::DelegationStats;
 pub use actors::session::delegation::live::LiveDelegation;
@@ -125,10 +125,13 @@ pub use actors::spool::config::{Spool, SpoolFull, SpoolMode};
 #[cfg(feature = "spool")]
 pub use actors::spool::error::SpoolError;
 pub use model::attribute::Value;
+pub use model::batch_id::BatchId;
 pub use model::byte_size::{ByteSize, InvalidByteSize};
 pub use model::compression::Compression;
+pub use model::content::{Content, Part};
 pub use model::context::{InvalidTraceparent, SpanContext, TraceFlags};
 pub use model::genai::Operation;
+pub use model::hash_key::HashKey;
 pub use model::id::{InvalidId, SpanId, TraceId};
 pub use model::kind::{Severity, SpanKind, Status, StatusCode};
 pub use model::ledger::{Counts, Fate};
@@ -141,11 +144,14 @@ pub use model::propagation::environment::EnvironmentCarrier;
 pub use model::propagation::policy::BaggagePolicy;
 pub use model::propagation::propagators::{Extracted, Propagator, Propagators};
 pub use model::propagation::trace_state::{InvalidTraceState, TraceState};
+pub use model::redaction::{Detector, Redacted, Redaction, RedactionStats, Redactor};
 pub use model::request::{Body, Request, Signal};
 pub use model::resource::Resource;
 pub use model::sampling::policy::{Action, Per, Policy, Rate, Unit};
 pub use model::sampling::rule::{Match, Outcome, Rule};
 pub use model::sampling::{Holding, Sampling};
+#[cfg(feature = "proto")]
+pub use model::translate::Dialect;
 pub use model::usage::{Totals, Usage};
 pub use pipeline::Pipeline;
 pub use pipeline::builder::Builder;
@@ -155,6 +161,19 @@ pub use pipeline::shutdown::ShutdownReport;
 pub use pipeline::stats::{
     LaneStats, LatencyHistogram, PipelineStats, PolicyStats, QueueStats, SamplingStats, SignalStats,
 };
+
+/// For operators: what is in the directory of a [`Spool`], and how to change it while no pipeline uses it.
+///
+/// A spool at rest holds complete OTLP requests, and what destinations refused for good beside them.
+/// `spanreel spool` is made of this.
+#[cfg(feature = "spool")]
+pub mod spool {
+    pub use crate::actors::spool::editor::Editor;
+    pub use crate::actors::spool::inspect::{
+        Inspection, SpoolFile, StoredRequest, Waiting, inspect,
+    };
+    pub use crate::actors::spool::quarantine::Quarantined;
+}
 
 /// Readers of telemetry in wire form, for processors and exporters of one's own.
 pub mod view {

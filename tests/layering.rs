@@ -125,8 +125,11 @@ const COMMON: [&str; 10] = [
 #[test]
 fn actors_know_the_next_stage_alone() {
     let edges = [
-        ("intake", &["session::shared", "session::head"][..]),
-        ("session", &["sampler::policy"]),
+        (
+            "intake",
+            &["session::shared", "session::head", "spool::handle"][..],
+        ),
+        ("session", &["sampler::policy", "spool::desk"]),
         ("processor", &[]),
         ("sampler", &[]),
         ("batcher", &["exporter::lane", "spool::desk"]),
@@ -163,7 +166,10 @@ const QUARANTINE: [(&[&str], &[&str]); 11] = [
     (&["flume"], &["actors/mailbox.rs"]),
     (&["dashmap"], &["actors/session/registry.rs"]),
     (&["quanta"], &["actors/clock.rs"]),
-    (&["sha2", "hmac"], &["model/session_id.rs"]),
+    (
+        &["sha2", "hmac"],
+        &["model/session_id.rs", "model/batch_id.rs"],
+    ),
     (
         &[
             "tonic",

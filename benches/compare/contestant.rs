@@ -13,7 +13,7 @@ use crate::fast_trace::{FastTrace, Local, Threadsafe};
 use crate::nothing::Nothing;
 use crate::opentelemetry_sdk::{OpenTelemetry, Queue};
 use crate::run::{Job, Sample, run};
-use crate::spanreel::{Live, Recorded, Spanreel};
+use crate::spanreel::{Judged, Live, Recorded, Spanreel};
 use crate::tracing_opentelemetry::TracingOpenTelemetry;
 use crate::workload::{Chat, SessionId, Tool, Turn};
 
@@ -143,6 +143,13 @@ pub(crate) const ALL: &[Entry] = &[
         sends: true,
         samples: true,
         run: |job| run(job, Spanreel::<Recorded>::start),
+    },
+    Entry {
+        name: "spanreel-tail",
+        about: "spanreel with tail rules: sessions are held until they end, then judged and kept",
+        sends: true,
+        samples: false,
+        run: |job| run(job, Spanreel::<Judged>::start),
     },
     Entry {
         name: "otel",

@@ -78,6 +78,9 @@ struct Comparison {
     /// How long a run of `latency` lasts
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
+    /// What a library with a memory budget may hold, in MiB [default: 64, `interleaved` 256]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..), value_name = "MIB")]
+    budget: Option<u64>,
     /// Who takes part; all, if not given
     #[arg(long, value_delimiter = ',', value_parser = entry, value_name = "NAMES")]
     only: Vec<&'static Entry>,
@@ -113,6 +116,8 @@ enum Part {
         #[arg(long)]
         seconds: u64,
         #[arg(long)]
+        budget: u64,
+        #[arg(long)]
         receiver: SocketAddr,
         #[arg(long)]
         count_allocations: bool,
@@ -147,6 +152,7 @@ fn main() -> Result<(), Failure> {
             mode,
             spans,
             seconds,
+            budget,
             receiver,
             count_allocations,
         }) => {
@@ -154,6 +160,7 @@ fn main() -> Result<(), Failure> {
                 mode,
                 spans,
                 seconds,
+                budget_mib: budget,
                 receiver,
                 count_allocations,
             })?;

@@ -90,6 +90,10 @@ pub(crate) fn run_once(
         .args(["--mode", &mode.to_string()])
         .args(["--spans", &comparison.spans.to_string()])
         .args(["--seconds", &comparison.seconds.to_string()])
+        .args([
+            "--budget",
+            &comparison.budget.unwrap_or(mode.budget_mib()).to_string(),
+        ])
         .args(["--receiver", &format!("127.0.0.1:{}", receiver.port()?)])
         .args((extra == Extra::Allocations).then_some("--count-allocations"))
         .stdin(Stdio::null())

@@ -24,6 +24,7 @@ pub(crate) struct Job {
     pub(crate) mode: Mode,
     pub(crate) spans: u64,
     pub(crate) seconds: u64,
+    pub(crate) budget_mib: u64,
     pub(crate) receiver: SocketAddr,
     pub(crate) count_allocations: bool,
 }
@@ -56,7 +57,7 @@ pub(crate) fn run<C: Contestant>(
     let setup = Setup {
         receiver: job.receiver,
         sampled: job.mode != Mode::Unsampled,
-        budget_mib: job.mode.budget_mib(),
+        budget_mib: job.budget_mib,
         exports: exports.handle().clone(),
     };
     let contestant = {

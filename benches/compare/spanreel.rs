@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use spanreel::{ByteSize, Otlp, Pipeline, Resource, Sampling, Session, Span, Value, WhenFull};
+use spanreel::{
+    ByteSize, Otlp, Pipeline, Resource, Rule, Sampling, Session, Span, Value, WhenFull,
+};
 
 use crate::contestant::{Contestant, Failure, Producer, Setup};
 use crate::workload::{self, Attributes, Chat, SessionId, Tool};
@@ -12,6 +14,11 @@ pub(crate) trait Style: Send + 'static {
     /// The spans of a session begin with what this makes of a builder.
     fn begin(&self, builder: spanreel::SpanBuilder<'_>) -> Span;
     fn new() -> Self;
+
+    /// What is done with sessions that are sampled.
+    fn sampling() -> Sampling {
+        Sampling::always_on()
+    }
 }
 
 /// A span is started, lives, and ends.
@@ -25,6 +32,28 @@ impl Style for Live {
 
     fn new() -> Self {
         Self
+    }
+}
+
+/// A span is started, lives, and ends; its session is held until it is decided whether it is kept. All
+/// are, so that the difference to [`Live`] is what holding and judging cost.
+pub(crate) struct Judged;
+
+impl Style for Judged {
+    #[inline]
+    fn begin(&self, builder: spanreel::SpanBuilder<'_>) -> Span {
+        builder.start()
+    }
+
+    fn new() -> Self {
+        Self
+    }
+
+    fn sampling() -> Sampling {
+        Sampling::always_on()
+            .always_keep(Rule::Errors)
+            .always_keep(Rule::CostAbove(1.0))
+            .always_keep(Rule::SlowerThan(Duration::from_secs(60)))
     }
 }
 
@@ -58,7 +87,7 @@ pub(crate) struct Spanreel<S> {
 impl<S: Style> Spanreel<S> {
     pub(crate) fn start(setup: &Setup) -> Result<Self, Failure> {
         let sampling = if setup.sampled {
-            Sampling::always_on()
+            S::sampling()
         } else {
             Sampling::always_off()
         };

@@ -10,6 +10,8 @@ use tokio::sync::oneshot;
 #[derive(Clone, Debug)]
 pub(crate) struct Baton {
     round: Arc<Round>,
+    /// What is on disk counts as settled.
+    until_durable: bool,
 }
 
 /// Answers when it is dropped with the last copy.
@@ -32,9 +34,20 @@ impl Baton {
         (
             Self {
                 round: Arc::new(Round(Some(done))),
+                until_durable: false,
             },
             round_over,
         )
+    }
+
+    /// The same for one who asks no more than that nothing is in memory alone.
+    pub(crate) fn until_durable(mut self) -> Self {
+        self.until_durable = true;
+        self
+    }
+
+    pub(crate) fn is_until_durable(&self) -> bool {
+        self.until_durable
     }
 
     /// Whether nobody waits for the end of its round any more.

@@ -8,9 +8,10 @@ pub(crate) mod key {
     pub(crate) const REQUEST_MODEL: &str = "gen_ai.request.model";
     /// Read by rules alone.
     pub(crate) const RESPONSE_MODEL: &str = "gen_ai.response.model";
-    /// Read by rules alone, as is the next: where evaluations say their name and score.
+    /// How something was judged.
     pub(crate) const EVALUATION_NAME: &str = "gen_ai.evaluation.name";
     pub(crate) const EVALUATION_SCORE: &str = "gen_ai.evaluation.score.value";
+    pub(crate) const EVALUATION_LABEL: &str = "gen_ai.evaluation.score.label";
     pub(crate) const AGENT_NAME: &str = "gen_ai.agent.name";
     pub(crate) const AGENT_ID: &str = "gen_ai.agent.id";
     pub(crate) const WORKFLOW_NAME: &str = "gen_ai.workflow.name";
@@ -25,6 +26,27 @@ pub(crate) mod key {
     pub(crate) const REASONING_TOKENS: &str = "gen_ai.usage.reasoning.output_tokens";
     /// Not in the conventions at 1.41.1 (an open proposal): in US dollars.
     pub(crate) const COST: &str = "gen_ai.usage.cost";
+
+    // Read and written where spans are put into other words.
+    pub(crate) const SYSTEM: &str = "gen_ai.system";
+    pub(crate) const PROMPT: &str = "gen_ai.prompt";
+    pub(crate) const COMPLETION: &str = "gen_ai.completion";
+    pub(crate) const CACHE_WRITE_TOKENS: &str = "gen_ai.usage.cache_write.input_tokens";
+    pub(crate) const AGENT_VERSION: &str = "gen_ai.agent.version";
+    pub(crate) const REQUEST: &str = "gen_ai.request.";
+    pub(crate) const REQUEST_TOP_K: &str = "gen_ai.request.top_k";
+    pub(crate) const TOOL_DESCRIPTION: &str = "gen_ai.tool.description";
+
+    // Content: what users and models wrote.
+    pub(crate) const SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
+    pub(crate) const INPUT_MESSAGES: &str = "gen_ai.input.messages";
+    pub(crate) const OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
+    pub(crate) const TOOL_DEFINITIONS: &str = "gen_ai.tool.definitions";
+    pub(crate) const TOOL_ARGUMENTS: &str = "gen_ai.tool.call.arguments";
+    pub(crate) const TOOL_RESULT: &str = "gen_ai.tool.call.result";
+    pub(crate) const RETRIEVAL_QUERY: &str = "gen_ai.retrieval.query.text";
+    pub(crate) const RETRIEVAL_DOCUMENTS: &str = "gen_ai.retrieval.documents";
+    pub(crate) const EVALUATION_EXPLANATION: &str = "gen_ai.evaluation.explanation";
 
     pub(crate) const SESSION_ID: &str = "session.id";
     pub(crate) const SESSION_PREVIOUS_ID: &str = "session.previous_id";
@@ -64,6 +86,25 @@ pub(crate) mod key {
     pub(crate) const TOTAL_REASONING_TOKENS: &str = "spanreel.session.reasoning_tokens";
     pub(crate) const TOTAL_COST: &str = "spanreel.session.cost";
 }
+
+/// Names of events (log records).
+pub(crate) mod event {
+    pub(crate) const INFERENCE_DETAILS: &str = "gen_ai.client.inference.operation.details";
+    pub(crate) const EVALUATION_RESULT: &str = "gen_ai.evaluation.result";
+    pub(crate) const OPERATION_EXCEPTION: &str = "gen_ai.client.operation.exception";
+    /// Of what is no GenAI operation (semantic conventions, "Exceptions in logs").
+    pub(crate) const EXCEPTION: &str = "exception";
+}
+
+/// Beginnings of the attributes that had content in older conventions and in other dialects.
+pub(crate) const OLDER_CONTENT: [&str; 6] = [
+    "gen_ai.prompt",
+    "gen_ai.completion",
+    "llm.input_messages",
+    "llm.output_messages",
+    "input.value",
+    "output.value",
+];
 
 /// What a span does, as far as sessions count it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

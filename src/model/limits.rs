@@ -1,5 +1,9 @@
 //! How much one span or log record may hold, so that memory stays bounded whatever a host records.
 
+use std::borrow::Cow;
+
+use super::json_text;
+
 /// The limits of what spans and log records carry. What is over a limit is cut or left out, and
 /// counted; it never fails.
 ///
@@ -18,7 +22,8 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The characters of a text and the bytes of a byte value, in the attributes of spans, events
-    /// and links; also inside arrays and maps. Default: none.
+    /// and links; also inside arrays and maps. A text that is JSON is cut so that it stays JSON.
+    /// Default: none.
     /// `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT`, else `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.
     pub attribute_value_length: Option<usize>,
     /// The attributes of a span. Default: 128. `OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT`, else
@@ -117,6 +122,24 @@ impl TextLimit {
     #[inline]
     pub(crate) fn allows(self, len: usize) -> bool {
         len <= self.length && len <= self.bytes
+    }
+
+    /// Whether a text of so many bytes and characters is within the limits.
+    #[inline]
+    pub(crate) fn allows_at(self, bytes: usize, characters: usize) -> bool {
+        characters <= self.length && bytes <= self.bytes
+    }
+
+    /// As [`cut`](Self::cut), but that JSON stays JSON.
+    #[inline]
+    pub(crate) fn cut_whole(self, text: &str) -> Cow<'_, str> {
+        if text.len() <= self.length && text.len() <= self.bytes {
+            return Cow::Borrowed(text);
+        }
+        match json_text::cut(text, self) {
+            Some(cut) => Cow::Owned(cut),
+            None => Cow::Borrowed(self.cut(text)),
+        }
     }
 
     /// The longest beginning of `text` that both limits allow.

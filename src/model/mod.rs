@@ -5,14 +5,18 @@
 pub(crate) mod about;
 pub(crate) mod attribute;
 pub(crate) mod batch;
+pub(crate) mod batch_id;
 pub(crate) mod byte_size;
 pub(crate) mod chunk;
 pub(crate) mod compression;
+pub(crate) mod content;
 pub(crate) mod context;
 pub(crate) mod dialect;
 pub(crate) mod genai;
+pub(crate) mod hash_key;
 pub(crate) mod hex;
 pub(crate) mod id;
+pub(crate) mod json_text;
 #[cfg_attr(
     not(feature = "spool"),
     expect(dead_code, reason = "without a spool nothing is kept")
@@ -27,9 +31,12 @@ pub(crate) mod problem;
 pub(crate) mod propagation;
 pub(crate) mod receipt;
 pub(crate) mod record;
+pub(crate) mod redaction;
 pub(crate) mod request;
 pub(crate) mod resource;
 pub(crate) mod sampling;
 pub(crate) mod session_id;
+#[cfg(feature = "proto")]
+pub(crate) mod translate;
 pub(crate) mod usage;
 pub(crate) mod whole;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::batch_id::BatchId;
+
 /// The kind of telemetry that a chunk, a batch or a request carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -82,11 +84,18 @@ impl Request {
         self.body.clone()
     }
 
+    /// Names it by what it holds: the same in every attempt, after a restart, from memory or from disk.
+    /// Made when it is asked for, in the time that a SHA-256 over its bytes takes.
+    ///
+    /// Where a request is sent again as it was, its id is as it was. What goes by way of a
+    /// [`Spool`](crate::Spool) may be joined differently when it is sent again after a restart, and then has
+    /// another id: an id tells what is the same, and never that something is not.
+    #[must_use]
+    pub fn batch_id(&self) -> BatchId {
+        BatchId::of(self)
+    }
+
     /// Its bytes, piece by piece.
-    #[cfg_attr(
-        not(feature = "spool"),
-        expect(dead_code, reason = "the spool writes them")
-    )]
     pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         self.body.parts.iter().map(|piece| &piece[..])
     }

@@ -8,9 +8,12 @@ use bytes::Bytes;
 use crate::model::attribute::Value;
 use crate::model::limits::TextLimit;
 use crate::model::otlp::fields as f;
+use crate::model::otlp::redact::Rewriter;
 use crate::model::otlp::writer::Writer;
 use crate::model::owned_value::OwnedValue;
 use crate::model::problem::Problem;
+use crate::model::redaction::Redactor;
+use crate::model::request::Signal;
 
 const SERVICE_NAME: &str = "service.name";
 const SERVICE_VERSION: &str = "service.version";
@@ -175,6 +178,19 @@ impl Origin {
         Self {
             resource: framed_resource,
             scope: framed_scope,
+        }
+    }
+
+    /// The same without what must not leave the process.
+    pub(crate) fn redacted(self, redactor: &Redactor) -> Self {
+        let mut rewriter = Rewriter::new(redactor, Signal::Traces);
+        Self {
+            resource: rewriter
+                .around_scopes(&self.resource)
+                .map_or(self.resource, Bytes::from),
+            scope: rewriter
+                .around_items(&self.scope)
+                .map_or(self.scope, Bytes::from),
         }
     }
 }

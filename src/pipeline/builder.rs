@@ -25,10 +25,12 @@ use crate::actors::spool::{
     open::{Use, open},
 };
 use crate::model::byte_size::ByteSize;
+use crate::model::content::Content;
 use crate::model::limits::Limits;
 use crate::model::problem::Problem;
 use crate::model::propagation::policy::BaggagePolicy;
 use crate::model::propagation::propagators::Propagators;
+use crate::model::redaction::{Redaction, Redactor};
 use crate::model::resource::{Origin, Resource, Scope};
 use crate::model::sampling::Sampling;
 use crate::model::sampling::plan::Plan as SamplingPlan;
@@ -41,8 +43,10 @@ pub struct Builder {
     config: Config,
     scope: Scope,
     exporters: Vec<Exporter>,
+    early: Vec<Exporter>,
     processors: Vec<Box<dyn Process>>,
     sample: Option<Box<dyn Sample>>,
+    redaction: Option<Redaction>,
 }
 
 impl Builder {
@@ -59,8 +63,10 @@ impl Builder {
             config,
             scope,
             exporters: Vec::new(),
+            early: Vec::new(),
             processors: Vec::new(),
             sample: None,
+            redaction: None,
         }
     }
 
@@ -94,6 +100,20 @@ impl Builder {
     /// Adds a processor, behind those that were added before.
     pub fn process(mut self, processor: impl Process) -> Self {
         self.processors.push(Box::new(processor));
+        self
+    }
+
+    /// Takes out of everything what must not leave the process, before anything holds, stores or exports
+    /// it, and behind all processors. Default: nothing is taken out.
+    pub fn redact(mut self, redaction: Redaction) -> Self {
+        self.redaction = Some(redaction);
+        self
+    }
+
+    /// Whether what users and models wrote is recorded, where a session says nothing else. Default: off;
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
+    pub fn content(mut self, content: Content) -> Self {
+        self.config.content = content;
         self
     }
 
@@ -156,6 +176,19 @@ impl Builder {
         self
     }
 
+    /// Adds an exporter that stands before the sampler: it is given everything that is recorded or received,
+    /// behind the processors, whatever sampling decides, and within a quarter of a second. For what shows or
+    /// keeps sessions on the spot.
+    ///
+    /// It never delays the other exporters: it may hold a quarter of the budget, and what it cannot take is
+    /// booked for its lane alone ([`Fate::LaneFull`](crate::Fate::LaneFull)). It has no part in a spool, and
+    /// nobody is owed its receipt. Own sessions that the ratio leaves out when they are opened record nothing
+    /// that it could be given. Default: none.
+    pub fn export_before_sampling(mut self, exporter: impl Into<Exporter>) -> Self {
+        self.early.push(exporter.into());
+        self
+    }
+
     /// What cannot be delivered now waits in this directory, of `max_size` bytes at most, and survives the
     /// process: [`Spool::at`] with its defaults. Default: none.
     #[cfg(feature = "spool")]
@@ -211,7 +244,9 @@ impl Builder {
             tracing::warn!(target: "spanreel", "{warning}");
         }
         let mut problems = self.config.validate();
-        let mut lanes = Vec::new();
+        problems.extend(self.redaction.iter().flat_map(Redaction::problems));
+        let redactor = self.redaction.as_ref().map(|it| Arc::new(it.redactor()));
+        let (mut lanes, mut early) = (Vec::new(), Vec::new());
         if !self.config.disabled {
             let chosen = if self.exporters.is_empty() {
                 exporters::of_environment(&self.environment)
@@ -219,7 +254,13 @@ impl Builder {
                 Ok(self.exporters)
             };
             match chosen {
-                Ok(exporters) => lanes = build(exporters, &self.config, &mut problems),
+                Ok(exporters) => {
+                    let redactor = redactor.as_ref();
+                    let mut names = HashSet::new();
+                    let config = &self.config;
+                    lanes = build(exporters, config, redactor, &mut names, &mut problems);
+                    early = build(self.early, config, redactor, &mut names, &mut problems);
+                }
                 Err(found) => problems.extend(found),
             }
         }
@@ -238,11 +279,18 @@ impl Builder {
         let (config, spool) = (self.config, None);
         let surroundings = self.environment.surroundings();
         let resource = config.resource.resolve(&surroundings);
+        let origin = Origin::new(&resource, &self.scope);
+        let origin = match &redactor {
+            Some(redactor) => origin.redacted(redactor),
+            None => origin,
+        };
         Ok(Plan {
-            origin: Arc::new(Origin::new(&resource, &self.scope)),
+            origin: Arc::new(origin),
             config,
             lanes,
+            early,
             processors: self.processors,
+            redactor,
             sampling,
             sample: self.sample,
             spool,
@@ -251,9 +299,14 @@ impl Builder {
 }
 
 /// Makes the exporters; those of the same name get a number.
-fn build(exporters: Vec<Exporter>, config: &Config, problems: &mut Vec<Problem>) -> Vec<LanePlan> {
+fn build(
+    exporters: Vec<Exporter>,
+    config: &Config,
+    redactor: Option<&Arc<Redactor>>,
+    names: &mut HashSet<String>,
+    problems: &mut Vec<Problem>,
+) -> Vec<LanePlan> {
     let mut lanes = Vec::new();
-    let mut names = HashSet::new();
     let longest = config
         .batch
         .export_timeout
@@ -261,11 +314,12 @@ fn build(exporters: Vec<Exporter>, config: &Config, problems: &mut Vec<Problem>)
     for exporter in exporters {
         let mut settings = exporter.settings;
         settings.timeout = settings.timeout.min(longest);
-        settings.name = unique(&settings.name, &names);
+        settings.name = unique(&settings.name, names);
         names.insert(settings.name.clone());
+        settings.redactor = redactor.cloned();
         match (exporter.build)(&settings) {
-            Ok(exporter) => lanes.push(LanePlan {
-                exporter,
+            Ok(built) => lanes.push(LanePlan {
+                exporter: exporter.rewrite.around(built, redactor),
                 settings,
                 books: Arc::default(),
             }),

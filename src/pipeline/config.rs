@@ -11,6 +11,7 @@ use crate::actors::session::config::{SessionConfig, WhenFull};
 #[cfg(feature = "spool")]
 use crate::actors::spool::config::{Spool, SpoolMode};
 use crate::model::byte_size::ByteSize;
+use crate::model::content::Content;
 use crate::model::limits::Limits;
 use crate::model::problem::Problem;
 use crate::model::propagation::policy::BaggagePolicy;
@@ -62,6 +63,8 @@ pub(crate) struct Config {
     pub(crate) propagators: Propagators,
     /// What travels as baggage. Default: nothing.
     pub(crate) baggage: BaggagePolicy,
+    /// Whether content is recorded. Default: off.
+    pub(crate) content: Content,
     /// What the pipeline may hold in memory in all. Default: 64 MiB.
     pub(crate) budget: ByteSize,
     /// What happens to telemetry that finds the pipeline full. Default: the newest is dropped.
@@ -86,6 +89,7 @@ impl Default for Config {
             sessions: SessionConfig::default(),
             propagators: Propagators::default(),
             baggage: BaggagePolicy::default(),
+            content: Content::default(),
             budget: ByteSize::mib(64),
             when_full: WhenFull::default(),
             shutdown_grace: Duration::from_secs(5),
@@ -114,6 +118,7 @@ impl Config {
                 None => defaults.propagators,
             },
             budget: queued.map_or(defaults.budget, queue_budget),
+            content: environment.content.unwrap_or(defaults.content),
             disabled: environment.disabled.unwrap_or(defaults.disabled),
             ..defaults
         }

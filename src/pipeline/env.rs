@@ -15,6 +15,7 @@ mod reader;
 use std::time::Duration;
 
 use crate::actors::batcher::config::BatchConfig;
+use crate::model::content::Content;
 use crate::model::limits::Limits;
 use crate::model::propagation::propagators::Propagator;
 use crate::model::resource::Surroundings;
@@ -36,6 +37,8 @@ pub(crate) struct Environment {
     pub(crate) sampling: Option<Sampling>,
     /// `OTEL_PROPAGATORS`; an empty list where it says `none`.
     pub(crate) propagators: Option<Vec<Propagator>>,
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
+    pub(crate) content: Option<Content>,
     /// `OTEL_BSP_*`.
     pub(crate) batch: BatchEnvironment,
     /// `OTEL_BLRP_*`.
@@ -118,6 +121,10 @@ pub(crate) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Environment {
         resource_attributes: resource_attributes(&mut reader),
         sampling: sampling(&mut reader, &mut unsupported),
         propagators: propagation::read(&mut reader, &mut unsupported),
+        content: reader.one_of(
+            "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+            &Content::NAMES,
+        ),
         batch: batch(&mut reader, "OTEL_BSP"),
         log_batch: batch(&mut reader, "OTEL_BLRP"),
         limits: limits(&mut reader),

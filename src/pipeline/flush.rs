@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
+
 use super::Inner;
 use crate::actors::baton::Baton;
 use crate::actors::session::Closed;
@@ -12,7 +14,8 @@ use crate::model::request::Signal;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FlushReport {
-    /// Everything that had ended before the flush is settled: exported, or booked as lost.
+    /// Everything that had ended before the flush is settled: exported, or booked as lost. Of
+    /// [`flush_durable`](crate::Pipeline::flush_durable): it is settled or on disk.
     pub complete: bool,
     /// What each lane still has in flight or on disk: its name, spans and log records (of data
     /// points, [`LaneStats::metrics`](crate::LaneStats::metrics) tells).
@@ -22,16 +25,38 @@ pub struct FlushReport {
 }
 
 impl Inner {
+    /// Flushes until what has ended is on disk, or settled.
+    pub(super) async fn flush_durable(&self, timeout: Duration) -> Result<FlushReport, Closed> {
+        let (baton, round_over) = Baton::new();
+        let held = self.sampler.counts().items;
+        let mut report = self
+            .pass(baton.until_durable(), round_over, timeout)
+            .await?;
+        // What waits for a decision is in memory.
+        report.complete &= held == 0 || self.sampler.counts().items == 0;
+        Ok(report)
+    }
+
     pub(super) async fn flush(&self, timeout: Duration) -> Result<FlushReport, Closed> {
+        let (baton, round_over) = Baton::new();
+        self.pass(baton, round_over, timeout).await
+    }
+
+    /// Sends a baton round and waits for it.
+    async fn pass(
+        &self,
+        baton: Baton,
+        round_over: oneshot::Receiver<()>,
+        timeout: Duration,
+    ) -> Result<FlushReport, Closed> {
         let begun = Instant::now();
-        if self.shared.is_closed() {
+        if self.shared.is_copy() || self.shared.is_closed() {
             return Err(Closed);
         }
         // On the pipeline's runtime: the caller may have none, and its timer may be stuck. What is
         // given up there is the baton alone.
         let shared = std::sync::Arc::clone(&self.shared);
         let round = async move {
-            let (baton, round_over) = Baton::new();
             let sent = shared.sweeper.send(Msg::Flush(baton)).await;
             sent.map_err(|_baton| Closed)?;
             // The baton always answers, also when an actor dies with it.

@@ -7,6 +7,7 @@ pub(crate) mod error;
 mod exporters;
 mod finish;
 pub(crate) mod flush;
+mod orphans;
 mod room;
 pub(crate) mod shutdown;
 pub(crate) mod stats;
@@ -52,6 +53,9 @@ const GRACE_OF_DROP: Duration = Duration::from_secs(1);
 /// Shut it down with [`shutdown`](Self::shutdown) or [`shutdown_blocking`](Self::shutdown_blocking)
 /// to know what became of every span. Dropping the last handle without doing so warns, closes the
 /// pipeline and gives it 1 s, during which it waits outside async code and does not wait inside it.
+///
+/// A process that is forked off has a copy without threads: there the pipeline is closed, and what is in it is
+/// the parent's to deliver. The child starts one of its own.
 #[derive(Clone)]
 pub struct Pipeline {
     inner: Arc<Inner>,
@@ -76,6 +80,8 @@ struct LaneHandle {
     name: String,
     signals: Vec<Signal>,
     books: Arc<Books>,
+    /// Where it stands before the sampler, what its trunk was given.
+    trunk: Option<Arc<Books>>,
     counters: Arc<LaneCounters>,
     gauge: Arc<Gauge>,
 }
@@ -174,6 +180,21 @@ impl Pipeline {
         self.inner.flush(timeout).await
     }
 
+    /// Has everything on disk that has ended so far, or settled: what survives the process. Waits for
+    /// `timeout` at most, and not for backends that are away; spans that are open stay open.
+    ///
+    /// With [`SpoolMode::Always`](crate::SpoolMode::Always) that takes a sync of the disk, some
+    /// milliseconds. With [`SpoolMode::Overflow`](crate::SpoolMode::Overflow) attempts that are under way are
+    /// waited for, within the exporter's time for one; what they do not deliver is on disk then. Without a
+    /// [`Spool`](crate::Spool) this is [`flush`](Self::flush). Sessions that a sampler has not decided are in
+    /// memory alone: then `complete` is false.
+    ///
+    /// # Errors
+    /// The pipeline is shut down.
+    pub async fn flush_durable(&self, timeout: Duration) -> Result<FlushReport, Closed> {
+        self.inner.flush_durable(timeout).await
+    }
+
     /// Shuts the pipeline down: spans that are still open are exported as incomplete, everything is
     /// delivered or booked, within `grace`. Cannot fail, may be called again (the first call decides
     /// the deadline), works from any runtime or none.
@@ -206,7 +227,7 @@ impl fmt::Debug for Pipeline {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if self.shared.is_closed() {
+        if self.shared.is_copy() || self.shared.is_closed() {
             return;
         }
         tracing::warn!(target: "spanreel", "pipeline dropped without shutdown; it gets {GRACE_OF_DROP:?}");

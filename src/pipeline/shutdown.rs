@@ -43,6 +43,20 @@ pub struct ShutdownReport {
 }
 
 impl ShutdownReport {
+    /// That of a process that was forked off: all that is in its copy is the parent's to deliver.
+    fn of_copy() -> Self {
+        Self {
+            traces: SignalStats::default(),
+            logs: SignalStats::default(),
+            metrics: SignalStats::default(),
+            lanes: Vec::new(),
+            exits: Vec::new(),
+            incomplete: 0,
+            spooled: ByteSize::bytes(0),
+            took: Duration::ZERO,
+        }
+    }
+
     /// Whether nothing was lost that nobody asked to be left out.
     #[must_use]
     pub fn is_lossless(&self) -> bool {
@@ -156,6 +170,9 @@ impl Inner {
 
     pub(super) async fn shut_down(&self, grace: Duration) -> ShutdownReport {
         let begun = Instant::now();
+        if self.shared.is_copy() {
+            return ShutdownReport::of_copy();
+        }
         let until = self.begin_shutdown(grace);
         if self.finish.exits().is_none() {
             self.finish.wait_until(until + LENIENCY).await;
@@ -165,6 +182,9 @@ impl Inner {
 
     pub(super) fn shut_down_blocking(&self, grace: Duration) -> ShutdownReport {
         let begun = Instant::now();
+        if self.shared.is_copy() {
+            return ShutdownReport::of_copy();
+        }
         let until = self.begin_shutdown(grace);
         self.finish.wait_blocking(until + LENIENCY);
         self.report(begun)

@@ -10,6 +10,7 @@ use crate::actors::session::delegation::counts::DelegationStats;
 use crate::actors::spool::handle::Gauge;
 use crate::model::byte_size::ByteSize;
 use crate::model::ledger::Counts;
+use crate::model::redaction::RedactionStats;
 use crate::model::request::Signal;
 use crate::model::sampling::plan::Counter;
 
@@ -35,6 +36,8 @@ pub struct PipelineStats {
     pub queues: Vec<QueueStats>,
     /// What the policies kept and dropped, and what waits for a decision.
     pub sampling: SamplingStats,
+    /// What was taken out of texts; nothing where there is no [`Redaction`](crate::Redaction).
+    pub redaction: RedactionStats,
     /// Open sessions.
     pub sessions: u64,
     /// Work that was handed to other agents.
@@ -48,6 +51,11 @@ pub struct PipelineStats {
     pub budget: ByteSize,
     /// Bytes that the spool has on disk; none where there is no spool.
     pub spool: ByteSize,
+    /// The most that the spool may have on disk; none where there is no spool.
+    pub spool_budget: ByteSize,
+    /// What is to be written to the spool waits: it is full
+    /// ([`SpoolFull::Block`](crate::SpoolFull::Block)), or its disk is full or fails.
+    pub spool_stuck: bool,
 }
 
 /// What sampling did and holds.
@@ -117,6 +125,10 @@ pub struct LaneStats {
     pub name: String,
     /// What it takes; it is handed everything of these signals.
     pub signals: Vec<Signal>,
+    /// Whether it stands before the sampler
+    /// ([`Builder::export_before_sampling`](crate::Builder::export_before_sampling)): it is then handed what
+    /// is sampled out, too, and its counts begin where the road forks.
+    pub before_sampling: bool,
     /// What became of the spans that it was handed.
     pub traces: Counts,
     /// What became of the log records that it was handed.
@@ -214,12 +226,18 @@ impl Inner {
             lanes: self.lanes.iter().map(|lane| lane.stats()).collect(),
             queues: self.queues.iter().map(|queue| queue.stats()).collect(),
             sampling: self.sampling(),
+            redaction: shared
+                .redactor
+                .as_ref()
+                .map_or_else(RedactionStats::default, |it| it.stats()),
             sessions: shared.registry.len() as u64,
             delegations: shared.delegations.stats(),
             ignored_contexts: shared.propagators.ignored(),
             memory: ByteSize::bytes(shared.pool.in_use() as u64),
             budget: ByteSize::bytes(shared.pool.budget() as u64),
             spool: ByteSize::bytes(self.spool.as_ref().map_or(0, Gauge::bytes)),
+            spool_budget: ByteSize::bytes(self.spool.as_ref().map_or(0, Gauge::most)),
+            spool_stuck: self.spool.as_ref().is_some_and(Gauge::is_stuck),
         }
     }
 }
@@ -248,13 +266,25 @@ impl Inner {
 }
 
 impl super::LaneHandle {
+    fn counts(&self, signal: Signal) -> Counts {
+        let counts = self.books.of(signal).counts();
+        match &self.trunk {
+            // What was handed over is read before what it became part of.
+            Some(trunk) if self.signals.contains(&signal) => {
+                trunk.of(signal).counts().with_lane(&counts)
+            }
+            _ => counts,
+        }
+    }
+
     fn stats(&self) -> LaneStats {
         let counters = &self.counters;
-        let counts = Signal::ALL.map(|signal| self.books.of(signal).counts());
+        let counts = Signal::ALL.map(|signal| self.counts(signal));
         let [traces, logs, metrics] = counts;
         LaneStats {
             name: self.name.clone(),
             signals: self.signals.clone(),
+            before_sampling: self.trunk.is_some(),
             traces,
             logs,
             metrics,

@@ -1,5 +1,7 @@
 //! Mailboxes and actors, in the order of the diagram; the only file that starts tasks.
 
+mod side;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::config::Config;
 use super::error::BuildError;
 use super::finish::{Finish, Guard};
-use super::{Inner, LaneHandle, Pipeline, QueueHandle, room};
+use super::{Inner, LaneHandle, Pipeline, QueueHandle, orphans, room};
 use crate::actors::apart::Apart;
 use crate::actors::batcher::Batcher;
 use crate::actors::batcher::lane_end::LaneEnd;
@@ -20,7 +22,8 @@ use crate::actors::deadline::Deadline;
 use crate::actors::exporter::delivery::LaneCounters;
 use crate::actors::exporter::lane::Lane;
 use crate::actors::exporter::{DynExport, LaneSettings};
-use crate::actors::intake;
+use crate::actors::fork::Fork;
+use crate::actors::intake::{self, Intake};
 use crate::actors::mailbox::{Gauge, Inbox, Mailbox, bounded};
 use crate::actors::notice::Notice;
 use crate::actors::own_thread;
@@ -34,10 +37,12 @@ use crate::actors::sampler::own::Sample;
 use crate::actors::session::head::Head;
 use crate::actors::session::shared::Shared;
 use crate::actors::session::sweeper::Sweeper;
+use crate::actors::session::will::Wills;
 use crate::actors::spool::desk::LaneSpool;
 use crate::actors::spool::feed::Feed;
 use crate::actors::spool::handle::{End, Running};
 use crate::model::ledger::Books;
+use crate::model::redaction::Redactor;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
 use crate::model::sampling::case::Plans;
@@ -56,7 +61,10 @@ pub(crate) struct Plan {
     pub(crate) config: Config,
     pub(crate) origin: Arc<Origin>,
     pub(crate) lanes: Vec<LanePlan>,
+    /// Those that stand before the sampler.
+    pub(crate) early: Vec<LanePlan>,
     pub(crate) processors: Processors,
+    pub(crate) redactor: Option<Arc<Redactor>>,
     pub(crate) sampling: SamplingPlan,
     pub(crate) sample: Option<Box<dyn Sample>>,
     /// With a place for each lane.
@@ -120,7 +128,9 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         config,
         origin,
         lanes,
+        early,
         processors,
+        redactor,
         sampling,
         sample,
         spool,
@@ -133,17 +143,14 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         running: Vec::new(),
     };
 
-    let wanted = Signal::ALL.map(|signal| {
-        lanes
-            .iter()
-            .any(|lane| lane.settings.signals.contains(&signal))
-    });
-    let (spools, spool_end, spool_gauge) = match spool {
-        Some(running) => (running.lanes, Some(running.end), Some(running.gauge)),
-        None => (Vec::new(), None, None),
+    let wanted = wanted(lanes.iter().chain(&early));
+    let (spools, spool_end, spool_gauge, left_open) = match spool {
+        Some(it) => (it.lanes, Some(it.end), Some(it.gauge), it.left_open),
+        None => (Vec::new(), None, None, Vec::new()),
     };
+    let desk = spool_end.as_ref().map(|end| Arc::clone(&end.desk));
     let last = CancellationToken::new();
-    let (lane_ends, lane_handles) = start_lanes(lanes, spools, &last, &config, &mut tasks);
+    let (lane_ends, mut lane_handles) = start_lanes(lanes, spools, &last, &config, &mut tasks);
     let mut queues = Vec::new();
 
     let (to_batcher, inbox) = stage("batcher", STAGE_MESSAGES, &mut queues);
@@ -151,15 +158,15 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     let batcher = batcher.ending(last.drop_guard());
     tasks.spawn(batcher, inbox);
 
-    let processing = !processors.is_empty();
+    let processing = !processors.is_empty() || redactor.is_some();
     let splits = processing || sample.is_some();
-    let capacity = if processing {
-        STAGE_MESSAGES
-    } else {
-        room::head_capacity(&config)
+    let room_of = |is_first| match is_first {
+        true => room::head_capacity(&config),
+        false => STAGE_MESSAGES,
     };
-    let (mut head, mut inbox) = stage("sampler", capacity, &mut queues);
-    if !processing {
+    let is_first = !processing && early.is_empty();
+    let (mut head, mut inbox) = stage("sampler", room_of(is_first), &mut queues);
+    if is_first {
         inbox = inbox.napping(NAP);
     }
     let clock = Clock::new();
@@ -178,11 +185,22 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         inbox,
     );
 
+    if !early.is_empty() {
+        let (side, handles) = side::start(early, &config, &mut queues, &mut tasks);
+        lane_handles.extend(handles);
+        let (to_fork, mut inbox) = stage("fork", room_of(!processing), &mut queues);
+        if !processing {
+            inbox = inbox.napping(NAP);
+        }
+        let to_sampler = std::mem::replace(&mut head, to_fork);
+        tasks.spawn(Fork::new(to_sampler, side), inbox);
+    }
+
     if processing {
-        let (to_processor, inbox) = stage("processor", room::head_capacity(&config), &mut queues);
+        let (to_processor, inbox) = stage("processor", room_of(true), &mut queues);
         let to_sampler = std::mem::replace(&mut head, to_processor);
         tasks.spawn(
-            Processor::new(to_sampler, Arc::clone(&pool), processors),
+            Processor::new(to_sampler, Arc::clone(&pool), processors, redactor.clone()),
             inbox.napping(NAP),
         );
     }
@@ -197,6 +215,8 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         config: config.sessions.clone(),
         propagators: config.propagators.clone(),
         baggage: config.baggage.clone(),
+        content: config.content,
+        redactor,
         when_full: config.when_full,
         pool,
         books: Arc::new(Books::default()),
@@ -209,11 +229,14 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         wanted,
         ended: Default::default(),
         usual_size: Default::default(),
+        process: std::process::id(),
         closed: AtomicBool::new(false),
         over: CancellationToken::new(),
         incomplete: Default::default(),
     });
-    tasks.spawn(Sweeper::new(Arc::clone(&shared)), sweeper_inbox);
+    let wills = desk.clone().map(|desk| Wills::new(desk, !processing));
+    let sweeper = Sweeper::new(Arc::clone(&shared)).with_wills(wills);
+    tasks.spawn(sweeper, sweeper_inbox);
 
     let finish = Arc::new(Finish::default());
     let running = tasks.running;
@@ -225,9 +248,15 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         lanes = lane_handles.len(),
         "pipeline started; it holds at most its budget"
     );
+    let intake = intake::Core::new(Arc::clone(&shared), splits, spool_gauge.clone());
+    let intake = Arc::new(intake);
+    if let Some(desk) = desk.filter(|_| !left_open.is_empty()) {
+        let intake = Intake::new(&intake);
+        runtime.spawn(orphans::close(intake, left_open, desk, deadline.clone()));
+    }
     Pipeline {
         inner: Arc::new(Inner {
-            intake: Arc::new(intake::Core::new(Arc::clone(&shared), splits)),
+            intake,
             shared,
             deadline,
             finish,
@@ -239,6 +268,14 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
             runtime: runtime.clone(),
         }),
     }
+}
+
+/// Which signals some lane takes.
+fn wanted<'a>(lanes: impl Iterator<Item = &'a LanePlan> + Clone) -> [bool; Signal::ALL.len()] {
+    Signal::ALL.map(|signal| {
+        let takes = |lane: &LanePlan| lane.settings.signals.contains(&signal);
+        lanes.clone().any(takes)
+    })
 }
 
 /// Starts a lane for each exporter. Several lanes share half of the budget, so that one that is
@@ -270,6 +307,7 @@ fn start_lanes(
             name: settings.name.clone(),
             signals: settings.signals.clone(),
             books: Arc::clone(&books),
+            trunk: None,
             counters: Arc::clone(&counters),
             gauge: Arc::clone(mailbox.gauge()),
         });

@@ -206,6 +206,33 @@ fn what_is_never_answered_is_abandoned() {
     assert_eq!(root.int("spanreel.session.errors"), Some(1));
 }
 
+/// A shutdown that begins while the sweeper abandons a delegation costs nothing: it is exported, as
+/// abandoned or as incomplete, and once it is seen to have ended, as abandoned.
+#[test]
+fn a_shutdown_does_not_lose_what_is_being_abandoned() {
+    for round in 0..60_u64 {
+        let rig = Rig::start();
+        let session = rig.pipeline.session("conv-1").expect("open");
+        let delegation = session.delegate("agent-b");
+        let delegation = delegation.deadline(Duration::from_millis(1)).start();
+        let is_seen = round % 2 == 0;
+        if is_seen {
+            while delegation.is_in_flight() {
+                std::hint::spin_loop();
+            }
+        } else {
+            let sweep = Duration::from_millis(5);
+            std::thread::sleep(sweep + Duration::from_micros(20 * round));
+        }
+        let memory = rig.stop();
+        let span = span(&memory);
+        let outcome = span.str("spanreel.delegation.outcome");
+        assert!(matches!(outcome, Some("abandoned" | "interrupted")));
+        assert!(!is_seen || outcome == Some("abandoned"), "round {round}");
+        drop(delegation);
+    }
+}
+
 /// An answer after the deadline is told by a record of its own; the span stays as it was exported.
 #[test]
 fn a_late_answer_is_told() {

@@ -10,6 +10,7 @@ mod nesting;
 mod policies;
 mod processor;
 mod propagation;
+mod redaction;
 mod rig;
 mod sampling;
 mod sessions;

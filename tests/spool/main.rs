@@ -9,11 +9,14 @@
 
 mod backend;
 mod delivery;
+mod durable;
 mod faults;
+mod inspect;
 mod killed;
 #[path = "../support/ledger.rs"]
 mod ledger;
 mod life;
+mod sessions;
 
 use std::num::NonZeroUsize;
 use std::path::Path;

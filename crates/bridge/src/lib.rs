@@ -16,12 +16,16 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "tracing")]
+mod capture;
 pub mod current;
 #[cfg(feature = "tracing")]
 mod layer;
 #[cfg(feature = "opentelemetry")]
 pub mod otel;
 
+#[cfg(feature = "tracing")]
+pub use capture::CaptureLogs;
 #[cfg(feature = "tracing")]
 pub use layer::{LayerCounts, SessionLayer};
 

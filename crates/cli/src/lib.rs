@@ -17,6 +17,7 @@ pub mod run;
 pub mod sample;
 pub mod serve;
 pub mod sink;
+pub mod spool;
 pub mod term;
 pub mod units;
 mod wire;

@@ -17,6 +17,7 @@ use spanreel_cli::replay::args::ConvertArgs;
 use spanreel_cli::run::NotStarted;
 use spanreel_cli::run::args::RunArgs;
 use spanreel_cli::sample::args::SampleArgs;
+use spanreel_cli::spool::args::SpoolArgs;
 use spanreel_cli::term::{ColorChoice, Palette, Terminal};
 use tracing::Level;
 
@@ -54,6 +55,7 @@ enum Command {
     Config(ConfigArgs),
     Convert(ConvertArgs),
     Sample(SampleArgs),
+    Spool(SpoolArgs),
     Load(LoadArgs),
     /// Is the receiver of a load test
     #[command(name = receiver::COMMAND, hide = true)]
@@ -132,6 +134,10 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
                 .enable_all()
                 .build()?;
             runtime.block_on(spanreel_cli::sample::run(args, &stdout))
+        }
+        Command::Spool(args) => {
+            say_what_happens(Level::ERROR, stderr);
+            spanreel_cli::spool::run(args, &stdout)
         }
         Command::Load(args) => {
             if let Some(plan) = args.plan_against() {

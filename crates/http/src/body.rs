@@ -10,6 +10,8 @@ use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+use crate::future::Side;
+use crate::grpc;
 use crate::record::{Record, Running, step, type_name};
 
 pin_project! {
@@ -23,12 +25,20 @@ pin_project! {
         running: Option<Running<R>>,
         // What is still to come of a body whose length is known: a server need not ask for more.
         left: Option<u64>,
+        // Where gRPC is spoken: which side reads the status in the trailers.
+        grpc: Option<Side>,
     }
 }
 
 impl<B: Body, R: Record> ResponseBody<B, R> {
-    /// `is_bare`: nothing of the body will be sent, as in an answer to `HEAD`.
-    pub(crate) fn new(body: B, mut running: Option<Running<R>>, is_bare: bool) -> Self {
+    /// `is_bare`: nothing of the body will be sent, as in an answer to `HEAD`. `grpc`: whose status stands
+    /// in the trailers.
+    pub(crate) fn new(
+        body: B,
+        mut running: Option<Running<R>>,
+        is_bare: bool,
+        grpc: Option<Side>,
+    ) -> Self {
         if (is_bare || body.is_end_stream())
             && let Some(running) = running.take()
         {
@@ -39,6 +49,7 @@ impl<B: Body, R: Record> ResponseBody<B, R> {
             body,
             running,
             left,
+            grpc,
         }
     }
 }
@@ -62,6 +73,11 @@ where
             Some(Ok(frame)) => {
                 if let (Some(left), Some(data)) = (this.left.as_mut(), frame.data_ref()) {
                     *left = left.saturating_sub(data.remaining() as u64);
+                }
+                if let (Some(side), Some(running), Some(trailers)) =
+                    (*this.grpc, this.running.as_mut(), frame.trailers_ref())
+                {
+                    grpc::note_status(running.span(), side, trailers);
                 }
                 let is_whole = *this.left == Some(0) || this.body.is_end_stream();
                 if is_whole && let Some(running) = this.running.take() {

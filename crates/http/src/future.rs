@@ -5,11 +5,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{Method, Response, StatusCode, Version};
+use http::{HeaderMap, Method, Response, StatusCode, Version};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
 use crate::body::ResponseBody;
+use crate::grpc;
 use crate::record::{Record, Running, step, type_name};
 use crate::request::protocol_version;
 use crate::semconv;
@@ -45,8 +46,14 @@ impl Side {
     }
 }
 
-/// Notes how a call was answered.
-pub(crate) fn answered<R: Record>(span: &mut R, side: Side, status: StatusCode, version: Version) {
+/// Notes how a call was answered. Returns who reads the trailers, where the rest stands in those.
+pub(crate) fn answered<R: Record>(
+    span: &mut R,
+    side: Side,
+    status: StatusCode,
+    version: Version,
+    headers: &HeaderMap,
+) -> Option<Side> {
     // A client knows what is spoken when it is answered; a server when it is asked.
     if let (Side::Client, Some(version)) = (side, protocol_version(version)) {
         span.set(semconv::PROTOCOL_VERSION, version);
@@ -56,6 +63,12 @@ pub(crate) fn answered<R: Record>(span: &mut R, side: Side, status: StatusCode, 
         // The code says it all: no description (as the conventions have it).
         span.error(status.as_str(), "");
     }
+    if !grpc::is_spoken(headers) {
+        return None;
+    }
+    // An answer without a body has its status here.
+    grpc::note_status(span, side, headers);
+    Some(side)
 }
 
 impl<F, R: Record> ResponseFuture<F, R> {
@@ -85,16 +98,17 @@ where
         let mut running = this.running.take();
         Poll::Ready(match outcome {
             Ok(response) => {
-                if let Some(running) = &mut running {
+                let grpc = running.as_mut().and_then(|running| {
                     answered(
                         running.span(),
                         *this.side,
                         response.status(),
                         response.version(),
-                    );
-                }
+                        response.headers(),
+                    )
+                });
                 let is_bare = *this.is_head;
-                Ok(response.map(|body| ResponseBody::new(body, running, is_bare)))
+                Ok(response.map(|body| ResponseBody::new(body, running, is_bare, grpc)))
             }
             Err(error) => {
                 if let Some(running) = running {

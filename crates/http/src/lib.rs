@@ -96,6 +96,7 @@ mod body;
 mod carrier;
 mod client;
 mod future;
+mod grpc;
 mod inbound;
 #[cfg(feature = "llm")]
 pub mod llm;

@@ -82,8 +82,10 @@ impl Middleware for ClientMiddleware {
         match next.run(request, extensions).await {
             Ok(response) => {
                 let (status, version) = (response.status(), response.version());
-                answered(running.span(), Side::Client, status, version);
-                Ok(with_body(response, running, method == http::Method::HEAD))
+                let headers = response.headers();
+                let grpc = answered(running.span(), Side::Client, status, version, headers);
+                let is_bare = method == http::Method::HEAD;
+                Ok(with_body(response, running, is_bare, grpc))
             }
             Err(error) => {
                 // `Display` of it would tell the URL with its query.
@@ -106,10 +108,15 @@ fn kind(error: &Error) -> &'static str {
 }
 
 /// The same response; the span ends with its body.
-fn with_body(response: Response, running: Running<spanreel::Span>, is_bare: bool) -> Response {
+fn with_body(
+    response: Response,
+    running: Running<spanreel::Span>,
+    is_bare: bool,
+    grpc: Option<Side>,
+) -> Response {
     let url = response.url().clone();
     let (parts, body) = http::Response::<Body>::from(response).into_parts();
-    let body = Body::wrap(ResponseBody::new(body, Some(running), is_bare));
+    let body = Body::wrap(ResponseBody::new(body, Some(running), is_bare, grpc));
     let named = http::Response::builder().url(url).body(());
     let mut response = http::Response::from_parts(parts, body);
     if let Ok(named) = named {

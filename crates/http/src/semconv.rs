@@ -25,6 +25,7 @@ pub(crate) const MCP_PROTOCOL_VERSION: &str = "mcp.protocol.version";
 pub(crate) const MCP_RESOURCE_URI: &str = "mcp.resource.uri";
 pub(crate) const MCP_SESSION_ID: &str = "mcp.session.id";
 pub(crate) const JSONRPC_REQUEST_ID: &str = "jsonrpc.request.id";
+pub(crate) const RPC_SYSTEM: &str = "rpc.system.name";
 pub(crate) const RPC_STATUS_CODE: &str = "rpc.response.status_code";
 
 pub(crate) const A2A_METHOD: &str = "a2a.method.name";

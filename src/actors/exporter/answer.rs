@@ -4,7 +4,7 @@
 //! error.
 
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -14,8 +14,9 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tracing::warn;
 
-use super::ExportError;
+use super::{ExportError, LaneSettings};
 use crate::model::otlp::response::PartialSuccess;
+use crate::model::redaction::Redactor;
 
 /// The largest answer that is read (OTLP 1.11 recommends 4 MiB). A larger one is an error that is
 /// not tried again.
@@ -84,14 +85,16 @@ pub(super) fn words(text: &str) -> String {
 #[derive(Debug)]
 pub(super) struct Judge {
     exporter: String,
+    redactor: Option<Arc<Redactor>>,
     unreadable: Rarely,
     remark: Rarely,
 }
 
 impl Judge {
-    pub(super) fn new(exporter: &str) -> Self {
+    pub(super) fn new(settings: &LaneSettings) -> Self {
         Self {
-            exporter: exporter.to_owned(),
+            exporter: settings.name.clone(),
+            redactor: settings.redactor.clone(),
             unreadable: Rarely::default(),
             remark: Rarely::default(),
         }
@@ -125,6 +128,10 @@ impl Judge {
         if !message.is_empty()
             && let Some(unsaid) = self.remark.say()
         {
+            let message = match &self.redactor {
+                Some(redactor) => redactor.shown("server.answer", &message).into_owned(),
+                None => message,
+            };
             warn!(target: "spanreel", exporter, message, unsaid, "the destination has a warning");
         }
         Ok(())
@@ -166,7 +173,7 @@ mod tests {
             rejected,
             message: message.to_owned(),
         };
-        Judge::new("test").delivered(Ok(partial), sent)
+        Judge::new(&LaneSettings::of("test")).delivered(Ok(partial), sent)
     }
 
     /// A count of refused items is kept within what was sent; none and less than none are none.
@@ -189,7 +196,7 @@ mod tests {
     /// A yes that cannot be read is a yes.
     #[test]
     fn an_unreadable_yes_is_a_yes() {
-        Judge::new("test")
+        Judge::new(&LaneSettings::of("test"))
             .delivered(Err(WireError::BadTag { at: 0 }.into()), 5)
             .unwrap();
     }

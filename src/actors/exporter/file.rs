@@ -233,7 +233,9 @@ mod tests {
     }
 
     fn started(file: OtlpFile) -> Arc<dyn DynExport> {
-        let Exporter { build, settings } = file.into();
+        let Exporter {
+            build, settings, ..
+        } = file.into();
         build(&settings).expect("it opens")
     }
 
@@ -305,7 +307,9 @@ mod tests {
     fn a_file_that_cannot_be_opened_is_a_problem_at_start() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("missing").join("traces.jsonl");
-        let Exporter { build, settings } = OtlpFile::append(&path).into();
+        let Exporter {
+            build, settings, ..
+        } = OtlpFile::append(&path).into();
         let Err(problems) = build(&settings) else {
             panic!("it opened");
         };

@@ -15,11 +15,11 @@ use hyper::body::Incoming;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use super::ExportError;
 use super::answer::{self, Judge, MAX_ANSWER, MAX_REQUEST, Oversized, ReadError};
 use super::channel::Channel;
 use super::message::Message;
 use super::retry::{self, Class};
+use super::{ExportError, LaneSettings};
 use crate::model::compression::Compression;
 use crate::model::otlp::response;
 use crate::model::request::{Request, Signal};
@@ -68,7 +68,7 @@ struct NoMessage;
 
 impl Grpc {
     pub(super) fn new(
-        name: &str,
+        lane: &LaneSettings,
         mut calls: [Call; Signal::ALL.len()],
         compression: Compression,
         timeout: Duration,
@@ -85,7 +85,7 @@ impl Grpc {
         Self {
             calls,
             compression,
-            judge: Judge::new(name),
+            judge: Judge::new(lane),
         }
     }
 
@@ -255,7 +255,12 @@ mod tests {
             headers: HeaderMap::new(),
         });
         drop(channel);
-        let grpc = Grpc::new("test", calls, Compression::None, Duration::from_secs(5));
+        let grpc = Grpc::new(
+            &LaneSettings::of("test"),
+            calls,
+            Compression::None,
+            Duration::from_secs(5),
+        );
         let piece = |n: usize| Bytes::from(vec![n as u8; 1 + n % 127]);
         let body = Body::new((0..PIECES).map(piece).collect());
         let request = Request::new(Signal::Traces, 1, body);

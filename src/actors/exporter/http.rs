@@ -9,12 +9,12 @@ use http::Response;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::body::Incoming;
 
-use super::ExportError;
 use super::answer::{self, Judge, MAX_ANSWER, MAX_REQUEST, Oversized, ReadError};
 use super::connect::Connector;
 #[cfg(feature = "proto")]
 use super::post::JSON;
 use super::post::{PROTOBUF, Post, Target, content_type};
+use super::{ExportError, LaneSettings};
 use crate::model::compression::Compression;
 #[cfg(feature = "proto")]
 use crate::model::otlp::json::to_json;
@@ -48,7 +48,7 @@ struct ForeignAnswer;
 
 impl Http {
     pub(super) fn new(
-        name: &str,
+        lane: &LaneSettings,
         mut targets: [Target; Signal::ALL.len()],
         connector: Connector,
         encoding: Encoding,
@@ -71,7 +71,7 @@ impl Http {
             targets,
             encoding,
             compression,
-            judge: Judge::new(name),
+            judge: Judge::new(lane),
         }
     }
 

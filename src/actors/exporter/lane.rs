@@ -116,7 +116,7 @@ impl Lane {
 
     #[expect(clippy::disallowed_methods, reason = "the lane owns its deliveries")]
     fn spawn(&mut self, consignment: Consignment) {
-        let under_way = Arc::new(self.rounds.begin());
+        let under_way = Arc::new(self.rounds.begin(consignment.tally.is_kept()));
         let until = self.spool.as_ref().map(|_| {
             let under_way: Arc<dyn Held> = Arc::clone(&under_way) as _;
             under_way

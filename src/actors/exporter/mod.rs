@@ -30,6 +30,7 @@ pub(crate) mod otlp;
 #[cfg(feature = "http")]
 mod post;
 pub(crate) mod retry;
+pub(crate) mod rewrite;
 mod rounds;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod setup;
@@ -48,8 +49,13 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use self::rewrite::Rewrite;
+use crate::model::content::Content;
 use crate::model::problem::Problem;
+use crate::model::redaction::Redactor;
 use crate::model::request::{Request, Signal};
+#[cfg(feature = "proto")]
+use crate::model::translate::Dialect;
 
 /// A destination of telemetry.
 ///
@@ -202,6 +208,7 @@ type Build = Box<dyn FnOnce(&LaneSettings) -> Result<Arc<dyn DynExport>, Vec<Pro
 pub struct Exporter {
     pub(crate) build: Build,
     pub(crate) settings: LaneSettings,
+    pub(crate) rewrite: Rewrite,
 }
 
 /// How a lane drives its exporter.
@@ -212,6 +219,8 @@ pub(crate) struct LaneSettings {
     pub(crate) timeout: Duration,
     pub(crate) retry_for: Duration,
     pub(crate) signals: Vec<Signal>,
+    /// What a destination answers goes through it before it is shown.
+    pub(crate) redactor: Option<Arc<Redactor>>,
 }
 
 impl LaneSettings {
@@ -223,6 +232,7 @@ impl LaneSettings {
             timeout: Duration::from_secs(10),
             retry_for: Duration::from_secs(300),
             signals: Signal::ALL.to_vec(),
+            redactor: None,
         }
     }
 
@@ -267,6 +277,7 @@ impl Exporter {
         Self {
             build: Box::new(build),
             settings: LaneSettings::of(name),
+            rewrite: Rewrite::default(),
         }
     }
 
@@ -290,6 +301,23 @@ impl Exporter {
     #[must_use]
     pub fn retry_for(mut self, total: Duration) -> Self {
         self.settings.retry_for = total;
+        self
+    }
+
+    /// What of the content that was recorded this destination may have; the rest is taken out on its own
+    /// lane. Default: all. What sessions do not record, no destination gets.
+    #[must_use]
+    pub fn content(mut self, content: Content) -> Self {
+        self.rewrite.content = Some(content);
+        self
+    }
+
+    /// The words in which this destination is told what spans did; they are rewritten on its own lane.
+    /// Default: those of the conventions in which they are recorded, which costs nothing.
+    #[cfg(feature = "proto")]
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.rewrite.dialect = dialect;
         self
     }
 

@@ -108,7 +108,7 @@ impl Settings {
         let over_http = |encoding| {
             let targets = targets(&places, headers.clone());
             let http = super::http::Http::new(
-                &lane.name,
+                lane,
                 targets,
                 connector.clone(),
                 encoding,
@@ -123,8 +123,7 @@ impl Settings {
                     place.warn_of_path(&lane.name);
                 }
                 let calls = calls(&places, headers.clone(), &connector);
-                let grpc =
-                    super::grpc::Grpc::new(&lane.name, calls, self.compression, lane.timeout);
+                let grpc = super::grpc::Grpc::new(lane, calls, self.compression, lane.timeout);
                 Transport::Grpc(Box::new(grpc))
             }
             #[cfg(feature = "http")]

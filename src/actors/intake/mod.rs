@@ -26,8 +26,10 @@ use futures::future::select;
 use self::origins::Origins;
 use self::pending::Pending;
 use self::receipt::Receipt;
-use self::watch::{SessionSeen, Watch};
+use self::watch::{SessionLabel, SessionSeen, Watch};
 use crate::actors::session::shared::Shared;
+use crate::actors::spool::handle::Gauge;
+use crate::model::genai::key;
 use crate::model::ledger::Fate;
 use crate::model::otlp::cursor::WireError;
 use crate::model::otlp::foreign::sessions::Sessions;
@@ -45,9 +47,10 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 ///
 /// A request is checked in one pass and not decoded. Where nothing looks at sessions, it leaves as it
 /// came, joined to others or cut at the borders of its items; unknown fields survive byte for byte. With a
-/// [`Sample`](crate::Sample), a [`Process`](crate::Process) or a [`Sampling`](crate::Sampling) that does
-/// not keep every session it is split by session first, and foreign
-/// sessions are processed and judged as own ones are. Metrics belong to no session and always pass.
+/// [`Sample`](crate::Sample), a [`Process`](crate::Process), a [`Redaction`](crate::Redaction) or a
+/// [`Sampling`](crate::Sampling) that does not keep every session it is split by session first, and foreign
+/// sessions are processed, redacted and judged as own ones are. Metrics belong to no session: they are
+/// redacted and always pass.
 ///
 /// ```
 /// use std::time::Duration;
@@ -88,6 +91,8 @@ pub(crate) struct Core {
     /// policies are asked, too, each time: they can be replaced.
     splits: bool,
     origins: Origins,
+    /// Where there is a spool: what it has no room for is not accepted.
+    spool: Option<Gauge>,
     /// Those who wait for room, and whose turn it is: first come, first served, so that a large
     /// request is not overtaken for ever by small ones.
     waiting: AtomicUsize,
@@ -95,14 +100,20 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(shared: Arc<Shared>, splits: bool) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, splits: bool, spool: Option<Gauge>) -> Self {
         Self {
             shared,
             splits,
+            spool,
             origins: Origins::default(),
             waiting: AtomicUsize::new(0),
             turn: tokio::sync::Mutex::new(()),
         }
+    }
+
+    /// Whether what is accepted now would wait for the disk, which takes nothing.
+    fn is_stuck(&self) -> bool {
+        self.spool.as_ref().is_some_and(Gauge::is_stuck)
     }
 
     /// Whether a request of this signal is split by session.
@@ -229,10 +240,18 @@ impl Intake {
             let mut room = std::pin::pin!(head.room());
             freed.as_mut().enable();
             room.as_mut().enable();
+            let mut changes = core.spool.as_ref().map(Gauge::changes);
             if let Some(done) = pending.hand_over() {
                 return done;
             }
-            select(freed, room).await;
+            let spool = std::pin::pin!(async {
+                match &mut changes {
+                    // The core keeps its sender.
+                    Some(changes) => drop(changes.changed().await),
+                    None => std::future::pending().await,
+                }
+            });
+            select(select(freed, room), spool).await;
         }
     }
 
@@ -263,17 +282,58 @@ impl Intake {
         Ok(found)
     }
 
+    /// What those who watch are shown of each session, where that is not what the request says.
+    fn shown(&self, signal: Signal, survey: &Sessions<'_>) -> Vec<Option<Shown>> {
+        let redactor = self.core.shared.redactor.as_ref();
+        let found = survey.found.iter().map(|it| {
+            let redactor = redactor?;
+            let seen = SessionSeen::new(signal, it);
+            let value = |key, text| redactor.redact(key, text).into_owned();
+            Some(Shown {
+                id: match seen.label {
+                    SessionLabel::Id(id) => Some(value(key::SESSION_ID, id)),
+                    _ => None,
+                },
+                service: value("service.name", seen.service),
+            })
+        });
+        found.collect()
+    }
+
     /// Tells those who watch of an accepted request.
     fn tell(&self, signal: Signal, survey: &Sessions<'_>) {
         if self.watches.is_empty() {
             return;
         }
+        let shown = self.shown(signal, survey);
         for watch in &self.watches {
-            let mut sessions = survey.found.iter().map(|it| SessionSeen::new(signal, it));
+            let mut sessions = survey.found.iter().zip(&shown).map(|(it, shown)| {
+                let seen = SessionSeen::new(signal, it);
+                shown.as_ref().map_or(seen, |shown| shown.instead_of(seen))
+            });
             let tell = AssertUnwindSafe(|| watch.seen_together(&mut sessions));
             if std::panic::catch_unwind(tell).is_err() {
                 tracing::error!(target: "spanreel", "a watch of the intake panicked; it goes on");
             }
+        }
+    }
+}
+
+/// What a watch is shown of a session where there is a redaction.
+struct Shown {
+    id: Option<String>,
+    service: String,
+}
+
+impl Shown {
+    fn instead_of<'a>(&'a self, seen: SessionSeen<'a>) -> SessionSeen<'a> {
+        SessionSeen {
+            label: match &self.id {
+                Some(id) => SessionLabel::Id(id),
+                None => seen.label,
+            },
+            service: &self.service,
+            ..seen
         }
     }
 }

@@ -57,12 +57,15 @@ impl<'a> Pending<'a> {
 
     /// Hands the request over; `None` while there is no room.
     pub(super) fn hand_over(&mut self) -> Option<Result<Receipt, IntakeError>> {
-        if self.core.shared.is_closed() {
+        if self.core.shared.is_copy() || self.core.shared.is_closed() {
             return Some(Err(IntakeError::Closed));
         }
         if self.items == 0 {
             self.state = State::Done;
             return Some(Ok(self.receipt(Arc::default())));
+        }
+        if self.core.is_stuck() {
+            return None;
         }
         let (msg, ticket) = match std::mem::replace(&mut self.state, State::Outside) {
             State::Ready(msg, ticket) => (msg, ticket),

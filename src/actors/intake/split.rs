@@ -15,6 +15,7 @@ use crate::model::id::TraceId;
 use crate::model::ledger::Tally;
 use crate::model::otlp::fields as f;
 use crate::model::otlp::foreign::sessions::{Part, SessionName, Sessions};
+use crate::model::redaction::Redactor;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
 use crate::model::sampling::case::Judged;
@@ -95,6 +96,10 @@ impl Plan {
     ) -> Arc<Origin> {
         let resource = header(request, group.clone(), f::resource_items::SCOPE_ITEMS);
         let scope = header(request, scope.clone(), f::scope_items::ITEMS);
+        let (resource, scope) = match &core.shared.redactor {
+            Some(redactor) => redacted(redactor, resource, scope),
+            None => (resource, scope),
+        };
         core.origins.get(&resource, &scope, &core.shared.pool)
     }
 
@@ -136,6 +141,12 @@ impl Plan {
     fn rest(&self, from: usize) -> usize {
         self.parts[from..].iter().map(|part| part.bytes).sum()
     }
+}
+
+/// A resource and a scope without what must not leave the process.
+fn redacted(redactor: &Redactor, resource: Bytes, scope: Bytes) -> (Bytes, Bytes) {
+    let origin = Origin { resource, scope }.redacted(redactor);
+    (origin.resource, origin.scope)
 }
 
 /// Shares a buffer among the parts in it.

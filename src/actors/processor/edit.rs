@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::model::attribute::Value;
 use crate::model::limits::TextLimit;
 use crate::model::otlp::fields as f;
+use crate::model::otlp::redact::Rewriter;
 use crate::model::otlp::scan;
 use crate::model::otlp::view::{LogView, SpanView, WireError};
 use crate::model::otlp::writer::Writer;
@@ -126,6 +127,18 @@ impl<'a> Item<'a> {
     pub fn remove_events(&mut self) {
         if self.signal == Signal::Traces {
             self.drop_fields(|_, it| it.is(f::span::EVENTS));
+        }
+    }
+
+    /// Whether it is not as it was.
+    pub(super) fn is_changed(&self) -> bool {
+        matches!(self.message, Cow::Owned(_))
+    }
+
+    /// Takes out of it what the redaction says.
+    pub(super) fn redact(&mut self, rewriter: &mut Rewriter<'_>) {
+        if let Some(redacted) = rewriter.item(&self.message) {
+            self.message = Cow::Owned(redacted);
         }
     }
 

@@ -1,5 +1,5 @@
-//! The processor: has the users' processors look at every span and log record before anything
-//! else does, so that whatever is held or exported later is already processed.
+//! The processor: has the users' processors and then the redaction look at every span and log record
+//! before anything else does, so that whatever is held or exported later is already processed.
 //!
 //! Holds: the chunks being processed. Waits: for the sampler. Loses: what a processor drops, booked
 //! as `filtered`; an item on which a processor panics, booked as `abandoned`, for a redactor that
@@ -19,7 +19,10 @@ use crate::actors::road::Msg;
 use crate::actors::run::Actor;
 use crate::model::chunk::Chunk;
 use crate::model::ledger::Fate;
+use crate::model::otlp::redact::Rewriter;
 use crate::model::otlp::scan;
+use crate::model::redaction::Redactor;
+use crate::model::whole::Whole;
 
 /// Looks at every recorded span and log record, and may change or drop it. Called off the
 /// pipeline's own thread, for one item after the other.
@@ -62,14 +65,22 @@ pub(crate) struct Processor {
     pool: Arc<Pool>,
     /// Lent to the thread that works; empty meanwhile.
     processors: Option<Processors>,
+    /// Stands behind them, so that what they add is redacted, too.
+    redactor: Option<Arc<Redactor>>,
 }
 
 impl Processor {
-    pub(crate) fn new(next: Mailbox<Msg>, pool: Arc<Pool>, processors: Processors) -> Self {
+    pub(crate) fn new(
+        next: Mailbox<Msg>,
+        pool: Arc<Pool>,
+        processors: Processors,
+        redactor: Option<Arc<Redactor>>,
+    ) -> Self {
         Self {
             next,
             pool,
             processors: Some(processors),
+            redactor,
         }
     }
 
@@ -80,10 +91,12 @@ impl Processor {
             return Err(Stopped);
         };
         let pool = Arc::clone(&self.pool);
+        let redactor = self.redactor.clone();
         let work = tokio::task::spawn_blocking(move || {
+            let redactor = redactor.as_deref();
             let chunks: Vec<_> = chunks
                 .into_iter()
-                .filter_map(|chunk| process(&mut processors, chunk, &pool))
+                .filter_map(|chunk| process(&mut processors, redactor, chunk, &pool))
                 .collect();
             (processors, chunks)
         });
@@ -96,6 +109,23 @@ impl Processor {
         }
         self.next.send(Msg::Chunks(chunks)).await
     }
+
+    /// Redacts a request of metrics: what else is received is taken apart where processors stand.
+    async fn work_on_whole(&mut self, whole: Whole) -> Result<(), Stopped> {
+        let Some(redactor) = self.redactor.clone() else {
+            return self.next.send(Msg::Whole(whole)).await;
+        };
+        let pool = Arc::clone(&self.pool);
+        let work = tokio::task::spawn_blocking(move || redact_whole(&redactor, whole, &pool));
+        // What is dropped with the thread is booked as abandoned.
+        let Ok(redacted) = work.await else {
+            return Err(Stopped);
+        };
+        match redacted {
+            Some(whole) => self.next.send(Msg::Whole(whole)).await,
+            None => Ok(()),
+        }
+    }
 }
 
 impl Actor for Processor {
@@ -106,21 +136,42 @@ impl Actor for Processor {
         match msg {
             Msg::Chunk(chunk) => self.work(vec![chunk]).await,
             Msg::Chunks(chunks) => self.work(chunks).await,
-            // Metrics: what else is received is taken apart where processors stand.
-            Msg::Whole(_) | Msg::Flush(_) => self.next.send(msg).await,
+            Msg::Whole(whole) => self.work_on_whole(whole).await,
+            Msg::Flush(_) => self.next.send(msg).await,
         }
     }
 }
 
+/// `None` where it could not be redacted: then it must not pass.
+fn redact_whole(redactor: &Redactor, mut whole: Whole, pool: &Arc<Pool>) -> Option<Whole> {
+    let redact = || Rewriter::new(redactor, whole.signal).request(&whole.bytes);
+    let Ok(redacted) = std::panic::catch_unwind(AssertUnwindSafe(redact)) else {
+        tracing::error!(target: "spanreel", "redaction panicked; the request is dropped");
+        return None;
+    };
+    if let Some(bytes) = redacted {
+        whole.bytes = within_budget(bytes, pool);
+    }
+    Some(whole)
+}
+
 /// Processes a chunk; `None` when nothing of it is left. One that ends its session goes on without
 /// items: samplers wait for that.
-fn process(processors: &mut Processors, mut chunk: Chunk, pool: &Arc<Pool>) -> Option<Chunk> {
-    let mut out = Vec::with_capacity(chunk.bytes.len());
+fn process(
+    processors: &mut Processors,
+    redactor: Option<&Redactor>,
+    mut chunk: Chunk,
+    pool: &Arc<Pool>,
+) -> Option<Chunk> {
+    let mut rewriter = redactor.map(|redactor| Rewriter::new(redactor, chunk.signal));
+    // Empty for as long as everything passes as it was.
+    let mut out = Vec::new();
+    let mut changed = false;
     let mut start = 0;
     let mut passed = 0;
     for end in scan::item_ends(&chunk.bytes) {
-        let mut item = Item::new(chunk.signal, &chunk.bytes[start..end]);
-        start = end;
+        let entry = &chunk.bytes[start..end];
+        let mut item = Item::new(chunk.signal, entry);
         let mut flow = Ok(Flow::Pass);
         for processor in processors.iter_mut() {
             let call = AssertUnwindSafe(|| processor.process(&mut item));
@@ -129,10 +180,25 @@ fn process(processors: &mut Processors, mut chunk: Chunk, pool: &Arc<Pool>) -> O
                 break;
             }
         }
+        if let (Ok(Flow::Pass), Some(rewriter)) = (&flow, &mut rewriter) {
+            let call = AssertUnwindSafe(|| item.redact(rewriter));
+            flow = std::panic::catch_unwind(call).map(|()| Flow::Pass);
+        }
+        let stays = matches!(flow, Ok(Flow::Pass)) && !item.is_changed();
+        if !stays && !changed {
+            changed = true;
+            out.reserve(chunk.bytes.len());
+            out.extend_from_slice(&chunk.bytes[..start]);
+        }
+        start = end;
         match flow {
             Ok(Flow::Pass) => {
                 passed += 1;
-                item.append_to(&mut out);
+                if stays && changed {
+                    out.extend_from_slice(entry);
+                } else if !stays {
+                    item.append_to(&mut out);
+                }
             }
             Ok(Flow::Drop) => chunk.tally.settle_some(1, Fate::Filtered),
             Err(_) => {
@@ -145,7 +211,9 @@ fn process(processors: &mut Processors, mut chunk: Chunk, pool: &Arc<Pool>) -> O
         return None;
     }
     chunk.digest.spans = chunk.digest.spans.min(passed);
-    chunk.bytes = within_budget(out, pool);
+    if changed {
+        chunk.bytes = within_budget(out, pool);
+    }
     Some(chunk)
 }
 

@@ -23,6 +23,10 @@ impl Cell {
             tags: &identity.about.tags,
             baggage: &identity.about.baggage,
         });
+        let outbound = match &self.shared.redactor {
+            Some(redactor) => outbound.redacted(redactor),
+            None => outbound,
+        };
         identity.outbound.get_or_init(|| outbound).clone()
     }
 

@@ -1,11 +1,10 @@
 //! How sessions live and end, and what happens when the pipeline is full.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::delegation::config::DelegationConfig;
 use crate::model::byte_size::ByteSize;
+use crate::model::hash_key::HashKey;
 
 /// How long and how large a session may grow, and what is known of it while it is open.
 ///
@@ -58,28 +57,6 @@ pub struct SessionEvents {
     pub session: bool,
     /// One record when a span begins.
     pub span_start: bool,
-}
-
-/// A secret key for session ids. Its bytes never appear in `Debug` output.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HashKey(Arc<[u8]>);
-
-impl HashKey {
-    /// A key of these bytes; at least 16, better 32, from a random generator.
-    #[must_use]
-    pub fn new(secret: impl Into<Vec<u8>>) -> Self {
-        Self(secret.into().into())
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for HashKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HashKey(..)")
-    }
 }
 
 /// What happens to ended spans and log records when the pipeline has no room for them.

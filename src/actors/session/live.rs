@@ -6,8 +6,10 @@ use super::cell::Cell;
 use super::delegation::live::LiveDelegation;
 use super::state::State;
 use crate::model::chunk::SessionKey;
-use crate::model::genai::Operation;
+use crate::model::content::Content;
+use crate::model::genai::{Operation, key};
 use crate::model::id::{SpanId, TraceId};
+use crate::model::redaction::Redactor;
 use crate::model::request::Signal;
 use crate::model::usage::Totals;
 
@@ -38,6 +40,31 @@ pub struct LiveSession {
     pub delegations: Vec<LiveDelegation>,
 }
 
+impl LiveSession {
+    /// The same without what must not be shown.
+    fn redacted(self, redactor: &Redactor) -> Self {
+        let shown = |key: &str, text: String| redactor.redact(key, &text).into_owned();
+        let tags = self.tags.into_iter();
+        let spans = self.open_spans.into_iter().map(|span| LiveSpan {
+            name: redactor.shown("span.name", &span.name).into_owned(),
+            ..span
+        });
+        let delegations = self.delegations.into_iter().map(|it| LiveDelegation {
+            agent: shown(key::AGENT_NAME, it.agent),
+            ..it
+        });
+        Self {
+            id: shown(key::SESSION_ID, self.id),
+            agent: self.agent.map(|it| shown(key::AGENT_NAME, it)),
+            user: self.user.map(|it| shown(key::USER_ID, it)),
+            tags: tags.map(|it| shown(key::TAGS, it)).collect(),
+            open_spans: spans.collect(),
+            delegations: delegations.collect(),
+            ..self
+        }
+    }
+}
+
 /// A span that has started and not ended.
 #[derive(Clone, Debug)]
 pub struct LiveSpan {
@@ -59,6 +86,14 @@ impl Cell {
         self.identity.home
     }
 
+    /// Whether content is recorded in it.
+    pub(super) fn content(&self) -> Content {
+        match self.sampled || self.logged {
+            true => self.identity.about.content,
+            false => Content::Off,
+        }
+    }
+
     pub(crate) fn live(&self, delegations: Vec<LiveDelegation>) -> LiveSession {
         let state = self.lock();
         let identity = &self.identity;
@@ -70,7 +105,7 @@ impl Cell {
             operation: span.operation,
             started: time(span.start_ns),
         });
-        LiveSession {
+        let session = LiveSession {
             id: identity.id.to_string(),
             trace_id: identity.trace_id,
             agent: about.agent.as_deref().map(str::to_owned),
@@ -82,6 +117,12 @@ impl Cell {
             totals: self.totals(&state),
             open_spans: open_spans.collect(),
             delegations,
+        };
+        drop(state);
+        // Not under the lock: it may call a function of the host's.
+        match &self.shared.redactor {
+            Some(redactor) => session.redacted(redactor),
+            None => session,
         }
     }
 

@@ -9,6 +9,7 @@ use super::state::State;
 use crate::actors::clock::unix_ns;
 use crate::actors::own_thread;
 use crate::model::attribute::Value;
+use crate::model::content::Part;
 use crate::model::genai::key;
 use crate::model::id::SpanId;
 use crate::model::kind::{Severity, SpanKind};
@@ -76,6 +77,26 @@ impl<'a> LogBuilder<'a> {
             draft.set(key, value.into());
         }
         self
+    }
+
+    /// The score of an evaluation (`gen_ai.evaluation.score.value`).
+    pub fn score(self, score: f64) -> Self {
+        self.attribute(key::EVALUATION_SCORE, score)
+    }
+
+    /// The verdict of an evaluation in a word of few (`gen_ai.evaluation.score.label`): `pass`,
+    /// `relevant`.
+    pub fn label(self, label: &str) -> Self {
+        self.attribute(key::EVALUATION_LABEL, label)
+    }
+
+    /// Sets a part of what users and models wrote, where the session records content in events; does
+    /// nothing elsewhere.
+    pub fn content<'v>(self, part: Part, value: impl Into<Value<'v>>) -> Self {
+        match self.cell.content().in_events() {
+            true => self.attribute(part.key(), value),
+            false => self,
+        }
     }
 
     /// When it happened. Default: now.

@@ -28,6 +28,7 @@ mod starters;
 mod state;
 pub(crate) mod sweeper;
 mod unsampled;
+pub(crate) mod will;
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,7 +39,9 @@ use self::log::LogBuilder;
 use self::segment::{Cause, EndState};
 use crate::actors::clock::unix_ns;
 use crate::model::attribute::Value;
+use crate::model::content::Content;
 use crate::model::context::SpanContext;
+use crate::model::genai::{event, key};
 use crate::model::id::TraceId;
 use crate::model::propagation::baggage::Baggage;
 use crate::model::usage::Totals;
@@ -97,6 +100,13 @@ impl Session {
         self.cell.identity.about.baggage.clone()
     }
 
+    /// Whether what users and models write in it is recorded (decided when it was opened). Never in a
+    /// session that is not sampled.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        self.cell.content()
+    }
+
     /// What it did so far.
     #[must_use]
     pub fn totals(&self) -> Totals {
@@ -125,6 +135,9 @@ impl Session {
         let shared = &cell.shared;
         let gauge = shared.head.gauge();
         let mut waited = false;
+        if shared.is_copy() {
+            return Err(Closed);
+        }
         loop {
             let (queue, budget) = (gauge.room(), shared.pool.room());
             tokio::pin!(queue, budget);
@@ -192,6 +205,12 @@ impl Session {
     pub fn event(&self, name: &str) -> LogBuilder<'_> {
         let cell = self.cell.current();
         LogBuilder::new(cell, cell.identity.root, None).event_name(name)
+    }
+
+    /// How the session as a whole was judged: see [`Span::evaluation`](crate::Span::evaluation).
+    pub fn evaluation(&self, name: &str) -> LogBuilder<'_> {
+        self.event(event::EVALUATION_RESULT)
+            .attribute(key::EVALUATION_NAME, name)
     }
 
     /// Ends it without saying how it went.

@@ -14,7 +14,9 @@ use crate::actors::clock::unix_ns;
 use crate::model::about::About;
 use crate::model::attribute::Value;
 use crate::model::chunk::SessionKey;
+use crate::model::content::Content;
 use crate::model::context::{SpanContext, TraceFlags};
+use crate::model::hash_key::HashKey;
 use crate::model::id::{SpanId, TraceId};
 use crate::model::kind::SpanKind;
 use crate::model::limits::truncate_bytes;
@@ -54,7 +56,10 @@ impl<'a> SessionBuilder<'a> {
         Self {
             shared,
             id: id.to_owned(),
-            about: About::default(),
+            about: About {
+                content: shared.content,
+                ..About::default()
+            },
             tags: Vec::new(),
             inbound: Baggage::EMPTY,
             parent: None,
@@ -97,6 +102,20 @@ impl<'a> SessionBuilder<'a> {
             Some(key) => trace_id_of(id, Some(key.as_bytes())).0.to_string().into(),
         };
         self.about.conversation = Some(exported);
+        self
+    }
+
+    /// The spans of the session are recorded by other processes: its root then has no totals, for those
+    /// of this process would tell of what it recorded alone.
+    pub fn totals_elsewhere(mut self) -> Self {
+        self.about.totals_elsewhere = true;
+        self
+    }
+
+    /// Whether what users and models write in it is recorded. Default: as
+    /// [`Builder::content`](crate::Builder::content) says.
+    pub fn content(mut self, content: Content) -> Self {
+        self.about.content = content;
         self
     }
 
@@ -215,7 +234,7 @@ impl<'a> SessionBuilder<'a> {
     /// # Errors
     /// The pipeline is shut down.
     pub fn open(mut self) -> Result<Session, Closed> {
-        if self.shared.is_closed() {
+        if self.shared.is_copy() || self.shared.is_closed() {
             return Err(Closed);
         }
         if self.id.is_empty() {
@@ -223,7 +242,7 @@ impl<'a> SessionBuilder<'a> {
         }
         let shared = self.shared;
         let hash_key = shared.config.hash_key.as_ref();
-        let hash_key = hash_key.map(super::config::HashKey::as_bytes);
+        let hash_key = hash_key.map(HashKey::as_bytes);
         let (trace_id, random) = trace_id_of(&self.id, hash_key);
         let key = SessionKey(trace_id);
         self.previous_id = self.previous_id.take().map(|id| match hash_key {

@@ -10,6 +10,7 @@ use super::cell::Cell;
 use super::log::LogBuilder;
 use super::span::Span;
 use crate::model::attribute::Value;
+use crate::model::content::Content;
 use crate::model::context::SpanContext;
 use crate::model::id::SpanId;
 
@@ -54,6 +55,12 @@ impl SpanRef {
     #[must_use]
     pub fn session(&self) -> Session {
         Session::of(Arc::clone(&self.cell))
+    }
+
+    /// Whether content is recorded in its session: see [`Span::content`].
+    #[must_use]
+    pub fn content(&self) -> Content {
+        self.cell.content()
     }
 
     /// Whether the session is sampled: see [`Span::is_recording`].

@@ -141,7 +141,8 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
             Cause::Host(end_state) => end_state,
             Cause::Forced | Cause::RolledOver => EndState::Unset,
         };
-        let facts = end_root(&mut draft, &state.totals, end_state, cause == Cause::Forced);
+        let totals = (!identity.about.totals_elsewhere).then_some(&state.totals);
+        let facts = end_root(&mut draft, totals, end_state, cause == Cause::Forced);
         let end_ns = now_ns.max(identity.start_ns);
         draft.end(end_ns);
         let mut common = Cow::Borrowed(identity.common(true));
@@ -236,11 +237,30 @@ fn finish(cell: &Arc<Cell>, state: &mut State, cause: Cause<'_>) {
 /// Writes totals and end state. Unknown is absent, never zero.
 fn end_root(
     draft: &mut Draft,
-    totals: &Totals,
+    totals: Option<&Totals>,
     end_state: EndState<'_>,
     incomplete: bool,
 ) -> Facts {
     draft.set_own(key::END_STATE, end_state.name().into());
+    if let Some(totals) = totals {
+        write_totals(draft, totals);
+    }
+    if incomplete {
+        draft.set_own(key::INCOMPLETE, true.into());
+    }
+    match end_state {
+        EndState::Unset => {}
+        EndState::Success => draft.status(Status::Ok),
+        EndState::Error(message) => draft.status(Status::Error(message)),
+    }
+    Facts {
+        operation: Operation::Other,
+        failed: matches!(end_state, EndState::Error(_)),
+        ..Facts::default()
+    }
+}
+
+fn write_totals(draft: &mut Draft, totals: &Totals) {
     draft.set_own(key::TOTAL_LLM_CALLS, totals.llm_calls.into());
     draft.set_own(key::TOTAL_TOOL_CALLS, totals.tool_calls.into());
     draft.set_own(key::TOTAL_ERRORS, totals.errors.into());
@@ -257,19 +277,6 @@ fn end_root(
     }
     if let Some(cost) = totals.cost {
         draft.set_own(key::TOTAL_COST, cost.into());
-    }
-    if incomplete {
-        draft.set_own(key::INCOMPLETE, true.into());
-    }
-    match end_state {
-        EndState::Unset => {}
-        EndState::Success => draft.status(Status::Ok),
-        EndState::Error(message) => draft.status(Status::Error(message)),
-    }
-    Facts {
-        operation: Operation::Other,
-        failed: matches!(end_state, EndState::Error(_)),
-        ..Facts::default()
     }
 }
 
@@ -345,7 +352,7 @@ mod tests {
         let mut draft = Draft::with_capacity(0);
         draft.begin_span("session", "", limits);
         draft.set(key::END_STATE, "a host's own".into());
-        let facts = end_root(&mut draft, totals, state, incomplete);
+        let facts = end_root(&mut draft, Some(totals), state, incomplete);
         assert_eq!(facts.failed, matches!(state, EndState::Error(_)));
         draft.end(1);
         let mut chunk = vec![0; draft.len_in_chunk(b"")];

@@ -17,10 +17,12 @@ use crate::actors::clock::{Anchor, Clock};
 use crate::actors::pool::Pool;
 use crate::actors::road::Msg as Road;
 use crate::model::chunk::SessionKey;
+use crate::model::content::Content;
 use crate::model::ledger::Books;
 use crate::model::limits::Limits;
 use crate::model::propagation::policy::BaggagePolicy;
 use crate::model::propagation::propagators::Propagators;
+use crate::model::redaction::Redactor;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
 use crate::model::sampling::case::Plans;
@@ -36,6 +38,10 @@ pub(crate) struct Shared {
     pub(crate) config: SessionConfig,
     pub(crate) propagators: Propagators,
     pub(crate) baggage: BaggagePolicy,
+    /// Whether content is recorded where a session says nothing else.
+    pub(crate) content: Content,
+    /// What is shown of sessions, and what travels, goes through it.
+    pub(crate) redactor: Option<Arc<Redactor>>,
     pub(crate) when_full: WhenFull,
     pub(crate) pool: Arc<Pool>,
     pub(crate) books: Arc<Books>,
@@ -51,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) usual_size: Apart<AtomicUsize>,
     /// Which signals any lane takes; what nobody takes is not written.
     pub(crate) wanted: [bool; Signal::ALL.len()],
+    /// Whose pipeline it is: a process that was forked off has a copy without its threads.
+    pub(crate) process: u32,
     /// The shutdown has begun: what ends now is booked as such.
     pub(crate) closed: AtomicBool,
     /// The shutdown is over: what is not settled by now never is.
@@ -63,6 +71,16 @@ impl Shared {
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Whether this is the copy of a process that was forked off. Then it is closed: no thread works for it.
+    /// Asked where a system call does not matter.
+    pub(crate) fn is_copy(&self) -> bool {
+        if std::process::id() == self.process {
+            return false;
+        }
+        self.closed.store(true, Ordering::SeqCst);
+        true
     }
 
     /// Nothing is taken in any more: what ends now is booked as such, the sweeper ends what is open

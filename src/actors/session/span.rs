@@ -15,10 +15,11 @@ use super::slab::SlotRef;
 use super::state::Facts;
 use crate::actors::clock::unix_ns;
 use crate::model::attribute::Value;
+use crate::model::content::{Content, Part};
 use crate::model::context::SpanContext;
-use crate::model::genai::key;
+use crate::model::genai::{event, key};
 use crate::model::id::SpanId;
-use crate::model::kind::Status;
+use crate::model::kind::{Severity, Status};
 use crate::model::otlp::draft::Draft;
 use crate::model::usage::Usage;
 
@@ -69,6 +70,39 @@ impl Span {
     pub fn set<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) -> &mut Self {
         if let Some(draft) = &mut self.draft {
             draft.set(key, value.into());
+        }
+        self
+    }
+
+    /// Whether what users and models write is recorded in its session: to be asked before any of it is
+    /// gathered. Always off where the span is not [recording](Self::is_recording).
+    #[must_use]
+    pub fn content(&self) -> Content {
+        match self.draft {
+            Some(_) => self.cell.content(),
+            None => Content::Off,
+        }
+    }
+
+    /// Sets a part of what users and models wrote, where its session records content in spans; does
+    /// nothing elsewhere. Structured parts are given as JSON, which stays JSON where a limit cuts it.
+    ///
+    /// ```
+    /// use spanreel::{Content, Null, Part, Pipeline};
+    ///
+    /// let pipeline = Pipeline::builder().export(Null).start()?;
+    /// let session = pipeline.open_session("conv-1").content(Content::Spans).open()?;
+    /// let mut tool = session.tool("search").start();
+    /// if tool.content().is_wanted() {
+    ///     tool.set_content(Part::ToolArguments, r#"{"query": "weather"}"#);
+    /// }
+    /// # drop(tool);
+    /// # pipeline.shutdown_blocking(std::time::Duration::from_secs(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_content<'v>(&mut self, part: Part, value: impl Into<Value<'v>>) -> &mut Self {
+        if self.content().in_spans() {
+            self.set(part.key(), value);
         }
         self
     }
@@ -190,6 +224,59 @@ impl Span {
     /// A log record correlated with this span.
     pub fn log<'v>(&self, body: impl Into<Value<'v>>) -> LogBuilder<'_> {
         LogBuilder::new(&self.cell, self.id, Some(body.into()))
+    }
+
+    /// How what it did was judged by a metric of this name: an event `gen_ai.evaluation.result` (GenAI
+    /// semantic conventions 1.41.1), a log record tied to this span.
+    ///
+    /// ```
+    /// use spanreel::{Null, Part, Pipeline};
+    ///
+    /// let pipeline = Pipeline::builder().export(Null).start()?;
+    /// let session = pipeline.session("conv-1")?;
+    /// let chat = session.chat("openai", "gpt-5-mini").start();
+    /// chat.evaluation("relevance")
+    ///     .score(0.9)
+    ///     .label("relevant")
+    ///     .content(Part::EvaluationExplanation, "it answers what was asked")
+    ///     .emit();
+    /// # drop(chat);
+    /// # pipeline.shutdown_blocking(std::time::Duration::from_secs(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn evaluation(&self, name: &str) -> LogBuilder<'_> {
+        self.told(event::EVALUATION_RESULT)
+            .attribute(key::EVALUATION_NAME, name)
+    }
+
+    /// What was asked and answered, as an event of its own: `gen_ai.client.inference.operation.details`
+    /// (GenAI semantic conventions 1.41.1), for [content](LogBuilder::content) that is to be in events.
+    pub fn inference_details(&self) -> LogBuilder<'_> {
+        self.told(event::INFERENCE_DETAILS)
+    }
+
+    /// An exception as a log record tied to this span, which it does not mark as failed: an event
+    /// `gen_ai.client.operation.exception` of LLM calls, `exception` of all else. `stacktrace` may be
+    /// empty.
+    pub fn exception_event(&self, error_type: &str, message: &str, stacktrace: &str) {
+        let name = match self.facts.operation.is_llm_call() {
+            true => event::OPERATION_EXCEPTION,
+            false => event::EXCEPTION,
+        };
+        let mut record = self
+            .told(name)
+            .severity(Severity::Warn)
+            .attribute(key::EXCEPTION_TYPE, error_type)
+            .attribute(key::EXCEPTION_MESSAGE, message);
+        if !stacktrace.is_empty() {
+            record = record.attribute(key::EXCEPTION_STACKTRACE, stacktrace);
+        }
+        record.emit();
+    }
+
+    /// An event of this name that belongs to it.
+    fn told(&self, name: &str) -> LogBuilder<'_> {
+        LogBuilder::new(&self.cell, self.id, None).event_name(name)
     }
 
     /// Ends it now.

@@ -17,6 +17,7 @@ use super::delegation::table::Due;
 use super::gather::Gather;
 use super::segment::{self, Cause};
 use super::shared::Shared;
+use super::will::Wills;
 use crate::actors::baton::Baton;
 use crate::actors::mailbox::Stopped;
 use crate::actors::road::Msg as Road;
@@ -43,6 +44,8 @@ pub(crate) struct Sweeper {
     shared: Arc<Shared>,
     next_tick: Instant,
     next_round: Instant,
+    /// Where there is a spool: which sessions are open is noted there.
+    wills: Option<Wills>,
 }
 
 impl Sweeper {
@@ -52,7 +55,14 @@ impl Sweeper {
             shared,
             next_tick: now,
             next_round: now + ROUND,
+            wills: None,
         }
+    }
+
+    /// The same with a place where open sessions are noted.
+    pub(crate) fn with_wills(mut self, wills: Option<Wills>) -> Self {
+        self.wills = wills;
+        self
     }
 
     fn tick_interval(&self) -> Duration {
@@ -132,6 +142,11 @@ impl Actor for Sweeper {
         }
         send_rest(shared, &mut gather).await;
         shared.head.close();
+        if let Some(wills) = &mut self.wills {
+            // All have ended.
+            let changes = wills.begin();
+            wills.finish(changes);
+        }
         Ok(())
     }
 }
@@ -183,8 +198,9 @@ impl Sweeper {
     }
 
     /// Looks at every session.
-    fn round(&self) {
+    fn round(&mut self) {
         let shared = &self.shared;
+        let mut changes = self.wills.as_mut().map(Wills::begin);
         let idle_ns = nanos(shared.config.idle_timeout);
         let age_ns = nanos(shared.config.max_age);
         for cell in shared.registry.open() {
@@ -200,7 +216,12 @@ impl Sweeper {
                 segment::end(&cell, Cause::Forced, None);
             } else if now_ns.saturating_sub(cell.anchor.unix_ns()) >= age_ns {
                 segment::roll_over(&cell);
+            } else if let (Some(wills), Some(changes)) = (&mut self.wills, &mut changes) {
+                wills.see(&cell, changes);
             }
+        }
+        if let (Some(wills), Some(changes)) = (&mut self.wills, changes) {
+            wills.finish(changes);
         }
         shared.registry.prune_retired(|cell| {
             let mut state = cell.lock();

@@ -7,10 +7,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fs4::TryLockError;
 
-use super::disk::{Disk, RealDisk};
+use super::disk::{Disk, RealDisk, is_at};
 use super::error::SpoolError;
 use super::segment;
 
@@ -25,8 +26,33 @@ const PROCESS: &str = "process-";
 pub(crate) struct Claim {
     pub(crate) path: PathBuf,
     pub(crate) disk: RealDisk,
-    _lock: File,
+    lock: File,
 }
+
+/// Keeps hold of a directory while a log in it is written.
+pub(crate) trait Hold: Send + 'static {
+    /// Sees to it that the directory is there and still this process's. `true` where it had to be made anew:
+    /// then what was in it may be gone.
+    fn renew(&mut self) -> io::Result<bool>;
+}
+
+impl Hold for Claim {
+    fn renew(&mut self) -> io::Result<bool> {
+        if is_at(&self.path.join(LOCK), &self.lock)? {
+            return Ok(false);
+        }
+        self.disk.make()?;
+        let anew = take(&self.path, self.disk.clone())?;
+        let taken = || io::Error::other("another process has taken the directory");
+        *self = anew.ok_or_else(taken)?;
+        Ok(true)
+    }
+}
+
+/// How often a lock that is taken is tried again: one that looks at the spool has it for a moment.
+const TRIES: u32 = 3;
+/// And after which time.
+const MOMENT: Duration = Duration::from_millis(10);
 
 /// Claims the directory, or one of its own below it; and with it those that dead processes left behind.
 pub(crate) fn claim(root: &Path) -> Result<(Claim, Vec<Claim>), SpoolError> {
@@ -41,18 +67,14 @@ pub(crate) fn claim(root: &Path) -> Result<(Claim, Vec<Claim>), SpoolError> {
         Err(error) => return Err(at_root(error)),
     }
     let disk = RealDisk::at(root.to_owned()).map_err(at_root)?;
-    let own = match take(root, disk).map_err(at_root)? {
+    let own = match take_patiently(root, &disk).map_err(at_root)? {
         Some(claim) => claim,
         None => take_below(root).map_err(at_root)?,
     };
     let mut orphans = Vec::new();
     for entry in fs::read_dir(root).map_err(at_root)? {
         let path = entry.map_err(at_root)?.path();
-        let is_process = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .is_some_and(|name| name.starts_with(PROCESS));
-        if !is_process || path == own.path || check(&path).is_err() {
+        if !is_process(&path) || path == own.path || check(&path).is_err() {
             continue;
         }
         // One that cannot be had now belongs to a process that lives, or will be had by the next.
@@ -61,6 +83,78 @@ pub(crate) fn claim(root: &Path) -> Result<(Claim, Vec<Claim>), SpoolError> {
         }
     }
     Ok((own, orphans))
+}
+
+/// Claims a directory that is a spool already, to change what is in it.
+pub(crate) fn claim_existing(path: &Path) -> Result<Claim, SpoolError> {
+    let failed = |source| SpoolError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    check_existing(path)?;
+    let disk = RealDisk::at(path.to_owned()).map_err(failed)?;
+    let taken = take_patiently(path, &disk).map_err(failed)?;
+    taken.ok_or_else(|| SpoolError::InUse {
+        path: path.to_owned(),
+        process: holder(path),
+    })
+}
+
+/// Whether a directory is there, and a spool that this version knows.
+pub(crate) fn check_existing(path: &Path) -> Result<(), SpoolError> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_dir() => Err(SpoolError::NotADirectory(path.to_owned())),
+        Ok(_) => check(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(SpoolError::Missing(path.to_owned()))
+        }
+        Err(source) => Err(SpoolError::Io {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Whether a process writes the spool of a directory now.
+pub(crate) fn is_in_use(path: &Path) -> io::Result<bool> {
+    let lock = match File::open(path.join(LOCK)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        opened => opened?,
+    };
+    match fs4::FileExt::try_lock_shared(&lock) {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// The process that took the lock last, as it wrote there.
+pub(crate) fn holder(path: &Path) -> Option<u32> {
+    fs::read_to_string(path.join(LOCK))
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// Whether a name is that of a directory of a process's own.
+pub(crate) fn is_process(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(PROCESS))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "at the start of a pipeline or a command, before anything runs"
+)]
+fn take_patiently(path: &Path, disk: &RealDisk) -> io::Result<Option<Claim>> {
+    for _ in 1..TRIES {
+        if let Some(claim) = take(path, disk.clone())? {
+            return Ok(Some(claim));
+        }
+        std::thread::sleep(MOMENT);
+    }
+    take(path, disk.clone())
 }
 
 /// Whether a directory is a spool that this version knows, or empty.
@@ -109,6 +203,8 @@ fn take(path: &Path, disk: RealDisk) -> io::Result<Option<Claim>> {
         Err(TryLockError::WouldBlock) => return Ok(None),
         Err(TryLockError::Error(error)) => return Err(error),
     }
+    lock.set_len(0)?;
+    io::Write::write_all(&mut &lock, format!("{}\n", std::process::id()).as_bytes())?;
     if !path.join(FORMAT).exists() {
         let new = format!("{FORMAT}.new");
         options.truncate(true);
@@ -124,7 +220,7 @@ fn take(path: &Path, disk: RealDisk) -> io::Result<Option<Claim>> {
     Ok(Some(Claim {
         path: path.to_owned(),
         disk,
-        _lock: lock,
+        lock,
     }))
 }
 
@@ -138,7 +234,7 @@ fn take_below(root: &Path) -> io::Result<Claim> {
         let disk = RealDisk::at(path.clone())?;
         match take(&path, disk) {
             Ok(Some(claim)) => {
-                tracing::info!(
+                tracing::warn!(
                     target: "spanreel", directory = %path.display(),
                     "another process uses the spool; this one has its own below"
                 );

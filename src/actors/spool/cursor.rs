@@ -55,6 +55,29 @@ impl<F: DiskFile> Cursor<F> {
         Ok(furthest)
     }
 
+    /// Where the cursor of a lane is, without opening it for more; `None` where it has none.
+    pub(crate) fn look<D: Disk<File = F>>(disk: &D, lane: &str) -> io::Result<Option<u64>> {
+        let file = match disk.open(&Self::file_name(lane)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        let mut bytes = [0; 2 * SLOT];
+        let read = file.read_at(&mut bytes, 0)?;
+        let known = bytes[..read].chunks_exact(SLOT).filter_map(slot);
+        Ok(known.max().map(|(_, position)| position))
+    }
+
+    /// Writes its file again where somebody removed or replaced it.
+    pub(crate) fn restore<D: Disk<File = F>>(&mut self, disk: &D, lane: &str) -> io::Result<()> {
+        if disk.holds(&Self::file_name(lane), &self.file)? {
+            return Ok(());
+        }
+        let position = self.position;
+        *self = Self::open(disk, lane, position)?;
+        self.move_to(position)?;
+        self.sync()
+    }
+
     pub(crate) fn position(&self) -> u64 {
         self.position
     }

@@ -40,8 +40,19 @@ pub(crate) enum Command {
     },
     /// A destination refused something for good.
     Quarantine(Refused),
-    /// The baton is held until a lane has settled all that was appended before.
+    /// The baton is held until a lane has settled all that was appended before; or until that is on disk,
+    /// where that is enough.
     Flush { lane: usize, baton: Baton },
+    /// Sessions have begun or are over.
+    Sessions(Changes),
+}
+
+/// Which sessions have begun and which are over, by the ids of their root spans.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// Each with its root span as a request, incomplete, whose last eight bytes are its end time.
+    pub(crate) began: Vec<(u64, Request)>,
+    pub(crate) over: Vec<u64>,
 }
 
 /// A request to be written for some lanes.
@@ -62,8 +73,11 @@ pub(crate) struct Entry {
     pub(crate) until: Option<Arc<dyn Held>>,
 }
 
-/// What is only kept.
-pub(crate) trait Held: Any + Send + Sync + std::fmt::Debug {}
+/// What is kept, and told when what it belongs to is on disk.
+pub(crate) trait Held: Any + Send + Sync + std::fmt::Debug {
+    /// It is on disk.
+    fn secured(&self);
+}
 
 /// What a lane is given to deliver: it is still on disk.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One directory of files.
 pub(crate) trait Disk: Send + Sync + 'static {
@@ -20,6 +20,10 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes creations, renames and removals last through a power cut.
     fn sync(&self) -> io::Result<()>;
+    /// Makes the directory where it is missing.
+    fn make(&self) -> io::Result<()>;
+    /// Whether the file of this name is still this one: somebody may have removed or replaced it.
+    fn holds(&self, name: &str, file: &Self::File) -> io::Result<bool>;
 }
 
 /// One file.
@@ -36,23 +40,35 @@ pub(crate) trait DiskFile: Send + Sync + 'static {
 
 /// A directory of the file system.
 #[derive(Clone, Debug)]
-pub(crate) struct RealDisk(PathBuf);
+pub(crate) struct RealDisk {
+    path: PathBuf,
+    is_read_only: bool,
+}
 
 impl RealDisk {
     /// The directory at `path`, which is created where it is missing, readable by its owner alone.
     pub(crate) fn at(path: PathBuf) -> io::Result<Self> {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path)?;
-        Ok(Self(path))
+        let disk = Self {
+            path,
+            is_read_only: false,
+        };
+        disk.make()?;
+        Ok(disk)
+    }
+
+    /// The directory at `path`, to be looked at.
+    pub(crate) fn to_read(path: PathBuf) -> Self {
+        Self {
+            path,
+            is_read_only: true,
+        }
     }
 
     fn open_with(&self, name: &str, options: &mut OpenOptions) -> io::Result<File> {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-        options.read(true).write(true).open(self.0.join(name))
+        let path = self.path.join(name);
+        options.read(true).write(!self.is_read_only).open(path)
     }
 }
 
@@ -69,7 +85,7 @@ impl Disk for RealDisk {
 
     fn list(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(&self.0)? {
+        for entry in std::fs::read_dir(&self.path)? {
             let entry = entry?;
             if entry.file_type()?.is_file() {
                 // No file of ours has a name that is no text.
@@ -80,16 +96,16 @@ impl Disk for RealDisk {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        std::fs::rename(self.0.join(from), self.0.join(to))
+        std::fs::rename(self.path.join(from), self.path.join(to))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        std::fs::remove_file(self.0.join(name))
+        std::fs::remove_file(self.path.join(name))
     }
 
     #[cfg(unix)]
     fn sync(&self) -> io::Result<()> {
-        File::open(&self.0)?.sync_all()
+        File::open(&self.path)?.sync_all()
     }
 
     /// Windows keeps directories by itself.
@@ -97,6 +113,36 @@ impl Disk for RealDisk {
     fn sync(&self) -> io::Result<()> {
         Ok(())
     }
+
+    fn make(&self) -> io::Result<()> {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.path)
+    }
+
+    fn holds(&self, name: &str, file: &File) -> io::Result<bool> {
+        is_at(&self.path.join(name), file)
+    }
+}
+
+/// Whether a file is what stands at a path.
+#[cfg(unix)]
+pub(crate) fn is_at(path: &Path, file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let there = match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        there => there?,
+    };
+    let held = file.metadata()?;
+    Ok((there.dev(), there.ino()) == (held.dev(), held.ino()))
+}
+
+/// Open files cannot be removed here.
+#[cfg(not(unix))]
+pub(crate) fn is_at(path: &Path, _file: &File) -> io::Result<bool> {
+    path.try_exists()
 }
 
 impl DiskFile for File {

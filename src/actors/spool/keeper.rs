@@ -9,14 +9,17 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::claim::Hold;
 use super::config::SpoolFull;
-use super::desk::{Append, Command, Desk};
+use super::desk::{Append, Changes, Command, Desk};
 use super::disk::Disk;
+use super::handle::Gauge;
+use super::journal::Journal;
 use super::lane::{Lane, Notices, Owed};
 use super::log::Log;
 use super::quarantine::Quarantine;
@@ -26,6 +29,8 @@ use crate::model::ledger::Fate;
 
 /// How soon a disk that failed is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(250);
+/// How often it is seen whether the directory is still there.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// How often cursors are made to last through a power cut.
 const SYNC_CURSORS: Duration = Duration::from_secs(1);
 
@@ -33,12 +38,12 @@ pub(crate) struct Keeper<D: Disk> {
     log: Log<D>,
     lanes: Vec<Lane<D>>,
     quarantine: Quarantine<D>,
+    journal: Option<Journal<D>>,
     desk: Arc<Desk>,
     when_full: SpoolFull,
     /// How many bytes of small requests a lane is given as one.
     group_bytes: u64,
-    /// For others to see: the bytes of the log.
-    bytes: Arc<AtomicU64>,
+    gauge: Gauge,
     clock: Clock,
     notices: Notices,
     /// Appended and not committed, with their positions.
@@ -48,6 +53,7 @@ pub(crate) struct Keeper<D: Disk> {
     /// Who is owed the fate of what is on disk, by lane and position.
     owed: HashMap<(usize, u64), Owed>,
     cursors_synced: Instant,
+    looked_after: Instant,
     /// Nothing came for a while, or nothing will.
     is_idle: bool,
 }
@@ -62,10 +68,11 @@ impl<D: Disk> Keeper<D> {
         group_bytes: u64,
     ) -> Self {
         Self {
-            bytes: Arc::new(AtomicU64::new(log.bytes())),
+            gauge: Gauge::new(log.bytes(), log.most()),
             log,
             lanes,
             quarantine,
+            journal: None,
             desk,
             when_full,
             group_bytes,
@@ -75,26 +82,35 @@ impl<D: Disk> Keeper<D> {
             blocked: VecDeque::new(),
             owed: HashMap::new(),
             cursors_synced: Instant::now(),
+            looked_after: Instant::now(),
             is_idle: true,
         }
     }
 
-    /// For others to see: the bytes of the log.
-    pub(crate) fn bytes(&self) -> &Arc<AtomicU64> {
-        &self.bytes
+    /// The same with a journal of open sessions.
+    pub(crate) fn with_journal(mut self, journal: Journal<D>) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// What others may see of it.
+    pub(crate) fn gauge(&self) -> &Gauge {
+        &self.gauge
     }
 
     /// Starts the thread, which holds the claim of the directory while it lives, and tells when it is gone.
-    pub(crate) fn start(self, claim: impl Send + 'static) -> io::Result<oneshot::Receiver<()>> {
+    pub(crate) fn start(self, mut claim: impl Hold) -> io::Result<oneshot::Receiver<()>> {
         let (told, ended) = oneshot::channel();
         let desk = Arc::clone(&self.desk);
+        let gauge = self.gauge.clone();
         std::thread::Builder::new()
             .name("spanreel-spool".to_owned())
             .spawn(move || {
                 own_thread::mark();
-                let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.run()));
+                let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.run(&mut claim)));
                 // Whoever waits for it must not wait for ever.
                 desk.abandon();
+                gauge.set(gauge.bytes(), false);
                 drop(claim);
                 if outcome.is_err() {
                     tracing::error!(target: "spanreel", "the spool's thread panicked; the pipeline goes on without");
@@ -106,7 +122,7 @@ impl<D: Disk> Keeper<D> {
     }
 
     /// Works until nothing more will come.
-    fn run(mut self) {
+    fn run(mut self, claim: &mut impl Hold) {
         let mut again = None;
         loop {
             let taken = self.desk.take(again);
@@ -114,7 +130,8 @@ impl<D: Disk> Keeper<D> {
             for command in taken.commands {
                 self.handle(command);
             }
-            let worked = self.work();
+            let looked = self.look_after(claim, taken.closed);
+            let worked = looked.and_then(|()| self.work());
             if let Err(error) = &worked
                 && let Some(more) = self.notices.failing.due()
             {
@@ -127,6 +144,7 @@ impl<D: Disk> Keeper<D> {
             again = match worked {
                 Err(_) => Some(TRY_AGAIN),
                 Ok(()) if is_moved => Some(SYNC_CURSORS),
+                Ok(()) if self.log.bytes() > 0 => Some(LOOK_AFTER),
                 Ok(()) => None,
             };
         }
@@ -163,11 +181,46 @@ impl<D: Disk> Keeper<D> {
                 // Where nobody waits, the pipeline is at its end and it is still in the log.
                 let _waiting = refused.answer.send(kept.unwrap_or(false));
             }
+            Command::Sessions(changes) => self.note_sessions(&changes),
             Command::Flush { lane, baton } => {
                 // What is blocked will be appended behind the end; its baton comes with it.
                 self.lanes[lane].batons.push_back((u64::MAX, baton));
             }
         }
+    }
+
+    fn note_sessions(&mut self, changes: &Changes) {
+        let now_ns = self.clock.anchor().unix_ns();
+        let Some(journal) = &mut self.journal else {
+            return;
+        };
+        if let Err(error) = journal.note(changes, now_ns)
+            && let Some(more) = self.notices.failing.due()
+        {
+            // It is pending, and written with what changes next.
+            tracing::error!(target: "spanreel", %error, more, "which sessions are open cannot be written");
+        }
+    }
+
+    /// Sees now and then, and at the `end`, whether the directory is still there: what is to be delivered is
+    /// written again where somebody has removed it.
+    fn look_after(&mut self, claim: &mut impl Hold, end: bool) -> io::Result<()> {
+        if self.looked_after.elapsed() < LOOK_AFTER && !end {
+            return Ok(());
+        }
+        let renewed = claim.renew()?;
+        let restored = self.log.restore()?;
+        for lane in &mut self.lanes {
+            lane.cursor.restore(self.log.disk(), &lane.name)?;
+        }
+        if renewed || restored > 0 {
+            tracing::error!(
+                target: "spanreel", files = restored,
+                "the spool's directory was removed or replaced; what is to be delivered was written again"
+            );
+        }
+        self.looked_after = Instant::now();
+        Ok(())
     }
 
     /// Everything that is to do now. What fails does not keep the rest from being done: a disk that takes
@@ -184,7 +237,8 @@ impl<D: Disk> Keeper<D> {
         if self.cursors_synced.elapsed() >= SYNC_CURSORS {
             worked = worked.and(self.sync_cursors());
         }
-        self.bytes.store(self.log.bytes(), Ordering::Relaxed);
+        let is_stuck = worked.is_err() || !self.blocked.is_empty();
+        self.gauge.set(self.log.bytes(), is_stuck);
         worked
     }
 
@@ -240,6 +294,9 @@ impl<D: Disk> Keeper<D> {
         for (position, append) in self.appended.drain(..) {
             for entry in append.entries {
                 let shares = entry.tally.put_on_disk();
+                if let Some(until) = &entry.until {
+                    until.secured();
+                }
                 if !shares.is_empty() || entry.until.is_some() {
                     let owed = Owed {
                         shares,
@@ -274,6 +331,7 @@ impl<D: Disk> Keeper<D> {
     fn return_batons(&mut self) {
         let end = self.log.end();
         let all_appended = self.blocked.is_empty();
+        let all_durable = all_appended && self.appended.is_empty();
         for lane in &mut self.lanes {
             for (at, _) in lane.batons.iter_mut().filter(|(at, _)| *at == u64::MAX) {
                 if all_appended {
@@ -281,8 +339,10 @@ impl<D: Disk> Keeper<D> {
                 }
             }
             let settled = lane.cursor.position();
-            lane.batons
-                .retain(|(at, baton)| *at > settled && !baton.is_given_up());
+            lane.batons.retain(|(at, baton)| {
+                let is_over = *at <= settled || all_durable && baton.is_until_durable();
+                !is_over && !baton.is_given_up()
+            });
         }
     }
 

@@ -12,8 +12,7 @@ use std::sync::Arc;
 
 use super::disk::{Disk, DiskFile};
 use super::record::{self, Header};
-use super::recovery::Records;
-use super::segment::{Head, NoSegment};
+use super::segment::Head;
 use super::stored::{Place, Segment, Stored, is_for, read_all};
 use crate::model::request::Signal;
 
@@ -54,6 +53,18 @@ pub(crate) struct Recovered {
     /// Bytes that are no whole records any more: damage, or what was being written when the process or
     /// the machine stopped.
     pub(crate) unreadable: u64,
+    /// Those among them that stand behind the last record.
+    pub(crate) unfinished: u64,
+}
+
+impl Recovered {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.records += other.records;
+        self.items += other.items;
+        self.bytes += other.bytes;
+        self.unreadable += other.unreadable;
+        self.unfinished += other.unfinished;
+    }
 }
 
 /// Why the log cannot be opened or written.
@@ -72,6 +83,16 @@ pub(crate) enum LogError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
+/// The segments of a directory, in order, each behind the position that its name tells.
+pub(crate) fn segment_files<D: Disk>(disk: &D) -> io::Result<Vec<(u64, String)>> {
+    let names = disk.list()?.into_iter();
+    let mut names: Vec<_> = names
+        .filter_map(|name| Some((Head::position_of(&name)?, name)))
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
 impl<D: Disk> Log<D> {
     /// Opens the log of a directory and looks at all that it holds. `seen` is told of each record, in
     /// no particular order: its position, signal, items and whom it is for. No new record comes before `floor`, which a cursor
@@ -83,12 +104,7 @@ impl<D: Disk> Log<D> {
         floor: u64,
         mut seen: impl FnMut(&Header, &dyn Fn(&str) -> bool),
     ) -> Result<(Self, Recovered), LogError> {
-        let mut names: Vec<(u64, String)> = disk
-            .list()?
-            .into_iter()
-            .filter_map(|name| Some((Head::position_of(&name)?, name)))
-            .collect();
-        names.sort();
+        let names = segment_files(&disk)?;
         let mut log = Self {
             disk,
             sizes,
@@ -104,7 +120,11 @@ impl<D: Disk> Log<D> {
         // anything in it.
         let mut until = u64::MAX;
         for (first, name) in names.iter().rev() {
-            let segment = log.recover(*first, until, name, &mut recovered, &mut seen)?;
+            let file = log.disk.open(name)?;
+            let (segment, found) = Segment::recover(file, name, *first, until, &mut seen)?;
+            // What was written just before the process was killed may not last yet.
+            segment.file.sync()?;
+            recovered.add(&found);
             if segment.end == segment.first {
                 // It was created and never filled, or nothing of it can be read.
                 log.set_aside(segment)?;
@@ -118,63 +138,6 @@ impl<D: Disk> Log<D> {
         Ok((log, recovered))
     }
 
-    fn recover(
-        &self,
-        first: u64,
-        until: u64,
-        name: &str,
-        recovered: &mut Recovered,
-        seen: &mut impl FnMut(&Header, &dyn Fn(&str) -> bool),
-    ) -> Result<Segment<D::File>, LogError> {
-        let file = self.disk.open(name)?;
-        let bytes = read_all(&file)?;
-        let head = Head::len_of(&bytes).and_then(|len| {
-            Ok((
-                Head::read(bytes.get(..len).ok_or(NoSegment::Damaged)?)?,
-                len,
-            ))
-        });
-        let (lanes, mut start, mut records) = match head {
-            Ok((head, len)) if head.first == first => (
-                Some(head.lanes.into()),
-                len as u64,
-                Records::of(&bytes, len, first),
-            ),
-            Err(NoSegment::Newer(version)) => return Err(LogError::Newer(version)),
-            _ => (None, 0, Records::somewhere_in(&bytes)),
-        };
-        let mut end = first;
-        for found in records.by_ref() {
-            let header = found.header;
-            // What a failed disk left behind was written again to the next segment.
-            if header.position < first || header.position >= until {
-                continue;
-            }
-            if lanes.is_none() {
-                let at = found.body.as_ptr() as usize - bytes.as_ptr() as usize - record::HEADER;
-                start = (at as u64).wrapping_sub(header.position - first);
-            }
-            end = header.position + header.record_len();
-            recovered.records += 1;
-            recovered.items += u64::from(header.items);
-            recovered.bytes += header.record_len();
-            seen(&header, &|lane| {
-                is_for(lanes.as_deref(), header.lanes, lane)
-            });
-        }
-        recovered.unreadable += records.damaged() + records.unread();
-        // What was written just before the process was killed may not last yet.
-        file.sync()?;
-        Ok(Segment {
-            name: name.to_owned(),
-            first,
-            end,
-            lanes,
-            start,
-            file: Arc::new(file),
-        })
-    }
-
     /// Removes an empty segment; keeps one that cannot be read under another name.
     fn set_aside(&self, segment: Segment<D::File>) -> io::Result<()> {
         if segment.file.len()? <= segment.start {
@@ -184,6 +147,10 @@ impl<D: Disk> Log<D> {
                 .rename(&segment.name, &format!("{}.damaged", segment.name))?;
         }
         self.disk.sync()
+    }
+
+    pub(crate) fn disk(&self) -> &D {
+        &self.disk
     }
 
     /// Where the log begins: nothing before is there any more.
@@ -206,6 +173,11 @@ impl<D: Disk> Log<D> {
     /// Bytes of all records.
     pub(crate) fn bytes(&self) -> u64 {
         self.end - self.start()
+    }
+
+    /// The bytes of all records at the most.
+    pub(crate) fn most(&self) -> u64 {
+        self.sizes.max
     }
 
     /// Adds a request for the lanes whose bits are set; it is pending until the next commit. Returns its
@@ -345,6 +317,35 @@ impl<D: Disk> Log<D> {
         }
     }
 
+    /// Writes the segments again that somebody removed or replaced, from the files that are still open.
+    /// Returns how many.
+    pub(crate) fn restore(&mut self) -> io::Result<usize> {
+        let mut restored = 0;
+        for segment in &mut self.segments {
+            if self.disk.holds(&segment.name, &segment.file)? {
+                continue;
+            }
+            let bytes = read_all(&*segment.file)?;
+            let name = format!("{}.new", segment.name);
+            let file = match self.disk.create(&name) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    self.disk.remove(&name)?;
+                    self.disk.create(&name)?
+                }
+                created => created?,
+            };
+            file.write_at(&bytes, 0)?;
+            file.sync()?;
+            self.disk.rename(&name, &segment.name)?;
+            segment.file = Arc::new(file);
+            restored += 1;
+        }
+        if restored > 0 {
+            self.disk.sync()?;
+        }
+        Ok(restored)
+    }
+
     /// Removes the segments that lie before `position` as a whole; when all is settled, nothing stays.
     pub(crate) fn release(&mut self, position: u64) -> io::Result<()> {
         let mut removed = false;
@@ -354,7 +355,11 @@ impl<D: Disk> Log<D> {
             if segment.end > position || busy {
                 break;
             }
-            self.disk.remove(&segment.name)?;
+            match self.disk.remove(&segment.name) {
+                // Somebody else removed it; it was to go.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
             self.segments.pop_front();
             self.is_open &= !is_last;
             removed = true;

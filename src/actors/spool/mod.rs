@@ -6,7 +6,8 @@
 //! [`record`] and [`segment`] say what the bytes mean, [`cursor`] how far a lane has come, [`log`] puts
 //! them together over a [`disk`]. All of it is synchronous and knows no runtime; a [`keeper`] runs it on
 //! a thread of its own. The actors see the [`desk`] alone: they put batches on it, and a [`feed`] for each
-//! lane takes them from it again. A [`circuit`] tells both whether a lane's destination is there.
+//! lane takes them from it again. A [`circuit`] tells both whether a lane's destination is there. From outside,
+//! [`inspect`] looks at what is on disk, and an [`editor`] changes it while no pipeline does.
 
 pub(crate) mod circuit;
 pub(crate) mod desk;
@@ -22,7 +23,13 @@ pub(crate) mod cursor;
 #[cfg(feature = "spool")]
 pub(crate) mod disk;
 #[cfg(feature = "spool")]
+pub(crate) mod editor;
+#[cfg(feature = "spool")]
 pub(crate) mod error;
+#[cfg(feature = "spool")]
+pub(crate) mod inspect;
+#[cfg(feature = "spool")]
+pub(crate) mod journal;
 #[cfg(feature = "spool")]
 pub(crate) mod keeper;
 #[cfg(feature = "spool")]

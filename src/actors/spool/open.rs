@@ -5,26 +5,27 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::claim::{Claim, claim};
 use super::config::{Spool, SpoolMode};
 use super::cursor::Cursor;
-use super::desk::{Desk, LaneSpool};
+use super::desk::{Changes, Desk, LaneSpool};
 use super::disk::RealDisk;
 use super::error::SpoolError;
-use super::handle::{End, Gauge, Running};
+use super::handle::{End, LeftOpen, Running};
+use super::inspect::cursors;
+use super::journal::{self, Journal};
 use super::keeper::Keeper;
 use super::lane::Lane;
 use super::log::{Log, LogError, Recovered, Sizes};
-use super::quarantine::Quarantine;
+use super::quarantine::{self, Quarantine};
 use super::segment::MAX_LANES;
 use crate::model::ledger::Books;
-use crate::model::request::Request;
+use crate::model::request::{Request, Signal};
 
-/// Where what was refused is kept, below the directory.
-const QUARANTINE: &str = "quarantine";
 /// Whose cursor tells how far what is nobody's was set aside: no exporter has this name.
 const STRAYS: &str = "\0strays";
 /// The part of a spool's size that one segment takes at most, and what was refused in all.
@@ -63,9 +64,12 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
     let mut strays = Cursor::open(&own.disk, STRAYS, 0).map_err(failed)?;
     let (mut log, recovered, stray) = open_log(&own, sizes, &lanes, floor, strays.position())?;
     let mut bytes = recovered.bytes;
+    let (mut journal, mut left_open) = open_journal(&own)?;
     for orphan in orphans {
         let path = orphan.path.clone();
-        match adopt(orphan, sizes, &mut log, &mut lanes) {
+        let adopted = take_over(&orphan, &mut journal, &mut left_open)
+            .and_then(|()| adopt(orphan, sizes, &mut log, &mut lanes));
+        match adopted {
             Ok(adopted) => bytes += adopted,
             Err(error) => {
                 tracing::warn!(
@@ -82,7 +86,7 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
     if bytes > 0 {
         tracing::info!(target: "spanreel", bytes, "the spool holds undelivered telemetry");
     }
-    let mut quarantine = RealDisk::at(settings.path.join(QUARANTINE))
+    let mut quarantine = RealDisk::at(settings.path.join(quarantine::DIRECTORY))
         .and_then(|disk| Quarantine::open(disk, part))
         .map_err(failed)?;
     if !stray.is_empty() {
@@ -111,15 +115,58 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
     let group = usage.group_bytes;
     let when_full = settings.when_full;
     let keeper = Keeper::new(log, lanes, quarantine, Arc::clone(&desk), when_full, group);
-    let gauge = Gauge {
-        bytes: Arc::clone(keeper.bytes()),
-    };
+    let keeper = keeper.with_journal(journal);
+    let gauge = keeper.gauge().clone();
     let ended = keeper.start(own).map_err(failed)?;
     Ok(Running {
         end: End { desk, ended },
         lanes: lane_spools,
         gauge,
+        left_open,
     })
+}
+
+/// Opens the journal of sessions below a directory.
+fn open_journal(claim: &Claim) -> Result<(Journal<RealDisk>, Vec<LeftOpen>), SpoolError> {
+    let path = claim.path.join(journal::DIRECTORY);
+    let opened = RealDisk::at(path.clone())
+        .map_err(LogError::Io)
+        .and_then(Journal::open);
+    opened.map_err(|error| log_error(&path, error))
+}
+
+/// Takes over the sessions that a dead process had open.
+fn take_over(
+    orphan: &Claim,
+    journal: &mut Journal<RealDisk>,
+    left_open: &mut Vec<LeftOpen>,
+) -> Result<(), LogError> {
+    let disk = RealDisk::at(orphan.path.join(journal::DIRECTORY))?;
+    let (_, left) = Journal::open(disk)?;
+    let began = left.iter().map(|it| {
+        let request = Request::from_bytes(Signal::Traces, 1, it.request.clone());
+        (it.root, request)
+    });
+    let changes = Changes {
+        began: began.collect(),
+        over: Vec::new(),
+    };
+    journal.note(&changes, 0)?;
+    left_open.extend(left);
+    Ok(())
+}
+
+fn log_error(path: &Path, error: LogError) -> SpoolError {
+    match error {
+        LogError::Newer(format) => SpoolError::NewerFormat {
+            path: path.to_owned(),
+            format,
+        },
+        LogError::Io(source) => SpoolError::Io {
+            path: path.to_owned(),
+            source,
+        },
+    }
 }
 
 fn open_lanes(disk: &RealDisk, usage: &Use<'_>) -> io::Result<Vec<Lane<RealDisk>>> {
@@ -151,7 +198,12 @@ fn open_log(
     floor: u64,
     strays_from: u64,
 ) -> Result<(Log<RealDisk>, Recovered, Vec<u64>), SpoolError> {
-    let names = lanes.iter().map(|lane| lane.name.clone()).collect();
+    let names: Vec<_> = lanes.iter().map(|lane| lane.name.clone()).collect();
+    let mut others = cursors(&own.disk).map_err(|source| SpoolError::Io {
+        path: own.path.clone(),
+        source,
+    })?;
+    others.retain(|name, _| !names.contains(name));
     let mut strays = Vec::new();
     let opened = Log::open(own.disk.clone(), sizes, names, floor, |header, is_for| {
         let mut is_ours = false;
@@ -162,20 +214,12 @@ fn open_log(
                 lane.backlog.fetch_add(1, Ordering::Relaxed);
             }
         }
-        if !is_ours && header.position >= strays_from {
+        let waits = |(name, cursor): (&String, &u64)| is_for(name) && header.position >= *cursor;
+        if !is_ours && header.position >= strays_from && others.iter().any(waits) {
             strays.push(header.position);
         }
     });
-    let (log, recovered) = opened.map_err(|error| match error {
-        LogError::Newer(format) => SpoolError::NewerFormat {
-            path: own.path.clone(),
-            format,
-        },
-        LogError::Io(source) => SpoolError::Io {
-            path: own.path.clone(),
-            source,
-        },
-    })?;
+    let (log, recovered) = opened.map_err(|error| log_error(&own.path, error))?;
     Ok((log, recovered, strays))
 }
 
@@ -191,9 +235,10 @@ fn set_aside(
             continue;
         };
         let (items, time_ns) = (stored.items, stored.time_ns);
+        let exporter = stored.written_for().next().unwrap_or("unknown").to_owned();
         let request = Request::from_bytes(stored.signal, items, stored.body.into());
         let words = "no exporter of that name is there any more";
-        match quarantine.keep("unknown", &request, words, time_ns)? {
+        match quarantine.keep(&exporter, &request, words, time_ns)? {
             true => kept += items,
             false => lost += items,
         }

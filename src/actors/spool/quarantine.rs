@@ -5,10 +5,18 @@
 //! Holds: how large it is. Waits: for the disk. Loses: what exceeds its bound, which is refused.
 
 use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use super::disk::{Disk, DiskFile};
+use super::disk::{Disk, DiskFile, RealDisk};
+use super::error::SpoolError;
+use super::inspect::time_of;
+use super::stored::read_all;
 use crate::model::limits::truncate_bytes;
-use crate::model::request::Request;
+use crate::model::request::{Request, Signal};
+
+/// Where it is, below the directory of a spool.
+pub(crate) const DIRECTORY: &str = "quarantine";
 
 /// How many bytes of a destination's words are kept.
 const MOST_WORDS: usize = 4096;
@@ -66,10 +74,138 @@ impl<D: Disk> Quarantine<D> {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let file = self.disk.create(name)?;
+        let file = match self.disk.create(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Somebody removed the directory.
+                self.disk.make()?;
+                self.disk.create(name)?
+            }
+            created => created?,
+        };
         file.write_at(bytes, 0)?;
         file.sync()
     }
+}
+
+/// Something that a destination refused for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Quarantined {
+    /// What it goes by: the names of its two files begin with it.
+    pub id: String,
+    /// The exporter that it was refused by.
+    pub exporter: String,
+    /// What it carries.
+    pub signal: Signal,
+    /// How many spans, log records or data points it holds.
+    pub items: u64,
+    /// Bytes of the request.
+    pub bytes: u64,
+    /// When it was refused.
+    pub time: SystemTime,
+    /// What the destination said, 4 KiB of it at most.
+    pub answer: String,
+}
+
+impl Quarantined {
+    /// Reads what stands beside a request; `None` where that is not what [`Quarantine::keep`] writes.
+    fn read(id: &str, text: &str, bytes: u64) -> Option<Self> {
+        let (head, answer) = text.split_once("\nanswer: ")?;
+        let mut lines = head.lines();
+        let mut value = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(": ");
+        let exporter = value("exporter")?.to_owned();
+        let signal = value("signal")?;
+        let signal = Signal::ALL.into_iter().find(|it| it.name() == signal)?;
+        let items = value("items")?.parse().ok()?;
+        let time = value("time")?.strip_suffix(" ns since 1970")?;
+        Some(Self {
+            id: id.to_owned(),
+            exporter,
+            signal,
+            items,
+            bytes,
+            time: time_of(time.parse().ok()?),
+            answer: answer.trim_end().to_owned(),
+        })
+    }
+}
+
+/// What is in the quarantine of a spool, the oldest first.
+pub(crate) fn list(spool: &Path) -> io::Result<Vec<Quarantined>> {
+    let disk = RealDisk::to_read(spool.join(DIRECTORY));
+    let mut names = match disk.list() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed?,
+    };
+    names.sort();
+    let mut found = Vec::new();
+    for name in &names {
+        let Some(id) = name.strip_suffix(".otlp") else {
+            continue;
+        };
+        found.extend(look(&disk, id)?);
+    }
+    Ok(found)
+}
+
+/// One of them; `None` where there is none of that id.
+fn look(disk: &RealDisk, id: &str) -> io::Result<Option<Quarantined>> {
+    let open = |kind| match disk.open(&format!("{id}.{kind}")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => opened.map(Some),
+    };
+    let (Some(request), Some(words)) = (open("otlp")?, open("txt")?) else {
+        return Ok(None);
+    };
+    let words = read_all(&words)?;
+    let words = String::from_utf8_lossy(&words);
+    let bytes = DiskFile::len(&request)?;
+    Ok(Quarantined::read(id, &words, bytes))
+}
+
+/// What was refused, by its id.
+pub(crate) fn request(spool: &Path, id: &str) -> Result<Request, SpoolError> {
+    let disk = disk_of(spool, id)?;
+    let failed = |source| SpoolError::Io {
+        path: spool.join(DIRECTORY),
+        source,
+    };
+    let known = look(&disk, id).map_err(failed)?;
+    let known = known.ok_or_else(|| unknown(spool, id))?;
+    let file = disk.open(&format!("{id}.otlp")).map_err(failed)?;
+    let body = read_all(&file).map_err(failed)?;
+    Ok(Request::from_bytes(known.signal, known.items, body.into()))
+}
+
+/// Removes what was refused, by its id: the request first, for words alone are no riddle.
+pub(crate) fn remove(spool: &Path, id: &str) -> Result<Quarantined, SpoolError> {
+    let disk = disk_of(spool, id)?;
+    let failed = |source| SpoolError::Io {
+        path: spool.join(DIRECTORY),
+        source,
+    };
+    let known = look(&disk, id).map_err(failed)?;
+    let known = known.ok_or_else(|| unknown(spool, id))?;
+    disk.remove(&format!("{id}.otlp"))
+        .and_then(|()| disk.remove(&format!("{id}.txt")))
+        .and_then(|()| disk.sync())
+        .map_err(failed)?;
+    Ok(known)
+}
+
+/// The directory, if the id is a name within it.
+fn disk_of(spool: &Path, id: &str) -> Result<RealDisk, SpoolError> {
+    let is_id = |byte: u8| byte.is_ascii_digit() || byte == b'-';
+    if id.is_empty() || !id.bytes().all(is_id) {
+        return Err(unknown(spool, id));
+    }
+    Ok(RealDisk::to_read(spool.join(DIRECTORY)))
+}
+
+fn unknown(spool: &Path, id: &str) -> SpoolError {
+    let path: PathBuf = spool.join(DIRECTORY);
+    let what = format!("refused request {id}");
+    SpoolError::Unknown { path, what }
 }
 
 #[cfg(test)]

@@ -14,6 +14,10 @@
 //! Every later version begins with the first 28 bytes as they are here, so that a damaged version is not
 //! taken for a later one.
 
+use std::io;
+
+use super::disk::DiskFile;
+
 /// The version that this code writes and reads.
 pub(crate) const VERSION: u32 = 1;
 const MAGIC: [u8; 8] = *b"SPANREEL";
@@ -85,6 +89,19 @@ impl Head {
             return Err(NoSegment::Damaged);
         }
         Ok(FIXED + names as usize)
+    }
+
+    /// Reads the header of a file.
+    pub(crate) fn of(file: &impl DiskFile) -> io::Result<Result<Self, NoSegment>> {
+        let mut bytes = vec![0; FIXED];
+        let read = file.read_at(&mut bytes, 0)?;
+        let len = match Self::len_of(&bytes[..read]) {
+            Ok(len) => len,
+            Err(none) => return Ok(Err(none)),
+        };
+        bytes.resize(len, 0);
+        let read = file.read_at(&mut bytes, 0)?;
+        Ok(Self::read(&bytes[..read]))
     }
 
     /// Reads a header from exactly its bytes.

@@ -185,6 +185,14 @@ impl Disk for SimDisk {
         state.synced_names = state.names.clone();
         Ok(())
     }
+
+    fn make(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn holds(&self, name: &str, file: &SimFile) -> io::Result<bool> {
+        Ok(self.lock().names.get(name) == Some(&file.number))
+    }
 }
 
 impl SimFile {

@@ -6,8 +6,10 @@ use std::io;
 use std::sync::Arc;
 
 use super::disk::DiskFile;
+use super::log::{LogError, Recovered};
 use super::record::{self, Header};
 use super::recovery::Records;
+use super::segment::{Head, NoSegment};
 use crate::model::request::Signal;
 
 /// A segment that was found or begun.
@@ -78,6 +80,13 @@ impl Stored {
         }
     }
 
+    /// The names of the lanes that it was written for; none where the header of its segment is damaged.
+    pub(crate) fn written_for(&self) -> impl Iterator<Item = &str> {
+        let names = self.names.iter().flat_map(|names| names.iter());
+        let named = names.enumerate();
+        named.filter_map(|(number, name)| (self.lanes >> number & 1 == 1).then_some(&**name))
+    }
+
     /// Whether the lane of this name is to deliver it.
     pub(crate) fn is_for(&self, lane: &str) -> bool {
         is_for(self.names.as_deref(), self.lanes, lane)
@@ -93,6 +102,64 @@ pub(crate) fn is_for(names: Option<&[String]>, lanes: u32, lane: &str) -> bool {
 }
 
 impl<F: DiskFile> Segment<F> {
+    /// Looks at all of a file that is named as a segment whose first record is at `first`. `seen` is told of
+    /// each record before `until`, where a later segment begins: what a failed disk left behind was written
+    /// again to that one.
+    pub(crate) fn recover(
+        file: F,
+        name: &str,
+        first: u64,
+        until: u64,
+        seen: &mut impl FnMut(&Header, &dyn Fn(&str) -> bool),
+    ) -> Result<(Self, Recovered), LogError> {
+        let bytes = read_all(&file)?;
+        let head = Head::len_of(&bytes).and_then(|len| {
+            Ok((
+                Head::read(bytes.get(..len).ok_or(NoSegment::Damaged)?)?,
+                len,
+            ))
+        });
+        let (lanes, mut start, mut records): (Option<Arc<[String]>>, _, _) = match head {
+            Ok((head, len)) if head.first == first => (
+                Some(head.lanes.into()),
+                len as u64,
+                Records::of(&bytes, len, first),
+            ),
+            Err(NoSegment::Newer(version)) => return Err(LogError::Newer(version)),
+            _ => (None, 0, Records::somewhere_in(&bytes)),
+        };
+        let mut end = first;
+        let mut recovered = Recovered::default();
+        for found in records.by_ref() {
+            let header = found.header;
+            if header.position < first || header.position >= until {
+                continue;
+            }
+            if lanes.is_none() {
+                let at = found.body.as_ptr() as usize - bytes.as_ptr() as usize - record::HEADER;
+                start = (at as u64).wrapping_sub(header.position - first);
+            }
+            end = header.position + header.record_len();
+            recovered.records += 1;
+            recovered.items += u64::from(header.items);
+            recovered.bytes += header.record_len();
+            seen(&header, &|lane| {
+                is_for(lanes.as_deref(), header.lanes, lane)
+            });
+        }
+        recovered.unfinished = records.unread();
+        recovered.unreadable = records.damaged() + recovered.unfinished;
+        let segment = Self {
+            name: name.to_owned(),
+            first,
+            end,
+            lanes,
+            start,
+            file: Arc::new(file),
+        };
+        Ok((segment, recovered))
+    }
+
     /// The header of the record at `position`, where one stands there.
     pub(crate) fn header(&self, position: u64) -> io::Result<Option<Header>> {
         let at = self.start.wrapping_add(position - self.first);

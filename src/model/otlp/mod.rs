@@ -8,6 +8,7 @@ pub(crate) mod frame;
 #[cfg(feature = "proto")]
 pub(crate) mod json;
 pub(crate) mod peek;
+pub(crate) mod redact;
 #[cfg(any(feature = "grpc", feature = "http"))]
 pub(crate) mod response;
 pub(crate) mod scan;

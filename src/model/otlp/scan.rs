@@ -66,6 +66,11 @@ impl Field {
         self.tag == u64::from(field << 3 | 2)
     }
 
+    /// Its number, where it is length-delimited.
+    pub(crate) fn number_of_delimited(&self) -> Option<u32> {
+        (self.tag & 7 == 2).then(|| u32::try_from(self.tag >> 3).unwrap_or(u32::MAX))
+    }
+
     /// Whether it is this field and holds a number of variable length.
     pub(crate) fn is_uint(&self, field: u32) -> bool {
         self.tag == u64::from(field << 3)

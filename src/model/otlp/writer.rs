@@ -204,7 +204,7 @@ impl Writer {
     pub(crate) fn attribute(&mut self, field: u32, key: &str, value: Value<'_>, limit: TextLimit) {
         match value {
             Value::Str(text) => {
-                let text = limit.cut(text);
+                let text = limit.cut_whole(text);
                 self.attribute_bytes(field, key, f::value::STRING, text.as_bytes());
             }
             Value::Int(number) => self.attribute_int(field, key, number),

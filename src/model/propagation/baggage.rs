@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::model::redaction::Redactor;
+
 /// Members `key=value`, each with properties, that travel with a request. Cannot be changed, is cheap
 /// to clone and takes no memory when it is empty.
 ///
@@ -152,6 +154,20 @@ impl Baggage {
                 draft.copy(member.text);
             });
         draft.into_baggage()
+    }
+
+    /// The same without what must not leave the process. A member whose key or properties hold any of
+    /// that is left out.
+    pub(crate) fn redacted(&self, redactor: &Redactor) -> Self {
+        self.filter_map(|member| {
+            let is_clean = |text: &str| redactor.shown(member.key(), text) == text;
+            let mut properties = member.properties();
+            let all_clean = properties
+                .all(|(key, value)| is_clean(key) && value.is_none_or(|value| is_clean(&value)));
+            let value = (is_clean(member.key()) && all_clean).then(|| member.value())?;
+            let redacted = redactor.redact(member.key(), &value).into_owned();
+            (value.is_empty() || !redacted.is_empty()).then_some(Cow::Owned(redacted))
+        })
     }
 
     /// The members for which `keep` gives a value, with that value; properties stay with theirs.

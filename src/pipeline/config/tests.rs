@@ -1,7 +1,8 @@
 //! The promised defaults, and what is reported when a setting is wrong.
 
 use super::*;
-use crate::actors::session::config::{HashKey, SessionEvents};
+use crate::actors::session::config::SessionEvents;
+use crate::model::hash_key::HashKey;
 
 /// The defaults are those that the documentation promises, and nothing is wrong with them.
 #[test]

@@ -251,6 +251,8 @@ fn the_root_tells_totals() {
     assert_eq!(totals.cost, Some(0.5), "what is no number is not added");
     session.end();
     rig.pipeline.session("quiet").expect("open").end();
+    let elsewhere = rig.pipeline.open_session("elsewhere").totals_elsewhere();
+    elsewhere.open().expect("open").end();
     let memory = rig.stop();
     let root_of = |id: &str| {
         let roots = memory.spans().into_iter();
@@ -281,6 +283,9 @@ fn the_root_tells_totals() {
         let key = format!("spanreel.session.{unknown}");
         assert_eq!(quiet.attributes.get(&key), None, "{unknown}");
     }
+    let elsewhere = root_of("elsewhere");
+    assert_eq!(elsewhere.int("spanreel.session.llm_calls"), None);
+    assert_eq!(elsewhere.int("spanreel.session.errors"), None);
 }
 
 /// Token counts beyond all bounds neither panic nor wrap around.

@@ -5,6 +5,7 @@ mod ends;
 mod events;
 mod handles;
 mod identity;
+mod judged;
 mod live;
 mod segments;
 mod times;

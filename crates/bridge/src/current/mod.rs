@@ -51,7 +51,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 
-use spanreel::{LogBuilder, Session, Span, SpanBuilder, SpanContext, SpanRef, Value};
+use spanreel::{Content, LogBuilder, Session, Span, SpanBuilder, SpanContext, SpanRef, Value};
 use tokio::task::JoinHandle;
 
 pub use self::scoped::Scoped;
@@ -124,6 +124,12 @@ impl Current {
             At::Session(session) => session.clone(),
             At::Span(span) => span.session(),
         }
+    }
+
+    /// Whether what users and models write is recorded there.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        at!(self, it => it.content())
     }
 
     /// The span, unless it is the session as such.

@@ -82,7 +82,9 @@ use crate::current::{self, Current, stack};
 #[derive(Debug)]
 pub struct SessionLayer {
     fallback: Option<Current>,
-    content: bool,
+    /// None: as the session has it.
+    content: Option<bool>,
+    spans: bool,
     max_level: LevelFilter,
     counts: LayerCounts,
 }
@@ -94,15 +96,26 @@ impl Default for SessionLayer {
 }
 
 impl SessionLayer {
-    /// A layer that leaves out what belongs to no session, what users and models wrote, and what is
-    /// below the level `INFO`.
+    /// A layer that leaves out what belongs to no session, what users and models wrote where their session
+    /// does not record it, and what is below the level `INFO`.
     #[must_use]
     pub fn new() -> Self {
         Self {
             fallback: None,
-            content: false,
+            content: None,
+            spans: true,
             max_level: LevelFilter::INFO,
             counts: LayerCounts::default(),
+        }
+    }
+
+    /// A layer for [`CaptureLogs`](crate::CaptureLogs): events alone become log records; spans of `tracing`
+    /// are no spans of the session.
+    #[must_use]
+    pub fn logs_only() -> Self {
+        Self {
+            spans: false,
+            ..Self::new()
         }
     }
 
@@ -118,11 +131,12 @@ impl SessionLayer {
     }
 
     /// Whether what users and models wrote is recorded: the fields `gen_ai.input.messages`,
-    /// `gen_ai.tool.call.arguments` and their like. Default: no. The text of an event is recorded
+    /// `gen_ai.tool.call.arguments` and their like. Default: as the session has it
+    /// ([`Session::content`]), which is no unless somebody decided so. The text of an event is recorded
     /// either way.
     #[must_use]
     pub fn content(mut self, wanted: bool) -> Self {
-        self.content = wanted;
+        self.content = Some(wanted);
         self
     }
 
@@ -188,7 +202,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, ctx: Context<'_, S>) {
-        if !self.takes(attributes.metadata()) {
+        if !self.spans || !self.takes(attributes.metadata()) {
             return;
         }
         let tied = attributes.parent().and_then(|id| nearest(ctx.span(id)));
@@ -199,7 +213,8 @@ where
         if span.extensions().get::<Mirror>().is_some() {
             return;
         }
-        let mirror = Mirror::start(&place, attributes, self.content);
+        let content = self.content.unwrap_or_else(|| place.content().in_spans());
+        let mirror = Mirror::start(&place, attributes, content);
         span.extensions_mut().replace(mirror);
     }
 
@@ -245,7 +260,8 @@ where
         let place = self.place(event.is_root(), tied);
         self.counts.count_event(place.is_some());
         let Some(place) = place else { return };
-        let said = Said::by(event, self.content);
+        let content = self.content.unwrap_or_else(|| place.content().in_events());
+        let said = Said::by(event, content);
         said.emit(&place, event);
         if *metadata.level() == Level::ERROR {
             mark_failed(ctx.event_span(event), &said);

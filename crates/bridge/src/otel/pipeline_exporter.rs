@@ -11,13 +11,16 @@ use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{LogBatch, LogExporter};
+use opentelemetry_sdk::metrics::Temporality;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use spanreel::{Intake, IntakeError, Pipeline, Signal};
 
 use super::encode;
 
-/// Gives spans and log records of an OpenTelemetry SDK to a pipeline, with the ids, resource and scope
-/// that they have. To be put behind the SDK's batch processors; a program that wants no further thread
+/// Gives spans, log records and metrics of an OpenTelemetry SDK to a pipeline, with the ids, resource and
+/// scope that they have. To be put behind the SDK's batch processors; a program that wants no further thread
 /// takes [`PipelineProcessor`](super::PipelineProcessor).
 ///
 /// The pipeline accounts for what it took; what it did not take is an error that the SDK reports, and
@@ -136,6 +139,34 @@ impl LogExporter for PipelineExporter {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.resource(resource);
+    }
+}
+
+/// Metrics are cumulative (the default of OTLP exporters: OpenTelemetry specification, "Metrics exporter
+/// OTLP", `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE`).
+impl PushMetricExporter for PipelineExporter {
+    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        let has_metrics = metrics
+            .scope_metrics()
+            .any(|scope| scope.metrics().next().is_some());
+        if !has_metrics {
+            return Ok(());
+        }
+        self.give(Signal::Metrics, encode::metrics(metrics)).await
+    }
+
+    /// Does nothing: the pipeline is the host's.
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    /// Does nothing: the pipeline is the host's.
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn temporality(&self) -> Temporality {
+        Temporality::Cumulative
     }
 }
 

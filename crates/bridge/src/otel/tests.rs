@@ -2,6 +2,7 @@ mod arbitrary;
 mod contexts;
 mod export;
 mod feed;
+mod metrics;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -4,11 +4,14 @@ use spanreel::ByteSize;
 
 use super::place::Problems;
 use super::resolve::Effective;
-use super::value::Ack;
+use super::value::{Ack, DataDir};
 use crate::receive::Token;
 
 /// The least that the pipeline needs to work.
 const LEAST_MEMORY: ByteSize = ByteSize::mib(8);
+
+/// The least that a spool needs to work: some of the largest batches.
+const LEAST_SPOOL: ByteSize = ByteSize::mib(16);
 
 /// The largest request that OTLP allows.
 const LARGEST_REQUEST: ByteSize = ByteSize::mib(64);
@@ -135,12 +138,23 @@ pub(crate) fn check(effective: &Effective, problems: &mut Problems) {
             "delivered needs an export: there is nothing to deliver to".to_owned(),
         );
     }
-    if config.ack == Ack::Delivered && !config.sampling.sampling.policies().is_empty() {
+    if config.ack == Ack::Durable && config.data_dir == DataDir::Off {
         note(
             "ack",
-            "delivered does not go with policies of sampling: senders would wait for as long as \
-             sessions are held; write accepted"
-                .to_owned(),
+            "durable needs a place to keep telemetry; give a data-dir".to_owned(),
+        );
+    }
+    if config.spool_dir().is_some() && config.spool_size < LEAST_SPOOL {
+        note("spool-size", format!("must be {LEAST_SPOOL} or more"));
+    }
+    if config.ack != Ack::Accepted && !config.sampling.sampling.policies().is_empty() {
+        note(
+            "ack",
+            format!(
+                "{} does not go with policies of sampling: senders would wait for as long as \
+                 sessions are held; write accepted",
+                config.ack.name()
+            ),
         );
     }
     for origin in &config.cors_origin {

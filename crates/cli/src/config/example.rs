@@ -55,6 +55,31 @@ const SAMPLING: &str = "\
 #then = { at_least = { count = 10, every = \"1m\", per = \"agent\" } }
 ";
 
+const REDACTION: &str = "\
+# What is taken out of everything that is received, before it is held, shown or forwarded. Without this
+# table nothing is; an empty one looks for all that is known. What is found is replaced by its name, such
+# as [email]; JSON stays JSON.
+#
+#[redaction]
+# All but these: api-key, bearer-token, jwt, private-key, url-password, email, phone, card, iban, ip-address.
+#ignore = [\"ip-address\"]
+# Or these alone.
+#detect = [\"api-key\", \"email\"]
+# Whether what stands behind password, api_key, authorization, cookie and their like is masked.
+#secret_names = true
+# Whether prompts, answers, and arguments and results of tools stay.
+#content = false
+# By key; a * at the end stands for any rest.
+#remove = [\"http.request.header.*\"]
+#mask = [\"customer.name\"]
+#hash = [\"user.id\"]
+#hash_key_file = \"/etc/spanreel/hash-key\"
+#pass = [\"server.address\"]
+#only = [\"gen_ai.*\", \"http.*\"]
+# Changes nothing, counts what it would change: see the metrics.
+#dry_run = true
+";
+
 /// The file.
 ///
 /// # Panics
@@ -81,6 +106,8 @@ pub fn example() -> String {
     }
     text.push_str("\n\n## Sampling\n\n");
     text.push_str(SAMPLING);
+    text.push_str("\n\n## Redaction\n\n");
+    text.push_str(REDACTION);
     text
 }
 

@@ -71,6 +71,17 @@ pub fn explain(effective: &Effective, palette: Palette) -> String {
     for (name, value) in shown {
         line(&format!("  {name}"), &value, String::new());
     }
+    let redaction = &effective.config.redaction;
+    let shown = redaction.shown();
+    let what = match redaction.redaction {
+        Some(_) if shown.is_empty() => "standard",
+        Some(_) => "",
+        None => "-",
+    };
+    line("redaction", what, redaction.origin.to_string());
+    for (name, value) in shown {
+        line(&format!("  {name}"), &value, String::new());
+    }
     text.lines()
         .fold(String::new(), |all, line| all + line.trim_end() + "\n")
 }

@@ -143,7 +143,8 @@ impl ExportConfig {
         }
     }
 
-    fn otlp(&self, endpoint: &Endpoint) -> Otlp {
+    /// The exporter to an OTLP receiver.
+    pub(crate) fn otlp(&self, endpoint: &Endpoint) -> Otlp {
         let mut otlp = if endpoint.scheme().is_grpc() {
             Otlp::grpc(endpoint.url())
         } else {

@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::export::{ExportConfig, Target};
 use super::place::{Origin, Place, Problem, Problems};
+use super::redaction::RedactionConfig;
 use super::sampling::SamplingConfig;
 use super::secret::Secret;
 use super::setting;
@@ -38,6 +39,8 @@ pub(crate) struct Content {
     pub(crate) exports: Vec<ExportConfig>,
     /// Which sessions are forwarded.
     pub(crate) sampling: SamplingConfig,
+    /// What is taken out of them.
+    pub(crate) redaction: RedactionConfig,
 }
 
 /// A configuration file cannot be read.
@@ -94,20 +97,23 @@ impl ConfigFile {
                 self.exports(value, variables, &mut content, problems);
                 continue;
             }
-            if name == "sampling" {
-                match SamplingConfig::read(value, self.origin(&value.span())) {
-                    Ok(sampling) => content.sampling = sampling,
-                    Err(wrong) => {
-                        for (span, name, advice) in wrong {
-                            problems.add(&self.origin(&span), &name, advice);
-                        }
-                    }
+            let origin = self.origin(&value.span());
+            let read = match name {
+                "sampling" => SamplingConfig::read(value, origin).map(|it| content.sampling = it),
+                "redaction" => {
+                    RedactionConfig::read(value, origin).map(|it| content.redaction = it)
+                }
+                _ => Err(Vec::new()),
+            };
+            if matches!(name, "sampling" | "redaction") {
+                for (span, name, advice) in read.err().into_iter().flatten() {
+                    problems.add(&self.origin(&span), &name, advice);
                 }
                 continue;
             }
             let Some(setting) = SETTINGS.iter().find(|it| it.name == name) else {
                 let known = SETTINGS.iter().map(|it| it.name);
-                let known = known.chain(["export", "sampling"]);
+                let known = known.chain(["export", "sampling", "redaction"]);
                 let advice = setting::unknown(name, known);
                 problems.add(&self.origin(&key.span()), name, advice);
                 continue;

@@ -12,6 +12,7 @@ mod explain;
 pub mod export;
 mod file;
 pub mod place;
+pub mod redaction;
 mod resolve;
 pub mod sampling;
 pub mod secret;

@@ -99,7 +99,7 @@ fn policy((policy, number): (&OwnedValue, usize)) -> (String, String) {
 }
 
 /// A value as TOML writes it in a line.
-fn inline(value: &OwnedValue) -> String {
+pub(super) fn inline(value: &OwnedValue) -> String {
     let pairs = |entries: &[(String, OwnedValue)]| {
         let pairs = entries
             .iter()
@@ -122,7 +122,7 @@ fn inline(value: &OwnedValue) -> String {
 }
 
 /// The value without its places. Tables keep the order of the file.
-fn owned(value: &DeValue<'_>) -> OwnedValue {
+pub(super) fn owned(value: &DeValue<'_>) -> OwnedValue {
     match value {
         DeValue::String(text) => OwnedValue::Str(text.to_string()),
         DeValue::Boolean(truth) => OwnedValue::Bool(*truth),
@@ -152,7 +152,7 @@ fn owned(value: &DeValue<'_>) -> OwnedValue {
 
 /// Where `path` stands, such as `sampling.policy[0].when`; the innermost table or list around it, where
 /// it does not stand there.
-fn find(value: &Spanned<DeValue<'_>>, path: &str) -> Range<usize> {
+pub(super) fn find(value: &Spanned<DeValue<'_>>, path: &str) -> Range<usize> {
     let mut found = value;
     let steps = path.split(['.', '[']).skip(1);
     for step in steps {

@@ -8,10 +8,11 @@ use std::time::Duration;
 use spanreel::ByteSize;
 
 use super::export::ExportConfig;
+use super::redaction::RedactionConfig;
 use super::sampling::SamplingConfig;
 use super::secret::Secret;
 use super::setting::Setting;
-use super::value::{Ack, Listen, LogLevel, Value};
+use super::value::{Ack, DataDir, Keep, Listen, LogLevel, Value, WhenSpoolFull};
 use crate::gateway::Upstream;
 
 /// The configuration of `spanreel serve`: plain data with the documented defaults.
@@ -40,11 +41,18 @@ pub struct Config {
     pub patience: Duration,
     pub exports: Vec<ExportConfig>,
     pub sampling: SamplingConfig,
+    pub redaction: RedactionConfig,
     pub memory: ByteSize,
     pub batch_delay: Duration,
     pub batch_size: NonZeroUsize,
     pub gateway: Listen,
     pub upstream: Vec<Upstream>,
+    pub data_dir: DataDir,
+    pub spool_size: ByteSize,
+    pub spool_full: WhenSpoolFull,
+    pub store: Keep,
+    pub store_max_age: Duration,
+    pub store_max_size: ByteSize,
     pub http: Listen,
     pub allowed_host: Vec<String>,
     pub lane_down_after: Duration,
@@ -67,7 +75,7 @@ impl Default for Config {
         Self {
             otlp_grpc: Listen::loopback(4317),
             otlp_http: Listen::loopback(4318),
-            ack: Ack::Accepted,
+            ack: Ack::Durable,
             token_file: None,
             token: None,
             tls_certificate: None,
@@ -86,11 +94,18 @@ impl Default for Config {
             patience: Duration::from_secs(1),
             exports: Vec::new(),
             sampling: SamplingConfig::default(),
+            redaction: RedactionConfig::default(),
             memory: ByteSize::mib(256),
             batch_delay: Duration::from_secs(1),
             batch_size: count(8192),
             gateway: Listen::Off,
             upstream: Vec::new(),
+            data_dir: DataDir::At("spanreel-data".into()),
+            spool_size: ByteSize::gib(4),
+            spool_full: WhenSpoolFull::Block,
+            store: Keep::Sqlite,
+            store_max_age: Duration::from_secs(30 * 24 * 60 * 60),
+            store_max_size: ByteSize::gib(10),
             http: Listen::loopback(4320),
             allowed_host: Vec::new(),
             lane_down_after: Duration::from_secs(60),
@@ -128,17 +143,19 @@ macro_rules! table {
     };
 }
 
-/// What can be set, but for exports and sampling.
+/// What can be set, but for exports, sampling and redaction.
 pub static SETTINGS: &[Setting<Config>] = table! { Config {
     "Receiving" {
         "otlp-grpc" otlp_grpc "ADDR" "Where to take OTLP over gRPC, or off"
             more "With port 0 a free port is taken and printed. An address that other machines can reach \
 needs a token, or clients with certificates.";
         "otlp-http" otlp_http "ADDR" "Where to take OTLP over HTTP, protobuf and JSON, or off";
-        "ack" ack "WHEN" "When a sender is told that its telemetry was taken: accepted or delivered"
-            more "accepted: when it is in memory, which is quick; what is in memory is lost when the process \
-is killed. delivered: when every export has it; until then the sender waits, and sends again what could \
-not be delivered.";
+        "ack" ack "WHEN" "When a sender is told that its telemetry was taken: accepted, durable or delivered"
+            more "durable: when it is on disk, some milliseconds later; what was told to be taken survives the \
+process and the machine. It needs --data-dir; without an export nothing is kept, and success is told at once. \
+accepted: when it is in memory; what is in memory is lost when the process is killed. It is the default where \
+--data-dir is off, and with policies of sampling. delivered: when every export has it; until then the sender waits, and sends again what \
+could not be delivered.";
         "cors-origin" cors_origin "ORIGIN" "Let web pages of this origin send over HTTP, such as https://app.example.com"
             sample "[\"https://app.example.com\"]";
     }
@@ -183,6 +200,22 @@ that its header 'x-session-id' names, else to the trace of its 'traceparent', el
 provider that speaks one of their languages."
             sample "[\"vllm=http://127.0.0.1:8000\"]";
     }
+    "Data" {
+        "data-dir" data_dir "DIR" "Keep what is to be forwarded in this directory until it is delivered, or off"
+            more "It is created where it is missing. What is received waits below it in spool/ while an export \
+is away, through restarts, crashes and power cuts; 'spanreel spool' shows it. Nothing is spooled where there is \
+no export. Sessions are kept in store/.";
+        "spool-size" spool_size "SIZE" "The most that the spool may take on disk";
+        "spool-full" spool_full "WHAT" "What happens when the spool or its disk is full: block or drop_oldest"
+            more "block: senders are told to come back, and nothing is given up. drop_oldest: the oldest is given \
+up for the newest, and counted as evicted.";
+        "store" store "WHERE" "Where sessions are kept for the page of --http: sqlite, memory or off"
+            more "sqlite: in store/ below the data directory; where that is off, in memory. Everything that is received \
+is kept, whatever sampling decides. What cannot be kept in time is left out there and forwarded all the same.";
+        "store-max-age" store_max_age "TIME" "Sessions of which nothing came for so long are forgotten";
+        "store-max-size" store_max_size "SIZE" "What the store may hold; the sessions that were quiet longest go first"
+            more "Where the store is in memory, it holds a 32nd part of that, and at most 1 GiB.";
+    }
     "Operations" {
         "http" http "ADDR" "Where to answer /healthz, /readyz and /metrics, or off";
         "allowed-host" allowed_host "NAME" "A host name by which --http may be asked, besides localhost and IP addresses"
@@ -205,7 +238,8 @@ pub static EXPORT_SETTINGS: &[Setting<ExportConfig>] = table! { ExportConfig {
             sample "\"backend\"";
         "compression" compression "KIND" "How requests are compressed: none, gzip or zstd";
         "timeout" timeout "TIME" "How long one attempt may take";
-        "retry-for" retry_for "TIME" "How long a request is tried again before its contents are given up";
+        "retry-for" retry_for "TIME" "How long a request is tried again before its contents are given up"
+            more "With a data directory nothing is given up: it waits there.";
         "concurrency" concurrency "COUNT" "How many requests may be under way at once";
         "ca-file" ca_file "FILE" "Trust the certificates in this file instead of the system's, in PEM"
             sample "\"/etc/spanreel/backend-ca.pem\"";
@@ -215,6 +249,24 @@ pub static EXPORT_SETTINGS: &[Setting<ExportConfig>] = table! { ExportConfig {
             sample "\"/etc/spanreel/client.key\"";
     }
 } };
+
+impl Config {
+    /// Where what is to be forwarded waits on disk; none where nothing is written or forwarded.
+    #[must_use]
+    pub fn spool_dir(&self) -> Option<PathBuf> {
+        let forwards = !self.exports.is_empty();
+        let dir = self.data_dir.path().filter(|_| forwards)?;
+        Some(dir.join("spool"))
+    }
+
+    /// Where sessions are kept on disk; none where they are kept in memory or not at all.
+    #[must_use]
+    pub fn store_dir(&self) -> Option<PathBuf> {
+        let keeps = self.store == Keep::Sqlite && self.http.addr().is_some();
+        let dir = self.data_dir.path().filter(|_| keeps)?;
+        Some(dir.join("store"))
+    }
+}
 
 /// The setting of this name.
 #[must_use]

@@ -119,7 +119,12 @@ fn the_samples_of_the_example_are_well_formed() {
         .file(folder.path(), &text)
         .variable("TENANT", "blue");
     for problem in given.problems() {
-        assert!(problem.contains("/etc/spanreel/"), "{problem}");
+        // Senders are not kept waiting for what the sample of policies holds.
+        let of_sampling = problem.contains("ack: durable does not go with policies");
+        assert!(
+            problem.contains("/etc/spanreel/") || of_sampling,
+            "{problem}"
+        );
     }
     assert_eq!(text.lines().filter(|line| *line == "[[export]]").count(), 1);
 }
@@ -296,7 +301,7 @@ fn errors_of_syntax_have_places() {
 /// What settings must have in common is told at the setting to change.
 #[test]
 fn contradictions_between_settings_are_told() {
-    let cases: [(&[(&'static str, &str)], &str); 12] = [
+    let cases: [(&[(&'static str, &str)], &str); 14] = [
         (
             &[("otlp-grpc", "off"), ("otlp-http", "off")],
             "--otlp-http: is off, and so is otlp-grpc",
@@ -329,6 +334,14 @@ fn contradictions_between_settings_are_told() {
         ),
         (&[("ack", "delivered")], "--ack: delivered needs an export"),
         (
+            &[("ack", "durable"), ("data-dir", "off")],
+            "--ack: durable needs a place to keep telemetry",
+        ),
+        (
+            &[("export", "grpc://a:1"), ("spool-size", "1MiB")],
+            "--spool-size: must be 16 MiB or more",
+        ),
+        (
             &[("cors-origin", "example.com/x")],
             "--cors-origin: write origins like",
         ),
@@ -348,6 +361,26 @@ fn contradictions_between_settings_are_told() {
             "{expected}: {problems:?}"
         );
     }
+}
+
+/// Where nobody says when senders are answered, that is as safe as there is a place for: durable with a data
+/// directory, accepted without one or where policies hold sessions.
+#[test]
+fn senders_are_answered_as_safely_as_there_is_a_place_for() {
+    let forwarding = || Given::default().flag("export", "grpc://a:1");
+    let config = forwarding().resolve().expect("fine").config;
+    assert_eq!(config.ack, Ack::Durable);
+    let spool = Path::new("spanreel-data/spool");
+    assert_eq!(config.spool_dir().as_deref(), Some(spool));
+    let off = forwarding().variable("SPANREEL_DATA_DIR", "off");
+    let config = off.resolve().expect("fine").config;
+    assert_eq!((config.ack, config.spool_dir()), (Ack::Accepted, None));
+    let folder = folder();
+    let policies = "[[sampling.policy]]\nwhen = \"errors\"\nthen = \"keep\"\n";
+    let config = forwarding().file(folder.path(), policies).resolve();
+    assert_eq!(config.expect("fine").config.ack, Ack::Accepted);
+    let config = Given::default().resolve().expect("fine").config;
+    assert_eq!(config.spool_dir(), None, "nothing is forwarded");
 }
 
 /// An address that others reach is fine with a token, and is refused without.

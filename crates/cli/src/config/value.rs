@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use spanreel::ByteSize;
@@ -114,6 +114,44 @@ impl Value for Listen {
         Some(match self {
             Self::Off => quoted("off"),
             Self::At(addr) => quoted(&addr.to_string()),
+        })
+    }
+}
+
+/// Where data is kept that outlives the process, or nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DataDir {
+    /// Nothing is written.
+    Off,
+    /// In this directory, which is created where it is missing.
+    At(PathBuf),
+}
+
+impl DataDir {
+    /// Where, unless it is off.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Off => None,
+            Self::At(path) => Some(path),
+        }
+    }
+}
+
+impl Value for DataDir {
+    fn read(given: &Given) -> Result<Self, String> {
+        const ADVICE: &str = "write the path of a directory, or off";
+        match one(given, ADVICE)? {
+            "" => Err(ADVICE.to_owned()),
+            off if off.eq_ignore_ascii_case("off") => Ok(Self::Off),
+            path => Ok(Self::At(path.into())),
+        }
+    }
+
+    fn write(&self) -> Option<String> {
+        Some(match self {
+            Self::Off => quoted("off"),
+            Self::At(path) => quoted(&path.to_string_lossy()),
         })
     }
 }
@@ -279,8 +317,32 @@ choice! {
     Ack {
         /// When the pipeline has it in memory.
         Accepted "accepted",
+        /// When it is on disk.
+        Durable "durable",
         /// When every export has it.
         Delivered "delivered",
+    }
+}
+
+choice! {
+    /// Where sessions are kept for the page of --http.
+    Keep {
+        /// In a file below the data directory.
+        Sqlite "sqlite",
+        /// In memory.
+        Memory "memory",
+        /// Nowhere: there is no page.
+        Off "off",
+    }
+}
+
+choice! {
+    /// What happens when the spool is full, or its disk is.
+    WhenSpoolFull {
+        /// Senders are told to come back.
+        Block "block",
+        /// The oldest is given up for the newest.
+        DropOldest "drop_oldest",
     }
 }
 
@@ -345,6 +407,10 @@ mod tests {
         check(Some(PathBuf::from("/etc/x")));
         check(vec!["a".to_owned(), "b".to_owned()]);
         check(Ack::Delivered);
+        check(Ack::Durable);
+        check(WhenSpoolFull::DropOldest);
+        check(DataDir::Off);
+        check(DataDir::At("/var/lib/spanreel".into()));
         check(Packing::Zstd);
         check(LogLevel::Debug);
     }
@@ -360,6 +426,7 @@ mod tests {
             reads::<bool>("s3cret").expect_err("no boolean"),
             reads::<Ack>("s3cret").expect_err("no choice"),
             reads::<Option<PathBuf>>(" ").expect_err("no path"),
+            reads::<DataDir>(" ").expect_err("no path"),
         ] {
             assert!(
                 advice.contains("write") && !advice.contains("s3cret"),

@@ -80,6 +80,15 @@ pub struct LoadArgs {
         help_heading = "Load")]
     pub payload_bytes: usize,
 
+    /// Let this part of the sessions fail in the end, from 0 to 1
+    #[arg(long, value_name = "RATE", default_value = "0", value_parser = rate, help_heading = "Load")]
+    pub failing: f64,
+
+    /// Export what the table [sampling] of this configuration of 'spanreel serve' keeps [default: all
+    /// sessions]
+    #[arg(long, value_name = "FILE", help_heading = "Load")]
+    pub sampling: Option<PathBuf>,
+
     /// Another seed gives other sessions; the same gives the same ones
     #[arg(long, value_name = "N", default_value = "0", help_heading = "Load")]
     pub seed: u64,
@@ -105,6 +114,8 @@ Examples:
       Sends 50,000 spans per second to a collector for half a minute and draws what happened.
   spanreel load --sink --sink-latency 50ms --sink-fail-rate 0.2 --json
       Measures how it copes with a slow receiver that refuses every fifth request.
+  spanreel load --sink --sessions 10000 --failing 0.01 --sampling spanreel.toml
+      Shows what the policies of a configuration keep of 10,000 sessions, 1 % of which fail.
   spanreel load --against serve --duration 20s
       Measures 'spanreel serve', which forwards to a built-in receiver.
   spanreel load --against grpc://127.0.0.1:4317 --sink 127.0.0.1:4327 --pid 4711

@@ -153,10 +153,10 @@ impl Worker<'_> {
         let mut player = Player::new(&session);
         let outcome = self.steps(index, &mut player, &session).await;
         self.ended(player.finish());
-        if outcome.is_ok() {
-            session.succeed();
-        } else {
-            session.end();
+        match outcome {
+            Ok(()) if self.load.workload.fails(index) => session.fail("the agent gave up"),
+            Ok(()) => session.succeed(),
+            Err(_) => session.end(),
         }
         self.ended(1);
         outcome

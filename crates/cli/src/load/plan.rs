@@ -18,6 +18,8 @@ pub struct LoadPlan {
     pub protocol: Protocol,
     pub compression: Compression,
     pub workload: WorkloadConfig,
+    /// The configuration whose policies decide what is exported.
+    pub sampling: Option<PathBuf>,
     /// `None`: until the time is up.
     pub sessions: Option<NonZeroU64>,
     pub concurrency: NonZeroUsize,
@@ -97,7 +99,9 @@ impl LoadArgs {
                 seed: self.seed,
                 spans_per_session: self.spans_per_session.get(),
                 payload_bytes: self.payload_bytes,
+                failing: self.failing,
             },
+            sampling: self.sampling,
             sessions: (!unlimited).then(|| self.sessions.unwrap_or(default_sessions)),
             concurrency: self.concurrency,
             rate: self.rate,

@@ -20,6 +20,7 @@ use crate::units;
 /// |---|---|
 /// | `endpoint`, `protocol`, `compression` | where to and how |
 /// | `sessions` | sessions that were begun |
+/// | `policies` | a list of `name`, `kept`, `dropped`: what each policy of `--sampling` did with sessions, and with the `rest`; empty without |
 /// | `elapsed_seconds` | from the first span until everything was delivered or given up |
 /// | `spans`, `logs` | spans and log records that the load ended |
 /// | `spans_per_second` | spans that were exported, per elapsed second |
@@ -29,7 +30,7 @@ use crate::units;
 /// | `export_latency_ns` | time per attempt, same keys |
 /// | `ledger` | a list of `fate`, `loss`, `traces`, `logs`: where all that ended went |
 /// | `lost` | `traces` and `logs`: the sum over fates with `loss` |
-/// | `cpu_seconds`, `cpu_seconds_per_million_spans` | user and system time of this process |
+/// | `cpu_seconds`, `cpu_seconds_per_million_spans` | user and system time of this process; the latter for spans that were not lost |
 /// | `peak_rss_bytes` | the most memory that this process had resident |
 /// | `sink` | what the built-in receiver counted: `requests`, `refused`, `spans`, `logs`, `bytes`; `null` without one. It ran in a process of its own: CPU and memory are without it |
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -39,6 +40,7 @@ pub struct Report {
     pub protocol: String,
     pub compression: String,
     pub sessions: u64,
+    pub policies: Vec<PolicyCounts>,
     #[serde(rename = "elapsed_seconds", serialize_with = "as_seconds")]
     pub elapsed: Duration,
     pub spans: u64,
@@ -60,6 +62,15 @@ pub struct Report {
     pub sink: Option<SinkCounts>,
 }
 
+/// How many sessions a policy decided about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the table of the report says it")]
+pub struct PolicyCounts {
+    pub name: String,
+    pub kept: u64,
+    pub dropped: u64,
+}
+
 /// What a driver measures; [`Report::new`] works out the rest.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "named like the keys of the report")]
@@ -68,6 +79,7 @@ pub struct Measured {
     pub protocol: String,
     pub compression: String,
     pub sessions: u64,
+    pub policies: Vec<PolicyCounts>,
     pub elapsed: Duration,
     pub ended: BySignal,
     /// Spans that the receiver accepted.
@@ -91,12 +103,15 @@ impl Report {
         let lost = ledger::lost(&measured.ledger);
         let exported = measured.exported_spans as f64;
         let seconds = measured.elapsed.as_secs_f64();
-        let per_million = |cpu: Duration| cpu.as_secs_f64() / (exported / 1e6);
+        // What was sampled out was work, too.
+        let done = measured.ended.traces.saturating_sub(lost.traces);
+        let per_million = |cpu: Duration| cpu.as_secs_f64() / (done as f64 / 1e6);
         Self {
             endpoint: measured.endpoint,
             protocol: measured.protocol,
             compression: measured.compression,
             sessions: measured.sessions,
+            policies: measured.policies,
             elapsed: measured.elapsed,
             spans: measured.ended.traces,
             logs: measured.ended.logs,
@@ -113,10 +128,7 @@ impl Report {
             ledger: measured.ledger,
             lost,
             cpu: measured.cpu,
-            cpu_seconds_per_million_spans: measured
-                .cpu
-                .filter(|_| measured.exported_spans > 0)
-                .map(per_million),
+            cpu_seconds_per_million_spans: measured.cpu.filter(|_| done > 0).map(per_million),
             peak_rss_bytes: measured.peak_rss_bytes,
             sink: measured.sink,
         }
@@ -190,9 +202,22 @@ impl Report {
             );
             row(&mut out, "sink counted", &text);
         }
+        self.write_policies(&mut out, palette);
         self.write_latencies(&mut out, palette);
         self.write_ledger(&mut out, palette);
         out
+    }
+
+    fn write_policies(&self, out: &mut String, palette: Palette) {
+        if self.policies.is_empty() {
+            return;
+        }
+        let heading = format!("{:<30}{:>16}{:>16}", "policy", "kept", "dropped");
+        writeln!(out, "\n{}", palette.heading(&heading)).expect(INFALLIBLE);
+        for policy in &self.policies {
+            let [kept, dropped] = [policy.kept, policy.dropped].map(units::grouped);
+            writeln!(out, "{:<30}{kept:>16}{dropped:>16}", policy.name).expect(INFALLIBLE);
+        }
     }
 
     fn write_latencies(&self, out: &mut String, palette: Palette) {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spanreel::{
-    Exporter, Otlp, OtlpExporter, Pipeline, Resource, Sampling, ShutdownReport, WhenFull,
+    Exporter, Otlp, OtlpExporter, Pipeline, Resource, Sampling, SamplingStats, ShutdownReport,
+    WhenFull,
 };
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior};
@@ -18,9 +19,10 @@ use super::meter::Meter;
 use super::plan::{LoadPlan, Target};
 use super::progress::{Moment, Progress};
 use super::receiver::Receiver;
-use super::report::{Measured, Report};
+use super::report::{Measured, PolicyCounts, Report};
 use super::series::Series;
 use super::{plot, usage};
+use crate::config::ConfigFile;
 use crate::drain::drain;
 use crate::ledger::{self, BySignal};
 use crate::outcome::Outcome;
@@ -59,7 +61,11 @@ pub async fn run(plan: LoadPlan, stdout: &Terminal, stderr: &Terminal) -> anyhow
             (Some(receiver), url.clone(), url)
         }
     };
-    let run = Run::start(&plan, &url, stderr)?;
+    let sampling = match &plan.sampling {
+        Some(path) => ConfigFile::read(path)?.sampling()?.sampling,
+        None => Sampling::always_on(),
+    };
+    let run = Run::start(&plan, &url, sampling, stderr)?;
     let watched = run.watch(&plan).await;
     let sink = receiver.map(Receiver::stop).transpose()?;
 
@@ -110,13 +116,18 @@ struct Watched {
 }
 
 impl Run {
-    fn start(plan: &LoadPlan, url: &str, stderr: &Terminal) -> anyhow::Result<Self> {
+    fn start(
+        plan: &LoadPlan,
+        url: &str,
+        sampling: Sampling,
+        stderr: &Terminal,
+    ) -> anyhow::Result<Self> {
         let meter = Arc::new(Meter::default());
         let exporter = exporter(plan, url)?;
         let pipeline = Pipeline::builder()
             .disabled(false)
             .resource(Resource::from_env().service("spanreel-load"))
-            .sampling(Sampling::always_on())
+            .sampling(sampling)
             .when_full(WhenFull::Block)
             .export(Exporter::new(meter.watch(exporter)))
             .start()?;
@@ -157,6 +168,7 @@ impl Run {
             compression: String::new(),
             sink: None,
             sessions: self.load.sessions(),
+            policies: policies(&self.pipeline.stats().sampling),
             elapsed,
             ended: BySignal {
                 traces: report.traces.ended,
@@ -246,6 +258,15 @@ impl Run {
             failed: self.meter.failed(),
         });
     }
+}
+
+fn policies(stats: &SamplingStats) -> Vec<PolicyCounts> {
+    let policies = stats.policies.iter().map(|policy| PolicyCounts {
+        name: policy.name.clone(),
+        kept: policy.kept,
+        dropped: policy.dropped,
+    });
+    policies.collect()
 }
 
 /// Waits for Ctrl-C; for ever where it cannot be waited for.

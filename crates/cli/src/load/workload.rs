@@ -8,7 +8,7 @@
 use super::step::{CallId, Chat, Step, Tool};
 
 /// What the sessions are made from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WorkloadConfig {
     /// Decides everything that looks random. Default: 0.
     pub seed: u64,
@@ -16,6 +16,8 @@ pub struct WorkloadConfig {
     pub spans_per_session: u64,
     /// How many bytes of text each model and tool call carries on top. Default: 0.
     pub payload_bytes: usize,
+    /// Which part of the sessions fails, from 0 to 1. Default: 0.
+    pub failing: f64,
 }
 
 impl Default for WorkloadConfig {
@@ -24,6 +26,7 @@ impl Default for WorkloadConfig {
             seed: 0,
             spans_per_session: 100,
             payload_bytes: 0,
+            failing: 0.0,
         }
     }
 }
@@ -59,17 +62,28 @@ impl Workload {
     /// and number always give the same one.
     #[must_use]
     pub fn session(&self, index: u64) -> Steps<'_> {
-        // Neighbouring seeds must not give similar sessions: the generator mixes its seed.
-        let mut seeds = fastrand::Rng::with_seed(self.config.seed);
-        let seed = seeds.u64(..) ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Steps {
             workload: self,
-            random: fastrand::Rng::with_seed(seed),
+            random: fastrand::Rng::with_seed(self.seed_of(index)),
             spans_left: self.config.spans_per_session.saturating_sub(1),
             depth: 0,
             tools_left: 0,
             log: None,
         }
+    }
+
+    /// Whether session number `index` fails in the end, whatever its calls did.
+    #[must_use]
+    pub fn fails(&self, index: u64) -> bool {
+        // Other numbers than those that its steps are made of.
+        let mut random = fastrand::Rng::with_seed(!self.seed_of(index));
+        random.f64() < self.config.failing
+    }
+
+    /// Neighbouring seeds must not give similar sessions: the generator mixes its seed.
+    fn seed_of(&self, index: u64) -> u64 {
+        let mut seeds = fastrand::Rng::with_seed(self.config.seed);
+        seeds.u64(..) ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
     /// A piece of the corpus, cut anywhere.

@@ -1,7 +1,7 @@
 //! Received requests into a pipeline, and its verdict back to the client.
 //!
-//! Holds: nothing. Waits: for room in the pipeline, with a time limit, and for the delivery where
-//! that is asked for. Loses: nothing that it has not told.
+//! Holds: nothing. Waits: for room in the pipeline, with a time limit, and for the disk or the delivery
+//! where that is asked for. Loses: nothing that it has not told.
 
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ pub enum Ack {
     /// When the pipeline has it: what a crash costs then is lost. The answer is quick.
     #[default]
     Accepted,
+    /// When it is on disk for every exporter that has not taken it: nothing is lost by a crash, and a
+    /// request may come twice. Without a spool this is as `Delivered`.
+    Durable,
     /// When every exporter has settled it: nothing is lost by a crash, and a request may come twice.
     /// The answer takes as long as the slowest destination.
     Delivered,
@@ -25,6 +28,9 @@ pub enum Ack {
 /// How long a request waits for room in the pipeline by default: less than the 10 s that OTLP's
 /// exporters wait for an answer by default.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a client waits at most until its request is on disk: a disk that takes longer is full or fails.
+const LONGEST_SYNC: Duration = Duration::from_secs(8);
 
 /// After which time a client may send again what could not be delivered.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -71,6 +77,13 @@ impl Take for IntoPipeline {
         match self.ack {
             Ack::Accepted => Taken::Accepted {
                 items: receipt.items(),
+            },
+            Ack::Durable => match timeout(LONGEST_SYNC, receipt.durable()).await {
+                Ok(secured) => settled(&secured),
+                // It may still be written, and then comes twice: that is better than not at all.
+                Err(_) => Taken::Full {
+                    retry_after: RETRY_AFTER,
+                },
             },
             Ack::Delivered => settled(&receipt.delivered().await),
         }

@@ -171,6 +171,7 @@ fn open(args: &RunArgs, station: &Station, program: &str) -> anyhow::Result<Sess
         .open_session(&id)
         .name(program)
         .extracted(inbound)
+        .totals_elsewhere()
         .attribute("process.executable.name", program);
     if args.show_arguments {
         let words: Vec<_> = args.command.iter().map(|it| it.to_string_lossy()).collect();

@@ -174,9 +174,6 @@ fn arrange(spans: Vec<RecordedSpan>, ours: &Ours) -> Arranged {
     let (others, mut mine): (Vec<_>, Vec<_>) =
         spans.into_iter().partition(|span| own[&span.trace_id]);
     for span in &mut mine {
-        if span.span_id == ours.root {
-            forget_totals(span);
-        }
         if span.trace_id != ours.trace {
             span.trace_id = ours.trace;
             span.parent_span_id.get_or_insert(ours.root);
@@ -186,19 +183,6 @@ fn arrange(spans: Vec<RecordedSpan>, ours: &Ours) -> Arranged {
         ours: SessionTree::new(mine),
         others: SessionTree::by_trace(others),
     }
-}
-
-/// The totals of a session are of the spans that its own process recorded: none here. Without them the tree
-/// adds up what it shows.
-fn forget_totals(root: &mut RecordedSpan) {
-    let attributes = root.attributes.iter();
-    let kept = attributes.filter(|(key, _)| {
-        let name = key.strip_prefix("spanreel.session.").unwrap_or_default();
-        !name.ends_with("_calls")
-            && !name.ends_with("_tokens")
-            && !["errors", "cost"].contains(&name)
-    });
-    root.attributes = kept.cloned().collect::<Vec<_>>().into();
 }
 
 fn session_of(span: &RecordedSpan) -> Option<&str> {

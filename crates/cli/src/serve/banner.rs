@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::config::Config;
+use crate::config::value::Keep;
 use crate::term::Palette;
 
 /// Where it listens, with the ports that it was given.
@@ -41,14 +42,30 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
             "operations",
             format!("http://{addr}/healthz, /readyz, /metrics"),
         );
+        if config.store != Keep::Off {
+            row("page", format!("http://{}/", reachable(addr)));
+        }
     }
     row("memory", format!("at most {} of telemetry", config.memory));
+    if let Some(directory) = config.spool_dir() {
+        let (shown, most) = (directory.display(), config.spool_size);
+        row(
+            "disk",
+            format!("{shown}, at most {most}: what is not delivered yet"),
+        );
+    }
+    if let Some(directory) = config.store_dir() {
+        let (shown, most) = (directory.display(), config.store_max_size);
+        row(
+            "store",
+            format!("{shown}, at most {most}: sessions for the page"),
+        );
+    }
     for export in &config.exports {
         row("forwards to", export.target.to_string());
     }
     if config.exports.is_empty() {
-        let nothing =
-            "nowhere: what arrives is counted, shown and forgotten; --export URL forwards it";
+        let nothing = "nowhere; --export URL forwards what arrives";
         row("forwards", nothing.to_owned());
     }
     text.push_str("\nIn the terminal of your program:\n");
@@ -76,6 +93,8 @@ pub(crate) fn log(config: &Config, addresses: &Addresses) {
         gateway = shown(addresses.gateway),
         http = shown(addresses.operations),
         exports = exports.join(","),
+        spool = config.spool_dir().map_or_else(|| "off".to_owned(), |it| it.display().to_string()),
+        ack = config.ack.name(),
         "listening",
     );
 }

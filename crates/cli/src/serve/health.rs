@@ -1,6 +1,6 @@
 //! Whether telemetry is taken and goes on: what `/readyz` says.
 //!
-//! A lane is down when it has something to forward and its destination has taken nothing for too long.
+//! With a spool an export may be away for as long as there is room on disk. Without one, a lane is down when it has something to forward and its destination has taken nothing for too long.
 //! What expired meanwhile does not make it well: only a destination that answers does.
 
 use std::collections::HashMap;
@@ -8,12 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use spanreel::{Fate, LaneStats};
+use spanreel::{Fate, PipelineStats};
 
 /// What is known of all lanes. Shared by who looks at them and who asks.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
+    /// What an export does not take waits on disk: one that is away is no reason to send less.
+    spools: bool,
     is_draining: AtomicBool,
+    /// The disk takes no more.
+    is_stuck: AtomicBool,
     lanes: Mutex<HashMap<String, Lane>>,
 }
 
@@ -27,22 +31,37 @@ struct Lane {
 }
 
 impl Health {
+    /// Of a pipeline with a spool, or without one.
+    pub(crate) fn new(spools: bool) -> Self {
+        Self {
+            spools,
+            ..Self::default()
+        }
+    }
+
     /// From now on nothing new should be sent here.
     pub(crate) fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
     }
 
-    /// Looks at the lanes, which must happen every few seconds.
-    pub(crate) fn look(&self, stats: &[LaneStats], now: Instant) {
+    /// Looks at the pipeline, which must happen every few seconds.
+    pub(crate) fn look(&self, stats: &PipelineStats, now: Instant) {
+        self.is_stuck.store(stats.spool_stuck, Ordering::Relaxed);
         let mut lanes = self.lanes();
-        for lane in stats {
+        // A store that is behind is no reason to send elsewhere.
+        for lane in stats.lanes.iter().filter(|lane| !lane.before_sampling) {
             let books = [&lane.traces, &lane.logs, &lane.metrics];
-            let answered = [Fate::Exported, Fate::Rejected, Fate::TooLarge];
+            let answered = [
+                Fate::Exported,
+                Fate::Rejected,
+                Fate::TooLarge,
+                Fate::Quarantined,
+            ];
             let answered = answered
                 .into_iter()
                 .map(|fate| books.iter().map(|book| book.of(fate)).sum::<u64>())
                 .sum();
-            let waits = books.iter().any(|book| book.in_flight() > 0);
+            let waits = books.iter().any(|book| book.in_flight() > 0) || lane.on_disk > 0;
             lanes
                 .entry(lane.name.clone())
                 .or_default()
@@ -71,7 +90,14 @@ impl Health {
             .then(|| "draining".to_owned())
             .into_iter()
             .collect();
-        for (name, stuck) in self.stuck(now) {
+        if self.is_stuck.load(Ordering::Relaxed) {
+            reasons.push("the spool takes no more: it is full, or its disk is or fails".to_owned());
+        }
+        let lanes = match self.spools {
+            true => Vec::new(),
+            false => self.stuck(now),
+        };
+        for (name, stuck) in lanes {
             if !stuck.is_zero() && stuck >= patience {
                 reasons.push(format!(
                     "export {name} has taken nothing for {} s",
@@ -141,6 +167,25 @@ mod tests {
             health.stuck(at(181)),
             [("a".to_owned(), Duration::from_secs(1))]
         );
+    }
+
+    /// Where what is not delivered waits on disk, an export that is away is no reason to send nothing; a disk
+    /// that takes no more is one.
+    #[test]
+    fn with_a_spool_only_the_disk_counts() {
+        let health = Health::new(true);
+        let start = Instant::now();
+        let mut lanes = health.lanes();
+        lanes
+            .entry("a".to_owned())
+            .or_default()
+            .look(0, true, start);
+        drop(lanes);
+        let later = start + Duration::from_secs(1000);
+        assert!(health.reasons(later, Duration::ZERO).is_empty());
+        assert_eq!(health.stuck(later)[0].1, Duration::from_secs(1000));
+        health.is_stuck.store(true, Ordering::Relaxed);
+        assert_eq!(health.reasons(later, Duration::ZERO).len(), 1);
     }
 
     /// While it drains nothing new should come.

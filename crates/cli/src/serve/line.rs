@@ -21,10 +21,20 @@ pub(crate) struct Status {
     pub(crate) forwarded: u64,
     /// Items that wait for a lane or are under way.
     pub(crate) waiting: u64,
+    /// Items on disk that wait for a lane, those under way from there among them.
+    pub(crate) on_disk: u64,
+    /// What is to be written to disk waits: the spool is full, or its disk is or fails.
+    pub(crate) is_stuck: bool,
     /// Items that were lost, in the pipeline or a lane.
     pub(crate) lost: u64,
     /// Requests that were refused.
     pub(crate) refused: u64,
+    /// Sessions that each policy kept, in its order, where sessions are judged at all.
+    pub(crate) kept: Vec<(String, u64)>,
+    /// Sessions that policies dropped.
+    pub(crate) dropped: u64,
+    /// Sessions that are held undecided.
+    pub(crate) undecided: u64,
 }
 
 impl Status {
@@ -34,10 +44,20 @@ impl Status {
         let lanes = stats
             .lanes
             .iter()
+            .filter(|lane| !lane.before_sampling)
             .flat_map(|lane| [&lane.traces, &lane.logs, &lane.metrics]);
+        let policies = &stats.sampling.policies;
         let mut status = Self {
             arrived,
             refused,
+            kept: policies
+                .iter()
+                .map(|policy| (policy.name.clone(), policy.kept))
+                .collect(),
+            dropped: policies.iter().map(|policy| policy.dropped).sum(),
+            undecided: stats.sampling.undecided,
+            on_disk: stats.lanes.iter().map(|lane| lane.on_disk).sum(),
+            is_stuck: stats.spool_stuck,
             ..Self::default()
         };
         for book in books {
@@ -73,6 +93,23 @@ impl Status {
         if forwards {
             parts.push(format!("forwarded {}", count(self.forwarded)));
             parts.push(format!("waiting {}", count(self.waiting)));
+        }
+        if self.kept.iter().any(|(_, kept)| *kept > 0) || self.dropped + self.undecided > 0 {
+            let kept = self.kept.iter().filter(|(_, kept)| *kept > 0);
+            let kept = kept.map(|(policy, kept)| format!("{policy} {}", count(*kept)));
+            let kept = kept.collect::<Vec<_>>().join(", ");
+            parts.push(format!(
+                "kept {}",
+                if kept.is_empty() { "0" } else { &kept }
+            ));
+            parts.push(format!("dropped {}", count(self.dropped)));
+            parts.push(format!("undecided {}", count(self.undecided)));
+        }
+        if self.on_disk > 0 {
+            parts.push(format!("on disk {}", count(self.on_disk)));
+        }
+        if self.is_stuck {
+            parts.push("the spool takes no more".to_owned());
         }
         if self.refused > 0 {
             parts.push(format!("refused {}", count(self.refused)));
@@ -177,6 +214,11 @@ fn write_json(status: &Status) {
         errors = arrived.errors,
         forwarded = status.forwarded,
         waiting = status.waiting,
+        kept = status.kept.iter().map(|(_, kept)| kept).sum::<u64>(),
+        dropped = status.dropped,
+        undecided = status.undecided,
+        on_disk = status.on_disk,
+        spool_stuck = status.is_stuck,
         refused = status.refused,
         lost = status.lost,
         "status",
@@ -202,8 +244,7 @@ mod tests {
             },
             forwarded: 12_000,
             waiting: 345,
-            lost: 0,
-            refused: 0,
+            ..Status::default()
         };
         let always = "sessions 2 live / 14 | spans 12.3k | tokens 1.25M | cost $1.50 | errors 3";
         assert_eq!(status.text(false), always);
@@ -211,11 +252,24 @@ mod tests {
             status.text(true),
             format!("{always} | forwarded 12k | waiting 345")
         );
+        (status.on_disk, status.is_stuck) = (7, true);
+        assert!(
+            status
+                .text(true)
+                .ends_with("waiting 345 | on disk 7 | the spool takes no more")
+        );
+        (status.on_disk, status.is_stuck) = (0, false);
         (status.lost, status.refused) = (1, 2);
         assert!(
             status
                 .text(false)
                 .ends_with("errors 3 | refused 2 | lost 1")
         );
+        (status.lost, status.refused) = (0, 0);
+        status.kept = vec![("failed".into(), 3), ("slow".into(), 0), ("rest".into(), 9)];
+        (status.dropped, status.undecided) = (1_200, 5);
+        let text = status.text(false);
+        let judged = "errors 3 | kept failed 3, rest 9 | dropped 1.2k | undecided 5";
+        assert!(text.ends_with(judged), "{text}");
     }
 }

@@ -5,6 +5,7 @@
 //! books themselves, which must add up, are `spanreel_items` and `spanreel_lane_items`.
 
 mod pipeline;
+mod redaction;
 mod sampling;
 mod writer;
 
@@ -18,6 +19,7 @@ use prometheus_client::registry::{Registry, Unit};
 use spanreel::{PipelineStats, Signal};
 
 use self::pipeline::{books, lanes, queues, standard};
+use self::redaction::redaction;
 use self::sampling::sampling;
 use self::writer::{Writer, gauge_of};
 use super::arrivals::Totals;
@@ -67,7 +69,8 @@ impl Collector for Page {
         books(&mut writer, &snapshot.stats)?;
         lanes(&mut writer, snapshot)?;
         queues(&mut writer, &snapshot.stats)?;
-        sampling(&mut writer, &snapshot.stats.sampling)
+        sampling(&mut writer, &snapshot.stats.sampling)?;
+        redaction(&mut writer, &snapshot.stats.redaction)
     }
 }
 
@@ -101,6 +104,27 @@ fn process(writer: &mut Writer<'_>, snapshot: &Snapshot) -> Result {
         ),
         Some(&Unit::Bytes),
         gauge_of(stats.budget.as_u64()),
+    )?;
+    writer.gauge(
+        ("spanreel_spool", "Requests on disk, in the spool"),
+        Some(&Unit::Bytes),
+        gauge_of(stats.spool.as_u64()),
+    )?;
+    writer.gauge(
+        (
+            "spanreel_spool_budget",
+            "The most that the spool may have on disk; 0 where there is none",
+        ),
+        Some(&Unit::Bytes),
+        gauge_of(stats.spool_budget.as_u64()),
+    )?;
+    writer.gauge(
+        (
+            "spanreel_spool_stuck",
+            "Whether the spool takes no more: it is full, or its disk is or fails",
+        ),
+        None,
+        i64::from(stats.spool_stuck),
     )
 }
 

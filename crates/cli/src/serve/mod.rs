@@ -12,6 +12,8 @@ pub(crate) mod host;
 mod line;
 mod metrics;
 mod operations;
+mod page;
+mod pulse;
 mod reload;
 mod report;
 mod running;

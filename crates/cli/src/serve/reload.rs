@@ -31,6 +31,9 @@ pub(crate) fn changes(running: &Config, read: &Config) -> Changes {
     if running.sampling != read.sampling {
         changes.applied.push("sampling");
     }
+    if running.redaction != read.redaction {
+        changes.need_restart.push("redaction");
+    }
     if running.exports != read.exports {
         changes.need_restart.push("export");
     }

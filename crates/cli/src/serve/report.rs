@@ -15,6 +15,7 @@ pub(crate) fn tell(report: &ShutdownReport, refused: u64, json: bool) -> Outcome
             lost = report.lost(),
             refused,
             lossless = report.is_lossless(),
+            spooled_bytes = report.spooled.as_u64(),
             took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
             report = report.to_string(),
             "stopped",

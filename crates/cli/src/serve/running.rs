@@ -76,7 +76,7 @@ impl Running {
         let now = Instant::now();
         let started = &self.started;
         let stats = started.pipeline.stats();
-        started.health.look(&stats.lanes, now);
+        started.health.look(&stats, now);
         let refused = start::refused(&started.receiver.stats());
         let status = Status::new(started.arrivals.totals(now), &stats, refused);
         self.line.show(status, now);

@@ -5,7 +5,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use spanreel::{BatchConfig, Limits, Null, Pipeline, Resource, Seal, SessionConfig, WhenFull};
+use spanreel::{
+    BatchConfig, BuildError, Exporter, Limits, Null, Pipeline, Resource, Seal, SessionConfig,
+    Spool, SpoolFull, SpoolMode, WhenFull,
+};
 use spanreel_http::llm::{Llm, Prices};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -16,9 +19,10 @@ use super::bind;
 use super::health::Health;
 use super::metrics::Snapshot;
 use super::operations::{self, Operations};
+use super::page;
 use super::watching::Watching;
 use crate::config::Config;
-use crate::config::value::Ack;
+use crate::config::value::{Ack, WhenSpoolFull};
 use crate::gateway::{self, Gateway, Place, Proxy, Upstreams};
 use crate::receive::{self, BindError, IntoPipeline, Outcome, Receiver, Stats, StatsReader};
 
@@ -50,10 +54,17 @@ pub(crate) struct Started {
 pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let listener = bind::bind(config.http, "http")?;
     let gateway = bind::bind(config.gateway, "gateway")?;
-    let pipeline = pipeline(config)?;
+    let kept = page::open(config)?;
+    let (kept, lane) = kept
+        .map(|(kept, lane)| (Some(kept), Some(lane)))
+        .unwrap_or_default();
+    let pipeline = pipeline(config, lane)?;
     let arrivals = Arc::new(Arrivals::new(config.sessions));
     let ack = match config.ack {
         Ack::Accepted => receive::Ack::Accepted,
+        // What goes nowhere is not kept, and nobody waits for it.
+        Ack::Durable if config.exports.is_empty() => receive::Ack::Accepted,
+        Ack::Durable => receive::Ack::Durable,
         Ack::Delivered => receive::Ack::Delivered,
     };
     let intake = pipeline
@@ -70,15 +81,17 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         gateway: gateway.as_ref().map(|gateway| gateway.addr),
         operations: listener.as_ref().map(TcpListener::local_addr).transpose()?,
     };
-    let health = Arc::new(Health::default());
+    let health = Arc::new(Health::new(config.spool_dir().is_some()));
     let reader = receiver.stats_reader();
     let operations = listener.map(|listener| {
+        let addr = addresses.operations;
         let asked = Operations {
             health: Arc::clone(&health),
             lane_down_after: config.lane_down_after,
             allowed_host: config.allowed_host.clone(),
             token: config.token.clone(),
             snapshot: snapshots(config, &pipeline, &arrivals, &health, &reader),
+            web: kept.map(|kept| page::web(config, kept, &pipeline, &reader, addr)),
         };
         spawn(operations::serve(listener, Arc::new(asked)))
     });
@@ -126,14 +139,14 @@ fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> J
 
 /// A pipeline that depends on nothing but the configuration: the environment of this process says where
 /// programs send to, which may be here.
-fn pipeline(config: &Config) -> anyhow::Result<Pipeline> {
+fn pipeline(config: &Config, store: Option<Exporter>) -> anyhow::Result<Pipeline> {
     let batch = BatchConfig {
         schedule_delay: config.batch_delay,
         max_export_batch_size: config.batch_size.get(),
         export_timeout: LONGEST_ATTEMPT,
         // Senders that wait for delivery send little at once: what they send leaves as soon as it can.
         seal: match config.ack {
-            Ack::Accepted => Seal::WhenDue,
+            Ack::Accepted | Ack::Durable => Seal::WhenDue,
             Ack::Delivered => Seal::WhenLanesIdle,
         },
         ..BatchConfig::default()
@@ -148,13 +161,33 @@ fn pipeline(config: &Config) -> anyhow::Result<Pipeline> {
         .sessions(SessionConfig::default())
         .budget(config.memory)
         .when_full(WhenFull::Block);
+    if let Some(redaction) = &config.redaction.redaction {
+        builder = builder.redact(redaction.clone());
+    }
     if config.exports.is_empty() {
         builder = builder.export(Null);
     }
     for export in &config.exports {
         builder = builder.export(export.exporter());
     }
-    Ok(builder.start()?)
+    if let Some(store) = store {
+        builder = builder.export_before_sampling(store);
+    }
+    if let Some(directory) = config.spool_dir() {
+        let when_full = match config.spool_full {
+            WhenSpoolFull::Block => SpoolFull::Block,
+            WhenSpoolFull::DropOldest => SpoolFull::DropOldest,
+        };
+        let spool = Spool::at(directory, config.spool_size)
+            .mode(SpoolMode::Always)
+            .when_full(when_full);
+        builder = builder.spool_with(spool);
+    }
+    builder.start().map_err(|error| match error {
+        BuildError::Spool(error) => anyhow::Error::new(error)
+            .context("cannot use the spool; give --data-dir another directory, or off"),
+        error => error.into(),
+    })
 }
 
 fn receiving(config: &Config) -> anyhow::Result<receive::Config> {

@@ -50,6 +50,7 @@ impl Serve {
         let mut command = server::spanreel();
         command.arg("serve").args(ANY_PORT);
         command.args(["--export", &backend, "--batch-delay", "50ms"]);
+        command.args(["--data-dir", "off"]);
         command.envs(token.map(|it| ("SPANREEL_TOKEN", it)));
         let server = Server::of(command);
         Self { server, collector }

@@ -1,10 +1,14 @@
 //! `spanreel load` against its own receiver.
 
+use std::collections::HashMap;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use serde_json::Value;
+use spanreel_cli::load::workload::{Workload, WorkloadConfig};
 
+use super::collector::Collector;
 use super::{Run, run, spanreel};
 
 fn load(options: &str) -> Run {
@@ -79,6 +83,7 @@ fn the_report_is_complete() {
         "protocol",
         "compression",
         "sessions",
+        "policies",
         "elapsed_seconds",
         "spans",
         "logs",
@@ -268,4 +273,74 @@ fn what_cannot_start_is_told() {
             "{run:?}"
         );
     }
+}
+
+/// Of 3,000 sessions one in a hundred fails: every one of those arrives whole, of the others as many as
+/// configured, whole as well, and nothing of the rest.
+#[tokio::test(flavor = "multi_thread")]
+async fn failing_sessions_are_kept_whole() {
+    const SESSIONS: u64 = 3_000;
+    const SPANS: usize = 10;
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("spanreel.toml");
+    let table = r#"
+        [sampling]
+        ratio = 0.01
+
+        [[sampling.policy]]
+        name = "failed"
+        when = { end_state = "error" }
+        then = "keep"
+    "#;
+    std::fs::write(&config, table).expect("written");
+    let collector = Collector::default();
+    let addr = collector.listen().await;
+    let options = format!(
+        "--endpoint grpc://{addr} --sessions {SESSIONS} --spans-per-session {SPANS} --failing 0.01 --json \
+         --sampling {}",
+        config.display()
+    );
+    let words: Vec<String> = options.split_whitespace().map(str::to_owned).collect();
+    let load = move || run(["load".to_owned()].into_iter().chain(words));
+    let report = tokio::task::spawn_blocking(load).await;
+    let report = report.expect("no panic").fine().json();
+
+    let mut sessions: HashMap<_, (usize, usize)> = HashMap::new();
+    for span in collector.spans() {
+        let is_failed_root = span.parent_span_id.is_empty()
+            && span
+                .status
+                .is_some_and(|status| status.code == StatusCode::Error as i32);
+        let (spans, failed) = sessions.entry(span.trace_id).or_default();
+        *spans += 1;
+        *failed += usize::from(is_failed_root);
+    }
+    let parts: Vec<_> = sessions
+        .values()
+        .filter(|(spans, _)| *spans != SPANS)
+        .collect();
+    assert!(parts.is_empty(), "{parts:?}");
+    let failing = Workload::new(WorkloadConfig {
+        failing: 0.01,
+        ..WorkloadConfig::default()
+    });
+    let expected = (0..SESSIONS).filter(|it| failing.fails(*it)).count();
+    let failed: usize = sessions.values().map(|(_, failed)| failed).sum();
+    assert_eq!(failed, expected, "{report}");
+    // Ten standard deviations around one in a hundred on both sides.
+    assert!((1..=85).contains(&failed), "{failed}");
+    let others = sessions.len() - failed;
+    assert!((1..=85).contains(&others), "{others}");
+
+    let policies = &report["policies"];
+    assert_eq!(policies[0]["name"], "failed", "{report}");
+    assert_eq!(policies[0]["kept"], failed, "{report}");
+    assert_eq!(policies[1]["name"], "rest", "{report}");
+    assert_eq!(policies[1]["kept"], others, "{report}");
+    let dropped = SESSIONS - sessions.len() as u64;
+    assert_eq!(number(&policies[1]["dropped"]), dropped, "{report}");
+    let fates = report["ledger"].as_array().expect("a list");
+    let fate = fates.iter().find(|fate| fate["fate"] == "sampled_out");
+    let sampled_out = number(&fate.expect("it is listed")["traces"]);
+    assert_eq!(sampled_out, dropped * SPANS as u64, "{report}");
 }

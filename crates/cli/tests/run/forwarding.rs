@@ -41,7 +41,17 @@ async fn the_receiver_of_the_environment_gets_the_session() {
         .env("OTEL_SDK_DISABLED", "true");
     let said = said(command);
     assert_eq!(said.code, Some(0), "{}", said.err);
-    assert_eq!(collector.spans().len(), 1);
+    let spans = collector.spans();
+    assert_eq!(spans.len(), 1);
+    let keys = spans[0].attributes.iter().map(|it| &*it.key);
+    let own: Vec<_> = keys
+        .filter(|key| key.starts_with("spanreel.session."))
+        .collect();
+    assert_eq!(
+        own,
+        ["spanreel.session.end_state"],
+        "no totals of what others record"
+    );
     assert_eq!(collector.tenants(), ["s3cret"]);
     let has = |line: &str| said.out.lines().any(|it| it.starts_with(line));
     assert!(!said.out.contains("s3cret") && !said.err.contains("s3cret"));

@@ -5,10 +5,12 @@
 #[path = "../command/collector.rs"]
 mod collector;
 mod configuration;
+mod durable;
 mod ending;
 mod forwarding;
 mod limits;
 mod operations;
 mod sampling;
 mod server;
+mod spool;
 mod tls;

@@ -60,6 +60,10 @@ impl Server {
     pub(crate) fn start(options: &[&str]) -> Self {
         let mut command = spanreel();
         command.arg("serve").args(ANY_PORT).args(options);
+        if !options.contains(&"--data-dir") {
+            // What a test does not ask for is not kept.
+            command.env("SPANREEL_DATA_DIR", "off");
+        }
         Self::of(command)
     }
 

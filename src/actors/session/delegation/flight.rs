@@ -133,9 +133,9 @@ impl Flight {
         state.last_ns = state.last_ns.max(now_ns);
     }
 
-    /// The deadline has passed.
+    /// The deadline has passed: the sweeper ends it.
     pub(crate) fn abandon(&self) {
-        self.end(Outcome::Abandoned, None);
+        self.end_by_sweeper(Outcome::Abandoned);
     }
 
     /// A handle was dropped.
@@ -160,9 +160,10 @@ impl Flight {
         }
     }
 
-    /// Ends it, unless it has ended before.
+    /// Ends it, unless it has ended before. Whoever finds that it has ended finds it written.
     fn end(&self, outcome: Outcome, error: Option<(&str, &str)>) -> bool {
-        let Some(open) = self.take(outcome) else {
+        let mut guard = self.open();
+        let Some(open) = self.take(&mut guard) else {
             return false;
         };
         let end_ns = self.cell.now_ns().max(self.start_ns);
@@ -172,47 +173,49 @@ impl Flight {
         let facts = facts(error.is_some());
         let Some(saved) = &open.saved else {
             self.cell.end_unsampled(&facts);
+            self.count(outcome);
             return true;
         };
-        let mut draft = drafts::take();
-        draft.resume(saved, &self.cell.shared.limits);
-        draft.set_own(key::DELEGATION_OUTCOME, outcome.name().into());
-        if let Some((error_type, message)) = error {
-            draft.set_own(key::ERROR_TYPE, error_type.into());
-            draft.status(Status::Error(message));
-        }
-        draft.end(end_ns);
+        let draft = self.last_words(saved, outcome, error, end_ns);
         self.cell
             .end_span(&draft, open.slot, &facts, self.start_ns, end_ns);
         drafts::give_back(draft);
+        self.count(outcome);
         true
     }
 
     /// Ends it because the pipeline shuts down, incomplete: how many spans that is. What is sealed is
     /// kept for somebody who waits for room.
     pub(crate) fn interrupt(&self) -> u64 {
-        let Some(open) = self.take(Outcome::Interrupted) else {
+        self.end_by_sweeper(Outcome::Interrupted)
+    }
+
+    /// Ends it, unless it has ended before: how many spans that is. A shutdown that has begun does not
+    /// matter: the sweeper is who takes over from the sessions, and has yet to.
+    fn end_by_sweeper(&self, outcome: Outcome) -> u64 {
+        let mut guard = self.open();
+        let Some(open) = self.take(&mut guard) else {
             return 0;
         };
         let cell = &self.cell;
         let end_ns = cell.now_ns().max(self.start_ns);
+        let error = outcome.error();
+        let facts = facts(error.is_some());
+        let interrupts = matches!(outcome, Outcome::Interrupted);
         let mut state = cell.lock();
-        state.patient = true;
-        // What is written here is handed on by the caller: it need not wait for company.
-        let lingering = std::mem::replace(&mut state.lingering, true);
-        let outcome = Outcome::Interrupted;
+        let lingering = state.lingering;
+        if interrupts {
+            state.patient = true;
+            // What is written here is handed on by the caller: it need not wait for company.
+            state.lingering = true;
+        }
         let told = self.told(end_ns, open.sub_session.as_ref());
         if let Some(draft) = told.write(cell, &Record::End { outcome }) {
             cell.put(&mut state, Signal::Logs, &draft, cell.identity.log_common());
             drafts::give_back(draft);
         }
         if let Some(saved) = &open.saved {
-            let mut draft = drafts::take();
-            draft.resume(saved, &cell.shared.limits);
-            draft.set_own(key::DELEGATION_OUTCOME, outcome.name().into());
-            draft.set_own(key::INCOMPLETE, true.into());
-            draft.end(end_ns);
-            let facts = facts(false);
+            let draft = self.last_words(saved, outcome, error, end_ns);
             state.count(&facts);
             let common = cell.identity.common(true);
             if cell.put(&mut state, Signal::Traces, &draft, common) {
@@ -220,24 +223,50 @@ impl Flight {
             }
             drafts::give_back(draft);
         }
-        state.lingering = lingering;
+        if interrupts {
+            state.lingering = lingering;
+        }
         drop(state);
         if open.saved.is_none() {
-            cell.end_unsampled(&facts(false));
-            return 0;
+            cell.end_unsampled(&facts);
         }
-        1
+        self.count(outcome);
+        u64::from(open.saved.is_some())
     }
 
-    /// Takes what is open, for the one who ends it.
-    fn take(&self, outcome: Outcome) -> Option<Open> {
-        let open = self.open().take()?;
-        let delegations = &self.cell.shared.delegations;
-        if open.is_tracked {
-            delegations.forget(self.id);
+    /// Its span, with how it ended. The caller gives the draft back.
+    fn last_words(
+        &self,
+        saved: &Saved,
+        outcome: Outcome,
+        error: Option<(&str, &str)>,
+        end_ns: u64,
+    ) -> Box<Draft> {
+        let mut draft = drafts::take();
+        draft.resume(saved, &self.cell.shared.limits);
+        draft.set_own(key::DELEGATION_OUTCOME, outcome.name().into());
+        if matches!(outcome, Outcome::Interrupted) {
+            draft.set_own(key::INCOMPLETE, true.into());
         }
-        delegations.counts.end(outcome);
+        if let Some((error_type, message)) = error {
+            draft.set_own(key::ERROR_TYPE, error_type.into());
+            draft.status(Status::Error(message));
+        }
+        draft.end(end_ns);
+        draft
+    }
+
+    /// Takes what is open, for the one who ends it, and who counts it once it is written.
+    fn take(&self, open: &mut Option<Open>) -> Option<Open> {
+        let open = open.take()?;
+        if open.is_tracked {
+            self.cell.shared.delegations.forget(self.id);
+        }
         Some(open)
+    }
+
+    fn count(&self, outcome: Outcome) {
+        self.cell.shared.delegations.counts.end(outcome);
     }
 
     fn tell(&self, record: &Record, at_ns: u64, sub_session: Option<&SpanContext>) {

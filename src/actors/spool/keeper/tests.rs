@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use futures::executor::block_on;
@@ -11,6 +12,13 @@ use super::*;
 use crate::model::ledger::Books;
 use crate::model::receipt::{Shares, Ticket};
 use crate::model::request::{Request, Signal};
+
+/// Nothing to keep hold of: the disk is in memory.
+impl Hold for () {
+    fn renew(&mut self) -> io::Result<bool> {
+        Ok(false)
+    }
+}
 
 /// A keeper with one lane, over a disk that does as it is told.
 struct Setup {

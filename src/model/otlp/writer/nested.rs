@@ -30,7 +30,10 @@ impl Writer {
     fn value(&mut self, value: Value<'_>, bounds: Bounds) {
         match value {
             Value::Empty => {}
-            Value::Str(text) => self.bytes(f::value::STRING, bounds.text.cut(text).as_bytes()),
+            Value::Str(text) => {
+                let text = bounds.text.cut_whole(text);
+                self.bytes(f::value::STRING, text.as_bytes());
+            }
             Value::Bool(truth) => self.uint(f::value::BOOL, truth.into()),
             Value::Int(number) => self.uint(f::value::INT, number as u64),
             Value::Double(number) => self.fixed64(f::value::DOUBLE, number.to_bits()),
@@ -81,7 +84,7 @@ impl Bounds {
     fn value_len(self, value: Value<'_>) -> usize {
         match value {
             Value::Empty => 0,
-            Value::Str(text) => len_field(self.text.cut(text).len()),
+            Value::Str(text) => len_field(self.text.cut_whole(text).len()),
             Value::Bool(_) => 2,
             Value::Int(number) => 1 + varint_len(number as u64),
             Value::Double(_) => 9,

@@ -54,7 +54,7 @@ pub struct AgainstArgs {
     #[arg(
         long,
         value_name = "URL",
-        conflicts_with_all = ["endpoint", "protocol", "rate", "plot"],
+        conflicts_with_all = ["endpoint", "protocol", "rate", "plot", "sampling", "failing"],
         help_heading = "Collector"
     )]
     pub against: Option<Against>,
@@ -188,6 +188,7 @@ impl LoadArgs {
                 // One agent without end: what a span costs must not depend on whose it is.
                 spans_per_session: u64::MAX,
                 payload_bytes: self.payload_bytes,
+                failing: 0.0,
             },
             sessions,
             spans_per_session: self.spans_per_session,

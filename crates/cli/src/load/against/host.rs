@@ -50,6 +50,8 @@ impl Host {
             .args([
                 "--ack",
                 "delivered",
+                "--data-dir",
+                "off",
                 "--log-level",
                 "warn",
                 "--status-every",

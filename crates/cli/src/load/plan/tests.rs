@@ -48,7 +48,7 @@ fn every_option_arrives() {
     let plan = plan(
         "--sink 127.0.0.1:9999 --sink-latency 50ms --sink-fail-rate 0.2 --protocol http-json \
          --compression zstd --sessions 7 --concurrency 3 --spans-per-session 11 --rate 5000 \
-         --duration 2m --payload-bytes 64 --seed 5 --patience 1s --json --plot a/run.SVG",
+         --duration 2m --payload-bytes 64 --failing 0.01 --sampling a.toml --seed 5 --patience 1s --json --plot a/run.SVG",
     );
     let expected = LoadPlan {
         target: Target::Sink(SinkConfig {
@@ -63,7 +63,9 @@ fn every_option_arrives() {
             seed: 5,
             spans_per_session: 11,
             payload_bytes: 64,
+            failing: 0.01,
         },
+        sampling: Some("a.toml".into()),
         sessions: NonZeroU64::new(7),
         concurrency: NonZeroUsize::new(3).unwrap(),
         rate: NonZeroU64::new(5_000),

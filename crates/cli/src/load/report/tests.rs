@@ -23,6 +23,7 @@ fn report() -> Report {
         protocol: "grpc".into(),
         compression: "none".into(),
         sessions: 1_000,
+        policies: Vec::new(),
         elapsed: Duration::from_millis(2_500),
         ended: BySignal {
             traces: 1_000_000,
@@ -83,7 +84,7 @@ lost: 1,000 spans and 0 log records
 fn the_keys_of_the_json_are_stable() {
     let expected = concat!(
         r#"{"endpoint":"grpc://127.0.0.1:4317","protocol":"grpc","compression":"none","#,
-        r#""sessions":1000,"elapsed_seconds":2.5,"spans":1000000,"logs":120000,"#,
+        r#""sessions":1000,"policies":[],"elapsed_seconds":2.5,"spans":1000000,"logs":120000,"#,
         r#""spans_per_second":399600.0,"requests":450,"retries":3,"bytes":443000000,"#,
         r#""emit_latency_ns":{"p50":120,"p90":240,"p99":480,"p999":960,"max":12000},"#,
         r#""export_latency_ns":{"p50":1250000,"p90":2500000,"p99":5000000,"p999":10000000,"max":125000000},"#,
@@ -105,6 +106,7 @@ fn a_run_without_result_has_no_figures() {
         protocol: "grpc".into(),
         compression: "none".into(),
         sessions: 0,
+        policies: Vec::new(),
         elapsed: Duration::ZERO,
         ended: BySignal::default(),
         exported_spans: 0,

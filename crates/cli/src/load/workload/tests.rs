@@ -9,6 +9,7 @@ fn workload(seed: u64, spans_per_session: u64, payload_bytes: usize) -> Workload
         seed,
         spans_per_session,
         payload_bytes,
+        failing: 0.0,
     })
 }
 

@@ -163,6 +163,27 @@ pub(super) fn lanes(writer: &mut Writer<'_>, snapshot: &Snapshot) -> Result {
         None,
         in_flight,
     )?;
+    let on_disk = books
+        .iter()
+        .map(|(lane, signal, book)| (labels(*lane, *signal), gauge_of(book.on_disk())));
+    writer.gauges(
+        (
+            "spanreel_lane_items_on_disk",
+            "Items on disk that an export has not done with",
+        ),
+        None,
+        on_disk,
+    )?;
+    let recovered = books
+        .iter()
+        .map(|(lane, signal, book)| (labels(*lane, *signal), book.recovered()));
+    writer.counters(
+        (
+            "spanreel_lane_items_recovered",
+            "Items that an earlier process had left on disk; those entered contain them",
+        ),
+        recovered,
+    )?;
     let mut rows = Vec::new();
     for (lane, signal, book) in &books {
         for fate in Fate::ALL {

@@ -20,7 +20,9 @@ struct Received {
 }
 
 fn built(url: &str) -> Result<Arc<dyn DynExport>, Vec<Problem>> {
-    let Exporter { build, settings } = Zipkin::new(url).into();
+    let Exporter {
+        build, settings, ..
+    } = Zipkin::new(url).into();
     build(&settings)
 }
 

@@ -78,6 +78,7 @@ fn every_option_arrives() {
             seed: 29,
             spans_per_session: u64::MAX,
             payload_bytes: 23,
+            failing: 0.0,
         },
         sessions: NonZeroU64::new(13).unwrap(),
         spans_per_session: NonZeroU64::new(19).unwrap(),

@@ -1,0 +1,246 @@
+//! Redaction: what must not leave the process is found and taken out, before anything holds, stores or
+//! exports it. Pure: texts in, texts out.
+
+mod counts;
+mod detector;
+mod find;
+mod json;
+mod read;
+mod redactor;
+mod rules;
+mod unescape;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use self::counts::RedactionStats;
+pub use self::detector::Detector;
+use self::detector::Detectors;
+pub use self::redactor::Redactor;
+pub(crate) use self::redactor::{Redaction as TextRedaction, Scratch};
+use self::rules::Rules;
+pub(crate) use self::rules::{Action, MASK};
+use crate::model::content::Part;
+use crate::model::genai::OLDER_CONTENT;
+use crate::model::hash_key::HashKey;
+use crate::model::problem::Problem;
+
+/// What a function of the user's own says of a text: [`Redaction::with`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Redacted {
+    /// It stays. The detectors look at it next.
+    Keep,
+    /// This takes its place. The detectors look at it next.
+    Replace(String),
+    /// It goes, and an attribute with it.
+    Remove,
+}
+
+type Own = Arc<dyn Fn(&str, &str) -> Redacted + Send + Sync>;
+
+/// What must not leave the process, and what becomes of it.
+///
+/// It is applied to the names, attributes (keys and values, also within arrays and maps), events, links
+/// and status messages of spans, to bodies and attributes of log records, to the resource, to the baggage
+/// that travels, to what [`Pipeline::sessions`](crate::Pipeline::sessions) shows and to what servers
+/// answer, before any of it is held, stored, exported or printed; and to the requests that an
+/// [`Intake`](crate::Intake) accepts, metrics among them. A text that is JSON is still JSON afterwards,
+/// and secrets are found in it however they are escaped.
+///
+/// A key has at most one rule. The more exact one counts, whatever the order and the capitals; a `*` at
+/// the end stands for any rest. Rules also hold for the members of JSON objects and of maps, where what
+/// is to be removed is masked.
+///
+/// ```
+/// use spanreel::testing::InMemory;
+/// use spanreel::{HashKey, Pipeline, Redaction};
+///
+/// let memory = InMemory::new();
+/// let redaction = Redaction::standard()
+///     .hash("user.id", HashKey::new(*b"sixteen or more bytes, at random"))
+///     .remove("http.request.header.*");
+/// let pipeline = Pipeline::builder().redact(redaction).export(memory.clone()).start()?;
+///
+/// let session = pipeline.open_session("conv-1").user("u-19").open()?;
+/// let mut mail = session.tool("send_mail").start();
+/// mail.set("gen_ai.tool.call.arguments", r#"{"to": "ada@example.com", "password": "hunter2"}"#);
+/// mail.end();
+/// session.end();
+/// pipeline.shutdown_blocking(std::time::Duration::from_secs(5));
+///
+/// assert_eq!(
+///     memory.span("execute_tool send_mail").str("gen_ai.tool.call.arguments"),
+///     Some(r#"{"to": "[email]", "password": "[redacted]"}"#),
+/// );
+/// assert_ne!(memory.span("session").str("user.id"), Some("u-19"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "give it to Builder::redact"]
+pub struct Redaction {
+    detectors: Detectors,
+    rules: Vec<(String, Action)>,
+    only: Option<Vec<String>>,
+    secret_names: bool,
+    hash_key: Option<HashKey>,
+    own: Option<Own>,
+    dry_run: bool,
+}
+
+impl Default for Redaction {
+    fn default() -> Self {
+        Self::standard()
+    }
+}
+
+impl Redaction {
+    /// All detectors, and what stands behind the names of secrets is masked.
+    pub fn standard() -> Self {
+        Self {
+            detectors: Detectors::ALL,
+            secret_names: true,
+            ..Self::nothing()
+        }
+    }
+
+    /// Nothing at all, to begin with.
+    pub fn nothing() -> Self {
+        Self {
+            detectors: Detectors::NONE,
+            rules: Vec::new(),
+            only: None,
+            secret_names: false,
+            hash_key: None,
+            own: None,
+            dry_run: false,
+        }
+    }
+
+    /// Looks for this, too.
+    pub fn detect(mut self, detector: Detector) -> Self {
+        self.detectors = self.detectors.with(detector);
+        self
+    }
+
+    /// Does not look for this.
+    pub fn ignore(mut self, detector: Detector) -> Self {
+        self.detectors = self.detectors.without(detector);
+        self
+    }
+
+    /// Whether what stands behind the name of a secret is masked: `password`, `api_key`,
+    /// `authorization`, `cookie` and their like, as a key, as its last part
+    /// (`http.request.header.authorization`) or as a member of JSON, in any way of writing.
+    pub fn secret_names(mut self, mask: bool) -> Self {
+        self.secret_names = mask;
+        self
+    }
+
+    /// Leaves out attributes of this key.
+    pub fn remove(self, key: impl Into<String>) -> Self {
+        self.rule(key, Action::Remove)
+    }
+
+    /// Puts `[redacted]` in the place of values of this key.
+    pub fn mask(self, key: impl Into<String>) -> Self {
+        self.rule(key, Action::Mask)
+    }
+
+    /// Puts a keyed hash (HMAC-SHA-256, cut to 16 bytes) in the place of texts and integers of this key,
+    /// so that who is the same can still be told. Other values are masked. There is one key for all
+    /// hashes; the last counts.
+    pub fn hash(mut self, key: impl Into<String>, secret: HashKey) -> Self {
+        self.hash_key = Some(secret);
+        self.rule(key, Action::Hash)
+    }
+
+    /// Lets values of this key pass unread: what is known to be harmless and looks as if it were not.
+    pub fn pass(self, key: impl Into<String>) -> Self {
+        self.rule(key, Action::Pass)
+    }
+
+    /// Leaves out every attribute whose key is none of these and has no rule of its own. `session.id`,
+    /// `service.name` and those of spanreel's own always stay. Called again, it adds keys.
+    pub fn only<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        let only = self.only.get_or_insert_default();
+        only.extend(keys.into_iter().map(Into::into));
+        self
+    }
+
+    /// Leaves out what users and models wrote, whoever set it: the attributes of every
+    /// [`Part`](crate::Part) and their older names.
+    pub fn remove_content(mut self) -> Self {
+        for part in Part::ALL {
+            self = self.remove(part.key());
+        }
+        for beginning in OLDER_CONTENT {
+            self = self.remove(beginning).remove(format!("{beginning}.*"));
+        }
+        self
+    }
+
+    /// Shows every text to a function before the detectors look at it: the key of its attribute, and the
+    /// text. What is no attribute has one of the keys `span.name`, `event.name`, `status.message`,
+    /// `log.body`, `attribute.key`, `scope.name` and `server.answer`.
+    ///
+    /// Called off the host's threads for what sessions record, and on the thread that asks for the live
+    /// view, for baggage and for requests that are received. A panic masks the text.
+    pub fn with(mut self, own: impl Fn(&str, &str) -> Redacted + Send + Sync + 'static) -> Self {
+        self.own = Some(Arc::new(own));
+        self
+    }
+
+    /// Changes nothing and counts what it would change: `pipeline.stats().redaction`.
+    pub fn dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    fn rule(mut self, key: impl Into<String>, action: Action) -> Self {
+        self.rules.push((key.into(), action));
+        self
+    }
+
+    /// Everything wrong with it.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let rules = self.rules.iter().map(|(key, _)| ("redact", key));
+        let only = self.only.iter().flatten().map(|key| ("redact.only", key));
+        let mut problems = Vec::new();
+        for (setting, key) in rules.chain(only) {
+            if key.is_empty() || key.trim_end_matches('*').contains('*') {
+                let advice = format!("{key:?} is no key; give one, with a * at its end at most");
+                problems.push(Problem::new(setting, advice));
+            }
+        }
+        problems
+    }
+
+    /// The redaction at work, to be used by hand.
+    #[must_use]
+    pub fn redactor(&self) -> Redactor {
+        Redactor {
+            detectors: self.detectors,
+            rules: Rules::new(&self.rules, self.only.as_deref(), self.secret_names),
+            hash_key: self.hash_key.clone(),
+            own: self.own.clone(),
+            dry_run: self.dry_run,
+            counters: Default::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Redaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redaction")
+            .field("detectors", &self.detectors)
+            .field("rules", &self.rules)
+            .field("only", &self.only)
+            .field("secret_names", &self.secret_names)
+            .field("own", &self.own.is_some())
+            .field("dry_run", &self.dry_run)
+            .finish_non_exhaustive()
+    }
+}

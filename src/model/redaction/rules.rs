@@ -1,0 +1,241 @@
+//! What is decided by a key alone, before the text behind it is looked at.
+
+use std::collections::HashMap;
+
+/// What a rule does to the value of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Leaves the attribute out.
+    Remove,
+    /// Puts [`MASK`] in its place.
+    Mask,
+    /// Puts a keyed hash in its place.
+    Hash,
+    /// Lets it pass unread.
+    Pass,
+}
+
+/// What stands in the place of a value that is masked.
+pub(crate) const MASK: &str = "[redacted]";
+
+/// The names behind which secrets stand, without hyphens, underlines and capitals.
+const SECRET_NAMES: &[&str] = &[
+    "accesskey",
+    "accesstoken",
+    "apikey",
+    "apitoken",
+    "authorization",
+    "authtoken",
+    "clientsecret",
+    "connectionstring",
+    "cookie",
+    "credentials",
+    "cvc",
+    "cvv",
+    "idtoken",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "proxyauthorization",
+    "pwd",
+    "refreshtoken",
+    "secret",
+    "secretaccesskey",
+    "secretkey",
+    "sessiontoken",
+    "setcookie",
+    "signingkey",
+    "ssn",
+    "xapikey",
+];
+
+/// The longest key that rules are asked about; a longer one has no rule of its own.
+const KEY: usize = 128;
+
+/// Rules by key, without regard to capitals. An exact one wins over a longer beginning, that over a
+/// shorter one, and any of them over the names of secrets.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    exact: HashMap<Box<[u8]>, Action>,
+    /// Beginnings, the longest first.
+    beginnings: Vec<(Box<[u8]>, Action)>,
+    /// Where it is set, other attributes than these are left out.
+    only: Option<Box<Rules>>,
+    secret_names: bool,
+}
+
+impl Rules {
+    pub(crate) fn new(
+        rules: &[(String, Action)],
+        only: Option<&[String]>,
+        secret_names: bool,
+    ) -> Self {
+        let mut it = Self {
+            secret_names,
+            ..Self::default()
+        };
+        for (pattern, action) in rules {
+            let pattern = pattern.to_ascii_lowercase();
+            match pattern.strip_suffix('*') {
+                Some(beginning) => it.beginnings.push((beginning.as_bytes().into(), *action)),
+                None => {
+                    it.exact.insert(pattern.into_bytes().into(), *action);
+                }
+            }
+        }
+        it.beginnings
+            .sort_by_key(|(beginning, _)| std::cmp::Reverse(beginning.len()));
+        it.only = only.map(|keys| {
+            let keys: Vec<_> = keys.iter().map(|key| (key.clone(), Action::Pass)).collect();
+            Box::new(Self::new(&keys, None, false))
+        });
+        it
+    }
+
+    /// Whether no key has a rule.
+    pub(crate) fn are_none(&self) -> bool {
+        self.exact.is_empty() && self.beginnings.is_empty() && !self.secret_names
+    }
+
+    /// The rule of an attribute.
+    pub(crate) fn of_attribute(&self, key: &[u8]) -> Option<Action> {
+        let rule = self.of_member(key);
+        if rule.is_none()
+            && let Some(only) = &self.only
+            && !is_own(key)
+            && only.of_member(key).is_none()
+        {
+            return Some(Action::Remove);
+        }
+        rule
+    }
+
+    /// The rule of a member of an object or a map within an attribute.
+    pub(crate) fn of_member(&self, key: &[u8]) -> Option<Action> {
+        if key.len() > KEY || self.are_none() {
+            return None;
+        }
+        let mut lower = [0; KEY];
+        let lower = &mut lower[..key.len()];
+        lower.copy_from_slice(key);
+        lower.make_ascii_lowercase();
+        if let Some(action) = self.exact.get(&*lower) {
+            return Some(*action);
+        }
+        let mut beginnings = self.beginnings.iter();
+        if let Some((_, action)) = beginnings.find(|(beginning, _)| lower.starts_with(beginning)) {
+            return Some(*action);
+        }
+        (self.secret_names && is_secret_name(lower)).then_some(Action::Mask)
+    }
+}
+
+/// What a session cannot do without: its id and what the pipeline says of it.
+fn is_own(key: &[u8]) -> bool {
+    key.starts_with(b"spanreel.") || matches!(key, b"session.id" | b"service.name")
+}
+
+/// Whether the last part of a key, behind its full stops, is the name of a secret.
+fn is_secret_name(lower: &[u8]) -> bool {
+    let part = lower.rsplit(|it| *it == b'.').next().unwrap_or(lower);
+    let mut name = [0; 24];
+    let mut len = 0;
+    for byte in part.iter().filter(|it| !matches!(it, b'-' | b'_')) {
+        let Some(place) = name.get_mut(len) else {
+            return false;
+        };
+        *place = *byte;
+        len += 1;
+    }
+    let name = &name[..len];
+    SECRET_NAMES
+        .binary_search_by(|it| it.as_bytes().cmp(name))
+        .is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(rules: &[(&'static str, Action)], only: Option<&[&str]>, names: bool) -> Rules {
+        let only: Option<Vec<_>> = only.map(|it| it.iter().map(|key| key.to_string()).collect());
+        let rules: Vec<_> = rules
+            .iter()
+            .map(|(key, action)| (key.to_string(), *action))
+            .collect();
+        Rules::new(&rules, only.as_deref(), names)
+    }
+
+    /// The more exact rule wins, whatever the capitals.
+    #[test]
+    fn the_more_exact_rule_wins() {
+        let it = rules(
+            &[
+                ("http.*", Action::Remove),
+                ("http.request.*", Action::Mask),
+                ("http.request.Method", Action::Pass),
+            ],
+            None,
+            false,
+        );
+        for (key, action) in [
+            ("http.route", Some(Action::Remove)),
+            ("HTTP.Request.header.x", Some(Action::Mask)),
+            ("http.request.method", Some(Action::Pass)),
+            ("https", None),
+        ] {
+            assert_eq!(it.of_attribute(key.as_bytes()), action, "{key}");
+            assert_eq!(it.of_member(key.as_bytes()), action, "{key}");
+        }
+        assert_eq!(it.of_attribute(&[b'h'; 5000]), None);
+    }
+
+    /// With a list of what alone may pass, attributes that are not on it are left out, but for those that
+    /// sessions need; what is within an attribute is not asked.
+    #[test]
+    fn what_is_not_on_the_list_is_left_out() {
+        let it = rules(
+            &[("gen_ai.input.messages", Action::Mask)],
+            Some(&["gen_ai.*"]),
+            false,
+        );
+        for (key, action) in [
+            ("gen_ai.request.model", None),
+            ("gen_ai.input.messages", Some(Action::Mask)),
+            ("customer", Some(Action::Remove)),
+            ("session.id", None),
+            ("spanreel.incomplete", None),
+        ] {
+            assert_eq!(it.of_attribute(key.as_bytes()), action, "{key}");
+        }
+        assert_eq!(it.of_member(b"customer"), None);
+    }
+
+    /// Names of secrets are known in all the ways of writing them, as a whole and at the end of a key.
+    #[test]
+    fn names_of_secrets_are_known() {
+        assert!(SECRET_NAMES.is_sorted(), "they are searched for");
+        let it = rules(&[], None, true);
+        for key in [
+            "password",
+            "apiKey",
+            "x-api-key",
+            "client_secret",
+            "http.request.header.authorization",
+            "http.response.header.set-cookie",
+        ] {
+            assert_eq!(it.of_member(key.as_bytes()), Some(Action::Mask), "{key}");
+        }
+        for key in [
+            "gen_ai.usage.input_tokens",
+            "gen_ai.token.type",
+            "passwords_checked",
+            "secretary",
+            "",
+        ] {
+            assert_eq!(it.of_member(key.as_bytes()), None, "{key}");
+        }
+        assert_eq!(rules(&[], None, false).of_member(b"password"), None);
+    }
+}

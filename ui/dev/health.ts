@@ -1,0 +1,52 @@
+// The pipeline of the fixture server: books that add up, one destination in trouble.
+
+import type { Pipeline } from '../src/api/types';
+
+export function pipeline(spans: number, sessions: number, nowUs: number, sinceUs: number): Pipeline {
+  const seconds = Math.max(0, nowUs - sinceUs) / 1e6;
+  const received = 48_200 + Math.floor(seconds * 310);
+  const sampledOut = Math.floor(received * 0.41);
+  const inFlight = 12 + Math.floor(seconds) % 40;
+  const handed = received - sampledOut - inFlight;
+  const onDisk = 1_840 + Math.floor(seconds * 6);
+  const quarantined = 96;
+  const logs = 9_100 + Math.floor(seconds * 40);
+  return {
+    time_us: nowUs,
+    receivers: [
+      { name: 'grpc', requests: 3_104, spans: Math.floor(received * 0.8), logs, metrics: 220, bytes: 48_000_000, errors: {} },
+      { name: 'http', requests: 912, spans: received - Math.floor(received * 0.8), logs: 0, metrics: 0, bytes: 9_400_000, errors: { malformed: 3, unknown_content_type: 1, too_large: 0 } },
+    ],
+    ledger: {
+      spans: { received, in_flight: inFlight, fates: { handed, sampled_out: sampledOut } },
+      logs: { received: logs, in_flight: 0, fates: { handed: logs } },
+    },
+    lanes: [
+      {
+        name: 'store', endpoint: './spanreel-data', state: 'ok', handed, exported: handed - 8, waiting: 8,
+        lag_us: 140_000, retries: 0, fates: { exported: handed - 8 },
+      },
+      {
+        name: 'collector', endpoint: 'grpc://collector.example.com:4317', state: 'retrying', handed, exported: handed - onDisk - quarantined, waiting: 0,
+        on_disk: onDisk, on_disk_bytes: onDisk * 810, lag_us: 300e6 + seconds * 1e6, retries: 14,
+        last_error: 'UNAVAILABLE: connection refused (attempt 14, next in 28 s)', fates: { exported: handed - onDisk - quarantined, quarantined },
+      },
+    ],
+    queues: [
+      { name: 'intake', items: 3, bytes: 18_000, capacity: 1024 },
+      { name: 'batcher', items: 120, bytes: 96_000, capacity: 8192 },
+      { name: 'store', items: 8, bytes: 6_200, capacity: 4096 },
+    ],
+    spool: {
+      bytes: onDisk * 810, budget: 4 * 1024 ** 3, records: Math.ceil(onDisk / 64),
+      quarantined: [
+        { id: '9f31c2', lane: 'collector', items: 64, bytes: 51_200, reason: 'INVALID_ARGUMENT: attribute "gen_ai.input.messages" exceeds the limit of 32768 bytes', time_us: nowUs - 5_400e6 },
+        { id: 'a7780d', lane: 'collector', items: 32, bytes: 20_480, reason: 'PERMISSION_DENIED: tenant "staging" may not write', time_us: nowUs - 600e6 },
+      ],
+    },
+    sampling: { rules: [{ name: 'errors', kept: 212, dropped: 0 }, { name: 'costly', kept: 71, dropped: 0 }, { name: 'the rest', kept: 480, dropped: 4_310 }] },
+    store: { kind: 'fixture', bytes: 14_800_000, sessions, spans, behind: 8 },
+    redaction: { email: 412, api_key: 3, credit_card: 1 },
+    memory: { budget: 64 * 1024 ** 2, used: 9_300_000 },
+  };
+}
