@@ -27,4 +27,6 @@ mod wire;
 mod documentation {
     #[doc = include_str!("../../../docs/convert.md")]
     mod convert {}
+    #[doc = include_str!("../../../docs/gateway.md")]
+    mod gateway {}
 }

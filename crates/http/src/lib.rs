@@ -129,4 +129,7 @@ mod documentation {
     mod readme {}
     #[doc = include_str!("../../../docs/http.md")]
     mod page {}
+    #[cfg(feature = "prices")]
+    #[doc = include_str!("../../../docs/llm.md")]
+    mod llm {}
 }

@@ -193,7 +193,7 @@ can hold the token itself, and wins. A new token needs a restart."
     "Gateway" {
         "gateway" gateway "ADDR" "Where to pass calls of models on to their providers, tracing them, or off"
             more "Set the base URL of a client to http://ADDR/openai/v1, http://ADDR/anthropic or \
-http://ADDR/gemini. Keys and contents pass through and are recorded nowhere. A request belongs to the session \
+http://ADDR/gemini. Keys pass through and are recorded nowhere. A request belongs to the session \
 that its header 'x-session-id' names, else to the trace of its 'traceparent', else to a session of its connection.";
         "upstream" upstream "NAME=URL" "Where calls under /NAME/ go, such as openai=http://127.0.0.1:8000"
             more "Built in are openai, anthropic and gemini; another URL replaces theirs, another name is a \

@@ -149,6 +149,7 @@ mod tests {
         let mut addresses = Addresses {
             grpc: addr("127.0.0.1:4317"),
             http: addr("0.0.0.0:4318"),
+            gateway: None,
             operations: None,
         };
         assert_eq!(

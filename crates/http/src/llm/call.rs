@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, StatusCode, Uri};
-use spanreel::{Operation, Span, SpanKind, SpanRef};
+use spanreel::{Content, Operation, Span, SpanKind, SpanRef};
 
 use super::asked::Asked;
 use super::describe;
@@ -35,6 +35,8 @@ pub struct Call {
     provider: Arc<dyn Provider>,
     recognised: Recognised,
     span: Option<Span>,
+    /// What the session decided.
+    content: Content,
     request: RequestCopy,
     status: Option<StatusCode>,
     reading: Option<Reading>,
@@ -83,10 +85,11 @@ impl Call {
             span = span.attribute(key, *value);
         }
         let span = span.start();
+        let content = span.content();
         let asked = Asked {
             model: recognised.model.clone(),
             stream: recognised.is_stream.then_some(true),
-            wants_content: llm.wants_content(),
+            wants_content: content.is_wanted(),
             ..Asked::default()
         };
         Self {
@@ -95,6 +98,7 @@ impl Call {
             provider,
             recognised,
             span: Some(span),
+            content,
             status: None,
             reading: None,
             is_whole: false,
@@ -140,7 +144,7 @@ impl Call {
         self.status = Some(status);
         let expected = Expected {
             is_array: self.recognised.is_array,
-            wants_content: self.llm.wants_content(),
+            wants_content: self.content.is_wanted(),
             limit: self.llm.limit(),
         };
         self.reading = Some(Reading::new(status, headers, expected));
@@ -232,6 +236,7 @@ impl Call {
         }
         let settled = told.usage.settled();
         describe::response(&mut span, &told, &settled);
+        describe::content(&mut span, &asked, &told);
         let has_ended = matches!(end, End::Done);
         let cost = self.cost(&told, &settled, &asked);
         if let Some(cost) = &cost {
@@ -280,7 +285,7 @@ impl Call {
                 .unwrap_or("_OTHER");
             let message = failure.and_then(|failure| failure.message.as_deref());
             // It may quote what was asked, or a part of a key.
-            let message = message.filter(|_| self.llm.wants_content());
+            let message = message.filter(|_| self.content.in_spans());
             span.error(kind, message.unwrap_or_default());
             return true;
         }

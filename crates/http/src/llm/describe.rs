@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use spanreel::{Operation, Span, Value};
+use spanreel::{Operation, Part, Span, Value};
 
 use super::asked::Asked;
 use super::key;
@@ -60,15 +60,6 @@ pub(crate) fn request(span: &mut Span, operation: Operation, asked: &Asked) {
         key::REQUEST_ENCODING_FORMATS,
         asked.encoding_formats.iter(),
     );
-    for (key, content) in [
-        (key::SYSTEM_INSTRUCTIONS, &asked.instructions),
-        (key::INPUT_MESSAGES, &asked.messages),
-        (key::TOOL_DEFINITIONS, &asked.tools),
-    ] {
-        if let Some(content) = content {
-            span.set(key, content);
-        }
-    }
 }
 
 /// The name of a span: `chat gpt-5`.
@@ -113,9 +104,33 @@ pub(crate) fn response(span: &mut Span, told: &Told, settled: &Settled) {
     if let Some(part) = settled.conflict {
         span.set(key::USAGE_CONFLICT, part);
     }
-    if let Some(messages) = told.output_messages() {
-        span.set(key::OUTPUT_MESSAGES, messages.as_str());
+}
+
+/// Says what was said, where the session wants it: on the span, in an event, or both.
+pub(crate) fn content(span: &mut Span, asked: &Asked, told: &Told) {
+    let content = span.content();
+    if !content.is_wanted() {
+        return;
     }
+    let output = told.output_messages();
+    let parts = [
+        (Part::SystemInstructions, &asked.instructions),
+        (Part::InputMessages, &asked.messages),
+        (Part::OutputMessages, &output),
+        (Part::ToolDefinitions, &asked.tools),
+    ];
+    let parts = parts.map(|(part, text)| text.as_deref().map(|text| (part, text)));
+    for (part, text) in parts.into_iter().flatten() {
+        span.set_content(part, text);
+    }
+    if !content.in_events() {
+        return;
+    }
+    let mut event = span.inference_details();
+    for (part, text) in parts.into_iter().flatten() {
+        event = event.content(part, text);
+    }
+    event.emit();
 }
 
 /// Says what it cost.

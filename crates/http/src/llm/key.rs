@@ -20,10 +20,6 @@ pub(crate) const RESPONSE_MODEL: &str = "gen_ai.response.model";
 pub(crate) const RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
 /// In seconds.
 pub(crate) const TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
-pub(crate) const INPUT_MESSAGES: &str = "gen_ai.input.messages";
-pub(crate) const OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
-pub(crate) const SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
-pub(crate) const TOOL_DEFINITIONS: &str = "gen_ai.tool.definitions";
 
 /// The tools that the model asks to be called: a span that calls one has the same id.
 pub(crate) const TOOL_CALL_IDS: &str = "spanreel.llm.tool_calls.ids";

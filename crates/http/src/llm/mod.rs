@@ -45,7 +45,7 @@
 //!
 //! The bytes of requests and answers are never changed, held back or waited for: a copy is read as they
 //! pass. Whatever a provider sends, the call goes on; what cannot be read is named on the span. No content
-//! is recorded unless [`Llm::content`] is on, and headers never are.
+//! is recorded unless its session says so ([`spanreel::Content`]), and headers never are.
 
 mod anthropic;
 mod asked;

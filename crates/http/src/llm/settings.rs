@@ -39,7 +39,6 @@ pub struct Llm {
     providers: Arc<[Arc<dyn Provider>]>,
     names: Arc<[(String, Cow<'static, str>)]>,
     prices: Option<Prices>,
-    content: bool,
     limit: ByteSize,
     counters: Arc<Counters>,
 }
@@ -81,7 +80,6 @@ impl Default for Llm {
             providers: Arc::new(providers),
             names: Arc::new([]),
             prices: None,
-            content: false,
             limit: ByteSize::mib(32),
             counters: Arc::default(),
         }
@@ -137,14 +135,6 @@ impl Llm {
     #[must_use]
     pub fn prices(mut self, prices: Prices) -> Self {
         self.prices = Some(prices);
-        self
-    }
-
-    /// Whether messages, instructions, tools, arguments and the texts of errors are recorded. Default:
-    /// they are not.
-    #[must_use]
-    pub fn content(mut self, content: bool) -> Self {
-        self.content = content;
         self
     }
 
@@ -235,10 +225,6 @@ impl Llm {
         self.prices.as_ref()
     }
 
-    pub(crate) fn wants_content(&self) -> bool {
-        self.content
-    }
-
     pub(crate) fn limit(&self) -> usize {
         self.limit.as_usize()
     }
@@ -263,7 +249,6 @@ impl fmt::Debug for Llm {
             .field("providers", &self.providers)
             .field("names", &self.names)
             .field("prices", &self.prices)
-            .field("content", &self.content)
             .field("limit", &self.limit)
             .finish_non_exhaustive()
     }

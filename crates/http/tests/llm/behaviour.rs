@@ -7,7 +7,8 @@ use futures::FutureExt;
 use futures::executor::block_on;
 use http::Request;
 use http_body_util::{BodyExt, Full};
-use spanreel::{SpanKind, SpanRef, StatusCode};
+use spanreel::record::RecordedLog;
+use spanreel::{Content, SpanKind, SpanRef, StatusCode};
 use spanreel_http::llm::{Llm, Prices, Rate};
 use tower::{Layer, Service, ServiceExt};
 
@@ -209,9 +210,9 @@ fn a_lost_connection_is_an_error() {
 #[test]
 fn errors_are_told_without_their_words() {
     let body = Bytes::from_static(br#"{"error":{"type":"rate_limit_error","message":"PROMPT"}}"#);
-    for content in [false, true] {
-        let rig = Rig::new();
-        let llm = Llm::under(&rig.session).content(content);
+    for content in [Content::Off, Content::Spans] {
+        let rig = Rig::with(content);
+        let llm = Llm::under(&rig.session);
         read(
             llm.layer().layer(answering(
                 429,
@@ -225,7 +226,10 @@ fn errors_are_told_without_their_words() {
         assert_eq!(span.str("error.type"), Some("rate_limit_error"));
         assert_eq!(span.int("http.response.status_code"), Some(429));
         assert_eq!(span.status, StatusCode::Error);
-        assert_eq!(span.status_message, if content { "PROMPT" } else { "" });
+        assert_eq!(
+            span.status_message,
+            if content.in_spans() { "PROMPT" } else { "" }
+        );
     }
 }
 
@@ -242,27 +246,47 @@ fn an_error_in_a_stream_is_one() {
     assert_eq!(rig.only().str("error.type"), Some("overloaded_error"));
 }
 
-/// Content is recorded where it is asked for, as the conventions have it.
+/// Content is recorded where the session says so, on spans or in events, as the conventions have it.
 #[test]
-fn content_is_recorded_where_it_is_asked_for() {
-    let rig = Rig::new();
-    let llm = Llm::under(&rig.session).content(true);
-    read(
-        llm.layer()
-            .layer(answering(200, &SSE, &stream(), End::Whole)),
-        9,
-    );
-    let span = rig.only();
-    let told: serde_json::Value =
-        serde_json::from_str(span.str("gen_ai.output.messages").expect("told")).expect("JSON");
-    let expected = serde_json::json!([{"role": "assistant", "finish_reason": "stop",
+fn content_is_recorded_where_the_session_says_so() {
+    let told = serde_json::json!([{"role": "assistant", "finish_reason": "stop",
         "parts": [{"type": "text", "content": "ANSWER"}]}]);
-    assert_eq!(told, expected);
-    let asked: serde_json::Value =
-        serde_json::from_str(span.str("gen_ai.input.messages").expect("told")).expect("JSON");
-    let expected = serde_json::json!([{"role": "user",
+    let asked = serde_json::json!([{"role": "user",
         "parts": [{"type": "text", "content": "PROMPT"}]}]);
-    assert_eq!(asked, expected);
+    for content in [Content::Off, Content::Spans, Content::Events, Content::Both] {
+        let rig = Rig::with(content);
+        let llm = Llm::under(&rig.session);
+        read(
+            llm.layer()
+                .layer(answering(200, &SSE, &stream(), End::Whole)),
+            9,
+        );
+        let logs = rig.logs();
+        let span = rig.only();
+        let is_event =
+            |log: &&RecordedLog| log.event_name == "gen_ai.client.inference.operation.details";
+        let events: Vec<_> = logs.iter().filter(is_event).collect();
+        assert_eq!(
+            events.len(),
+            usize::from(content.in_events()),
+            "{content:?}"
+        );
+        for (key, expected) in [
+            ("gen_ai.input.messages", &asked),
+            ("gen_ai.output.messages", &told),
+        ] {
+            let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+            let on_span = span.str(key).map(json);
+            assert_eq!(
+                on_span.as_ref(),
+                content.in_spans().then_some(expected),
+                "{content:?}"
+            );
+            for event in &events {
+                assert_eq!(event.str(key).map(json).as_ref(), Some(expected));
+            }
+        }
+    }
 }
 
 /// A call costs what the price list says, and the session adds it up; a model without a price costs

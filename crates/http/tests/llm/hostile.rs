@@ -9,8 +9,8 @@ use futures::executor::block_on;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use proptest::prelude::*;
-use spanreel::ByteSize;
 use spanreel::record::RecordedSpan;
+use spanreel::{ByteSize, Content};
 use spanreel_http::llm::{Asked, Event, Llm, Provider, Recognised, Target, Told};
 use tower::{Layer, ServiceExt};
 
@@ -299,8 +299,8 @@ proptest! {
         ],
         content in any::<bool>(),
     ) {
-        let rig = Rig::new();
-        let llm = Llm::under(&rig.session).content(content);
+        let rig = Rig::with(if content { Content::Both } else { Content::Off });
+        let llm = Llm::under(&rig.session);
         let asked = Request::post(url).body(&body[..]).expect("the parts are right");
         let told = Response::builder().status(status).header("content-type", kind);
         let id = llm.observe(&asked, &told.body(&body[..]).expect("the parts are right"));

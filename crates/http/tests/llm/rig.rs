@@ -9,9 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
-use spanreel::record::RecordedSpan;
+use spanreel::record::{RecordedLog, RecordedSpan};
 use spanreel::testing::InMemory;
-use spanreel::{Pipeline, Session};
+use spanreel::{Content, Pipeline, Session};
 use tower::Service;
 
 pub(crate) struct Rig {
@@ -22,10 +22,16 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new() -> Self {
+        Self::with(Content::Off)
+    }
+
+    /// One that records content there.
+    pub(crate) fn with(content: Content) -> Self {
         let memory = InMemory::new();
         let builder = Pipeline::builder().export(memory.clone());
         let pipeline = builder.start().expect("the configuration is right");
-        let session = pipeline.session("conv-1").expect("open");
+        let session = pipeline.open_session("conv-1").content(content).open();
+        let session = session.expect("open");
         Self {
             pipeline,
             session,
@@ -50,6 +56,13 @@ impl Rig {
         spans.retain(|span| span.name != "session");
         spans.sort_by_key(|span| span.start_unix_nanos);
         spans
+    }
+
+    /// The log records, while it runs.
+    pub(crate) fn logs(&self) -> Vec<RecordedLog> {
+        let flush = self.pipeline.flush(Duration::from_secs(5));
+        futures::executor::block_on(flush).expect("it runs");
+        self.memory.logs()
     }
 
     /// The one span of the one call.
