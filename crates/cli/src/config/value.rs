@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use spanreel::ByteSize;
 
+use crate::gateway::Upstream;
 use crate::units;
 
 /// What somebody gave for a setting.
@@ -261,6 +262,21 @@ impl Value for Vec<String> {
 
     fn write(&self) -> Option<String> {
         let texts: Vec<String> = self.iter().map(|text| quoted(text)).collect();
+        (!texts.is_empty()).then(|| format!("[{}]", texts.join(", ")))
+    }
+}
+
+impl Value for Vec<Upstream> {
+    fn read(given: &Given) -> Result<Self, String> {
+        let texts = Vec::<String>::read(given)?;
+        let upstreams = texts.iter().map(|text| text.parse::<Upstream>());
+        upstreams
+            .map(|it| it.map_err(|error| error.to_string()))
+            .collect()
+    }
+
+    fn write(&self) -> Option<String> {
+        let texts: Vec<String> = self.iter().map(|it| quoted(&it.to_string())).collect();
         (!texts.is_empty()).then(|| format!("[{}]", texts.join(", ")))
     }
 }
