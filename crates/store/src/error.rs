@@ -25,6 +25,9 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// It was opened to be read.
+    #[error("the store was opened to be read")]
+    ReadOnly,
     /// SQLite says that it could not.
     #[error("the store's file could not be used")]
     Sqlite(#[from] rusqlite::Error),

@@ -373,8 +373,6 @@ pub(crate) struct Bones<'a> {
     pub(crate) end_us: i64,
     pub(crate) status: StatusCode,
     pub(crate) message: &'a str,
-    /// Its parent is in another process.
-    pub(crate) is_remote: bool,
 }
 
 impl<'a> Bones<'a> {
@@ -390,7 +388,6 @@ impl<'a> Bones<'a> {
             end_us: micros(span.end_unix_nanos()).max(start_us),
             status: span.status().code,
             message: span.status().message,
-            is_remote: span.flags() & 0x300 == 0x300,
         })
     }
 

@@ -37,3 +37,12 @@ pub use query::{Buckets, By, ErrorFilter, Filter, Patience, SessionQuery, Sort, 
 pub use sqlite::{Retention, SqliteStore};
 pub use store::{Document, Store, Story, Written};
 pub use web::{Body, Pulse, Web, document_json, otlp_json};
+
+/// The examples of the documentation are compiled and run as tests.
+#[cfg(doctest)]
+mod documentation {
+    #[doc = include_str!("../../../docs/store.md")]
+    mod store {}
+    #[doc = include_str!("../../../docs/api.md")]
+    mod api {}
+}

@@ -133,7 +133,8 @@ impl Tale {
         resource: &Facts<'_>,
         span: &SpanView<'_>,
     ) {
-        let is_root = bones.parent.is_none() || (bones.is_remote && facts.end_state.is_some());
+        // The root of a session that was handed work has the span of that as its parent.
+        let is_root = bones.parent.is_none() || facts.end_state.is_some();
         let kind = facts.span_type(is_root);
         let (tokens, cost) = (facts.tokens(), facts.cost());
         self.note_times(bones);
@@ -165,10 +166,14 @@ impl Tale {
         {
             part.add(bones, &tokens, cost);
         }
-        if let Some(agent) = facts.agent
-            && let Some(part) = part(&mut self.by_agent, agent)
-        {
-            part.add(bones, &tokens, cost);
+        if let Some(agent) = facts.agent {
+            let is_known = self.by_agent.iter().any(|part| part.name == agent);
+            // The root is of the same agent as the span right below it, mostly.
+            if (kind != SpanType::Session || !is_known)
+                && let Some(part) = part(&mut self.by_agent, agent)
+            {
+                part.add(bones, &tokens, cost);
+            }
         }
         if bones.is_error() {
             self.note_error(bones, facts, span);
@@ -186,6 +191,16 @@ impl Tale {
         self.note_people(facts, resource, false);
         let summary = &mut self.summary;
         summary.logs += 1;
+        if log.event_name() == "spanreel.span.start"
+            && let Some(name) = log.attributes().get("spanreel.span.name")
+            && let Some(agent) = name
+                .as_str()
+                .and_then(|it| it.strip_prefix("invoke_agent "))
+        {
+            // While spans are open, their beginnings are all that is known of them.
+            note(&mut summary.agents, agent);
+            summary.agent.get_or_insert_with(|| cut(agent));
+        }
         if summary.trace_id.is_empty()
             && let Some(trace) = log.trace_id()
         {

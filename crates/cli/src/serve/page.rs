@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use spanreel::{ByteSize, Exporter, Pipeline};
-use spanreel_store::{Live, MemoryStore, Retention, SqliteStore, Store, StoreExporter, Web};
+use spanreel_store::{
+    Live, MemoryStore, Retention, SqliteStore, Store, StoreError, StoreExporter, Web,
+};
 
 use super::pulse;
 use crate::config::Config;
@@ -35,9 +37,18 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Option<(Kept, Exporter)>> 
     let mut retention = Retention::default();
     retention.max_age = config.store_max_age;
     retention.max_bytes = config.store_max_size.as_u64();
-    let store: Arc<dyn Store> = match config.store_dir() {
-        Some(directory) => {
-            let opened = SqliteStore::open(&directory, retention);
+    let on_disk = match config.store_dir() {
+        None => None,
+        Some(directory) => match SqliteStore::open(&directory, retention) {
+            Err(error @ StoreError::InUse { .. }) => {
+                tracing::warn!(target: "spanreel", %error, "sessions are kept in memory instead");
+                None
+            }
+            opened => Some(opened),
+        },
+    };
+    let store: Arc<dyn Store> = match on_disk {
+        Some(opened) => {
             let advice =
                 "cannot use the store; give --data-dir another directory, or --store memory";
             Arc::new(opened.context(advice)?)

@@ -17,6 +17,13 @@ pub(super) fn rows_of(connection: &Connection, row: i64) -> Result<(), StoreErro
     for sql in [
         "UPDATE field_values SET sessions = sessions - 1
          WHERE id IN (SELECT value FROM session_values WHERE session = ?1)",
+        "UPDATE fields SET found = found -
+         (SELECT count(*) FROM field_values AS v WHERE v.field = fields.id AND v.sessions <= 0
+          AND v.id IN (SELECT value FROM session_values WHERE session = ?1))
+         WHERE id IN (SELECT field FROM field_values WHERE sessions <= 0
+          AND id IN (SELECT value FROM session_values WHERE session = ?1))",
+        "DELETE FROM field_values WHERE sessions <= 0
+         AND id IN (SELECT value FROM session_values WHERE session = ?1)",
         "DELETE FROM session_values WHERE session = ?1",
         "DELETE FROM texts WHERE rowid IN (SELECT id FROM documents WHERE session = ?1)",
         "DELETE FROM documents WHERE session = ?1",
@@ -82,7 +89,10 @@ pub(super) fn step(
     }
     let free: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
     if free > PAGES {
-        connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+        // Each row that is read gives one page back.
+        let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+        let mut rows = vacuum.query([])?;
+        while rows.next()?.is_some() {}
     }
     let more = gone.len() == AT_A_TIME || free > 2 * PAGES;
     Ok((gone, more))

@@ -56,11 +56,12 @@ impl Default for Retention {
 /// The store in a directory: `sessions.db` and what SQLite has beside it.
 pub struct SqliteStore {
     path: PathBuf,
-    writer: Mutex<Writer>,
+    /// None where it was opened to be read.
+    writer: Option<Mutex<Writer>>,
     readers: Readers,
     retention: Retention,
     /// Other processes do not write.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl fmt::Debug for SqliteStore {
@@ -87,25 +88,42 @@ impl SqliteStore {
         Ok(Self {
             readers: Readers::new(path.clone()),
             path,
-            writer: Mutex::new(writer),
+            writer: Some(Mutex::new(writer)),
             retention,
-            _lock: lock,
+            _lock: Some(lock),
         })
     }
 
-    fn writer(&self) -> MutexGuard<'_, Writer> {
+    /// Opens the store of a directory to be read, also while another process writes to it.
+    ///
+    /// # Errors
+    /// There is none, or a newer version wrote it.
+    pub fn open_to_read(directory: &Path) -> Result<Self, StoreError> {
+        let path = directory.join("sessions.db");
+        open::check(&path)?;
+        Ok(Self {
+            readers: Readers::new(path.clone()),
+            path,
+            writer: None,
+            retention: Retention::default(),
+            _lock: None,
+        })
+    }
+
+    fn writer(&self) -> Result<MutexGuard<'_, Writer>, StoreError> {
+        let writer = self.writer.as_ref().ok_or(StoreError::ReadOnly)?;
         // A write that panicked was rolled back when its transaction was dropped.
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(writer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Store for SqliteStore {
     fn write(&self, requests: &[Request]) -> Result<Written, StoreError> {
-        self.writer().write(requests, now_us())
+        self.writer()?.write(requests, now_us())
     }
 
     fn tidy(&self) -> Result<bool, StoreError> {
-        let mut writer = self.writer();
+        let mut writer = self.writer()?;
         let (gone, more) = forget::step(&mut writer.connection, &self.retention, now_us())?;
         writer.forget(&gone);
         Ok(more)

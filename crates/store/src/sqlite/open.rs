@@ -64,6 +64,15 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Whether there is a file that can be read here.
+pub(super) fn check(path: &Path) -> Result<(), StoreError> {
+    fs::metadata(path).map_err(|source| StoreError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    schema::check(&reader(path)?, path)
+}
+
 /// Whether an error says that the file is damaged, or no SQLite file at all.
 fn is_damage(error: &rusqlite::Error) -> bool {
     let damage = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase];

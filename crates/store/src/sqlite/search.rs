@@ -1,7 +1,7 @@
 //! Lists of sessions: filters as SQL, whose values are always bound and never part of it.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, params_from_iter};
 use spanreel::TraceId;
 
 use crate::answer::{Activity, Page, State, Summary};
@@ -12,11 +12,16 @@ use crate::tale::{STALLED_AFTER_US, Tale};
 /// Up to how many the total is counted.
 const COUNTED: u64 = 100_000;
 
+/// What fewer than one session in so many has is rare.
+const RARE: i64 = 10;
+
 /// Conditions of a query, with what is bound to them.
 #[derive(Default)]
 struct Conditions {
     sql: Vec<String>,
     bound: Vec<Value>,
+    /// How many sessions pass, where that is known without counting: there is one condition alone.
+    sole_count: Option<i64>,
 }
 
 impl Conditions {
@@ -32,18 +37,48 @@ impl Conditions {
         }
     }
 
-    fn has_value(&mut self, field: &str, value: &str) {
+    /// Sessions that have this value of a field; any value, where it is empty.
+    fn has_value(
+        &mut self,
+        connection: &Connection,
+        field: &str,
+        value: &str,
+    ) -> Result<(), StoreError> {
         if value.is_empty() {
             let sql = "id IN (SELECT session FROM session_values WHERE value IN
                        (SELECT v.id FROM field_values v JOIN fields f ON f.id = v.field WHERE f.key = ?))";
-            return self.add(sql, [field.to_owned().into()]);
+            self.add(sql, [field.to_owned().into()]);
+            return Ok(());
         }
-        let sql = "id IN (SELECT session FROM session_values WHERE value =
-                   (SELECT v.id FROM field_values v JOIN fields f ON f.id = v.field WHERE f.key = ? AND v.value = ?))";
-        self.add(sql, [field.to_owned().into(), value.to_owned().into()]);
+        let mut find = connection
+            .prepare_cached(
+                "SELECT v.id, v.sessions, (SELECT max(id) - min(id) + 1 FROM sessions) FROM field_values v
+                 JOIN fields f ON f.id = v.field WHERE f.key = ?1 AND v.value = ?2",
+            )
+            .map_err(StoreError::of_query)?;
+        let found = find.query_row([field, value], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?))
+        });
+        let found: Option<(i64, i64, Option<i64>)> =
+            found.optional().map_err(StoreError::of_query)?;
+        let Some((number, sessions, of_all)) = found else {
+            self.add("0", []);
+            return Ok(());
+        };
+        // What is frequent is met soon in any order; what is rare is looked up.
+        let is_frequent = sessions.saturating_mul(RARE) > of_all.unwrap_or_default();
+        let sql = match is_frequent {
+            true => {
+                "EXISTS (SELECT 1 FROM session_values WHERE value = ? AND session = sessions.id)"
+            }
+            false => "id IN (SELECT session FROM session_values WHERE value = ?)",
+        };
+        self.sole_count = self.sql.is_empty().then_some(sessions);
+        self.add(sql, [number.into()]);
+        Ok(())
     }
 
-    fn of(filter: &Filter, now_us: i64) -> Self {
+    fn of(connection: &Connection, filter: &Filter, now_us: i64) -> Result<Self, StoreError> {
         let mut all = Self::default();
         if let Some(state) = filter.state {
             let since = now_us.saturating_sub(STALLED_AFTER_US);
@@ -75,11 +110,11 @@ impl Conditions {
         }
         for (field, value) in [("agent", &filter.agent), ("model", &filter.model)] {
             if let Some(value) = value {
-                all.has_value(field, value);
+                all.has_value(connection, field, value)?;
             }
         }
         for (field, value) in &filter.attributes {
-            all.has_value(field, value);
+            all.has_value(connection, field, value)?;
         }
         if let Some(text) = filter
             .text
@@ -89,7 +124,7 @@ impl Conditions {
         {
             all.has_text(text);
         }
-        all
+        Ok(all)
     }
 
     fn has_text(&mut self, text: &str) {
@@ -132,7 +167,7 @@ pub(super) fn sessions(
     query: &SessionQuery,
     now_us: i64,
 ) -> Result<Page<Summary>, StoreError> {
-    let conditions = Conditions::of(&query.filter, now_us);
+    let conditions = Conditions::of(connection, &query.filter, now_us)?;
     let (total, total_at_least) = total(connection, &conditions)?;
     let column = column(query.sort.by);
     let (order, beyond) = match query.sort.descending {
@@ -142,6 +177,7 @@ pub(super) fn sessions(
     let mut page = Conditions {
         sql: conditions.sql,
         bound: conditions.bound,
+        sole_count: None,
     };
     if let Some(cursor) = &query.cursor {
         let cursor = Cursor::from_text(cursor)?;
@@ -190,6 +226,13 @@ fn total(
     connection: &Connection,
     conditions: &Conditions,
 ) -> Result<(Option<u64>, Option<u64>), StoreError> {
+    if let (Some(count), 1) = (conditions.sole_count, conditions.sql.len()) {
+        let count = count.max(0) as u64;
+        return Ok(match count > COUNTED {
+            true => (None, Some(COUNTED)),
+            false => (Some(count), None),
+        });
+    }
     let sql = format!(
         "SELECT count(*) FROM (SELECT 1 FROM sessions WHERE {} LIMIT {})",
         conditions.to_sql(),
@@ -228,7 +271,7 @@ pub(super) fn activity(
     count: usize,
     now_us: i64,
 ) -> Result<Activity, StoreError> {
-    let mut conditions = Conditions::of(filter, now_us);
+    let mut conditions = Conditions::of(connection, filter, now_us)?;
     let buckets = match buckets {
         Some(buckets) => *buckets,
         None => Buckets::since(first(connection, &conditions)?, count),

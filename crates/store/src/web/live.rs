@@ -32,6 +32,9 @@ const PULSE: Duration = Duration::from_secs(1);
 /// Events that wait for a slow reader.
 const WAITING: usize = 64;
 
+/// A look is followed by a rest of so many times its length.
+const RESTS: u32 = 8;
+
 /// Spans and logs of the session that is watched, in one step.
 const MOST_NEW: usize = 10_000;
 
@@ -63,6 +66,8 @@ impl Web {
             changed: HashMap::new(),
             known: None,
             logs: 0,
+            is_stale: false,
+            rests_until: Instant::now(),
         };
         start(teller.tell(self.live.listen()));
         let mut answer = Response::new(Events(events).boxed_unsync());
@@ -94,6 +99,10 @@ struct Teller {
     /// Spans of the watched session that were told; none before the first look.
     known: Option<HashSet<String>>,
     logs: usize,
+    /// The watched session has changed and was not looked at since.
+    is_stale: bool,
+    /// When it may be looked at again: a large one takes long, and is looked at the less often.
+    rests_until: Instant,
 }
 
 impl Teller {
@@ -135,11 +144,11 @@ impl Teller {
     async fn tell_changes(&mut self) -> Result<(), Gone> {
         let changed = std::mem::take(&mut self.changed);
         let is_watched = |id: &String| self.session.as_ref() == Some(id);
-        let look = changed.keys().any(is_watched);
+        self.is_stale |= changed.keys().any(is_watched);
         for summary in changed.into_values() {
             self.send("session", &summary).await?;
         }
-        match look {
+        match self.is_stale && Instant::now() >= self.rests_until {
             true => self.look().await,
             false => Ok(()),
         }
@@ -150,6 +159,8 @@ impl Teller {
         let Some(id) = self.session.clone() else {
             return Ok(());
         };
+        self.is_stale = false;
+        let begun = Instant::now();
         let asked = self
             .web
             .ask(move |store, patience| {
@@ -157,6 +168,7 @@ impl Teller {
                 Ok((spans, store.logs(&id, patience)?))
             })
             .await;
+        self.rests_until = Instant::now() + begun.elapsed() * RESTS;
         let Ok((Some(spans), Some(logs))) = asked else {
             return Ok(());
         };

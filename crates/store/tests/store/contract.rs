@@ -297,7 +297,7 @@ fn text_is_found_in_what_was_said() {
             "closed",
             "keeper",
             "conv-1",
-            "\"giraffe\" OR (",
+            "\"giraffe\" * (",
             "7",
         ] {
             let found = finds(text);
@@ -403,6 +403,31 @@ fn a_session_is_running_until_its_root_has_ended() {
         let root = failed(span(9, 5, 0, "root", T + 35, T + 60), "quota", "no more");
         write(&*store, &[spans("a", vec![root])]);
         assert_eq!(state(), State::Failed);
+    });
+}
+
+/// A session that was handed work ends with its root, whose parent is in the session that handed it over.
+#[test]
+fn a_session_that_was_handed_work_ends_with_its_root() {
+    with_each(|store| {
+        let root = with(
+            span(7, 50, 3, "session", T, T + 9),
+            vec![
+                text("session.id", "sub"),
+                text("spanreel.session.end_state", "success"),
+            ],
+        );
+        write(&*store, &[session(7, "conv-1"), spans("sub", vec![root])]);
+        let detail = store
+            .session("sub", &patience())
+            .expect("an answer")
+            .expect("it is there");
+        assert_eq!(detail.summary.state, State::Done);
+        let from = detail.summary.delegated_from.expect("who handed it over");
+        assert_eq!(
+            (from.span_id.as_str(), detail.summary.spans),
+            ("0000000000000003", 1)
+        );
     });
 }
 

@@ -115,8 +115,14 @@ fn one_process_has_a_store() {
     let store = open(directory.path());
     let second = SqliteStore::open(directory.path(), Retention::default());
     assert!(matches!(second, Err(StoreError::InUse { .. })));
+    fill(&store, 0..1);
+    let reader = SqliteStore::open_to_read(directory.path()).expect("it can be read meanwhile");
+    assert_eq!(count(&reader), 1);
+    assert!(matches!(reader.write(&[]), Err(StoreError::ReadOnly)));
     drop(store);
     drop(open(directory.path()));
+    let nothing = tempfile::tempdir().expect("a directory");
+    assert!(SqliteStore::open_to_read(nothing.path()).is_err());
 }
 
 /// What is too old is forgotten, with everything that belongs to it.
