@@ -224,6 +224,7 @@ mod documentation {
         readme "../README.md",
         architecture "../docs/architecture.md",
         configuration "../docs/configuration.md",
+        dashboard "../docs/dashboard.md",
         delegation "../docs/delegation.md",
         embedding "../docs/embedding.md",
         exporters "../docs/exporters.md",

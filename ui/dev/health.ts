@@ -15,7 +15,7 @@ export function pipeline(spans: number, sessions: number, nowUs: number, sinceUs
     time_us: nowUs,
     receivers: [
       { name: 'grpc', requests: 3_104, spans: Math.floor(received * 0.8), logs, metrics: 220, bytes: 48_000_000, errors: {} },
-      { name: 'http', requests: 912, spans: received - Math.floor(received * 0.8), logs: 0, metrics: 0, bytes: 9_400_000, errors: { malformed: 3, unknown_content_type: 1, too_large: 0 } },
+      { name: 'http', endpoint: 'http://127.0.0.1:4318', requests: 912, spans: received - Math.floor(received * 0.8), logs: 0, metrics: 0, bytes: 9_400_000, errors: { malformed: 3, unknown_content_type: 1, too_large: 0 } },
     ],
     ledger: {
       spans: { received, in_flight: inFlight, fates: { handed, sampled_out: sampledOut } },

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 
-import type { Recording } from '../src/api/types';
+import type { Recording, Summary } from '../src/api/types';
 import { pipeline } from './health';
 import { Library, type Options } from './library';
 import * as lists from './lists';
@@ -50,7 +50,7 @@ async function answer(library: Library, request: IncomingMessage, response: Serv
   const at = now();
   switch (path[0]) {
     case 'sessions':
-      if (path.length === 1) return json(response, paged(lists.matching(library, query, at), query, 1000, true));
+      if (path.length === 1) return json(response, paged(found(library, query, at), query, 1000, true));
       return session(library, path, query, response);
     case 'fields': {
       if (path.length === 1) return json(response, { fields: lists.counted(lists.keys(library)).map(({ value, count }) => ({ key: value, count })) });
@@ -71,6 +71,27 @@ async function answer(library: Library, request: IncomingMessage, response: Serv
     default:
       throw new Refused(404, 'not_found', `there is no ${pathname}`);
   }
+}
+
+interface Answer {
+  library: Library;
+  filters: string;
+  at: number;
+  all: Summary[];
+}
+
+const KEPT_US = 60e6;
+let kept: Answer | undefined;
+
+/** Later pages are cut from the list of the first one. */
+function found(library: Library, query: URLSearchParams, at: number): Summary[] {
+  const filters = new URLSearchParams(query);
+  filters.delete('cursor');
+  filters.delete('limit');
+  const key = filters.toString();
+  if (query.has('cursor') && kept && kept.library === library && kept.filters === key && at - kept.at < KEPT_US) return kept.all;
+  kept = { library, filters: key, at, all: lists.matching(library, query, at) };
+  return kept.all;
 }
 
 function health(library: Library): unknown {

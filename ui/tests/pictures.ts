@@ -13,7 +13,7 @@ await mkdir(folder, { recursive: true });
 const set = await stage();
 const failed = await sessionId(set.url, 'state=failed&sort=-cost');
 const done = await sessionId(set.url, 'state=done&sort=-tokens');
-const running = await sessionId(set.url, 'state=running&sort=start');
+const running = await sessionId(set.url, 'state=running&sort=start').catch(() => undefined);
 const id = encodeURIComponent(done);
 const pages: [string, string, ((page: import('playwright-core').Page) => Promise<void>)?][] = [
   ['sessions', '/#/sessions'],
@@ -25,7 +25,7 @@ const pages: [string, string, ((page: import('playwright-core').Page) => Promise
   ['totals', `/#/session/${id}?view=totals`],
   ['logs', `/#/session/${id}?view=logs`],
   ['failure', `/#/session/${encodeURIComponent(failed)}?view=waterfall`, async (page) => page.getByRole('button', { name: 'Why did it fail?' }).click()],
-  ['running', `/#/session/${encodeURIComponent(running)}?view=waterfall`],
+  ...(running ? [['running', `/#/session/${encodeURIComponent(running)}?view=waterfall`] as [string, string]] : []),
   ['costs', '/#/usage'],
   ['pipeline', '/#/pipeline'],
   ['compare', `/#/compare?a=${id}&b=${encodeURIComponent(failed)}`],

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod convert;
+pub mod demo;
 pub mod doctor;
 pub mod drain;
 pub mod endpoint;
@@ -15,6 +16,7 @@ pub mod replay;
 pub mod run;
 pub mod sample;
 pub mod serve;
+pub mod sessions;
 pub mod sink;
 pub mod spool;
 pub mod term;

@@ -213,6 +213,8 @@ export interface Book {
   received?: number;
   ended?: number;
   recovered?: number;
+  /** In open sessions, not yet in the book. */
+  held?: number;
   in_flight?: number;
   fates: Counts;
 }
@@ -222,6 +224,8 @@ export interface Lane {
   endpoint?: string;
   state: 'ok' | 'retrying' | 'paused' | 'full';
   handed: number;
+  /** Found on disk at the start. */
+  recovered?: number;
   exported: number;
   waiting: number;
   on_disk?: number;
@@ -244,12 +248,14 @@ export interface Quarantined {
 
 export interface Receiver {
   name: string;
+  /** Where to send OTLP over HTTP to, `http://127.0.0.1:4318`. */
+  endpoint?: string;
   requests: number;
   spans?: number;
   logs?: number;
   metrics?: number;
   bytes?: number;
-  errors: Counts;
+  errors?: Counts;
 }
 
 export interface Pipeline {
@@ -258,7 +264,7 @@ export interface Pipeline {
   ledger: Record<string, Book>;
   lanes: Lane[];
   queues: { name: string; items: number; bytes?: number; capacity?: number }[];
-  spool?: { bytes: number; budget?: number; records: number; quarantined: Quarantined[] };
+  spool?: { bytes: number; budget?: number; records: number; stuck?: boolean; quarantined?: Quarantined[] };
   sampling?: { rules: { name: string; kept: number; dropped: number }[] };
   store?: { kind: string; bytes?: number; sessions: number; spans: number; behind?: number };
   redaction?: Counts;

@@ -25,7 +25,7 @@ const IN: [keyof Book, string][] = [
 ];
 
 export const FATE_NAMES: Record<string, string> = {
-  handed: 'handed to lanes',
+  handed: 'handed to destinations',
   filtered: 'filtered by a processor',
   sampled_out: 'sampled out',
   superseded: 'superseded by a later end',
@@ -65,6 +65,7 @@ function flow(signal: string, book: Book): Flow {
   const to: Stream[] = Object.entries(book.fates)
     .filter(([, items]) => items > 0)
     .map(([fate, items]) => ({ name: FATE_NAMES[fate] ?? fate, items, tone: tone(fate) }));
+  if (book.held) to.push({ name: 'in open sessions', items: book.held, tone: 'wait' });
   if (book.in_flight) to.push({ name: 'in flight', items: book.in_flight, tone: 'wait' });
   const entered = from.reduce((sum, { items }) => sum + items, 0);
   const settled = to.reduce((sum, { items }) => sum + items, 0);

@@ -3,11 +3,11 @@
 import type { Lane } from '../api/types';
 import { FATE_NAMES, tone, type Stream } from './flow';
 
-/** Delivered, waiting, on disk, and every other fate. Their sum is what was handed. */
+/** Delivered, waiting, on disk, and every other fate. Their sum is what was handed or found on disk. */
 export function parts(lane: Lane): Stream[] {
   const fates = { ...lane.fates, exported: Math.max(lane.exported, lane.fates['exported'] ?? 0) };
   const settled = Object.values(fates).reduce((sum, items) => sum + items, 0);
-  const open = Math.max(0, lane.handed - settled);
+  const open = Math.max(0, lane.handed + (lane.recovered ?? 0) - settled);
   // What is on disk may be in memory, too: it is counted once.
   const onDisk = Math.min(lane.on_disk ?? 0, open);
   const all: Stream[] = Object.entries(fates).map(([fate, items]) => ({ name: FATE_NAMES[fate] ?? fate, items, tone: tone(fate) }));

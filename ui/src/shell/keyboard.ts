@@ -5,6 +5,8 @@
 export type Shortcuts = Record<string, (event: KeyboardEvent) => void>;
 
 const PAUSE_MS = 1000;
+/** Keys that begin a shortcut of two. What follows one of them within the pause is no shortcut of its own. */
+const FIRST = new Set(['g']);
 
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement
@@ -28,7 +30,7 @@ export function onShortcut(shortcuts: Shortcuts): () => void {
       first = '';
       return;
     }
-    first = event.key;
+    first = FIRST.has(event.key) && !isSecond ? event.key : '';
     firstAt = event.timeStamp;
   }
 

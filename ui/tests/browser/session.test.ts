@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 
-import { BIG_ID, HOSTILE_ID } from '../../dev/odd';
+import { BIG_ID, hostile, HOSTILE_ID } from '../../dev/odd';
+import { send } from '../../dev/otlp';
 import { costs } from './cost';
-import { REAL, sessionId, SKIPPED, stage, type Stage } from './stage';
+import { OTLP, REAL, sessionId, SKIPPED, stage, type Stage } from './stage';
 
 const INVENTED = REAL ? 'SKIPPED: needs an invented session' : false;
 
@@ -118,7 +119,7 @@ describe('a session', { skip: SKIPPED }, () => {
     await page.context().close();
   });
 
-  test('an open session grows while it is looked at', async () => {
+  test('an open session grows while it is looked at', { skip: INVENTED }, async () => {
     const running = encodeURIComponent(await sessionId(set.url, 'state=running&sort=-start'));
     const page = await set.open(`/#/session/${running}?view=waterfall`);
     await page.getByRole('treeitem').first().waitFor();
@@ -162,11 +163,14 @@ describe('a session', { skip: SKIPPED }, () => {
     for (const format of ['json', 'otlp-json']) {
       const response = await fetch(`${set.url}/api/v1/sessions/${failed}/export?format=${format}`);
       assert.match(response.headers.get('content-disposition') ?? '', /^attachment/);
-      assert.ok(JSON.parse(await response.text()));
+      // OTLP JSON has a line for each signal.
+      const lines = (await response.text()).trim().split('\n');
+      assert.ok(lines.every((line) => typeof JSON.parse(line) === 'object'));
     }
   });
 
-  test('hostile content is text: in every view, in details, in the list, and in the exported file', { skip: INVENTED }, async () => {
+  test('hostile content is text: in every view, in details, in the list, and in the exported file', { skip: OTLP ? false : INVENTED }, async () => {
+    if (OTLP) await send(OTLP, hostile(Date.now() * 1000));
     const page = await set.open(`/#/session/${encodeURIComponent(HOSTILE_ID)}`);
     page.on('dialog', () => set.mistakes.push('a dialog'));
     const unharmed = async (): Promise<void> => {
@@ -181,7 +185,7 @@ describe('a session', { skip: SKIPPED }, () => {
     }
     await page.keyboard.press('2');
     assert.equal(await page.getByRole('treeitem').count(), 6, 'no span is lost in a circle');
-    await page.getByRole('treeitem').first().click();
+    await page.getByRole('treeitem').first().click({ position: { x: 80, y: 10 } });
     const details = page.getByRole('region', { name: 'Details of the span' });
     await details.getByText('before\u2400after').waitFor();
     await details.getByText('[U+202E]evil').first().waitFor();
@@ -189,10 +193,10 @@ describe('a session', { skip: SKIPPED }, () => {
     await details.getByRole('button', { name: /^Show 1,999,600 more/ }).click();
     await unharmed();
     assert.equal(await page.evaluate(() => ({} as Record<string, unknown>)['polluted']), undefined);
-    await page.goto(`${set.url}/#/sessions?text=hostile`);
+    await page.goto(`${set.url}/#/sessions?agent=${encodeURIComponent(hostile(0).agent)}`);
     await page.getByRole('row').nth(1).waitFor();
     await unharmed();
-    await page.getByRole('link', { name: /^hostile/ }).click();
+    await page.getByRole('grid').getByRole('link', { name: /^hostile/ }).click();
     await page.getByRole('tab', { name: 'Story' }).waitFor();
     await page.getByText('Export', { exact: true }).click();
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: /^Page/ }).click()]);

@@ -17,6 +17,8 @@ const CHROMIUM = [process.env['SPANREEL_CHROMIUM'], '/usr/bin/chromium', '/usr/b
 /** Why tests in a browser are skipped, or false. */
 export const SKIPPED = CHROMIUM ? false : 'SKIPPED: no Chromium (apt-get install chromium, or set SPANREEL_CHROMIUM)';
 export const REAL = process.env['SPANREEL_UI_URL'];
+/** Where the real server receives OTLP: with it, the hostile session is sent to it, too. */
+export const OTLP = process.env['SPANREEL_UI_OTLP'];
 
 export interface Stage {
   url: string;
@@ -43,7 +45,7 @@ export async function stage(sessions = 250, empty = false): Promise<Stage> {
     async open(path = '/', options = {}) {
       const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
       const page = await context.newPage();
-      page.setDefaultTimeout(15_000);
+      page.setDefaultTimeout(30_000);
       page.on('pageerror', (error) => mistakes.push(String(error)));
       page.on('console', (message) => {
         if (message.type() === 'error') mistakes.push(message.text());

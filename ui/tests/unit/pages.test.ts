@@ -39,10 +39,10 @@ test('filters of the address become those of the API, and unknown ones do not', 
 const LEDGER = { time_us: 0, receivers: [], lanes: [], queues: [] };
 
 test('the ledger adds up, and says so when it does not', () => {
-  const books = (received: number): Pipeline => ({ ...LEDGER, ledger: { spans: { received, ended: 5, in_flight: 2, fates: { handed: 10, queue_full: 1, new_fate: 2 } } } });
+  const books = (received: number): Pipeline => ({ ...LEDGER, ledger: { spans: { received, ended: 5, in_flight: 2, held: 3, fates: { handed: 7, queue_full: 1, new_fate: 2 } } } });
   const [whole] = flows(books(10));
   assert.deepEqual([whole!.entered, whole!.settled, whole!.missing], [15, 15, 0]);
-  assert.deepEqual(whole!.to.map(({ tone }) => tone), ['good', 'bad', 'bad', 'wait']);
+  assert.deepEqual(whole!.to.map(({ tone }) => tone), ['good', 'bad', 'bad', 'wait', 'wait']);
   assert.equal(flows(books(12))[0]!.missing, 2);
 });
 
@@ -50,6 +50,7 @@ test('what a destination was handed is the sum of its parts', () => {
   const lane: Lane = { name: 'a', state: 'ok', handed: 100, exported: 60, waiting: 30, on_disk: 25, retries: 0, fates: { exported: 60, quarantined: 5 } };
   const found = parts(lane);
   assert.equal(found.reduce((sum, { items }) => sum + items, 0), 100);
+  assert.equal(parts({ ...lane, recovered: 7 }).reduce((sum, { items }) => sum + items, 0), 107);
   assert.deepEqual(Object.fromEntries(found.map(({ name, items }) => [name, items])), { delivered: 60, quarantined: 5, 'waiting on disk': 25, 'waiting in memory': 10 });
 });
 

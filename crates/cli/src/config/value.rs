@@ -164,6 +164,9 @@ impl Value for Duration {
     fn write(&self) -> Option<String> {
         let millis = self.as_millis();
         Some(match (millis % 1_000, millis / 1_000) {
+            (0, seconds) if seconds > 0 && seconds.is_multiple_of(3_600) => {
+                format!("\"{}h\"", seconds / 3_600)
+            }
             (0, seconds) if seconds > 0 && seconds.is_multiple_of(60) => {
                 format!("\"{}m\"", seconds / 60)
             }
@@ -305,6 +308,18 @@ choice! {
         Durable "durable",
         /// When every export has it.
         Delivered "delivered",
+    }
+}
+
+choice! {
+    /// Where sessions are kept for the page of --http.
+    Keep {
+        /// In a file below the data directory.
+        Sqlite "sqlite",
+        /// In memory.
+        Memory "memory",
+        /// Nowhere: there is no page.
+        Off "off",
     }
 }
 

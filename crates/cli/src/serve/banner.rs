@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::config::Config;
+use crate::config::value::Keep;
 use crate::term::Palette;
 
 /// Where it listens, with the ports that it was given.
@@ -34,6 +35,9 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
             "operations",
             format!("http://{addr}/healthz, /readyz, /metrics"),
         );
+        if config.store != Keep::Off {
+            row("page", format!("http://{}/", reachable(addr)));
+        }
     }
     row("memory", format!("at most {} of telemetry", config.memory));
     if let Some(directory) = config.spool_dir() {
@@ -43,12 +47,18 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
             format!("{shown}, at most {most}: what is not delivered yet"),
         );
     }
+    if let Some(directory) = config.store_dir() {
+        let (shown, most) = (directory.display(), config.store_max_size);
+        row(
+            "store",
+            format!("{shown}, at most {most}: sessions for the page"),
+        );
+    }
     for export in &config.exports {
         row("forwards to", export.target.to_string());
     }
     if config.exports.is_empty() {
-        let nothing =
-            "nowhere: what arrives is counted, shown and forgotten; --export URL forwards it";
+        let nothing = "nowhere; --export URL forwards what arrives";
         row("forwards", nothing.to_owned());
     }
     text.push_str("\nIn the terminal of your program:\n");
@@ -109,7 +119,7 @@ fn exports(config: &Config, addresses: &Addresses) -> Vec<String> {
 }
 
 /// An address to connect to: one that means all of this machine's is no such.
-fn reachable(addr: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

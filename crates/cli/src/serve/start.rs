@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spanreel::{
-    BatchConfig, BuildError, Limits, Null, Pipeline, Resource, Seal, SessionConfig, Spool,
-    SpoolFull, SpoolMode, WhenFull,
+    BatchConfig, BuildError, Exporter, Limits, Null, Pipeline, Resource, Seal, SessionConfig,
+    Spool, SpoolFull, SpoolMode, WhenFull,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +18,7 @@ use super::bind;
 use super::health::Health;
 use super::metrics::Snapshot;
 use super::operations::{self, Operations};
+use super::page;
 use super::watching::Watching;
 use crate::config::Config;
 use crate::config::value::{Ack, WhenSpoolFull};
@@ -48,7 +49,11 @@ pub(crate) struct Started {
 /// An address cannot be listened on, or a thread cannot be had.
 pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let listener = bind::bind(config.http, "http")?;
-    let pipeline = pipeline(config)?;
+    let kept = page::open(config)?;
+    let (kept, lane) = kept
+        .map(|(kept, lane)| (Some(kept), Some(lane)))
+        .unwrap_or_default();
+    let pipeline = pipeline(config, lane)?;
     let arrivals = Arc::new(Arrivals::new(config.sessions));
     let ack = match config.ack {
         Ack::Accepted => receive::Ack::Accepted,
@@ -71,12 +76,14 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let health = Arc::new(Health::new(config.spool_dir().is_some()));
     let reader = receiver.stats_reader();
     let operations = listener.map(|listener| {
+        let addr = addresses.operations;
         let asked = Operations {
             health: Arc::clone(&health),
             lane_down_after: config.lane_down_after,
             allowed_host: config.allowed_host.clone(),
             token: config.token.clone(),
             snapshot: snapshots(config, &pipeline, &arrivals, &health, &reader),
+            web: kept.map(|kept| page::web(config, kept, &pipeline, &reader, addr)),
         };
         spawn(operations::serve(listener, Arc::new(asked)))
     });
@@ -107,7 +114,7 @@ fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> J
 
 /// A pipeline that depends on nothing but the configuration: the environment of this process says where
 /// programs send to, which may be here.
-fn pipeline(config: &Config) -> anyhow::Result<Pipeline> {
+fn pipeline(config: &Config, store: Option<Exporter>) -> anyhow::Result<Pipeline> {
     let batch = BatchConfig {
         schedule_delay: config.batch_delay,
         max_export_batch_size: config.batch_size.get(),
@@ -137,6 +144,9 @@ fn pipeline(config: &Config) -> anyhow::Result<Pipeline> {
     }
     for export in &config.exports {
         builder = builder.export(export.exporter());
+    }
+    if let Some(store) = store {
+        builder = builder.export_before_sampling(store);
     }
     if let Some(directory) = config.spool_dir() {
         let when_full = match config.spool_full {
