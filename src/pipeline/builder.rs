@@ -221,7 +221,7 @@ impl Builder {
     /// The configuration is wrong (every problem is told), the spool cannot be used, or the thread could
     /// not be started.
     pub fn start(self) -> Result<Pipeline, BuildError> {
-        topology::start_on_own_thread(self.plan()?)
+        topology::own_runtime::start_on_own_thread(self.plan()?)
     }
 
     /// Starts the pipeline on a runtime of the host's, which must have time and I/O enabled and must

@@ -1,17 +1,17 @@
 //! Mailboxes and actors, in the order of the diagram; the only file that starts tasks.
 
+pub(super) mod own_runtime;
 mod side;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::config::Config;
-use super::error::BuildError;
 use super::finish::{Finish, Guard};
 use super::{Inner, LaneHandle, Pipeline, QueueHandle, orphans, room};
 use crate::actors::apart::Apart;
@@ -26,7 +26,6 @@ use crate::actors::fork::Fork;
 use crate::actors::intake::{self, Intake};
 use crate::actors::mailbox::{Gauge, Inbox, Mailbox, bounded};
 use crate::actors::notice::Notice;
-use crate::actors::own_thread;
 use crate::actors::pool::Pool;
 use crate::actors::processor::{Processor, Processors};
 use crate::actors::road::Msg;
@@ -75,51 +74,6 @@ pub(crate) struct LanePlan {
     pub(crate) exporter: Arc<dyn DynExport>,
     pub(crate) settings: LaneSettings,
     pub(crate) books: Arc<Books>,
-}
-
-/// Starts the actors on a runtime of their own, which lives on a thread of its own.
-pub(crate) fn start_on_own_thread(plan: Plan) -> Result<Pipeline, BuildError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .thread_name("spanreel-worker")
-        .max_blocking_threads(4)
-        .on_thread_start(own_thread::mark)
-        .build()
-        .map_err(BuildError::Thread)?;
-    let runtime = OwnRuntime(Some(runtime));
-    let pipeline = start_on(plan, runtime.get().handle());
-    let finish = Arc::clone(&pipeline.inner.finish);
-    let thread = std::thread::Builder::new()
-        .name("spanreel".to_owned())
-        .spawn(move || {
-            own_thread::mark();
-            runtime.get().block_on(finish.wait());
-        });
-    match thread {
-        Ok(_detached) => Ok(pipeline),
-        Err(error) => {
-            pipeline.inner.shared.close();
-            Err(BuildError::Thread(error))
-        }
-    }
-}
-
-/// A runtime that may be dropped anywhere: dropping one waits for callbacks that hang, and panics
-/// inside async code.
-struct OwnRuntime(Option<Runtime>);
-
-impl OwnRuntime {
-    fn get(&self) -> &Runtime {
-        self.0.as_ref().expect("only dropping takes it out")
-    }
-}
-
-impl Drop for OwnRuntime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 /// Starts the actors on `runtime`.
@@ -399,17 +353,4 @@ async fn supervise(
         let _in_time = deadline.unless_passed(spool.finish()).await;
     }
     guard.finished(exits);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Where the pipeline's thread cannot be started, its runtime is dropped where it was to be
-    /// started from, which may be async code.
-    #[tokio::test]
-    async fn the_own_runtime_may_be_dropped_inside_async_code() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
-        drop(OwnRuntime(Some(runtime.expect("a runtime"))));
-    }
 }

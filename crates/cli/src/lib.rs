@@ -6,6 +6,7 @@ pub mod demo;
 pub mod doctor;
 pub mod drain;
 pub mod endpoint;
+pub mod gateway;
 pub mod ledger;
 pub mod live;
 pub mod load;
@@ -28,4 +29,6 @@ mod wire;
 mod documentation {
     #[doc = include_str!("../../../docs/convert.md")]
     mod convert {}
+    #[doc = include_str!("../../../docs/gateway.md")]
+    mod gateway {}
 }

@@ -13,6 +13,7 @@ use super::sampling::SamplingConfig;
 use super::secret::Secret;
 use super::setting::Setting;
 use super::value::{Ack, DataDir, Keep, Listen, LogLevel, Value, WhenSpoolFull};
+use crate::gateway::Upstream;
 
 /// The configuration of `spanreel serve`: plain data with the documented defaults.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +45,8 @@ pub struct Config {
     pub memory: ByteSize,
     pub batch_delay: Duration,
     pub batch_size: NonZeroUsize,
+    pub gateway: Listen,
+    pub upstream: Vec<Upstream>,
     pub data_dir: DataDir,
     pub spool_size: ByteSize,
     pub spool_full: WhenSpoolFull,
@@ -95,6 +98,8 @@ impl Default for Config {
             memory: ByteSize::mib(256),
             batch_delay: Duration::from_secs(1),
             batch_size: count(8192),
+            gateway: Listen::Off,
+            upstream: Vec::new(),
             data_dir: DataDir::At("spanreel-data".into()),
             spool_size: ByteSize::gib(4),
             spool_full: WhenSpoolFull::Block,
@@ -185,6 +190,16 @@ can hold the token itself, and wins. A new token needs a restart."
         "batch-delay" batch_delay "TIME" "How long telemetry waits for more before it is forwarded";
         "batch-size" batch_size "COUNT" "After how many spans or log records it is forwarded at once";
     }
+    "Gateway" {
+        "gateway" gateway "ADDR" "Where to pass calls of models on to their providers, tracing them, or off"
+            more "Set the base URL of a client to http://ADDR/openai/v1, http://ADDR/anthropic or \
+http://ADDR/gemini. Keys pass through and are recorded nowhere. A request belongs to the session \
+that its header 'x-session-id' names, else to the trace of its 'traceparent', else to a session of its connection.";
+        "upstream" upstream "NAME=URL" "Where calls under /NAME/ go, such as openai=http://127.0.0.1:8000"
+            more "Built in are openai, anthropic and gemini; another URL replaces theirs, another name is a \
+provider that speaks one of their languages."
+            sample "[\"vllm=http://127.0.0.1:8000\"]";
+    }
     "Data" {
         "data-dir" data_dir "DIR" "Keep what is to be forwarded in this directory until it is delivered, or off"
             more "It is created where it is missing. What is received waits below it in spool/ while an export \
@@ -222,6 +237,8 @@ pub static EXPORT_SETTINGS: &[Setting<ExportConfig>] = table! { ExportConfig {
         "name" name "NAME" "What it is called in reports and metrics"
             sample "\"backend\"";
         "compression" compression "KIND" "How requests are compressed: none, gzip or zstd";
+        "content" content "WHAT" "What it gets of what users and models wrote: all, spans, events or off";
+        "dialect" dialect "WORDS" "Its words for what spans did: gen-ai, gen-ai-before-1.37, gen-ai-dev, openinference or langfuse";
         "timeout" timeout "TIME" "How long one attempt may take";
         "retry-for" retry_for "TIME" "How long a request is tried again before its contents are given up"
             more "With a data directory nothing is given up: it waits there.";

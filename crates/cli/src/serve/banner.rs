@@ -13,6 +13,7 @@ use crate::term::Palette;
 pub(crate) struct Addresses {
     pub(crate) grpc: Option<SocketAddr>,
     pub(crate) http: Option<SocketAddr>,
+    pub(crate) gateway: Option<SocketAddr>,
     pub(crate) operations: Option<SocketAddr>,
 }
 
@@ -29,6 +30,12 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
     }
     if let Some(addr) = addresses.http {
         row("OTLP/HTTP", format!("{addr}, protobuf and JSON"));
+    }
+    if let Some(addr) = addresses.gateway {
+        row(
+            "gateway",
+            format!("http://{addr}/openai/v1, /anthropic, /gemini"),
+        );
     }
     if let Some(addr) = addresses.operations {
         row(
@@ -83,6 +90,7 @@ pub(crate) fn log(config: &Config, addresses: &Addresses) {
         version = env!("CARGO_PKG_VERSION"),
         otlp_grpc = shown(addresses.grpc),
         otlp_http = shown(addresses.http),
+        gateway = shown(addresses.gateway),
         http = shown(addresses.operations),
         exports = exports.join(","),
         spool = config.spool_dir().map_or_else(|| "off".to_owned(), |it| it.display().to_string()),
@@ -141,6 +149,7 @@ mod tests {
         let mut addresses = Addresses {
             grpc: addr("127.0.0.1:4317"),
             http: addr("0.0.0.0:4318"),
+            gateway: None,
             operations: None,
         };
         assert_eq!(

@@ -8,7 +8,7 @@ mod banner;
 mod bind;
 mod diagnostics;
 mod health;
-mod host;
+pub(crate) mod host;
 mod line;
 mod metrics;
 mod operations;

@@ -9,6 +9,7 @@ use spanreel::{
     BatchConfig, BuildError, Exporter, Limits, Null, Pipeline, Resource, Seal, SessionConfig,
     Spool, SpoolFull, SpoolMode, WhenFull,
 };
+use spanreel_http::llm::{Llm, Prices};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,7 @@ use super::page;
 use super::watching::Watching;
 use crate::config::Config;
 use crate::config::value::{Ack, WhenSpoolFull};
+use crate::gateway::{self, Gateway, Place, Proxy, Upstreams};
 use crate::receive::{self, BindError, IntoPipeline, Outcome, Receiver, Stats, StatsReader};
 
 /// The longest that one request may be given, whatever an export says.
@@ -41,6 +43,8 @@ pub(crate) struct Started {
     pub(crate) receiving: JoinHandle<Stats>,
     /// The server of `--http`, unless it is off.
     pub(crate) operations: Option<JoinHandle<std::io::Result<()>>>,
+    /// The gateway, unless it is off.
+    pub(crate) gateway: Option<gateway::Started>,
 }
 
 /// Starts it, within a runtime.
@@ -49,6 +53,7 @@ pub(crate) struct Started {
 /// An address cannot be listened on, or a thread cannot be had.
 pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let listener = bind::bind(config.http, "http")?;
+    let gateway = bind::bind(config.gateway, "gateway")?;
     let kept = page::open(config)?;
     let (kept, lane) = kept
         .map(|(kept, lane)| (Some(kept), Some(lane)))
@@ -68,9 +73,12 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let take = IntoPipeline::new(intake, ack).patience(config.patience);
     let receiver =
         receive::bind(receiving(config)?, take).map_err(|error| advise(error, config))?;
+    let gateway = gateway.map(|listener| passing_on(listener, config, &pipeline));
+    let gateway = gateway.transpose()?;
     let addresses = Addresses {
         grpc: receiver.grpc_addr(),
         http: receiver.http_addr(),
+        gateway: gateway.as_ref().map(|gateway| gateway.addr),
         operations: listener.as_ref().map(TcpListener::local_addr).transpose()?,
     };
     let health = Arc::new(Health::new(config.spool_dir().is_some()));
@@ -97,7 +105,24 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         addresses,
         stop,
         operations,
+        gateway,
     })
+}
+
+/// The gateway, whose spans go the way of all others.
+fn passing_on(
+    listener: TcpListener,
+    config: &Config,
+    pipeline: &Pipeline,
+) -> anyhow::Result<gateway::Started> {
+    let llm = Llm::new().prices(Prices::bundled());
+    let upstreams = Upstreams::new(&config.upstream);
+    let gateway = Gateway {
+        listener,
+        proxy: Proxy::new(upstreams, &llm, &config.allowed_host)?,
+        place: Place::by_request(pipeline),
+    };
+    Ok(gateway.start(config.grace / 2)?)
 }
 
 async fn run(receiver: Receiver<IntoPipeline>, stop: CancellationToken, grace: Duration) -> Stats {

@@ -8,6 +8,7 @@ mod configuration;
 mod durable;
 mod ending;
 mod forwarding;
+mod killed;
 mod limits;
 mod operations;
 mod page;
