@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 
+import { session } from '../../dev/agents';
+import { send } from '../../dev/otlp';
 import { costs } from './cost';
-import { REAL, SKIPPED, stage, type Stage } from './stage';
+import { OTLP, REAL, SKIPPED, stage, type Stage } from './stage';
 
 describe('sessions', { skip: SKIPPED }, () => {
   let set: Stage;
@@ -21,6 +23,7 @@ describe('sessions', { skip: SKIPPED }, () => {
     await page.evaluate(() => Object.assign(window, { kept: true }));
     const grid = page.getByRole('grid');
     const first = await grid.innerText();
+    if (OTLP) await send(OTLP, session(Date.now() % 1_000_000, Date.now() * 1000 - 60e6));
     await page.waitForFunction((text) => document.querySelector<HTMLElement>('[role=grid]')?.innerText !== text, first);
     assert.equal(await page.evaluate(() => 'kept' in window), true);
     await page.context().close();
