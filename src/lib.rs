@@ -66,6 +66,7 @@
 //! | export | [`Otlp`], [`OtlpFile`], [`Zipkin`], [`Console`], [`testing::InMemory`], [`Null`] |
 //! | export in one's own way | [`Export`], [`Exporter`], [`Request`], [`BatchId`] |
 //! | change or leave out spans | [`Process`], [`Item`], [`Flow`] |
+//! | decide what leaves the process | [`Content`], [`Part`], [`Redaction`], [`Redactor`], [`Detector`], [`Dialect`] |
 //! | receive OTLP of others | [`Intake`], [`Receipt`], [`Delivered`], [`Watch`] |
 //! | sample | [`Sampling`], [`Policy`], [`Rule`], [`Rate`]; [`Sample`] in one's own way |
 //! | configure | [`Resource`], [`BatchConfig`], [`SessionConfig`], [`Limits`], [`WhenFull`], [`ByteSize`] |
@@ -230,6 +231,7 @@ mod documentation {
         glossary "../docs/glossary.md",
         hot_path "../docs/hot-path.md",
         performance "../docs/performance.md",
+        privacy "../docs/privacy.md",
         propagation "../docs/propagation.md",
         receiving "../docs/receiving.md",
         reliability "../docs/reliability.md",

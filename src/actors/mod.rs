@@ -6,6 +6,7 @@ pub(crate) mod baton;
 pub(crate) mod clock;
 pub(crate) mod deadline;
 pub(crate) mod exporter;
+pub(crate) mod fork;
 pub(crate) mod intake;
 pub(crate) mod mailbox;
 pub(crate) mod notice;

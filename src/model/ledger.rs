@@ -195,6 +195,16 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// These, of a trunk of which one lane has the counts `lane`, as that lane's: what was handed is what it
+    /// was handed, all else became of it on the way there.
+    pub(crate) fn with_lane(mut self, lane: &Self) -> Self {
+        self.fates[Fate::Handed as usize] = 0;
+        for (fate, of_lane) in self.fates.iter_mut().zip(&lane.fates) {
+            *fate += of_lane;
+        }
+        self
+    }
+
     /// How many items came into the book: ended or received, for the pipeline's; handed over, for a
     /// lane's.
     #[must_use]
@@ -399,6 +409,21 @@ mod tests {
             ]
         );
         assert_eq!(counts.lost(), 5);
+    }
+
+    /// The counts of a lane in a trunk of its own say what became of everything that the trunk was given.
+    #[test]
+    fn a_lane_counts_what_was_lost_on_the_way_to_it() {
+        let (trunk, lane) = (Arc::new(Book::default()), Arc::new(Book::default()));
+        trunk.enter_settled(7, Fate::Handed);
+        trunk.enter_settled(2, Fate::LaneFull);
+        std::mem::forget(trunk.enter(1));
+        lane.enter_settled(4, Fate::Exported);
+        std::mem::forget(lane.enter(3));
+        let counts = trunk.counts().with_lane(&lane.counts());
+        assert_eq!((counts.entered(), counts.in_flight()), (10, 4));
+        let fates: Vec<_> = counts.fates().collect();
+        assert_eq!(fates, [(Fate::Exported, 4), (Fate::LaneFull, 2)]);
     }
 
     /// A panic does not make items disappear.

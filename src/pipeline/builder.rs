@@ -43,6 +43,7 @@ pub struct Builder {
     config: Config,
     scope: Scope,
     exporters: Vec<Exporter>,
+    early: Vec<Exporter>,
     processors: Vec<Box<dyn Process>>,
     sample: Option<Box<dyn Sample>>,
     redaction: Option<Redaction>,
@@ -62,6 +63,7 @@ impl Builder {
             config,
             scope,
             exporters: Vec::new(),
+            early: Vec::new(),
             processors: Vec::new(),
             sample: None,
             redaction: None,
@@ -174,6 +176,19 @@ impl Builder {
         self
     }
 
+    /// Adds an exporter that stands before the sampler: it is given everything that is recorded or received,
+    /// behind the processors, whatever sampling decides, and within a quarter of a second. For what shows or
+    /// keeps sessions on the spot.
+    ///
+    /// It never delays the other exporters: it may hold a quarter of the budget, and what it cannot take is
+    /// booked for its lane alone ([`Fate::LaneFull`](crate::Fate::LaneFull)). It has no part in a spool, and
+    /// nobody is owed its receipt. Own sessions that the ratio leaves out when they are opened record nothing
+    /// that it could be given. Default: none.
+    pub fn export_before_sampling(mut self, exporter: impl Into<Exporter>) -> Self {
+        self.early.push(exporter.into());
+        self
+    }
+
     /// What cannot be delivered now waits in this directory, of `max_size` bytes at most, and survives the
     /// process: [`Spool::at`] with its defaults. Default: none.
     #[cfg(feature = "spool")]
@@ -206,7 +221,7 @@ impl Builder {
     /// The configuration is wrong (every problem is told), the spool cannot be used, or the thread could
     /// not be started.
     pub fn start(self) -> Result<Pipeline, BuildError> {
-        topology::start_on_own_thread(self.plan()?)
+        topology::own_runtime::start_on_own_thread(self.plan()?)
     }
 
     /// Starts the pipeline on a runtime of the host's, which must have time and I/O enabled and must
@@ -231,7 +246,7 @@ impl Builder {
         let mut problems = self.config.validate();
         problems.extend(self.redaction.iter().flat_map(Redaction::problems));
         let redactor = self.redaction.as_ref().map(|it| Arc::new(it.redactor()));
-        let mut lanes = Vec::new();
+        let (mut lanes, mut early) = (Vec::new(), Vec::new());
         if !self.config.disabled {
             let chosen = if self.exporters.is_empty() {
                 exporters::of_environment(&self.environment)
@@ -240,7 +255,11 @@ impl Builder {
             };
             match chosen {
                 Ok(exporters) => {
-                    lanes = build(exporters, &self.config, redactor.as_ref(), &mut problems);
+                    let redactor = redactor.as_ref();
+                    let mut names = HashSet::new();
+                    let config = &self.config;
+                    lanes = build(exporters, config, redactor, &mut names, &mut problems);
+                    early = build(self.early, config, redactor, &mut names, &mut problems);
                 }
                 Err(found) => problems.extend(found),
             }
@@ -269,6 +288,7 @@ impl Builder {
             origin: Arc::new(origin),
             config,
             lanes,
+            early,
             processors: self.processors,
             redactor,
             sampling,
@@ -283,10 +303,10 @@ fn build(
     exporters: Vec<Exporter>,
     config: &Config,
     redactor: Option<&Arc<Redactor>>,
+    names: &mut HashSet<String>,
     problems: &mut Vec<Problem>,
 ) -> Vec<LanePlan> {
     let mut lanes = Vec::new();
-    let mut names = HashSet::new();
     let longest = config
         .batch
         .export_timeout
@@ -294,7 +314,7 @@ fn build(
     for exporter in exporters {
         let mut settings = exporter.settings;
         settings.timeout = settings.timeout.min(longest);
-        settings.name = unique(&settings.name, &names);
+        settings.name = unique(&settings.name, names);
         names.insert(settings.name.clone());
         settings.redactor = redactor.cloned();
         match (exporter.build)(&settings) {

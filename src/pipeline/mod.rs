@@ -80,6 +80,8 @@ struct LaneHandle {
     name: String,
     signals: Vec<Signal>,
     books: Arc<Books>,
+    /// Where it stands before the sampler, what its trunk was given.
+    trunk: Option<Arc<Books>>,
     counters: Arc<LaneCounters>,
     gauge: Arc<Gauge>,
 }

@@ -125,6 +125,10 @@ pub struct LaneStats {
     pub name: String,
     /// What it takes; it is handed everything of these signals.
     pub signals: Vec<Signal>,
+    /// Whether it stands before the sampler
+    /// ([`Builder::export_before_sampling`](crate::Builder::export_before_sampling)): it is then handed what
+    /// is sampled out, too, and its counts begin where the road forks.
+    pub before_sampling: bool,
     /// What became of the spans that it was handed.
     pub traces: Counts,
     /// What became of the log records that it was handed.
@@ -262,13 +266,25 @@ impl Inner {
 }
 
 impl super::LaneHandle {
+    fn counts(&self, signal: Signal) -> Counts {
+        let counts = self.books.of(signal).counts();
+        match &self.trunk {
+            // What was handed over is read before what it became part of.
+            Some(trunk) if self.signals.contains(&signal) => {
+                trunk.of(signal).counts().with_lane(&counts)
+            }
+            _ => counts,
+        }
+    }
+
     fn stats(&self) -> LaneStats {
         let counters = &self.counters;
-        let counts = Signal::ALL.map(|signal| self.books.of(signal).counts());
+        let counts = Signal::ALL.map(|signal| self.counts(signal));
         let [traces, logs, metrics] = counts;
         LaneStats {
             name: self.name.clone(),
             signals: self.signals.clone(),
+            before_sampling: self.trunk.is_some(),
             traces,
             logs,
             metrics,

@@ -1,15 +1,17 @@
 //! Mailboxes and actors, in the order of the diagram; the only file that starts tasks.
 
+pub(super) mod own_runtime;
+mod side;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::config::Config;
-use super::error::BuildError;
 use super::finish::{Finish, Guard};
 use super::{Inner, LaneHandle, Pipeline, QueueHandle, orphans, room};
 use crate::actors::apart::Apart;
@@ -20,10 +22,10 @@ use crate::actors::deadline::Deadline;
 use crate::actors::exporter::delivery::LaneCounters;
 use crate::actors::exporter::lane::Lane;
 use crate::actors::exporter::{DynExport, LaneSettings};
+use crate::actors::fork::Fork;
 use crate::actors::intake::{self, Intake};
 use crate::actors::mailbox::{Gauge, Inbox, Mailbox, bounded};
 use crate::actors::notice::Notice;
-use crate::actors::own_thread;
 use crate::actors::pool::Pool;
 use crate::actors::processor::{Processor, Processors};
 use crate::actors::road::Msg;
@@ -58,6 +60,8 @@ pub(crate) struct Plan {
     pub(crate) config: Config,
     pub(crate) origin: Arc<Origin>,
     pub(crate) lanes: Vec<LanePlan>,
+    /// Those that stand before the sampler.
+    pub(crate) early: Vec<LanePlan>,
     pub(crate) processors: Processors,
     pub(crate) redactor: Option<Arc<Redactor>>,
     pub(crate) sampling: SamplingPlan,
@@ -72,57 +76,13 @@ pub(crate) struct LanePlan {
     pub(crate) books: Arc<Books>,
 }
 
-/// Starts the actors on a runtime of their own, which lives on a thread of its own.
-pub(crate) fn start_on_own_thread(plan: Plan) -> Result<Pipeline, BuildError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .thread_name("spanreel-worker")
-        .max_blocking_threads(4)
-        .on_thread_start(own_thread::mark)
-        .build()
-        .map_err(BuildError::Thread)?;
-    let runtime = OwnRuntime(Some(runtime));
-    let pipeline = start_on(plan, runtime.get().handle());
-    let finish = Arc::clone(&pipeline.inner.finish);
-    let thread = std::thread::Builder::new()
-        .name("spanreel".to_owned())
-        .spawn(move || {
-            own_thread::mark();
-            runtime.get().block_on(finish.wait());
-        });
-    match thread {
-        Ok(_detached) => Ok(pipeline),
-        Err(error) => {
-            pipeline.inner.shared.close();
-            Err(BuildError::Thread(error))
-        }
-    }
-}
-
-/// A runtime that may be dropped anywhere: dropping one waits for callbacks that hang, and panics
-/// inside async code.
-struct OwnRuntime(Option<Runtime>);
-
-impl OwnRuntime {
-    fn get(&self) -> &Runtime {
-        self.0.as_ref().expect("only dropping takes it out")
-    }
-}
-
-impl Drop for OwnRuntime {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
 /// Starts the actors on `runtime`.
 pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     let Plan {
         config,
         origin,
         lanes,
+        early,
         processors,
         redactor,
         sampling,
@@ -137,18 +97,14 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         running: Vec::new(),
     };
 
-    let wanted = Signal::ALL.map(|signal| {
-        lanes
-            .iter()
-            .any(|lane| lane.settings.signals.contains(&signal))
-    });
+    let wanted = wanted(lanes.iter().chain(&early));
     let (spools, spool_end, spool_gauge, left_open) = match spool {
         Some(it) => (it.lanes, Some(it.end), Some(it.gauge), it.left_open),
         None => (Vec::new(), None, None, Vec::new()),
     };
     let desk = spool_end.as_ref().map(|end| Arc::clone(&end.desk));
     let last = CancellationToken::new();
-    let (lane_ends, lane_handles) = start_lanes(lanes, spools, &last, &config, &mut tasks);
+    let (lane_ends, mut lane_handles) = start_lanes(lanes, spools, &last, &config, &mut tasks);
     let mut queues = Vec::new();
 
     let (to_batcher, inbox) = stage("batcher", STAGE_MESSAGES, &mut queues);
@@ -158,13 +114,13 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
 
     let processing = !processors.is_empty() || redactor.is_some();
     let splits = processing || sample.is_some();
-    let capacity = if processing {
-        STAGE_MESSAGES
-    } else {
-        room::head_capacity(&config)
+    let room_of = |is_first| match is_first {
+        true => room::head_capacity(&config),
+        false => STAGE_MESSAGES,
     };
-    let (mut head, mut inbox) = stage("sampler", capacity, &mut queues);
-    if !processing {
+    let is_first = !processing && early.is_empty();
+    let (mut head, mut inbox) = stage("sampler", room_of(is_first), &mut queues);
+    if is_first {
         inbox = inbox.napping(NAP);
     }
     let clock = Clock::new();
@@ -183,8 +139,19 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         inbox,
     );
 
+    if !early.is_empty() {
+        let (side, handles) = side::start(early, &config, &mut queues, &mut tasks);
+        lane_handles.extend(handles);
+        let (to_fork, mut inbox) = stage("fork", room_of(!processing), &mut queues);
+        if !processing {
+            inbox = inbox.napping(NAP);
+        }
+        let to_sampler = std::mem::replace(&mut head, to_fork);
+        tasks.spawn(Fork::new(to_sampler, side), inbox);
+    }
+
     if processing {
-        let (to_processor, inbox) = stage("processor", room::head_capacity(&config), &mut queues);
+        let (to_processor, inbox) = stage("processor", room_of(true), &mut queues);
         let to_sampler = std::mem::replace(&mut head, to_processor);
         tasks.spawn(
             Processor::new(to_sampler, Arc::clone(&pool), processors, redactor.clone()),
@@ -257,6 +224,14 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     }
 }
 
+/// Which signals some lane takes.
+fn wanted<'a>(lanes: impl Iterator<Item = &'a LanePlan> + Clone) -> [bool; Signal::ALL.len()] {
+    Signal::ALL.map(|signal| {
+        let takes = |lane: &LanePlan| lane.settings.signals.contains(&signal);
+        lanes.clone().any(takes)
+    })
+}
+
 /// Starts a lane for each exporter. Several lanes share half of the budget, so that one that is
 /// stuck cannot starve the others of memory; a sole lane makes the batcher wait instead.
 fn start_lanes(
@@ -286,6 +261,7 @@ fn start_lanes(
             name: settings.name.clone(),
             signals: settings.signals.clone(),
             books: Arc::clone(&books),
+            trunk: None,
             counters: Arc::clone(&counters),
             gauge: Arc::clone(mailbox.gauge()),
         });
@@ -377,17 +353,4 @@ async fn supervise(
         let _in_time = deadline.unless_passed(spool.finish()).await;
     }
     guard.finished(exits);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Where the pipeline's thread cannot be started, its runtime is dropped where it was to be
-    /// started from, which may be async code.
-    #[tokio::test]
-    async fn the_own_runtime_may_be_dropped_inside_async_code() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
-        drop(OwnRuntime(Some(runtime.expect("a runtime"))));
-    }
 }

@@ -2,9 +2,11 @@
 
 pub mod config;
 pub mod convert;
+pub mod demo;
 pub mod doctor;
 pub mod drain;
 pub mod endpoint;
+pub mod gateway;
 pub mod ledger;
 pub mod live;
 pub mod load;
@@ -15,6 +17,7 @@ pub mod replay;
 pub mod run;
 pub mod sample;
 pub mod serve;
+pub mod sessions;
 pub mod sink;
 pub mod spool;
 pub mod term;
@@ -26,4 +29,6 @@ mod wire;
 mod documentation {
     #[doc = include_str!("../../../docs/convert.md")]
     mod convert {}
+    #[doc = include_str!("../../../docs/gateway.md")]
+    mod gateway {}
 }

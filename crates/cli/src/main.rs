@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use spanreel_cli::config::ConfigError;
 use spanreel_cli::config::args::{ConfigArgs, ServeArgs};
+use spanreel_cli::demo::DemoArgs;
 use spanreel_cli::doctor::args::DoctorArgs;
 use spanreel_cli::live;
 use spanreel_cli::load::args::LoadArgs;
@@ -17,6 +18,7 @@ use spanreel_cli::replay::args::ConvertArgs;
 use spanreel_cli::run::NotStarted;
 use spanreel_cli::run::args::RunArgs;
 use spanreel_cli::sample::args::SampleArgs;
+use spanreel_cli::sessions::args::SessionsArgs;
 use spanreel_cli::spool::args::SpoolArgs;
 use spanreel_cli::term::{ColorChoice, Palette, Terminal};
 use tracing::Level;
@@ -50,6 +52,8 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(ServeArgs),
+    Demo(DemoArgs),
+    Sessions(SessionsArgs),
     Run(RunArgs),
     Doctor(DoctorArgs),
     Config(ConfigArgs),
@@ -103,6 +107,11 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
     let (stdout, stderr) = (Terminal::stdout(cli.color), Terminal::stderr(cli.color));
     match cli.command {
         Command::Serve(args) => spanreel_cli::serve::run(args, &stdout, &stderr),
+        Command::Demo(args) => spanreel_cli::demo::run(args, &stdout, &stderr),
+        Command::Sessions(args) => {
+            say_what_happens(Level::WARN, stderr);
+            spanreel_cli::sessions::run(args, &stdout)
+        }
         Command::Run(args) => spanreel_cli::run::run(args, &stderr),
         Command::Doctor(args) => {
             let plan = args.plan().map_err(Misuse::from)?;

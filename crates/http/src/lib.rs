@@ -79,12 +79,15 @@
 //! | MCP and A2A | [`mcp`], [`a2a`], [`Via`], [`Metadata`], [`MetadataMut`] |
 //! | message queues | [`MessageHeaders`], [`MessageHeadersMut`] |
 //! | everything that arrives | [`Inbound`], [`Arrival`], [`InboundSpan`] |
+//! | calls of models | [`llm`] |
 //! | HTTP headers, maps of strings, environments | [`Carrier`](spanreel::Carrier), [`CarrierMut`](spanreel::CarrierMut) |
 //!
 //! # Features
 //!
-//! `axum` (`http.route` from the route that axum's router has matched) and `reqwest` (a middleware for
-//! `reqwest-middleware`). None is on by default.
+//! `llm` (calls of models trace themselves; on by default), `prices` (what they cost, by the list of
+//! `genai-prices`), `zstd` (their answers may be compressed with it), `axum` (`http.route` from the route
+//! that axum's router has matched), `reqwest` (middleware for `reqwest-middleware`) and `token` (signed
+//! delegation tokens).
 
 #![forbid(unsafe_code)]
 
@@ -95,6 +98,8 @@ mod client;
 mod future;
 mod grpc;
 mod inbound;
+#[cfg(feature = "llm")]
+pub mod llm;
 pub mod mcp;
 mod record;
 mod request;
@@ -124,4 +129,7 @@ mod documentation {
     mod readme {}
     #[doc = include_str!("../../../docs/http.md")]
     mod page {}
+    #[cfg(feature = "prices")]
+    #[doc = include_str!("../../../docs/llm.md")]
+    mod llm {}
 }

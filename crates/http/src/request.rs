@@ -109,7 +109,7 @@ pub(crate) fn name(method: &Method) -> &str {
 }
 
 /// `host:port` in its parts.
-fn split(host: &str) -> (&str, Option<u16>) {
+pub(crate) fn split(host: &str) -> (&str, Option<u16>) {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, port),
         _ => (host, ""),

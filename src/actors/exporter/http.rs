@@ -4,6 +4,7 @@
 //! for the answer. One call is one attempt; how often and how long is the lane's business.
 
 use std::error::Error;
+use std::time::Duration;
 
 use http::Response;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -38,8 +39,19 @@ pub(super) struct Http {
     targets: [Target; Signal::ALL.len()],
     encoding: Encoding,
     compression: Compression,
+    /// What one attempt may take.
+    timeout: Duration,
     judge: Judge,
 }
+
+/// How long the body of a yes is waited for, and a quarter of what an attempt may take: the request is
+/// taken, and to send it again would double it.
+const MOST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The server said yes and did not come to the end.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer has no end within {0:?}")]
+struct Endless(Duration);
 
 /// The server said yes in a way that OTLP does not know.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +83,7 @@ impl Http {
             targets,
             encoding,
             compression,
+            timeout: lane.timeout,
             judge: Judge::new(lane),
         }
     }
@@ -109,10 +122,15 @@ impl Http {
     /// Judges an answer that says yes.
     async fn accepted(&self, answer: Response<Incoming>, sent: u64) -> Result<(), ExportError> {
         let (head, body) = answer.into_parts();
-        let partial = match answer::read(body, MAX_ANSWER).await {
-            Ok((body, _)) => partial_success(&head.headers, &body),
-            Err(error @ ReadError::TooLarge { .. }) => return Err(ExportError::permanent(error)),
-            Err(error @ ReadError::Lost(_)) => Err(error.into()),
+        let patience = MOST_PATIENCE.min(self.timeout / 4);
+        let read = tokio::time::timeout(patience, answer::read(body, MAX_ANSWER)).await;
+        let partial = match read {
+            Ok(Ok((body, _))) => partial_success(&head.headers, &body),
+            Ok(Err(error @ ReadError::TooLarge { .. })) => {
+                return Err(ExportError::permanent(error));
+            }
+            Ok(Err(error @ ReadError::Lost(_))) => Err(error.into()),
+            Err(_elapsed) => Err(Endless(patience).into()),
         };
         self.judge.delivered(partial, sent)
     }

@@ -22,7 +22,8 @@ pub struct SessionConfig {
     /// Default: 256 MiB; at least `limits.span_bytes`.
     pub max_bytes: ByteSize,
     /// How long ended spans of a quiet session wait for more before they are passed on.
-    /// Default: 500 ms.
+    /// Default: 500 ms; with a spool that everything is written to
+    /// ([`SpoolMode::Always`](crate::SpoolMode::Always)) 20 ms at most.
     pub linger: Duration,
     /// Which events are recorded about sessions and spans that have begun. Default: none.
     pub events: SessionEvents,

@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::cell::Cell;
 use super::drafts;
 use crate::actors::spool::desk::{Changes, Command, Desk};
@@ -14,6 +16,7 @@ use crate::model::genai::key;
 use crate::model::kind::SpanKind;
 use crate::model::otlp::fields as f;
 use crate::model::otlp::frame::{Group, Run, frame};
+use crate::model::otlp::redact::Rewriter;
 use crate::model::otlp::writer::Writer;
 use crate::model::request::{Request, Signal};
 
@@ -107,6 +110,13 @@ fn of(cell: &Cell, tells_all: bool) -> Option<Request> {
     draft.write_to(&mut span, last.written());
     drafts::give_back(draft);
     let run = Run::new(Arc::clone(&shared.origin), span.into(), 1);
-    let body = frame(&[Group::Run(run)]);
-    Some(Request::new(Signal::Traces, 1, body))
+    let request = Request::new(Signal::Traces, 1, frame(&[Group::Run(run)]));
+    let Some(redactor) = &shared.redactor else {
+        return Some(request);
+    };
+    // Fields keep their order: the end time still stands last.
+    let bytes = request.to_bytes();
+    let redacted = Rewriter::new(redactor, Signal::Traces).request(&bytes);
+    let bytes = redacted.map_or(bytes, Bytes::from);
+    Some(Request::from_bytes(Signal::Traces, 1, bytes))
 }

@@ -13,7 +13,7 @@ use fs4::TryLockError;
 
 use super::disk::{Disk, RealDisk, is_at};
 use super::error::SpoolError;
-use super::segment;
+use super::{journal, quarantine, segment};
 
 const LOCK: &str = "LOCK";
 const FORMAT: &str = "FORMAT";
@@ -177,14 +177,23 @@ fn check(path: &Path) -> Result<(), SpoolError> {
             }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut has_neighbours = false;
             for entry in fs::read_dir(path).map_err(failed)? {
                 let name = entry.map_err(failed)?.file_name();
                 // A process that was killed as it began leaves a lock, and a format that has no name yet.
-                if name != LOCK && name != format!("{FORMAT}.new").as_str() {
+                // Another one that found the lock taken has begun below it.
+                let is_neighbours = is_process(Path::new(&name))
+                    || name == quarantine::DIRECTORY
+                    || name == journal::DIRECTORY;
+                if name != LOCK && name != format!("{FORMAT}.new").as_str() && !is_neighbours {
                     return Err(foreign());
                 }
+                has_neighbours |= is_neighbours;
             }
-            Ok(())
+            match has_neighbours && !path.join(LOCK).exists() {
+                true => Err(foreign()),
+                false => Ok(()),
+            }
         }
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(foreign()),
         Err(error) => Err(failed(error)),
@@ -252,10 +261,11 @@ fn take_below(root: &Path) -> io::Result<Claim> {
 impl Claim {
     /// Removes the directory with all that is in it: first what would be delivered again.
     pub(crate) fn remove(self) -> io::Result<()> {
-        for name in self.disk.list()? {
-            if segment::Head::position_of(&name).is_some() {
-                self.disk.remove(&name)?;
-            }
+        let mut names = self.disk.list()?;
+        names.sort_by_key(|name| segment::Head::position_of(name).is_none());
+        // Killed in between, it is still a spool, or nearly one, and the next start removes the rest.
+        for name in names.iter().filter(|name| *name != LOCK && *name != FORMAT) {
+            self.disk.remove(name)?;
         }
         self.disk.sync()?;
         fs::remove_dir_all(&self.path)

@@ -4,6 +4,7 @@
 use std::io;
 
 use super::disk::{Disk, DiskFile};
+use super::record::MAX_POSITION;
 
 /// Bytes of a slot.
 const SLOT: usize = 32;
@@ -110,8 +111,12 @@ fn slot(bytes: &[u8]) -> Option<(u64, u64)> {
         u64::from_le_bytes(number)
     };
     let checksum = u32::from_le_bytes([bytes[16], bytes[17], bytes[18], bytes[19]]);
+    let (sequence, position) = (number(0), number(8));
     // A slot that was never written is all zeros, whose checksum is not zero.
-    (crc32c::crc32c(&bytes[..16]) == checksum).then(|| (number(0), number(8)))
+    let is_whole = crc32c::crc32c(&bytes[..16]) == checksum
+        && sequence <= MAX_POSITION
+        && position <= MAX_POSITION;
+    is_whole.then_some((sequence, position))
 }
 
 #[cfg(test)]

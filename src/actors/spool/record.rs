@@ -26,6 +26,8 @@ pub(crate) const HEADER: usize = 40;
 pub(crate) const MARKER: [u8; 4] = *b"SPRL";
 /// No body is larger: a length beyond it is damage. Requests are bounded far below.
 pub(crate) const MAX_BODY: u32 = 1 << 30;
+/// No log is that long: a position beyond it is damage, and sums of positions never overflow.
+pub(crate) const MAX_POSITION: u64 = 1 << 62;
 
 /// What a record is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +69,7 @@ impl Header {
         }
     }
 
-    /// Reads a header. `None` where none can be: wrong marker, kind, signal or length.
+    /// Reads a header. `None` where none can be: wrong marker, kind, signal, length or position.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.first_chunk::<HEADER>()?;
         let u32_at = |at: usize| {
@@ -77,6 +79,7 @@ impl Header {
         let len = u32_at(8);
         if bytes[..4] != MARKER
             || len > MAX_BODY
+            || u64_at(24) > MAX_POSITION
             || bytes[20] != Kind::Request as u8
             || bytes[22..24] != [0, 0]
         {

@@ -113,8 +113,11 @@ impl Rules {
 
     /// The rule of a member of an object or a map within an attribute.
     pub(crate) fn of_member(&self, key: &[u8]) -> Option<Action> {
-        if key.len() > KEY || self.are_none() {
+        if key.len() > KEY {
             return None;
+        }
+        if self.exact.is_empty() && self.beginnings.is_empty() {
+            return (self.secret_names && is_secret_name(key)).then_some(Action::Mask);
         }
         let mut lower = [0; KEY];
         let lower = &mut lower[..key.len()];
@@ -137,21 +140,47 @@ fn is_own(key: &[u8]) -> bool {
 }
 
 /// Whether the last part of a key, behind its full stops, is the name of a secret.
-fn is_secret_name(lower: &[u8]) -> bool {
-    let part = lower.rsplit(|it| *it == b'.').next().unwrap_or(lower);
+fn is_secret_name(key: &[u8]) -> bool {
+    let part = key.rsplit(|it| *it == b'.').next().unwrap_or(key);
+    let (Some(first), Some(last)) = (part.first(), part.last()) else {
+        return false;
+    };
+    if !may_be_secret(*first, *last) {
+        return false;
+    }
     let mut name = [0; 24];
     let mut len = 0;
     for byte in part.iter().filter(|it| !matches!(it, b'-' | b'_')) {
         let Some(place) = name.get_mut(len) else {
             return false;
         };
-        *place = *byte;
+        *place = byte.to_ascii_lowercase();
         len += 1;
     }
     let name = &name[..len];
     SECRET_NAMES
         .binary_search_by(|it| it.as_bytes().cmp(name))
         .is_ok()
+}
+
+/// Whether a name of a secret begins and ends with these letters: of most keys, that says no.
+fn may_be_secret(first: u8, last: u8) -> bool {
+    /// By the last letter, the first ones.
+    const ENDS: [u32; 256] = {
+        let mut ends = [0; 256];
+        let mut entry = 0;
+        while entry < SECRET_NAMES.len() {
+            let name = SECRET_NAMES[entry].as_bytes();
+            let first = 1 << (name[0] - b'a');
+            let last = name[name.len() - 1] as usize;
+            ends[last] |= first;
+            ends[last - 32] |= first;
+            entry += 1;
+        }
+        ends
+    };
+    let first = first.to_ascii_lowercase();
+    first.is_ascii_lowercase() && ENDS[usize::from(last)] & 1 << (first - b'a') != 0
 }
 
 #[cfg(test)]

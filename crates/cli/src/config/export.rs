@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
-use spanreel::{Compression, Exporter, Otlp, OtlpFile};
+use spanreel::{Compression, Content, Dialect, Exporter, Otlp, OtlpFile};
 
 use super::place::Origin;
 use super::secret::Secret;
 use super::settings::EXPORT_SETTINGS;
-use super::value::Packing;
+use super::value::{ExportContent, Packing, Words};
 use crate::endpoint::Endpoint;
 
 /// One export.
@@ -22,6 +22,8 @@ pub struct ExportConfig {
     pub target: Target,
     pub name: Option<String>,
     pub compression: Packing,
+    pub content: ExportContent,
+    pub dialect: Words,
     /// Sent with each request.
     pub headers: Vec<(String, Secret)>,
     pub timeout: Duration,
@@ -99,6 +101,8 @@ impl ExportConfig {
             target,
             name: None,
             compression: Packing::None,
+            content: ExportContent::All,
+            dialect: Words::GenAi,
             headers: Vec::new(),
             timeout: Duration::from_secs(10),
             retry_for: Duration::from_secs(300),
@@ -134,13 +138,27 @@ impl ExportConfig {
     /// The exporter.
     #[must_use]
     pub fn exporter(&self) -> Exporter {
-        match &self.target {
-            Target::Otlp(endpoint) => self.otlp(endpoint).into(),
+        let exporter = match &self.target {
+            Target::Otlp(endpoint) => Exporter::from(self.otlp(endpoint)),
             Target::File(path) => {
                 let exporter = Exporter::from(OtlpFile::append(path));
                 exporter.timeout(self.timeout).retry_for(self.retry_for)
             }
-        }
+        };
+        let content = match self.content {
+            ExportContent::All => Content::Both,
+            ExportContent::Spans => Content::Spans,
+            ExportContent::Events => Content::Events,
+            ExportContent::Off => Content::Off,
+        };
+        let dialect = match self.dialect {
+            Words::GenAi => Dialect::GenAi,
+            Words::Before137 => Dialect::GenAiBefore137,
+            Words::Development => Dialect::GenAiDevelopment,
+            Words::OpenInference => Dialect::OpenInference,
+            Words::Langfuse => Dialect::Langfuse,
+        };
+        exporter.content(content).dialect(dialect)
     }
 
     /// The exporter to an OTLP receiver.

@@ -12,7 +12,8 @@ use super::redaction::RedactionConfig;
 use super::sampling::SamplingConfig;
 use super::secret::Secret;
 use super::setting::Setting;
-use super::value::{Ack, DataDir, Listen, LogLevel, Value, WhenSpoolFull};
+use super::value::{Ack, DataDir, Keep, Listen, LogLevel, Value, WhenSpoolFull};
+use crate::gateway::Upstream;
 
 /// The configuration of `spanreel serve`: plain data with the documented defaults.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,9 +45,14 @@ pub struct Config {
     pub memory: ByteSize,
     pub batch_delay: Duration,
     pub batch_size: NonZeroUsize,
+    pub gateway: Listen,
+    pub upstream: Vec<Upstream>,
     pub data_dir: DataDir,
     pub spool_size: ByteSize,
     pub spool_full: WhenSpoolFull,
+    pub store: Keep,
+    pub store_max_age: Duration,
+    pub store_max_size: ByteSize,
     pub http: Listen,
     pub allowed_host: Vec<String>,
     pub lane_down_after: Duration,
@@ -92,9 +98,14 @@ impl Default for Config {
             memory: ByteSize::mib(256),
             batch_delay: Duration::from_secs(1),
             batch_size: count(8192),
+            gateway: Listen::Off,
+            upstream: Vec::new(),
             data_dir: DataDir::At("spanreel-data".into()),
             spool_size: ByteSize::gib(4),
             spool_full: WhenSpoolFull::Block,
+            store: Keep::Sqlite,
+            store_max_age: Duration::from_secs(30 * 24 * 60 * 60),
+            store_max_size: ByteSize::gib(10),
             http: Listen::loopback(4320),
             allowed_host: Vec::new(),
             lane_down_after: Duration::from_secs(60),
@@ -179,18 +190,34 @@ can hold the token itself, and wins. A new token needs a restart."
         "batch-delay" batch_delay "TIME" "How long telemetry waits for more before it is forwarded";
         "batch-size" batch_size "COUNT" "After how many spans or log records it is forwarded at once";
     }
+    "Gateway" {
+        "gateway" gateway "ADDR" "Where to pass calls of models on to their providers, tracing them, or off"
+            more "Set the base URL of a client to http://ADDR/openai/v1, http://ADDR/anthropic or \
+http://ADDR/gemini. Keys pass through and are recorded nowhere. A request belongs to the session \
+that its header 'x-session-id' names, else to the trace of its 'traceparent', else to a session of its connection.";
+        "upstream" upstream "NAME=URL" "Where calls under /NAME/ go, such as openai=http://127.0.0.1:8000"
+            more "Built in are openai, anthropic and gemini; another URL replaces theirs, another name is a \
+provider that speaks one of their languages."
+            sample "[\"vllm=http://127.0.0.1:8000\"]";
+    }
     "Data" {
         "data-dir" data_dir "DIR" "Keep what is to be forwarded in this directory until it is delivered, or off"
             more "It is created where it is missing. What is received waits below it in spool/ while an export \
-is away, through restarts, crashes and power cuts; 'spanreel spool' shows it. Nothing is written where there is \
-no export.";
+is away, through restarts, crashes and power cuts; 'spanreel spool' shows it. Nothing is spooled where there is \
+no export. Sessions are kept in store/.";
         "spool-size" spool_size "SIZE" "The most that the spool may take on disk";
         "spool-full" spool_full "WHAT" "What happens when the spool or its disk is full: block or drop_oldest"
             more "block: senders are told to come back, and nothing is given up. drop_oldest: the oldest is given \
 up for the newest, and counted as evicted.";
+        "store" store "WHERE" "Where sessions are kept for the page of --http: sqlite, memory or off"
+            more "sqlite: in store/ below the data directory; where that is off, in memory. Everything that is received \
+is kept, whatever sampling decides. What cannot be kept in time is left out there and forwarded all the same.";
+        "store-max-age" store_max_age "TIME" "Sessions of which nothing came for so long are forgotten";
+        "store-max-size" store_max_size "SIZE" "What the store may hold; the sessions that were quiet longest go first"
+            more "Where the store is in memory, it holds a 32nd part of that, and at most 1 GiB.";
     }
     "Operations" {
-        "http" http "ADDR" "Where to answer /healthz, /readyz and /metrics, or off";
+        "http" http "ADDR" "Where to answer /healthz, /readyz and /metrics, and where the page is, or off";
         "allowed-host" allowed_host "NAME" "A host name by which --http may be asked, besides localhost and IP addresses"
             more "Requests under other names are refused, because web pages could make a browser send them."
             sample "[\"spanreel.internal\"]";
@@ -210,6 +237,8 @@ pub static EXPORT_SETTINGS: &[Setting<ExportConfig>] = table! { ExportConfig {
         "name" name "NAME" "What it is called in reports and metrics"
             sample "\"backend\"";
         "compression" compression "KIND" "How requests are compressed: none, gzip or zstd";
+        "content" content "WHAT" "What it gets of what users and models wrote: all, spans, events or off";
+        "dialect" dialect "WORDS" "Its words for what spans did: gen-ai, gen-ai-before-1.37, gen-ai-dev, openinference or langfuse";
         "timeout" timeout "TIME" "How long one attempt may take";
         "retry-for" retry_for "TIME" "How long a request is tried again before its contents are given up"
             more "With a data directory nothing is given up: it waits there.";
@@ -230,6 +259,14 @@ impl Config {
         let forwards = !self.exports.is_empty();
         let dir = self.data_dir.path().filter(|_| forwards)?;
         Some(dir.join("spool"))
+    }
+
+    /// Where sessions are kept on disk; none where they are kept in memory or not at all.
+    #[must_use]
+    pub fn store_dir(&self) -> Option<PathBuf> {
+        let keeps = self.store == Keep::Sqlite && self.http.addr().is_some();
+        let dir = self.data_dir.path().filter(|_| keeps)?;
+        Some(dir.join("store"))
     }
 }
 

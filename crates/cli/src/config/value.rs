@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use spanreel::ByteSize;
 
+use crate::gateway::Upstream;
 use crate::units;
 
 /// What somebody gave for a setting.
@@ -164,6 +165,9 @@ impl Value for Duration {
     fn write(&self) -> Option<String> {
         let millis = self.as_millis();
         Some(match (millis % 1_000, millis / 1_000) {
+            (0, seconds) if seconds > 0 && seconds.is_multiple_of(3_600) => {
+                format!("\"{}h\"", seconds / 3_600)
+            }
             (0, seconds) if seconds > 0 && seconds.is_multiple_of(60) => {
                 format!("\"{}m\"", seconds / 60)
             }
@@ -262,6 +266,21 @@ impl Value for Vec<String> {
     }
 }
 
+impl Value for Vec<Upstream> {
+    fn read(given: &Given) -> Result<Self, String> {
+        let texts = Vec::<String>::read(given)?;
+        let upstreams = texts.iter().map(|text| text.parse::<Upstream>());
+        upstreams
+            .map(|it| it.map_err(|error| error.to_string()))
+            .collect()
+    }
+
+    fn write(&self) -> Option<String> {
+        let texts: Vec<String> = self.iter().map(|it| quoted(&it.to_string())).collect();
+        (!texts.is_empty()).then(|| format!("[{}]", texts.join(", ")))
+    }
+}
+
 /// An enumeration with a name for each of its values.
 macro_rules! choice {
     ($(#[$doc:meta])* $type:ident { $($(#[$value_doc:meta])* $value:ident $name:literal,)* }) => {
@@ -309,12 +328,54 @@ choice! {
 }
 
 choice! {
+    /// Where sessions are kept for the page of --http.
+    Keep {
+        /// In a file below the data directory.
+        Sqlite "sqlite",
+        /// In memory.
+        Memory "memory",
+        /// Nowhere: there is no page.
+        Off "off",
+    }
+}
+
+choice! {
     /// What happens when the spool is full, or its disk is.
     WhenSpoolFull {
         /// Senders are told to come back.
         Block "block",
         /// The oldest is given up for the newest.
         DropOldest "drop_oldest",
+    }
+}
+
+choice! {
+    /// What an export gets of what users and models wrote.
+    ExportContent {
+        /// All that is received.
+        All "all",
+        /// What spans say of it.
+        Spans "spans",
+        /// What events say of it.
+        Events "events",
+        /// Nothing.
+        Off "off",
+    }
+}
+
+choice! {
+    /// The words in which an export is told what spans did.
+    Words {
+        /// As they were received.
+        GenAi "gen-ai",
+        /// GenAI conventions before 1.37.
+        Before137 "gen-ai-before-1.37",
+        /// GenAI conventions as they are being developed.
+        Development "gen-ai-dev",
+        /// OpenInference.
+        OpenInference "openinference",
+        /// Langfuse.
+        Langfuse "langfuse",
     }
 }
 

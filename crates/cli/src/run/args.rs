@@ -85,6 +85,13 @@ pub struct RunArgs {
     #[arg(long, help_heading = "Session")]
     pub coding_agent: bool,
 
+    /// Trace its calls of models too, whatever it is written in: they pass through this process
+    ///
+    /// Sets OPENAI_BASE_URL, ANTHROPIC_BASE_URL and GOOGLE_GEMINI_BASE_URL; what they were set to is where
+    /// calls go to. Not for commands that trace these calls themselves: they would be there twice.
+    #[arg(long, help_heading = "Session")]
+    pub gateway: bool,
+
     /// How the command is told to send: OTEL_EXPORTER_OTLP_PROTOCOL
     #[arg(
         long,
@@ -115,6 +122,8 @@ const EXAMPLES: &str = "\
 Examples:
   spanreel run -- python agent.py
       Shows what an agent does that is instrumented with OpenTelemetry, Traceloop or AgentOps.
+  spanreel run --gateway -- node agent.js
+      Shows the model calls of an agent that is not instrumented at all.
   spanreel run -- claude
       Shows what a coding agent did, when it has ended.
   spanreel run --json --export grpc://127.0.0.1:4317 -- ./nightly.sh 2> log; tail -n 1 log

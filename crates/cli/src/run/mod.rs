@@ -20,13 +20,16 @@ mod station;
 
 use std::ffi::OsStr;
 use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use spanreel::{
     EndState, EnvironmentCarrier, Propagator, Propagators, Session, ShutdownReport, Value,
 };
+use spanreel_http::llm::{Llm, Prices};
 
+use crate::gateway::{Gateway, Place, Proxy, Started, Upstreams, variables};
 use crate::outcome::Outcome;
 use crate::term::Terminal;
 use args::RunArgs;
@@ -36,6 +39,9 @@ use held::Held;
 use report::{Account, Ours};
 use signals::Signals;
 use station::Station;
+
+/// How long calls of models may go on whose command has ended.
+const GATEWAY_GRACE: Duration = Duration::from_millis(200);
 
 /// The command was not started.
 #[derive(Debug, thiserror::Error)]
@@ -106,8 +112,13 @@ async fn conduct(args: &RunArgs) -> anyhow::Result<Account> {
         root: session.context().span_id(),
     };
     station.gather.keep(ours.root);
+    let gateway = args.gateway.then(|| passing_on(&session)).transpose();
+    let gateway = gateway.map_err(NotStarted::Own)?;
 
-    let command = command(args, &station, &session);
+    let mut command = command(args, &station, &session);
+    if let Some(gateway) = &gateway {
+        command.envs(variables::variables(&gateway.url(), read));
+    }
     let begun = Instant::now();
     let ran = child::run(command, &mut signals, |id| {
         session.set("process.pid", i64::from(id));
@@ -124,6 +135,10 @@ async fn conduct(args: &RunArgs) -> anyhow::Result<Account> {
         }
     };
     let took = begun.elapsed();
+    // Calls end before their session.
+    if let Some(gateway) = gateway {
+        gateway.stop().await;
+    }
     finish(&session, &end);
 
     let shutdown = tokio::select! {
@@ -164,6 +179,20 @@ fn open(args: &RunArgs, station: &Station, program: &str) -> anyhow::Result<Sess
         builder = builder.attribute("process.command_args", &words[..]);
     }
     Ok(builder.open()?)
+}
+
+/// A gateway on this machine whose calls are all the session's.
+fn passing_on(session: &Session) -> anyhow::Result<Started> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    listener.set_nonblocking(true)?;
+    let upstreams = Upstreams::new(&variables::upstreams(read));
+    let llm = Llm::new().prices(Prices::bundled());
+    let gateway = Gateway {
+        listener,
+        proxy: Proxy::new(upstreams, &llm, &[])?,
+        place: Place::Fixed(session.clone()),
+    };
+    Ok(gateway.start(GATEWAY_GRACE)?)
 }
 
 fn command(args: &RunArgs, station: &Station, session: &Session) -> Command {

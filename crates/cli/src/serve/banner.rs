@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::config::Config;
+use crate::config::value::Keep;
 use crate::term::Palette;
 
 /// Where it listens, with the ports that it was given.
@@ -12,6 +13,7 @@ use crate::term::Palette;
 pub(crate) struct Addresses {
     pub(crate) grpc: Option<SocketAddr>,
     pub(crate) http: Option<SocketAddr>,
+    pub(crate) gateway: Option<SocketAddr>,
     pub(crate) operations: Option<SocketAddr>,
 }
 
@@ -29,11 +31,20 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
     if let Some(addr) = addresses.http {
         row("OTLP/HTTP", format!("{addr}, protobuf and JSON"));
     }
+    if let Some(addr) = addresses.gateway {
+        row(
+            "gateway",
+            format!("http://{addr}/openai/v1, /anthropic, /gemini"),
+        );
+    }
     if let Some(addr) = addresses.operations {
         row(
             "operations",
             format!("http://{addr}/healthz, /readyz, /metrics"),
         );
+        if config.store != Keep::Off {
+            row("page", format!("http://{}/", reachable(addr)));
+        }
     }
     row("memory", format!("at most {} of telemetry", config.memory));
     if let Some(directory) = config.spool_dir() {
@@ -43,12 +54,18 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
             format!("{shown}, at most {most}: what is not delivered yet"),
         );
     }
+    if let Some(directory) = config.store_dir() {
+        let (shown, most) = (directory.display(), config.store_max_size);
+        row(
+            "store",
+            format!("{shown}, at most {most}: sessions for the page"),
+        );
+    }
     for export in &config.exports {
         row("forwards to", export.target.to_string());
     }
     if config.exports.is_empty() {
-        let nothing =
-            "nowhere: what arrives is counted, shown and forgotten; --export URL forwards it";
+        let nothing = "nowhere; --export URL forwards what arrives";
         row("forwards", nothing.to_owned());
     }
     text.push_str("\nIn the terminal of your program:\n");
@@ -73,6 +90,7 @@ pub(crate) fn log(config: &Config, addresses: &Addresses) {
         version = env!("CARGO_PKG_VERSION"),
         otlp_grpc = shown(addresses.grpc),
         otlp_http = shown(addresses.http),
+        gateway = shown(addresses.gateway),
         http = shown(addresses.operations),
         exports = exports.join(","),
         spool = config.spool_dir().map_or_else(|| "off".to_owned(), |it| it.display().to_string()),
@@ -109,7 +127,7 @@ fn exports(config: &Config, addresses: &Addresses) -> Vec<String> {
 }
 
 /// An address to connect to: one that means all of this machine's is no such.
-fn reachable(addr: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -131,6 +149,7 @@ mod tests {
         let mut addresses = Addresses {
             grpc: addr("127.0.0.1:4317"),
             http: addr("0.0.0.0:4318"),
+            gateway: None,
             operations: None,
         };
         assert_eq!(

@@ -48,7 +48,8 @@ impl Health {
     pub(crate) fn look(&self, stats: &PipelineStats, now: Instant) {
         self.is_stuck.store(stats.spool_stuck, Ordering::Relaxed);
         let mut lanes = self.lanes();
-        for lane in &stats.lanes {
+        // A store that is behind is no reason to send elsewhere.
+        for lane in stats.lanes.iter().filter(|lane| !lane.before_sampling) {
             let books = [&lane.traces, &lane.logs, &lane.metrics];
             let answered = [
                 Fate::Exported,

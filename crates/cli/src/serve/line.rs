@@ -44,6 +44,7 @@ impl Status {
         let lanes = stats
             .lanes
             .iter()
+            .filter(|lane| !lane.before_sampling)
             .flat_map(|lane| [&lane.traces, &lane.logs, &lane.metrics]);
         let policies = &stats.sampling.policies;
         let mut status = Self {

@@ -8,10 +8,12 @@ mod banner;
 mod bind;
 mod diagnostics;
 mod health;
-mod host;
+pub(crate) mod host;
 mod line;
 mod metrics;
 mod operations;
+mod page;
+mod pulse;
 mod reload;
 mod report;
 mod running;
@@ -21,9 +23,11 @@ mod watching;
 
 use std::io::{self, Write as _};
 
+use crate::config::Config;
 use crate::config::args::{ServeArgs, unknown_variables};
 use crate::outcome::Outcome;
 use crate::term::Terminal;
+pub(crate) use banner::{Addresses, reachable};
 use diagnostics::Level;
 use running::Running;
 use signals::Signals;
@@ -33,6 +37,19 @@ use signals::Signals;
 /// # Errors
 /// The configuration is wrong, an address cannot be listened on, or threads cannot be had.
 pub fn run(args: ServeArgs, stdout: &Terminal, stderr: &Terminal) -> anyhow::Result<Outcome> {
+    run_with(args, stdout, stderr, |_, _| Ok(()))
+}
+
+/// Serves, and tells where it listens to somebody who sends something there.
+///
+/// # Errors
+/// As [`run`]; and what `listening` says.
+pub(crate) fn run_with(
+    args: ServeArgs,
+    stdout: &Terminal,
+    stderr: &Terminal,
+    listening: impl FnOnce(&Config, &Addresses) -> anyhow::Result<()>,
+) -> anyhow::Result<Outcome> {
     let sources = args.settings.sources();
     let effective = sources.resolve()?;
     let config = &effective.config;
@@ -53,6 +70,7 @@ pub fn run(args: ServeArgs, stdout: &Terminal, stderr: &Terminal) -> anyhow::Res
             say(&banner::text(config, &started.addresses, stdout.palette))
         };
         note_unread(said);
+        listening(config, &started.addresses)?;
         let running = Running::new(started, effective.clone(), sources, level, stderr);
         anyhow::Ok(running.run(&mut signals).await)
     });

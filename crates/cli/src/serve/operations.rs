@@ -1,4 +1,5 @@
-//! The server of `--http`: `/healthz`, `/readyz` and `/metrics`, for those who run the process.
+//! The server of `--http`: `/healthz`, `/readyz` and `/metrics`, for those who run the process, and the page
+//! with its API, where sessions are kept.
 //!
 //! Holds: a bounded number of connections. Waits: for requests, each with a time limit. Loses: nothing.
 
@@ -11,12 +12,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use sha2::{Digest, Sha256};
+use spanreel_store::{Body, Web};
 use subtle::ConstantTimeEq;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -27,7 +29,7 @@ use super::metrics::{self, Snapshot};
 use crate::config::secret::Secret;
 
 /// How many may ask at once; others wait.
-const MAX_CONNECTIONS: usize = 64;
+const MAX_CONNECTIONS: usize = 256;
 
 /// How long one may take to say what one asks.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,6 +49,8 @@ pub(crate) struct Operations {
     pub(crate) token: Option<Secret>,
     /// Takes the numbers.
     pub(crate) snapshot: Box<dyn Fn() -> Snapshot + Send + Sync>,
+    /// The page and its API, where sessions are kept.
+    pub(crate) web: Option<Web>,
 }
 
 impl fmt::Debug for Operations {
@@ -55,7 +59,7 @@ impl fmt::Debug for Operations {
     }
 }
 
-type Answer = Response<Full<Bytes>>;
+type Answer = Response<Body>;
 
 /// Answers until the future is dropped.
 ///
@@ -99,13 +103,7 @@ fn start(talk: impl Future<Output = ()> + Send + 'static) {
 async fn talk(stream: TcpStream, operations: Arc<Operations>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let operations = Arc::clone(&operations);
-        async move {
-            Ok::<_, Infallible>(operations.answer(
-                request.method(),
-                request.uri().path(),
-                request.headers(),
-            ))
-        }
+        async move { Ok::<_, Infallible>(operations.answer_all(&request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -120,6 +118,18 @@ async fn talk(stream: TcpStream, operations: Arc<Operations>) {
 }
 
 impl Operations {
+    /// What is not of the process itself is of the page.
+    async fn answer_all<B>(&self, request: &Request<B>) -> Answer {
+        let path = request.uri().path();
+        let is_own = ["/healthz", "/readyz", "/metrics"].contains(&path);
+        match &self.web {
+            Some(web) if !is_own && host::is_allowed(request.headers(), &self.allowed_host) => {
+                web.answer(request).await
+            }
+            _ => self.answer(request.method(), path, request.headers()),
+        }
+    }
+
     fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> Answer {
         if !host::is_allowed(headers, &self.allowed_host) {
             let advice =
@@ -201,7 +211,8 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
 }
 
 fn text(status: StatusCode, body: impl Into<String>) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(body.into())));
+    let body = Full::new(Bytes::from(body.into())).boxed_unsync();
+    let mut answer = Response::new(body);
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(
@@ -231,6 +242,7 @@ mod tests {
             lane_down_after: Duration::from_secs(60),
             allowed_host: Vec::new(),
             token: token.map(Secret::new),
+            web: None,
             snapshot: Box::new(move || Snapshot {
                 stats: pipeline.stats(),
                 arrived: Totals::default(),

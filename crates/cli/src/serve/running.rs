@@ -165,7 +165,14 @@ async fn drain(started: &mut Started, grace: Duration) -> spanreel::ShutdownRepo
             let _stats_or_panic = (&mut started.receiving).await;
         }
     };
-    let ((), _flushed) = tokio::join!(received, flush);
+    // Calls end before what they are part of.
+    let gateway = started.gateway.take();
+    let passed_on = async {
+        if let Some(gateway) = gateway {
+            gateway.stop().await;
+        }
+    };
+    let ((), (), _flushed) = tokio::join!(received, passed_on, flush);
     started
         .pipeline
         .shutdown(grace.saturating_sub(begun.elapsed()))

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spanreel::{
-    BatchConfig, BuildError, Limits, Null, Pipeline, Resource, Seal, SessionConfig, Spool,
-    SpoolFull, SpoolMode, WhenFull,
+    BatchConfig, BuildError, Exporter, Limits, Null, Pipeline, Resource, Seal, SessionConfig,
+    Spool, SpoolFull, SpoolMode, WhenFull,
 };
+use spanreel_http::llm::{Llm, Prices};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -18,9 +19,11 @@ use super::bind;
 use super::health::Health;
 use super::metrics::Snapshot;
 use super::operations::{self, Operations};
+use super::page;
 use super::watching::Watching;
 use crate::config::Config;
 use crate::config::value::{Ack, WhenSpoolFull};
+use crate::gateway::{self, Gateway, Place, Proxy, Upstreams};
 use crate::receive::{self, BindError, IntoPipeline, Outcome, Receiver, Stats, StatsReader};
 
 /// The longest that one request may be given, whatever an export says.
@@ -40,6 +43,8 @@ pub(crate) struct Started {
     pub(crate) receiving: JoinHandle<Stats>,
     /// The server of `--http`, unless it is off.
     pub(crate) operations: Option<JoinHandle<std::io::Result<()>>>,
+    /// The gateway, unless it is off.
+    pub(crate) gateway: Option<gateway::Started>,
 }
 
 /// Starts it, within a runtime.
@@ -48,7 +53,12 @@ pub(crate) struct Started {
 /// An address cannot be listened on, or a thread cannot be had.
 pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let listener = bind::bind(config.http, "http")?;
-    let pipeline = pipeline(config)?;
+    let gateway = bind::bind(config.gateway, "gateway")?;
+    let kept = page::open(config)?;
+    let (kept, lane) = kept
+        .map(|(kept, lane)| (Some(kept), Some(lane)))
+        .unwrap_or_default();
+    let pipeline = pipeline(config, lane)?;
     let arrivals = Arc::new(Arrivals::new(config.sessions));
     let ack = match config.ack {
         Ack::Accepted => receive::Ack::Accepted,
@@ -63,20 +73,25 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let take = IntoPipeline::new(intake, ack).patience(config.patience);
     let receiver =
         receive::bind(receiving(config)?, take).map_err(|error| advise(error, config))?;
+    let gateway = gateway.map(|listener| passing_on(listener, config, &pipeline));
+    let gateway = gateway.transpose()?;
     let addresses = Addresses {
         grpc: receiver.grpc_addr(),
         http: receiver.http_addr(),
+        gateway: gateway.as_ref().map(|gateway| gateway.addr),
         operations: listener.as_ref().map(TcpListener::local_addr).transpose()?,
     };
     let health = Arc::new(Health::new(config.spool_dir().is_some()));
     let reader = receiver.stats_reader();
     let operations = listener.map(|listener| {
+        let addr = addresses.operations;
         let asked = Operations {
             health: Arc::clone(&health),
             lane_down_after: config.lane_down_after,
             allowed_host: config.allowed_host.clone(),
             token: config.token.clone(),
             snapshot: snapshots(config, &pipeline, &arrivals, &health, &reader),
+            web: kept.map(|kept| page::web(config, kept, &pipeline, &reader, addr)),
         };
         spawn(operations::serve(listener, Arc::new(asked)))
     });
@@ -90,7 +105,24 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         addresses,
         stop,
         operations,
+        gateway,
     })
+}
+
+/// The gateway, whose spans go the way of all others.
+fn passing_on(
+    listener: TcpListener,
+    config: &Config,
+    pipeline: &Pipeline,
+) -> anyhow::Result<gateway::Started> {
+    let llm = Llm::new().prices(Prices::bundled());
+    let upstreams = Upstreams::new(&config.upstream);
+    let gateway = Gateway {
+        listener,
+        proxy: Proxy::new(upstreams, &llm, &config.allowed_host)?,
+        place: Place::by_request(pipeline),
+    };
+    Ok(gateway.start(config.grace / 2)?)
 }
 
 async fn run(receiver: Receiver<IntoPipeline>, stop: CancellationToken, grace: Duration) -> Stats {
@@ -107,7 +139,7 @@ fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> J
 
 /// A pipeline that depends on nothing but the configuration: the environment of this process says where
 /// programs send to, which may be here.
-fn pipeline(config: &Config) -> anyhow::Result<Pipeline> {
+fn pipeline(config: &Config, store: Option<Exporter>) -> anyhow::Result<Pipeline> {
     let batch = BatchConfig {
         schedule_delay: config.batch_delay,
         max_export_batch_size: config.batch_size.get(),
@@ -137,6 +169,9 @@ fn pipeline(config: &Config) -> anyhow::Result<Pipeline> {
     }
     for export in &config.exports {
         builder = builder.export(export.exporter());
+    }
+    if let Some(store) = store {
+        builder = builder.export_before_sampling(store);
     }
     if let Some(directory) = config.spool_dir() {
         let when_full = match config.spool_full {

@@ -1,8 +1,9 @@
 //! Finds secrets and personal data in a text by their form, in one pass.
 //!
-//! A table says of each byte whether something can be recognised there: a digit, an `@`, a hyphen. All
-//! other bytes, which are nearly all of a prompt, cost one look into the table. At such an anchor the
-//! neighbourhood is read, forwards and back to the last finding at most.
+//! Tables say of each byte and the two beside it whether something can be recognised there: the first digit
+//! of a number, an `@` between words. All other bytes, which are nearly all of a prompt, cost three looks
+//! into tables and no branch. At such an anchor the neighbourhood is read, forwards and back to the last
+//! finding at most.
 //!
 //! Works on bytes, so that what is no UTF-8 is searched as well; every finding begins and ends between
 //! characters. Holds: nothing. Never allocates but for findings, never panics on any input, and takes
@@ -22,37 +23,85 @@ pub(crate) struct Finding {
     pub(crate) detector: Detector,
 }
 
-/// What an anchor may be part of.
-const DIGIT: u8 = 1;
-const AT: u8 = 2;
-const COLON: u8 = 3;
+/// What may be recognised at a byte, each by that byte and the two beside it.
+const DIGIT: u16 = 1;
+/// Behind two letters: a bank account.
+const ACCOUNT: u16 = 1 << 1;
+const AT: u16 = 1 << 2;
+const COLON: u16 = 1 << 3;
+const COLONS: u16 = 1 << 4;
 /// The end of the beginning of a key: `sk-`, `ghp_`, `hvs.`.
-const PREFIX: u8 = 4;
+const PREFIX: u16 = 1 << 5;
 /// `AKIA`, `AIza`.
-const CLOUD: u8 = 5;
+const CLOUD: u16 = 1 << 6;
 /// `eyJ`.
-const TOKEN: u8 = 6;
+const TOKEN: u16 = 1 << 7;
 /// `Bearer`, `Basic`.
-const SCHEME: u8 = 7;
+const SCHEME: u16 = 1 << 9;
+/// `-----BEGIN`, or a scheme after all.
+const BLOCK: u16 = 1 << 8;
 
-const ANCHORS: [u8; 256] = {
-    let mut anchors = [0; 256];
-    let mut digit = b'0';
-    while digit <= b'9' {
-        anchors[digit as usize] = DIGIT;
-        digit += 1;
+/// What each byte can be, what it can stand behind, and what it can stand before.
+struct Tables {
+    here: [u16; 256],
+    behind: [u16; 256],
+    before: [u16; 256],
+}
+
+static TABLES: Tables = {
+    let (mut here, mut behind, mut before) = ([0; 256], [0; 256], [0; 256]);
+    let mut index = 0;
+    while index < 256 {
+        let byte = index as u8;
+        here[index] = match byte {
+            b'0'..=b'9' => DIGIT | ACCOUNT,
+            b'@' => AT,
+            b':' => COLON | COLONS,
+            b'-' | b'_' | b'.' => PREFIX,
+            b'I' => CLOUD,
+            b'J' => TOKEN,
+            b'B' => SCHEME | BLOCK,
+            b'b' => SCHEME,
+            _ => 0,
+        };
+        let is_word = byte.is_ascii_alphanumeric();
+        let is_text = byte > b' ' && !matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>');
+        behind[index] = when(!is_word, DIGIT | SCHEME)
+            | when(byte.is_ascii_uppercase(), ACCOUNT)
+            | when(is_text, AT)
+            | when(byte.is_ascii_hexdigit(), COLON)
+            | when(!is_word || byte.is_ascii_hexdigit(), COLONS)
+            | when(is_word, PREFIX)
+            | when(matches!(byte, b'K' | b'S' | b'A'), CLOUD)
+            | when(byte == b'y', TOKEN)
+            | when(byte == b'-', BLOCK);
+        before[index] = when(byte.is_ascii_digit() || is_separator(byte), DIGIT)
+            | when(byte.is_ascii_digit(), ACCOUNT)
+            | when(is_word || byte >= 0x80 || byte == b'[', AT)
+            | when(byte.is_ascii_hexdigit() || byte == b':', COLON)
+            | when(byte == b':', COLONS)
+            | when(is_word, PREFIX)
+            | when(matches!(byte, b'A' | b'z'), CLOUD)
+            | when(is_word, TOKEN)
+            | when(matches!(byte, b'e' | b'E' | b'a' | b'A'), SCHEME)
+            | when(byte == b'E', BLOCK);
+        index += 1;
     }
-    anchors[b'@' as usize] = AT;
-    anchors[b':' as usize] = COLON;
-    anchors[b'-' as usize] = PREFIX;
-    anchors[b'_' as usize] = PREFIX;
-    anchors[b'.' as usize] = PREFIX;
-    anchors[b'I' as usize] = CLOUD;
-    anchors[b'J' as usize] = TOKEN;
-    anchors[b'b' as usize] = SCHEME;
-    anchors[b'B' as usize] = SCHEME;
-    anchors
+    Tables {
+        here,
+        behind,
+        before,
+    }
 };
+
+const fn when(holds: bool, what: u16) -> u16 {
+    if holds { what } else { 0 }
+}
+
+/// What may stand between the groups of a number.
+const fn is_separator(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'/' | b')')
+}
 
 /// A text, with how far it has been settled.
 struct Search<'a> {
@@ -72,22 +121,27 @@ enum Step {
 
 /// Adds what stands in `text` to `found`, in order; no two findings overlap.
 pub(crate) fn find(text: &[u8], wanted: Detectors, found: &mut Vec<Finding>) {
+    if wanted.is_empty() || text.is_empty() {
+        return;
+    }
     let mut search = Search {
         text,
         wanted,
         floor: 0,
     };
     let mut at = 0;
-    while let Some(skipped) = anchor(&text[at..]) {
-        at += skipped;
-        let step = match ANCHORS[usize::from(text[at])] {
+    while let Some((anchor, may_be)) = anchor(text, at) {
+        at = anchor;
+        let step = match may_be & may_be.wrapping_neg() {
             DIGIT => search.at_digit(at),
+            ACCOUNT => search.at_account(at),
             AT => search.at_at(at),
-            COLON => search.at_colon(at),
+            COLON | COLONS => search.at_colon(at),
             PREFIX => search.at_prefix(at),
             CLOUD => search.at_cloud(at),
             TOKEN => search.at_token(at),
-            _ => search.at_scheme(at),
+            SCHEME => search.at_scheme(at),
+            _ => search.at_block(at),
         };
         at = match step {
             Step::On(next) => next.max(at + 1),
@@ -100,23 +154,44 @@ pub(crate) fn find(text: &[u8], wanted: Detectors, found: &mut Vec<Finding>) {
     }
 }
 
-/// How far away the next anchor is.
+/// The first anchor from `at` on in a text that is not empty, and what it may be.
 #[inline]
-fn anchor(text: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    // Eight looks without a branch in between: most stretches have no anchor.
-    while let Some(block) = text.get(at..at + 8) {
-        let any = block
-            .iter()
-            .fold(0, |any, byte| any | ANCHORS[usize::from(*byte)]);
+fn anchor(text: &[u8], mut at: usize) -> Option<(usize, u16)> {
+    let may_be = |behind: u8, here: u8, before: u8| {
+        TABLES.here[usize::from(here)]
+            & TABLES.behind[usize::from(behind)]
+            & TABLES.before[usize::from(before)]
+    };
+    let at_one = |at: usize| {
+        let beside = |at: Option<usize>| at.and_then(|at| text.get(at)).copied().unwrap_or(0);
+        may_be(beside(at.checked_sub(1)), text[at], beside(Some(at + 1)))
+    };
+    if at == 0 {
+        let first = at_one(0);
+        if first != 0 {
+            return Some((0, first));
+        }
+        at = 1;
+    }
+    // Eight bytes without a branch in between, with the one before and the one behind them.
+    while let Some(block) = text.get(at - 1..).and_then(|rest| rest.first_chunk::<10>()) {
+        let mut any = 0;
+        for index in 1..9 {
+            any |= may_be(block[index - 1], block[index], block[index + 1]);
+        }
         if any != 0 {
-            break;
+            for index in 1..9 {
+                let here = may_be(block[index - 1], block[index], block[index + 1]);
+                if here != 0 {
+                    return Some((at + index - 1, here));
+                }
+            }
         }
         at += 8;
     }
-    let rest = text[at..].iter();
-    let found = rest.map(|byte| ANCHORS[usize::from(*byte)]);
-    found.into_iter().position(|it| it != 0).map(|it| at + it)
+    (at..text.len())
+        .map(|at| (at, at_one(at)))
+        .find(|(_, may_be)| *may_be != 0)
 }
 
 impl<'a> Search<'a> {

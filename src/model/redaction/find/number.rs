@@ -1,6 +1,6 @@
 //! Numbers: cards, telephones, bank accounts, IPv4.
 
-use super::{Search, Step};
+use super::{Search, Step, is_separator};
 use crate::model::redaction::detector::Detector;
 
 /// Groups of digits that are read as one number, and their digits.
@@ -51,9 +51,6 @@ impl Search<'_> {
     pub(super) fn at_digit(&self, at: usize) -> Step {
         let is_digit = |it: u8| it.is_ascii_digit();
         let precedes = self.before(at);
-        if precedes.is_some_and(|it| it.is_ascii_alphanumeric()) {
-            return self.within_word(at);
-        }
         let end = self.run(at, is_digit);
         let follows = self.text.get(end).copied().unwrap_or_default();
         if follows.is_ascii_alphabetic() || follows == b'_' {
@@ -81,7 +78,7 @@ impl Search<'_> {
     }
 
     /// At a digit behind a letter: bank accounts begin with two.
-    fn within_word(&self, at: usize) -> Step {
+    pub(super) fn at_account(&self, at: usize) -> Step {
         let word = self.run(at, |it| it.is_ascii_alphanumeric());
         let is_start = at >= self.floor + 2
             && self.text[at - 2..at].iter().all(u8::is_ascii_uppercase)
@@ -247,10 +244,6 @@ fn append(remainder: u32, byte: u8) -> u32 {
 /// are six digits.
 fn joined(rest: u32, head: u32) -> u32 {
     (rest * (1_000_000 % 97) + head) % 97
-}
-
-fn is_separator(byte: u8) -> bool {
-    matches!(byte, b' ' | b'-' | b'.' | b'/' | b')')
 }
 
 /// 4-4-4-4 and its like, 4-6-5, 4-6-4, or all in one.

@@ -87,9 +87,25 @@ const PREFIXES: &[(&[u8], usize)] = &[
 /// The letters and digits that a beginning has before its first mark.
 const LEAD: std::ops::RangeInclusive<usize> = 2..=8;
 
-/// The last letters before that mark: of most words with a hyphen, one look says that they begin no key.
-const LEAD_ENDS: [bool; 256] = {
-    let mut ends = [false; 256];
+/// The last two bytes before that mark: of nearly all words with a hyphen, one look says that they begin
+/// no key.
+struct LeadEnds([u64; 1024]);
+
+impl LeadEnds {
+    const fn place(first: u8, second: u8) -> (usize, u64) {
+        let pair = (first as usize) << 8 | second as usize;
+        (pair / 64, 1 << (pair % 64))
+    }
+
+    #[inline]
+    fn has(&self, first: u8, second: u8) -> bool {
+        let (word, bit) = Self::place(first, second);
+        self.0[word] & bit != 0
+    }
+}
+
+static LEAD_ENDS: LeadEnds = {
+    let mut ends = [0; 1024];
     let mut entry = 0;
     while entry < PREFIXES.len() {
         let prefix = PREFIXES[entry].0;
@@ -98,27 +114,25 @@ const LEAD_ENDS: [bool; 256] = {
             at += 1;
         }
         assert!(at >= *LEAD.start() && at <= *LEAD.end());
-        ends[prefix[at - 1] as usize] = true;
+        let (word, bit) = LeadEnds::place(prefix[at - 2], prefix[at - 1]);
+        ends[word] |= bit;
         entry += 1;
     }
-    ends
+    LeadEnds(ends)
 };
 
 const BEGIN: &[u8] = b"-----BEGIN ";
+const DASHES: usize = 5;
 const END: &[u8] = b"-----END ";
 const MARK: &[u8] = b"PRIVATE KEY";
 /// What stands between `BEGIN` and the end of the first line: `ENCRYPTED PRIVATE KEY-----`.
 const HEADER: usize = 64;
 
 impl Search<'_> {
-    /// At a hyphen, an underline or a full stop.
+    /// At a hyphen, an underline or a full stop between words.
     #[inline]
     pub(super) fn at_prefix(&self, at: usize) -> Step {
-        if self.starts_with(at, BEGIN) {
-            return self.at_private_key(at);
-        }
-        let is_lead = |it: u8| LEAD_ENDS[usize::from(it)];
-        if !self.before(at).is_some_and(is_lead) {
+        if at < self.floor + LEAD.start() || !LEAD_ENDS.has(self.text[at - 2], self.text[at - 1]) {
             return Step::On(at + 1);
         }
         let start = self.run_back(at, LEAD.end() + 1, |it| it.is_ascii_alphanumeric());
@@ -155,7 +169,12 @@ impl Search<'_> {
         end
     }
 
-    fn at_private_key(&self, at: usize) -> Step {
+    /// At the `B` of `-----BEGIN`, or of a scheme behind a hyphen.
+    pub(super) fn at_block(&self, scheme: usize) -> Step {
+        let start = scheme.checked_sub(DASHES).filter(|it| *it >= self.floor);
+        let Some(at) = start.filter(|it| self.starts_with(*it, BEGIN)) else {
+            return self.at_scheme(scheme);
+        };
         let header = at + BEGIN.len();
         let line = &self.text[header..self.text.len().min(header + HEADER)];
         if position(line, MARK).is_none() {

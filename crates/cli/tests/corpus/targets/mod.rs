@@ -9,6 +9,8 @@ mod intake;
 mod json;
 mod propagation;
 mod recording;
+mod recovery;
+mod segment;
 mod token;
 
 use std::future::Future;
@@ -24,13 +26,15 @@ use spanreel::Signal;
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their corpora.
-pub const ALL: [(&str, Target); 7] = [
+pub const ALL: [(&str, Target); 9] = [
     ("body", body::run),
     ("configuration", configuration::run),
     ("intake", intake::run),
     ("json", json::run),
     ("propagation", propagation::run),
     ("recording", recording::run),
+    ("recovery", recovery::run),
+    ("segment", segment::run),
     ("token", token::run),
 ];
 

@@ -1,0 +1,71 @@
+//! A whole directory of a spool, as crashes and bad disks may leave it.
+
+use std::fs;
+use std::path::Path;
+
+use super::segment::{deliver, directory, exported, mend, write_format};
+
+/// The directory of a process that is gone.
+const ORPHAN: &str = "process-1-0";
+/// Of each file: what it is, its position in the log (two bytes), its length (two bytes).
+const HEAD: usize = 5;
+
+/// The rest is files, one after the other, of which the first byte of each says what it is.
+///
+/// What a start with the backend away leaves on disk is what the next one finds, and delivers, once.
+pub fn run(mut bytes: &[u8]) {
+    let directory = directory();
+    let path = directory.path();
+    write_format(path);
+    while let Some((head, rest)) = bytes.split_first_chunk::<HEAD>() {
+        let position = u64::from(u16::from_le_bytes([head[1], head[2]]));
+        let len = usize::from(u16::from_le_bytes([head[3], head[4]])).min(rest.len());
+        let (content, rest) = rest.split_at(len);
+        write(path, head[0], position, content);
+        bytes = rest;
+    }
+    let Some(first) = deliver(path, false) else {
+        return;
+    };
+    assert_eq!(exported(&first), 0, "{first}");
+    let second = deliver(path, true).expect("it was read before");
+    let (left, found) = (first.lanes[0].recovered, second.lanes[0].recovered);
+    assert_eq!(left, found, "{first}\n{second}");
+    assert_eq!(exported(&second), found, "{second}");
+    let third = deliver(path, true).expect("it was read before");
+    assert_eq!(third.lanes[0].recovered, 0, "{third}");
+}
+
+/// Writes a file of some kind.
+fn write(path: &Path, kind: u8, position: u64, content: &[u8]) {
+    let mut content = content.to_vec();
+    let segment = format!("log-{position:016x}.seg");
+    let name = match kind % 6 {
+        0 => {
+            mend(&mut content);
+            segment
+        }
+        1 => segment,
+        2 => {
+            mend_cursor(&mut content);
+            "lane-8390ee5a.cur".to_owned()
+        }
+        3 => {
+            fs::create_dir_all(path.join(ORPHAN)).expect("created");
+            write_format(&path.join(ORPHAN));
+            mend(&mut content);
+            format!("{ORPHAN}/{segment}")
+        }
+        4 => format!("{segment}.damaged"),
+        _ => "FORMAT.new".to_owned(),
+    };
+    fs::write(path.join(name), content).expect("written");
+}
+
+/// Makes the checksums of both slots right.
+fn mend_cursor(content: &mut [u8]) {
+    for slot in content.chunks_exact_mut(32) {
+        let sum = crc32c::crc32c(&slot[..16]);
+        slot[16..20].copy_from_slice(&sum.to_le_bytes());
+    }
+}

@@ -1,0 +1,154 @@
+//! The list of `genai-prices`.
+
+use std::borrow::Cow;
+
+use genai_prices::{Calculator, PriceRequest, Usage, UsageKey};
+
+use super::{Cost, Priced, Prices};
+use crate::llm::tokens::Modality;
+
+/// A price list, and where it is from.
+pub(super) struct List {
+    calculator: Data,
+    source: Cow<'static, str>,
+    version: Cow<'static, str>,
+}
+
+enum Data {
+    Bundled(&'static Calculator),
+    Own(Box<Calculator>),
+}
+
+/// The version of the list that is bundled: that of the crate.
+const BUNDLED_VERSION: &str = "0.2.1";
+
+/// A price list that cannot be read.
+#[derive(Debug)]
+pub struct InvalidPrices(genai_prices::Error);
+
+impl std::fmt::Display for InvalidPrices {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the price list is not data of genai-prices, version 2")
+    }
+}
+
+impl std::error::Error for InvalidPrices {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+impl Prices {
+    /// The list that is bundled with `genai-prices`. Reading it takes some ten milliseconds, once in a
+    /// process.
+    #[must_use]
+    pub fn bundled() -> Self {
+        Self::with(List {
+            calculator: Data::Bundled(Calculator::bundled()),
+            source: "genai-prices".into(),
+            version: BUNDLED_VERSION.into(),
+        })
+    }
+
+    /// A newer list, or one of your own, in the format of `genai-prices` (version 2:
+    /// [`REMOTE_DATA_URL`](genai_prices::REMOTE_DATA_URL)). `source` and `version` are told on the spans.
+    ///
+    /// # Errors
+    /// Where the list is not in that format.
+    pub fn from_json(json: &[u8], source: &str, version: &str) -> Result<Self, InvalidPrices> {
+        let calculator = Calculator::from_json(json).map_err(InvalidPrices)?;
+        Ok(Self::with(List {
+            calculator: Data::Own(Box::new(calculator)),
+            source: source.to_owned().into(),
+            version: version.to_owned().into(),
+        }))
+    }
+
+    fn with(list: List) -> Self {
+        let mut prices = Self::new(&list.source, &list.version);
+        prices.list = Some(std::sync::Arc::new(list));
+        prices
+    }
+}
+
+/// What the list calls a provider; `None` for those that it does not know by the name that spans have.
+fn provider_id(provider: &str) -> Option<&'static str> {
+    Some(match provider {
+        "openai" => "openai",
+        "azure.ai.openai" | "azure.ai.inference" => "azure",
+        "anthropic" => "anthropic",
+        "gcp.gemini" | "gcp.vertex_ai" | "gcp.gen_ai" => "google",
+        "aws.bedrock" => "aws",
+        "groq" => "groq",
+        "deepseek" => "deepseek",
+        "mistral_ai" => "mistral",
+        "x_ai" => "x-ai",
+        "openrouter" => "openrouter",
+        "perplexity" => "perplexity",
+        "cohere" => "cohere",
+        _ => return None,
+    })
+}
+
+impl List {
+    pub(super) fn cost(&self, call: &Priced<'_>) -> Option<Cost> {
+        let usage = usage(call)?;
+        let mut request = PriceRequest::new(call.model, &usage)
+            .with_provider_id(provider_id(call.provider)?)
+            .with_timestamp(call.time);
+        if let Some(tier) = call.service_tier {
+            request = request.with_price_context("service_tier", tier);
+        }
+        let calculator = match &self.calculator {
+            Data::Bundled(calculator) => calculator,
+            Data::Own(calculator) => &**calculator,
+        };
+        let usd = calculator.calculate(&request).ok()?.total_price;
+        // The list holds models whose prices nobody knows, and says zero.
+        let is_known = usd > 0.0 || call.tokens.usage.total() == 0;
+        (usd.is_finite() && is_known).then(|| Cost {
+            usd,
+            source: self.source.clone(),
+            version: self.version.clone(),
+        })
+    }
+}
+
+/// Tokens as the list counts them: like the conventions, totals hold their parts.
+fn usage(call: &Priced<'_>) -> Option<Usage> {
+    let tokens = call.tokens;
+    let output = match tokens.usage.output {
+        None if call.has_output => return None,
+        output => output,
+    };
+    let mut usage = Usage::new();
+    for (key, count) in [
+        (UsageKey::INPUT_TOKENS, Some(tokens.usage.input?)),
+        (UsageKey::OUTPUT_TOKENS, output),
+        (UsageKey::CACHE_READ_TOKENS, tokens.usage.cache_read),
+        (UsageKey::CACHE_WRITE_TOKENS, tokens.usage.cache_creation),
+        (UsageKey::CACHE_WRITE_1H_TOKENS, tokens.cache_creation_hour),
+        (UsageKey::OUTPUT_REASONING_TOKENS, tokens.usage.reasoning),
+        (
+            UsageKey::INPUT_AUDIO_TOKENS,
+            tokens.input_by.get(Modality::Audio),
+        ),
+        (
+            UsageKey::CACHE_AUDIO_READ_TOKENS,
+            tokens.cache_read_by.get(Modality::Audio),
+        ),
+        (
+            UsageKey::OUTPUT_AUDIO_TOKENS,
+            tokens.output_by.get(Modality::Audio),
+        ),
+        (
+            UsageKey::OUTPUT_IMAGE_TOKENS,
+            tokens.output_by.get(Modality::Image),
+        ),
+    ] {
+        if let Some(count) = count.filter(|count| *count > 0) {
+            usage.insert(key, count as f64);
+        }
+    }
+    Some(usage)
+}

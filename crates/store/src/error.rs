@@ -1,0 +1,65 @@
+//! Why something could not be stored or found.
+
+use std::path::PathBuf;
+
+/// What a store could not do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The files were written by a newer version, which alone understands them. They are untouched.
+    #[error(
+        "{path} has format {found}, and this version knows {known}; use the newer spanreel, or another \
+         directory"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest format that is known here.
+        known: i64,
+    },
+    /// Another process writes to it.
+    #[error("{path} is in use by another process; stop that, or use another directory")]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It was opened to be read.
+    #[error("the store was opened to be read")]
+    ReadOnly,
+    /// SQLite says that it could not.
+    #[error("the store's file could not be used")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A file or directory could not be used.
+    #[error("{path} could not be used")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// What was stored cannot be read any more.
+    #[error("a stored block is damaged: {0}")]
+    Damaged(&'static str),
+    /// A query took longer than it may, or whoever asked has gone.
+    #[error("the query took too long; ask for less, a shorter time say")]
+    TooSlow,
+    /// A query says something that cannot be.
+    #[error("{0}")]
+    BadQuery(String),
+    /// A request of telemetry is none.
+    #[error("the request is no OTLP")]
+    Wire(#[from] spanreel::view::WireError),
+}
+
+impl StoreError {
+    /// What SQLite says when a query is stopped from outside becomes [`StoreError::TooSlow`].
+    pub(crate) fn of_query(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::OperationInterrupted) => Self::TooSlow,
+            _ => Self::Sqlite(error),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Reads requests and gathers their items by session.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use spanreel::view::{LogView, RequestView, SpanView};
+use spanreel::{Signal, TraceId};
+
+use crate::error::StoreError;
+use crate::facts::{Bones, Facts, Name};
+use crate::wire::{Group, Origin, groups, put_group};
+
+/// A span with all that is known of it.
+pub(crate) struct SpanItem<'a> {
+    pub(crate) origin: usize,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) view: SpanView<'a>,
+    pub(crate) bones: Bones<'a>,
+    pub(crate) facts: Facts<'a>,
+}
+
+/// A log record with all that is known of it.
+pub(crate) struct LogItem<'a> {
+    pub(crate) origin: usize,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) view: LogView<'a>,
+    pub(crate) facts: Facts<'a>,
+}
+
+/// What came of one session.
+pub(crate) struct Arrived<'a> {
+    pub(crate) name: Name,
+    pub(crate) spans: Vec<SpanItem<'a>>,
+    pub(crate) logs: Vec<LogItem<'a>>,
+}
+
+/// What came, by session.
+#[derive(Default)]
+pub(crate) struct Gathered<'a> {
+    pub(crate) sessions: Vec<Arrived<'a>>,
+    /// Whose traces are named by a session here.
+    pub(crate) named: HashMap<TraceId, usize>,
+    /// Items of no session.
+    pub(crate) of_no_session: u64,
+    index: HashMap<Name, usize>,
+}
+
+/// Where items come from, with what the resource says.
+pub(crate) struct Source {
+    pub(crate) origin: Origin,
+    /// A request without items that has the same resource and scope: what views of them can be had of.
+    pub(crate) empty: Vec<u8>,
+}
+
+impl Source {
+    fn new(origin: &Origin) -> Self {
+        Self {
+            origin: origin.clone(),
+            empty: empty(origin),
+        }
+    }
+
+    /// What the resource says.
+    pub(crate) fn facts(&self) -> Facts<'_> {
+        let mut facts = Facts::default();
+        if let Ok(view) = RequestView::new(Signal::Traces, &self.empty)
+            && let Some(group) = view.resources().next()
+        {
+            facts.note_all(group.resource().attributes());
+        }
+        facts
+    }
+}
+
+/// A request with this resource and scope and no items.
+pub(crate) fn empty(origin: &Origin) -> Vec<u8> {
+    let mut request = Vec::new();
+    put_group(&mut request, origin, []);
+    request
+}
+
+/// Requests, split by origin.
+pub(crate) struct Split<'a> {
+    pub(crate) sources: Vec<Source>,
+    groups: Vec<(Signal, usize, Vec<&'a [u8]>)>,
+}
+
+impl<'a> Split<'a> {
+    /// Splits requests, each given as one piece.
+    pub(crate) fn new(requests: &'a [(Signal, Bytes)]) -> Result<Self, StoreError> {
+        let mut split = Self {
+            sources: Vec::new(),
+            groups: Vec::new(),
+        };
+        let mut known: HashMap<Origin, usize> = HashMap::new();
+        for (signal, request) in requests {
+            for Group { origin, items } in groups(request)? {
+                let next = split.sources.len();
+                let source = *known.entry(origin).or_insert_with_key(|origin| {
+                    split.sources.push(Source::new(origin));
+                    next
+                });
+                split.groups.push((*signal, source, items));
+            }
+        }
+        Ok(split)
+    }
+}
+
+impl<'a> Gathered<'a> {
+    /// Reads all items. `of_sources` says what each source's resource says.
+    pub(crate) fn new(split: &Split<'a>, of_sources: &[Facts<'_>]) -> Result<Self, StoreError> {
+        let mut gathered = Self::default();
+        for (signal, source, items) in &split.groups {
+            let resource = of_sources[*source].session();
+            for bytes in items {
+                match signal {
+                    Signal::Traces => gathered.span(*source, resource, bytes)?,
+                    Signal::Logs => gathered.log(*source, resource, bytes)?,
+                    _ => {}
+                }
+            }
+        }
+        gathered.join_traces();
+        Ok(gathered)
+    }
+
+    fn span(
+        &mut self,
+        origin: usize,
+        resource: Option<&str>,
+        bytes: &'a [u8],
+    ) -> Result<(), StoreError> {
+        let view = SpanView::new(bytes)?;
+        let Some(bones) = Bones::of(&view) else {
+            self.of_no_session += 1;
+            return Ok(());
+        };
+        let facts = Facts::of_span(&view);
+        let name = name(facts.session().or(resource), Some(bones.trace));
+        let Some(session) = name.map(|name| self.session(name, Some(bones.trace))) else {
+            return Ok(());
+        };
+        self.sessions[session].spans.push(SpanItem {
+            origin,
+            bytes,
+            view,
+            bones,
+            facts,
+        });
+        Ok(())
+    }
+
+    fn log(
+        &mut self,
+        origin: usize,
+        resource: Option<&str>,
+        bytes: &'a [u8],
+    ) -> Result<(), StoreError> {
+        let view = LogView::new(bytes)?;
+        let facts = Facts::of_log(&view);
+        let Some(name) = name(facts.session().or(resource), view.trace_id()) else {
+            self.of_no_session += 1;
+            return Ok(());
+        };
+        let session = self.session(name, view.trace_id());
+        self.sessions[session].logs.push(LogItem {
+            origin,
+            bytes,
+            view,
+            facts,
+        });
+        Ok(())
+    }
+
+    fn session(&mut self, name: Name, trace: Option<TraceId>) -> usize {
+        let next = self.sessions.len();
+        let is_named = matches!(name, Name::Id(_));
+        let session = match self.index.get(&name) {
+            Some(session) => *session,
+            None => {
+                self.index.insert(name.clone(), next);
+                self.sessions.push(Arrived {
+                    name,
+                    spans: Vec::new(),
+                    logs: Vec::new(),
+                });
+                next
+            }
+        };
+        if let Some(trace) = trace.filter(|_| is_named) {
+            self.named.entry(trace).or_insert(session);
+        }
+        session
+    }
+
+    /// What names no session is of that which others in its trace name.
+    fn join_traces(&mut self) {
+        for from in 0..self.sessions.len() {
+            let Name::Trace(trace) = self.sessions[from].name else {
+                continue;
+            };
+            let Some(&to) = self.named.get(&trace) else {
+                continue;
+            };
+            let spans = std::mem::take(&mut self.sessions[from].spans);
+            let logs = std::mem::take(&mut self.sessions[from].logs);
+            self.sessions[to].spans.extend(spans);
+            self.sessions[to].logs.extend(logs);
+        }
+        self.sessions
+            .retain(|it| !it.spans.is_empty() || !it.logs.is_empty());
+        self.named.clear();
+        self.index.clear();
+        for (session, arrived) in self.sessions.iter().enumerate() {
+            if matches!(arrived.name, Name::Id(_)) {
+                for span in &arrived.spans {
+                    self.named.entry(span.bones.trace).or_insert(session);
+                }
+            }
+        }
+    }
+}
+
+/// What names the session of an item.
+fn name(id: Option<&str>, trace: Option<TraceId>) -> Option<Name> {
+    match id {
+        Some(id) => Some(Name::Id(id.to_owned())),
+        None => trace.map(Name::Trace),
+    }
+}

@@ -1,0 +1,243 @@
+//! The lane that feeds a store: an exporter of a pipeline, with a thread of its own that writes.
+//!
+//! Holds: the requests that are being written, as many as the lane has under way. Waits: for the store. Loses:
+//! nothing; what the store cannot take is tried again and in the end booked by the pipeline, for this lane.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use spanreel::{Export, ExportError, Exporter, Request, Signal};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::answer::Summary;
+use crate::error::StoreError;
+use crate::store::{Store, Written};
+
+/// Requests that may be under way at once: what comes while one write is done is the next one.
+const UNDER_WAY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+
+/// A write has at most so many bytes of requests, one request apart.
+const MOST_BYTES: usize = 32 << 20;
+
+/// How often there is something to tidy up at the most.
+const TIDY: Duration = Duration::from_secs(2);
+
+/// How long one request may take: a disk can be slow for long without anything being wrong.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Changes that somebody who listens may be behind.
+const CHANGES: usize = 256;
+
+/// The sessions of one write, as they are after it.
+pub type Change = Arc<Vec<Summary>>;
+
+/// Tells of every write.
+#[derive(Clone, Debug)]
+pub struct Live(broadcast::Sender<Change>);
+
+impl Live {
+    /// All changes from now on. Who is too slow for them is told how many are missing.
+    #[must_use]
+    pub fn listen(&self) -> broadcast::Receiver<Change> {
+        self.0.subscribe()
+    }
+}
+
+/// A request to be written, and who is told.
+struct Job {
+    request: Request,
+    done: oneshot::Sender<Result<(), Failed>>,
+}
+
+/// Why a request was not written.
+#[derive(Clone, Debug)]
+struct Failed {
+    message: String,
+    is_broken: bool,
+}
+
+/// Feeds a store.
+#[derive(Debug)]
+pub struct StoreExporter {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl StoreExporter {
+    /// Starts the thread that writes. It ends when the exporter is gone and all is written.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub fn start(store: Arc<dyn Store>) -> io::Result<(Self, Live)> {
+        let (jobs, inbox) = mpsc::channel(UNDER_WAY.get());
+        let (changes, _) = broadcast::channel(CHANGES);
+        let live = Live(changes.clone());
+        let mut writer = Writer {
+            store,
+            inbox,
+            changes,
+            tidied: Instant::now(),
+        };
+        std::thread::Builder::new()
+            .name("spanreel-store".to_owned())
+            .spawn(move || writer.run())?;
+        Ok((Self { jobs }, live))
+    }
+
+    /// The exporter with the settings of its lane, for
+    /// [`export_before_sampling`](spanreel::Builder::export_before_sampling).
+    #[must_use]
+    pub fn lane(self) -> Exporter {
+        Exporter::new(self)
+            .signals(&[Signal::Traces, Signal::Logs])
+            .timeout(TIMEOUT)
+    }
+}
+
+impl Export for StoreExporter {
+    fn name(&self) -> &str {
+        "store"
+    }
+
+    async fn export(&self, request: Request) -> Result<(), ExportError> {
+        let (done, answer) = oneshot::channel();
+        let gone = || ExportError::retryable("the store's thread has ended");
+        let job = Job { request, done };
+        self.jobs.send(job).await.map_err(|_| gone())?;
+        match answer.await.map_err(|_| gone())? {
+            Ok(()) => Ok(()),
+            Err(failed) if failed.is_broken => Err(ExportError::permanent(failed.message)),
+            Err(failed) => Err(ExportError::retryable(failed.message)),
+        }
+    }
+
+    fn usual_concurrency(&self) -> NonZeroUsize {
+        UNDER_WAY
+    }
+}
+
+/// What the thread has.
+struct Writer {
+    store: Arc<dyn Store>,
+    inbox: mpsc::Receiver<Job>,
+    changes: broadcast::Sender<Change>,
+    tidied: Instant,
+}
+
+impl Writer {
+    fn run(&mut self) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(target: "spanreel", %error, "the store's thread cannot wait; nothing is stored");
+                return;
+            }
+        };
+        loop {
+            let next = async { tokio::time::timeout(TIDY, self.inbox.recv()).await };
+            let next = runtime.block_on(next);
+            match next {
+                Ok(Some(job)) => self.write_with(job),
+                Ok(None) => return,
+                Err(_elapsed) => {}
+            }
+            if self.tidied.elapsed() >= TIDY {
+                self.tidy();
+            }
+        }
+    }
+
+    /// Writes a request together with what else waits.
+    fn write_with(&mut self, first: Job) {
+        let mut bytes = first.request.encoded_len();
+        let mut jobs = vec![first];
+        while bytes < MOST_BYTES
+            && let Ok(job) = self.inbox.try_recv()
+        {
+            bytes += job.request.encoded_len();
+            jobs.push(job);
+        }
+        let requests: Vec<Request> = jobs.iter().map(|job| job.request.clone()).collect();
+        if requests.len() > 1
+            && let Err(StoreError::Wire(_)) = self.write(&requests, &mut jobs)
+        {
+            // One of them is broken: the others are not to suffer for it.
+            for job in jobs {
+                let request = [job.request.clone()];
+                // Its own answer has been given.
+                let _told = self.write(&request, &mut vec![job]);
+            }
+        } else if requests.len() == 1 {
+            let _told = self.write(&requests, &mut jobs);
+        }
+    }
+
+    /// Writes, and answers those who wait; leaves them to be asked one by one where one of several is broken.
+    fn write(&self, requests: &[Request], jobs: &mut Vec<Job>) -> Result<(), StoreError> {
+        let written = self.write_guarded(requests);
+        if let Err(StoreError::Wire(error)) = &written
+            && requests.len() > 1
+        {
+            return Err(StoreError::Wire(error.clone()));
+        }
+        let answer = match &written {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::warn!(target: "spanreel", %error, "the store could not write");
+                Err(Failed {
+                    message: said(error),
+                    is_broken: matches!(error, StoreError::Wire(_) | StoreError::Damaged(_)),
+                })
+            }
+        };
+        for job in jobs.drain(..) {
+            // Who has waited may have been given up meanwhile.
+            let _listening = job.done.send(answer.clone());
+        }
+        if let Ok(written) = written
+            && !written.sessions.is_empty()
+        {
+            // Mostly nobody listens.
+            let _listeners = self.changes.send(Arc::new(written.sessions));
+        }
+        Ok(())
+    }
+
+    /// A panic costs this write alone, and is no reason to try it again.
+    fn write_guarded(&self, requests: &[Request]) -> Result<Written, StoreError> {
+        let write = std::panic::AssertUnwindSafe(|| self.store.write(requests));
+        let written = std::panic::catch_unwind(write);
+        written.unwrap_or(Err(StoreError::Damaged("writing panicked")))
+    }
+
+    /// Tidies up until there is nothing to do, or something to write.
+    fn tidy(&mut self) {
+        self.tidied = Instant::now();
+        loop {
+            match self.store.tidy() {
+                Ok(true) if self.inbox.is_empty() => {}
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(target: "spanreel", error = said(&error), "the store could not tidy up");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// An error with what is below it.
+fn said(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut below = std::error::Error::source(error);
+    while let Some(error) = below {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        below = error.source();
+    }
+    text
+}

@@ -1,0 +1,314 @@
+//! The store in memory: for a quick look, and where nothing may be written to disk.
+//!
+//! Holds: sessions within the bytes of its retention, as they came; the ones that were quiet longest go first.
+//! Waits: writers and readers for one another, briefly. Loses: everything with the process.
+
+mod ask;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bytes::Bytes;
+use spanreel::{Request, Signal, TraceId};
+
+use crate::block::Draft;
+use crate::clock::now_us;
+use crate::error::StoreError;
+use crate::facets::facets;
+use crate::facts::{Facts, Name};
+use crate::gather::{Arrived, Gathered, Source, Split};
+use crate::identity::{identity, identity_of_log};
+use crate::read::Blocks;
+use crate::sqlite::Retention;
+use crate::store::Written;
+use crate::tale::Tale;
+use crate::tally::Sums;
+use crate::used::{Key, note_usage};
+use crate::wire::Origin;
+
+/// What a session takes beside its items, about, in bytes.
+const OF_SESSION: usize = 4_096;
+
+/// What an item takes beside its bytes.
+const OF_ITEM: usize = 48;
+
+/// How many different words of a session are searched.
+const MOST_WORDS: usize = 20_000;
+
+/// One session.
+struct Kept {
+    tale: Tale,
+    seen: HashSet<u64>,
+    spans: Draft,
+    logs: Draft,
+    origins: HashMap<i64, Arc<Origin>>,
+    values: BTreeSet<(String, String)>,
+    words: BTreeSet<String>,
+    bytes: usize,
+}
+
+/// All of them.
+#[derive(Default)]
+struct All {
+    sessions: HashMap<String, Kept>,
+    /// The sessions of traces.
+    traces: HashMap<TraceId, String>,
+    origins: HashMap<Origin, (i64, Arc<Origin>)>,
+    usage: HashMap<Key, Sums>,
+    bytes: usize,
+    duplicates: u64,
+    of_no_session: u64,
+}
+
+/// The store in memory.
+pub struct MemoryStore {
+    all: RwLock<All>,
+    retention: Retention,
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("retention", &self.retention)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MemoryStore {
+    /// An empty store. `retention` says how long sessions are kept, and how many bytes of them.
+    #[must_use]
+    pub fn new(retention: Retention) -> Self {
+        Self {
+            all: RwLock::default(),
+            retention,
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, All> {
+        // A write that panicked leaves a session with some of what it was given.
+        self.all.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn locked(&self) -> RwLockWriteGuard<'_, All> {
+        self.all.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_requests(&self, requests: &[Request]) -> Result<Written, StoreError> {
+        let taken = requests.iter().filter(|it| it.signal() != Signal::Metrics);
+        let bodies: Vec<(Signal, Bytes)> = taken.map(|it| (it.signal(), it.to_bytes())).collect();
+        let split = Split::new(&bodies)?;
+        let of_sources: Vec<Facts<'_>> = split.sources.iter().map(Source::facts).collect();
+        let gathered = Gathered::new(&split, &of_sources)?;
+        let now_us = now_us();
+        let mut all = self.locked();
+        all.of_no_session += gathered.of_no_session;
+        let mut written = Written::default();
+        for arrived in &gathered.sessions {
+            written.items += all.take_in(arrived, &split.sources, &of_sources, now_us);
+            if let Some(kept) = all.sessions.get(&all.name_of(&arrived.name)) {
+                written.sessions.push(kept.tale.summary_at(now_us));
+            }
+        }
+        Ok(written)
+    }
+
+    /// Forgets what is too old and too much.
+    fn forget(&self) -> bool {
+        let before = i64::try_from(self.retention.max_age.as_micros()).unwrap_or(i64::MAX);
+        let before = now_us().saturating_sub(before);
+        let most = usize::try_from(self.retention.max_bytes).unwrap_or(usize::MAX);
+        let mut all = self.locked();
+        let mut by_age: Vec<(i64, String)> = all
+            .sessions
+            .values()
+            .map(|kept| (kept.tale.summary.last_us, kept.tale.summary.id.clone()))
+            .collect();
+        by_age.sort_unstable();
+        for (last_us, id) in by_age {
+            if last_us >= before && all.bytes <= most {
+                break;
+            }
+            if let Some(kept) = all.sessions.remove(&id) {
+                all.bytes = all.bytes.saturating_sub(kept.bytes);
+            }
+        }
+        let All {
+            sessions,
+            traces,
+            usage,
+            origins,
+            ..
+        } = &mut *all;
+        traces.retain(|_, name| sessions.contains_key(name));
+        usage.retain(|key, _| key.begin >= before / 1_000_000 - 3_600);
+        origins.retain(|_, (_, origin)| Arc::strong_count(origin) > 1);
+        false
+    }
+}
+
+impl All {
+    /// The session of a name: a trace may be part of one that others name.
+    fn name_of(&self, name: &Name) -> String {
+        match name {
+            Name::Id(id) => id.clone(),
+            Name::Trace(trace) => match self.traces.get(trace) {
+                Some(name) => name.clone(),
+                None => trace.to_string(),
+            },
+        }
+    }
+
+    /// Adds what arrived to its session; how many items were new.
+    fn take_in(
+        &mut self,
+        arrived: &Arrived<'_>,
+        sources: &[Source],
+        of_sources: &[Facts<'_>],
+        now_us: i64,
+    ) -> u64 {
+        let name = self.name_of(&arrived.name);
+        let mut kept = match self.sessions.remove(&name) {
+            Some(kept) => {
+                self.bytes = self.bytes.saturating_sub(kept.bytes);
+                kept
+            }
+            None => Kept::new(&arrived.name),
+        };
+        self.claim_traces(&name, &mut kept, arrived);
+        let mut given: Vec<(String, String)> = Vec::new();
+        let mut new = 0;
+        for span in &arrived.spans {
+            let identity = identity(span.bones.trace, span.bones.id);
+            if !kept.seen.insert(identity) {
+                self.duplicates += 1;
+                continue;
+            }
+            new += 1;
+            let resource = &of_sources[span.origin];
+            kept.tale
+                .add_span(&span.bones, &span.facts, resource, &span.view);
+            note_usage(&mut self.usage, &span.bones, &span.facts, &kept.tale);
+            if span.bones.parent.is_none() {
+                facets(span.view.attributes(), &name, &mut given);
+            }
+            sources[span.origin].facets(&mut given);
+            kept.say(span.bones.name);
+            kept.say(span.bones.message);
+            for text in &span.facts.texts {
+                kept.say(text);
+            }
+            let origin = self.origin(&mut kept, &sources[span.origin]);
+            kept.spans.push(origin, span.bytes);
+            kept.bytes += span.bytes.len() + OF_ITEM;
+        }
+        for log in &arrived.logs {
+            if !kept.seen.insert(identity_of_log(log.bytes)) {
+                self.duplicates += 1;
+                continue;
+            }
+            new += 1;
+            let resource = &of_sources[log.origin];
+            kept.tale.add_log(&log.facts, resource, &log.view);
+            if let Some(body) = log.view.body().and_then(|body| body.as_str()) {
+                kept.say(body);
+            }
+            let origin = self.origin(&mut kept, &sources[log.origin]);
+            kept.logs.push(origin, log.bytes);
+            kept.bytes += log.bytes.len() + OF_ITEM;
+        }
+        kept.tale.settle(now_us);
+        kept.tale.facets(&mut given);
+        kept.values.extend(given);
+        for text in kept.tale.texts() {
+            kept.say(&text);
+        }
+        self.bytes += kept.bytes;
+        self.sessions.insert(name, kept);
+        new
+    }
+
+    /// Notes that the traces of what arrived are of this session, and takes over what was taken for one of
+    /// its own.
+    fn claim_traces(&mut self, name: &str, kept: &mut Kept, arrived: &Arrived<'_>) {
+        let of_spans = arrived.spans.iter().map(|span| span.bones.trace);
+        let of_logs = arrived.logs.iter().filter_map(|log| log.view.trace_id());
+        for trace in of_spans.chain(of_logs) {
+            let owner = self.traces.get(&trace);
+            if owner.is_some_and(|owner| owner == name) {
+                continue;
+            }
+            let alone = trace.to_string();
+            let is_alone = owner.is_some_and(|owner| *owner == alone);
+            if owner.is_none() || (is_alone && matches!(arrived.name, Name::Id(_))) {
+                self.traces.insert(trace, name.to_owned());
+                if let Some(other) = self.sessions.remove(&alone) {
+                    self.bytes = self.bytes.saturating_sub(other.bytes);
+                    kept.absorb(other);
+                }
+            }
+        }
+    }
+
+    fn origin(&mut self, kept: &mut Kept, source: &Source) -> i64 {
+        let next = self.origins.len() as i64 + 1;
+        let entry = self.origins.entry(source.origin.clone());
+        let (number, origin) = entry.or_insert_with_key(|origin| {
+            // Numbers are never used twice: the clock tells them apart after some were forgotten.
+            (next + (now_us() << 8), Arc::new(origin.clone()))
+        });
+        kept.origins
+            .entry(*number)
+            .or_insert_with(|| Arc::clone(origin));
+        *number
+    }
+}
+
+impl Kept {
+    fn new(name: &Name) -> Self {
+        Self {
+            tale: Tale::new(name),
+            seen: HashSet::new(),
+            spans: Draft::default(),
+            logs: Draft::default(),
+            origins: HashMap::new(),
+            values: BTreeSet::new(),
+            words: BTreeSet::new(),
+            bytes: OF_SESSION,
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        let words = text.split(|character: char| !character.is_alphanumeric());
+        for word in words.filter(|word| !word.is_empty() && word.len() <= 48) {
+            if self.words.len() >= MOST_WORDS {
+                return;
+            }
+            let word = word.to_lowercase();
+            let length = word.len();
+            if self.words.insert(word) {
+                self.bytes += length + OF_ITEM;
+            }
+        }
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.tale.absorb(&other.tale);
+        self.seen.extend(other.seen);
+        self.spans.append(&other.spans);
+        self.logs.append(&other.logs);
+        self.origins.extend(other.origins);
+        self.values.extend(other.values);
+        self.words.extend(other.words);
+        self.bytes += other.bytes - OF_SESSION;
+    }
+
+    fn blocks(&self) -> Blocks {
+        let block = |draft: &Draft| vec![draft.as_bytes().to_vec()];
+        Blocks {
+            spans: block(&self.spans),
+            logs: block(&self.logs),
+            origins: self.origins.clone(),
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The store in one file of SQLite.
+//!
+//! Holds: one connection that writes, and a few that read; what the writer remembers. Waits: for the disk, and
+//! readers for one of their connections. Loses: the last writes when the machine loses its power (not when the
+//! process dies); what its retention says.
+
+mod forget;
+mod names;
+mod open;
+mod open_session;
+mod reader;
+mod schema;
+mod search;
+mod usage;
+mod writer;
+
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use spanreel::Request;
+
+use self::reader::Readers;
+use self::writer::Writer;
+use crate::answer::{
+    Activity, Detail, Field, FieldValue, LatencyRow, Log, Page, Span, StoreStats, Summary, Usage,
+    WholeSpan,
+};
+use crate::clock::now_us;
+use crate::error::StoreError;
+use crate::messages;
+use crate::query::{Buckets, By, Filter, Patience, SessionQuery};
+use crate::store::{Document, Store, Story, Written};
+
+/// How long sessions are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retention {
+    /// Sessions of which nothing came for so long are forgotten. Default: 30 days.
+    pub max_age: Duration,
+    /// What the file may hold, in bytes; the sessions that were quiet longest go first. Default: 10 GiB.
+    pub max_bytes: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            max_age: Duration::from_secs(30 * 24 * 60 * 60),
+            max_bytes: 10 << 30,
+        }
+    }
+}
+
+/// The store in a directory: `sessions.db` and what SQLite has beside it.
+pub struct SqliteStore {
+    path: PathBuf,
+    /// None where it was opened to be read.
+    writer: Option<Mutex<Writer>>,
+    readers: Readers,
+    retention: Retention,
+    /// Other processes do not write.
+    _lock: Option<File>,
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("path", &self.path)
+            .field("retention", &self.retention)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens the store in a directory, which is made where it is missing.
+    ///
+    /// A damaged file is set aside under another name with a message, and an empty one begun.
+    ///
+    /// # Errors
+    /// Another process has it, a newer version wrote it, or it cannot be used.
+    pub fn open(directory: &Path, retention: Retention) -> Result<Self, StoreError> {
+        open::directory(directory)?;
+        let lock = open::lock(&directory.join("LOCK"))?;
+        let path = directory.join("sessions.db");
+        let writer = Writer::new(open::writer(&path)?)?;
+        Ok(Self {
+            readers: Readers::new(path.clone()),
+            path,
+            writer: Some(Mutex::new(writer)),
+            retention,
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens the store of a directory to be read, also while another process writes to it.
+    ///
+    /// # Errors
+    /// There is none, or a newer version wrote it.
+    pub fn open_to_read(directory: &Path) -> Result<Self, StoreError> {
+        let path = directory.join("sessions.db");
+        open::check(&path)?;
+        Ok(Self {
+            readers: Readers::new(path.clone()),
+            path,
+            writer: None,
+            retention: Retention::default(),
+            _lock: None,
+        })
+    }
+
+    fn writer(&self) -> Result<MutexGuard<'_, Writer>, StoreError> {
+        let writer = self.writer.as_ref().ok_or(StoreError::ReadOnly)?;
+        // A write that panicked was rolled back when its transaction was dropped.
+        Ok(writer.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Store for SqliteStore {
+    fn write(&self, requests: &[Request]) -> Result<Written, StoreError> {
+        self.writer()?.write(requests, now_us())
+    }
+
+    fn tidy(&self) -> Result<bool, StoreError> {
+        let mut writer = self.writer()?;
+        let (gone, more) = forget::step(&mut writer.connection, &self.retention, now_us())?;
+        writer.forget(&gone);
+        Ok(more)
+    }
+
+    fn sessions(
+        &self,
+        query: &SessionQuery,
+        patience: &Patience,
+    ) -> Result<Page<Summary>, StoreError> {
+        self.readers.read(patience, |reader| {
+            search::sessions(&reader.connection, query, now_us())
+        })
+    }
+
+    fn session(&self, id: &str, patience: &Patience) -> Result<Option<Detail>, StoreError> {
+        self.readers
+            .read(patience, |reader| reader.detail(id, now_us()))
+    }
+
+    fn spans(
+        &self,
+        id: &str,
+        limit: usize,
+        cursor: Option<&str>,
+        patience: &Patience,
+    ) -> Result<Option<Page<Span>>, StoreError> {
+        let blocks = self
+            .readers
+            .read(patience, |reader| reader.blocks(id, patience))?;
+        blocks
+            .map(|blocks| blocks.spans(limit, cursor, patience))
+            .transpose()
+    }
+
+    fn span(
+        &self,
+        id: &str,
+        span: &str,
+        patience: &Patience,
+    ) -> Result<Option<WholeSpan>, StoreError> {
+        let blocks = self
+            .readers
+            .read(patience, |reader| reader.blocks(id, patience))?;
+        let found = blocks
+            .map(|blocks| blocks.span(span, patience))
+            .transpose()?;
+        Ok(found.flatten())
+    }
+
+    fn messages(&self, id: &str, patience: &Patience) -> Result<Option<Story>, StoreError> {
+        let blocks = self
+            .readers
+            .read(patience, |reader| reader.blocks(id, patience))?;
+        blocks
+            .map(|blocks| messages::story(&blocks, patience))
+            .transpose()
+    }
+
+    fn logs(&self, id: &str, patience: &Patience) -> Result<Option<Vec<Log>>, StoreError> {
+        let blocks = self
+            .readers
+            .read(patience, |reader| reader.blocks(id, patience))?;
+        blocks.map(|blocks| blocks.logs(patience)).transpose()
+    }
+
+    fn export(&self, id: &str, patience: &Patience) -> Result<Option<Vec<Request>>, StoreError> {
+        let blocks = self
+            .readers
+            .read(patience, |reader| reader.blocks(id, patience))?;
+        blocks.map(|blocks| blocks.requests()).transpose()
+    }
+
+    fn document(&self, id: &str, patience: &Patience) -> Result<Option<Document>, StoreError> {
+        let Some(session) = self.session(id, patience)? else {
+            return Ok(None);
+        };
+        let blocks = self
+            .readers
+            .read(patience, |reader| reader.blocks(id, patience))?;
+        let document = blocks.map(|blocks| blocks.document(session, patience));
+        document.transpose()
+    }
+
+    fn fields(&self, patience: &Patience) -> Result<Vec<Field>, StoreError> {
+        self.readers.read(patience, |reader| reader.fields())
+    }
+
+    fn values(
+        &self,
+        field: &str,
+        prefix: &str,
+        patience: &Patience,
+    ) -> Result<Vec<FieldValue>, StoreError> {
+        self.readers
+            .read(patience, |reader| reader.values(field, prefix))
+    }
+
+    fn activity(
+        &self,
+        filter: &Filter,
+        buckets: Option<&Buckets>,
+        count: usize,
+        patience: &Patience,
+    ) -> Result<Activity, StoreError> {
+        self.readers.read(patience, |reader| {
+            search::activity(&reader.connection, filter, buckets, count, now_us())
+        })
+    }
+
+    fn usage(&self, by: By, buckets: &Buckets, patience: &Patience) -> Result<Usage, StoreError> {
+        self.readers.read(patience, |reader| {
+            usage::usage(&reader.connection, by, buckets)
+        })
+    }
+
+    fn latency(
+        &self,
+        by: By,
+        from_us: i64,
+        to_us: i64,
+        patience: &Patience,
+    ) -> Result<Vec<LatencyRow>, StoreError> {
+        self.readers.read(patience, |reader| {
+            usage::latency(&reader.connection, by, from_us, to_us)
+        })
+    }
+
+    fn stats(&self) -> StoreStats {
+        let patience = Patience::of(Duration::from_millis(500));
+        let stats = self.readers.read(&patience, |reader| reader.stats());
+        stats.unwrap_or_else(|error| {
+            tracing::debug!(target: "spanreel", %error, "the store's numbers cannot be read now");
+            StoreStats {
+                kind: "sqlite",
+                ..StoreStats::default()
+            }
+        })
+    }
+}

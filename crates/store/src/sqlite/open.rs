@@ -1,0 +1,140 @@
+//! Opens the store's file: makes it, brings it up to date, sets aside one that is damaged.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::schema;
+use crate::error::StoreError;
+
+/// How long one connection waits for another's lock.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// A connection that writes.
+///
+/// # Errors
+/// It cannot be had: another process writes, a newer version wrote, the disk refuses.
+pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+    match open_writer(path) {
+        Err(StoreError::Sqlite(error)) if is_damage(&error) => {
+            let aside = set_aside(path)?;
+            tracing::error!(
+                target: "spanreel", %error, file = %path.display(), kept = %aside.display(),
+                "the store's file is damaged; it is set aside, and an empty one is begun"
+            );
+            open_writer(path)
+        }
+        opened => opened,
+    }
+}
+
+fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    // Before any table: afterwards it would take a rewrite of the file.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A crash of the machine may lose the last writes and never damages the file.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    schema::migrate(&mut connection, path)?;
+    // Reads what damage mostly hits: the head of each table.
+    let sessions: i64 = connection.query_row(
+        "SELECT count(*) FROM (SELECT 1 FROM sessions LIMIT 1000)",
+        [],
+        |row| row.get(0),
+    )?;
+    tracing::debug!(target: "spanreel", sessions, "the store's file is open");
+    Ok(connection)
+}
+
+/// A connection that reads.
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Whether there is a file that can be read here.
+pub(super) fn check(path: &Path) -> Result<(), StoreError> {
+    fs::metadata(path).map_err(|source| StoreError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    schema::check(&reader(path)?, path)
+}
+
+/// Whether an error says that the file is damaged, or no SQLite file at all.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    let damage = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase];
+    error
+        .sqlite_error_code()
+        .is_some_and(|code| damage.contains(&code))
+}
+
+/// The files of SQLite beside the main one.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// Renames a damaged file, with what belongs to it. It is never deleted.
+fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
+    let free = (1_u32..).map(|number| beside(path, &format!(".damaged-{number}")));
+    let mut free = free.filter(|aside| !aside.exists());
+    let aside = free.next().expect("there are more numbers than files");
+    for ending in ["-wal", "-shm", ""] {
+        let from = beside(path, ending);
+        if from.exists() {
+            let to = beside(&aside, ending);
+            fs::rename(&from, &to).map_err(|source| StoreError::Io { path: from, source })?;
+        }
+    }
+    Ok(aside)
+}
+
+/// Makes the directory, which its owner alone may read: sessions hold what people said.
+pub(super) fn directory(path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(failed)
+}
+
+/// Holds the directory for this process.
+///
+/// # Errors
+/// Another process has it.
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+    let failed = |source| StoreError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).map_err(failed)?;
+    match fs4::FileExt::try_lock(&file) {
+        Ok(()) => Ok(file),
+        Err(fs4::TryLockError::WouldBlock) => Err(StoreError::InUse {
+            path: path.with_file_name(""),
+        }),
+        Err(fs4::TryLockError::Error(source)) => Err(failed(source)),
+    }
+}

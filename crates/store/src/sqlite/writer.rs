@@ -1,0 +1,404 @@
+//! Writes requests: all of them in one transaction.
+//!
+//! Holds: what is known of the sessions that were written last, within [`MOST_WEIGHT`]; numbers of origins and
+//! of values. Waits: for the disk. Loses: nothing; a write that fails leaves nothing behind.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+
+use bytes::Bytes;
+use lru::LruCache;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use sha2::{Digest, Sha256};
+use spanreel::{Request, Signal, TraceId};
+
+use super::names::Names;
+use super::open_session::{Kind, Open};
+use crate::block::Codec;
+use crate::error::StoreError;
+use crate::facets::facets;
+use crate::facts::{Facts, Name};
+use crate::gather::{Arrived, Gathered, Source, Split};
+use crate::identity::{identity, identity_of_log};
+use crate::store::Written;
+use crate::tale::Tale;
+use crate::tally::Sums;
+use crate::used::{Key, note_usage};
+
+/// Entries of sets that all remembered sessions hold together, of some 20 bytes each.
+const MOST_WEIGHT: usize = 3_000_000;
+
+/// Origins and traces that are remembered.
+const ORIGINS: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
+const TRACES: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
+
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    codec: Codec,
+    memory: Memory,
+}
+
+/// What is remembered between writes, and forgotten where one fails.
+struct Memory {
+    sessions: LruCache<i64, Open>,
+    weight: usize,
+    rows: LruCache<String, i64>,
+    traces: LruCache<TraceId, i64>,
+    origins: LruCache<[u8; 32], i64>,
+    names: Names,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            sessions: LruCache::unbounded(),
+            weight: 0,
+            rows: LruCache::new(TRACES),
+            traces: LruCache::new(TRACES),
+            origins: LruCache::new(ORIGINS),
+            names: Names::default(),
+        }
+    }
+}
+
+/// Adds to a sum, which may be the first of its name.
+pub(super) fn add_to_sum(connection: &Connection, name: &str, more: i64) -> Result<(), StoreError> {
+    if more == 0 {
+        return Ok(());
+    }
+    let sql = "INSERT INTO sums (name, value) VALUES (?1, max(?2, 0))
+               ON CONFLICT (name) DO UPDATE SET value = max(value + ?2, 0)";
+    connection
+        .prepare_cached(sql)?
+        .execute(params![name, more])?;
+    Ok(())
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection) -> Result<Self, StoreError> {
+        connection.set_prepared_statement_cache_capacity(128);
+        Ok(Self {
+            connection,
+            codec: Codec::new()?,
+            memory: Memory::default(),
+        })
+    }
+
+    /// Forgets what is remembered of these sessions.
+    pub(super) fn forget(&mut self, rows: &[i64]) {
+        if !rows.is_empty() {
+            self.memory = Memory::default();
+        }
+    }
+
+    /// Writes requests, all or none.
+    pub(super) fn write(
+        &mut self,
+        requests: &[Request],
+        now_us: i64,
+    ) -> Result<Written, StoreError> {
+        let taken = requests
+            .iter()
+            .filter(|request| request.signal() != Signal::Metrics);
+        let bodies: Vec<(Signal, Bytes)> = taken.map(|it| (it.signal(), it.to_bytes())).collect();
+        let split = Split::new(&bodies)?;
+        let of_sources: Vec<Facts<'_>> = split.sources.iter().map(Source::facts).collect();
+        let gathered = Gathered::new(&split, &of_sources)?;
+        let transaction = self.connection.transaction()?;
+        let mut write = Write {
+            connection: &transaction,
+            codec: &mut self.codec,
+            memory: &mut self.memory,
+            sources: &split.sources,
+            of_sources: &of_sources,
+            origins: vec![None; split.sources.len()],
+            usage: HashMap::new(),
+            now_us,
+            written: Written::default(),
+            spans: 0,
+            duplicates: 0,
+        };
+        let done = write.all(&gathered);
+        let written = write.written;
+        let done = done.and_then(|()| Ok(transaction.commit()?));
+        if let Err(error) = done {
+            self.memory = Memory::default();
+            return Err(error);
+        }
+        self.memory.relieve();
+        Ok(written)
+    }
+}
+
+impl Memory {
+    /// Forgets the sessions that were written longest ago while there is too much.
+    fn relieve(&mut self) {
+        while self.weight > MOST_WEIGHT
+            && let Some((_, open)) = self.sessions.pop_lru()
+        {
+            self.weight = self.weight.saturating_sub(open.weight());
+        }
+    }
+}
+
+/// One write under way.
+struct Write<'w> {
+    connection: &'w Connection,
+    codec: &'w mut Codec,
+    memory: &'w mut Memory,
+    sources: &'w [Source],
+    of_sources: &'w [Facts<'w>],
+    /// The numbers of sources, as far as they were needed.
+    origins: Vec<Option<i64>>,
+    usage: HashMap<Key, Sums>,
+    now_us: i64,
+    written: Written,
+    spans: i64,
+    duplicates: i64,
+}
+
+impl Write<'_> {
+    fn all(&mut self, gathered: &Gathered<'_>) -> Result<(), StoreError> {
+        for arrived in &gathered.sessions {
+            let mut open = self.open(arrived)?;
+            self.memory.weight = self.memory.weight.saturating_sub(open.weight());
+            self.take_in(&mut open, arrived)?;
+            self.memory.weight += open.weight();
+            self.written
+                .sessions
+                .push(open.tale.summary_at(self.now_us));
+            self.memory.sessions.put(open.row, open);
+        }
+        super::usage::add(self.connection, std::mem::take(&mut self.usage))?;
+        add_to_sum(self.connection, "spans", self.spans)?;
+        add_to_sum(self.connection, "duplicates", self.duplicates)?;
+        add_to_sum(
+            self.connection,
+            "of_no_session",
+            gathered.of_no_session as i64,
+        )
+    }
+
+    /// The session of what arrived, as it was before.
+    fn open(&mut self, arrived: &Arrived<'_>) -> Result<Open, StoreError> {
+        let row = match &arrived.name {
+            Name::Id(id) => self.row_of_name(id)?,
+            Name::Trace(trace) => self.row_of_trace(*trace)?,
+        };
+        if let Some(row) = row
+            && let Some(open) = self.take(row)?
+        {
+            return self.claim_traces(open, arrived);
+        }
+        let tale = Tale::new(&arrived.name);
+        let id = tale.summary.id.clone();
+        let open = Open::new(self.connection, tale)?;
+        self.memory.rows.put(id, open.row);
+        self.claim_traces(open, arrived)
+    }
+
+    /// What is remembered of a session, else what was written of it.
+    fn take(&mut self, row: i64) -> Result<Option<Open>, StoreError> {
+        match self.memory.sessions.pop(&row) {
+            Some(open) => Ok(Some(open)),
+            None => {
+                let open = Open::load(self.connection, row)?;
+                self.memory.weight += open.as_ref().map_or(0, Open::weight);
+                Ok(open)
+            }
+        }
+    }
+
+    fn row_of_name(&mut self, name: &str) -> Result<Option<i64>, StoreError> {
+        if let Some(row) = self.memory.rows.get(name) {
+            return Ok(Some(*row));
+        }
+        let mut find = self
+            .connection
+            .prepare_cached("SELECT id FROM sessions WHERE name = ?1")?;
+        let row = find.query_row([name], |row| row.get(0)).optional()?;
+        if let Some(row) = row {
+            self.memory.rows.put(name.to_owned(), row);
+        }
+        Ok(row)
+    }
+
+    fn row_of_trace(&mut self, trace: TraceId) -> Result<Option<i64>, StoreError> {
+        if let Some(row) = self.memory.traces.get(&trace) {
+            return Ok(Some(*row));
+        }
+        let mut find = self
+            .connection
+            .prepare_cached("SELECT session FROM traces WHERE trace = ?1")?;
+        let row = find
+            .query_row([trace.to_bytes()], |row| row.get(0))
+            .optional()?;
+        if let Some(row) = row {
+            self.memory.traces.put(trace, row);
+        }
+        Ok(row)
+    }
+
+    /// Notes that the traces of what arrived are of this session. Where one was taken for a session of its own,
+    /// because nothing had named it yet, that becomes part of this one.
+    fn claim_traces(&mut self, mut open: Open, arrived: &Arrived<'_>) -> Result<Open, StoreError> {
+        let mut last = None;
+        let of_spans = arrived.spans.iter().map(|span| span.bones.trace);
+        let of_logs = arrived.logs.iter().filter_map(|log| log.view.trace_id());
+        for trace in of_spans.chain(of_logs) {
+            if last == Some(trace) {
+                continue;
+            }
+            last = Some(trace);
+            match self.row_of_trace(trace)? {
+                Some(row) if row == open.row => {}
+                Some(row) => {
+                    let Name::Id(_) = arrived.name else { continue };
+                    if self.row_of_name(&trace.to_string())? != Some(row) {
+                        continue;
+                    }
+                    let Some(other) = self.take(row)? else {
+                        continue;
+                    };
+                    self.memory.weight = self.memory.weight.saturating_sub(other.weight());
+                    self.memory.weight = self.memory.weight.saturating_sub(open.weight());
+                    open.absorb(self.connection, other)?;
+                    self.memory.weight += open.weight();
+                    self.memory.rows.pop(&trace.to_string());
+                    // Other traces may have led to it, too.
+                    self.memory.traces.clear();
+                    self.memory.traces.put(trace, open.row);
+                }
+                None => {
+                    self.connection
+                        .prepare_cached(
+                            "INSERT OR REPLACE INTO traces (trace, session) VALUES (?1, ?2)",
+                        )?
+                        .execute(params![trace.to_bytes(), open.row])?;
+                    self.memory.traces.put(trace, open.row);
+                }
+            }
+        }
+        Ok(open)
+    }
+
+    /// Adds what arrived to its session.
+    fn take_in(&mut self, open: &mut Open, arrived: &Arrived<'_>) -> Result<(), StoreError> {
+        let mut given: Vec<(String, String)> = Vec::new();
+        for span in &arrived.spans {
+            let identity = identity(span.bones.trace, span.bones.id);
+            if !open.is_new(identity) {
+                self.duplicates += 1;
+                continue;
+            }
+            self.spans += 1;
+            self.written.items += 1;
+            let resource = &self.of_sources[span.origin];
+            open.tale
+                .add_span(&span.bones, &span.facts, resource, &span.view);
+            note_usage(&mut self.usage, &span.bones, &span.facts, &open.tale);
+            if span.bones.parent.is_none() {
+                facets(span.view.attributes(), &open.tale.summary.id, &mut given);
+            }
+            for text in &span.facts.texts {
+                open.say(text);
+            }
+            open.say(span.bones.name);
+            open.say(span.bones.message);
+            let origin = self.origin(span.origin)?;
+            open.push(Kind::Spans, identity, origin, span.bytes);
+            open.write_blocks(self.connection, self.codec, false)?;
+        }
+        for log in &arrived.logs {
+            let identity = identity_of_log(log.bytes);
+            if !open.is_new(identity) {
+                self.duplicates += 1;
+                continue;
+            }
+            self.written.items += 1;
+            let resource = &self.of_sources[log.origin];
+            open.tale.add_log(&log.facts, resource, &log.view);
+            for text in &log.facts.texts {
+                open.say(text);
+            }
+            if let Some(body) = log.view.body().and_then(|body| body.as_str()) {
+                open.say(body);
+            }
+            let origin = self.origin(log.origin)?;
+            open.push(Kind::Logs, identity, origin, log.bytes);
+            open.write_blocks(self.connection, self.codec, false)?;
+        }
+        open.tale.settle(self.now_us);
+        open.write_blocks(self.connection, self.codec, true)?;
+        open.write_row(self.connection)?;
+        self.give_values(open, arrived, given)?;
+        self.write_text(open)
+    }
+
+    /// Notes the values of fields that it has.
+    fn give_values(
+        &mut self,
+        open: &mut Open,
+        arrived: &Arrived<'_>,
+        mut given: Vec<(String, String)>,
+    ) -> Result<(), StoreError> {
+        let mut last = None;
+        for source in arrived.spans.iter().map(|span| span.origin) {
+            if last != Some(source) {
+                last = Some(source);
+                self.sources[source].facets(&mut given);
+            }
+        }
+        open.tale.facets(&mut given);
+        for (field, value) in given {
+            self.memory
+                .names
+                .give(self.connection, open, &field, &value)?;
+        }
+        Ok(())
+    }
+
+    fn write_text(&mut self, open: &mut Open) -> Result<(), StoreError> {
+        for text in open.tale.texts() {
+            open.say(&text);
+        }
+        if open.text.is_empty() {
+            return Ok(());
+        }
+        let text = std::mem::take(&mut open.text);
+        let document = self
+            .connection
+            .prepare_cached("INSERT INTO documents (session) VALUES (?1)")?
+            .insert([open.row])?;
+        self.connection
+            .prepare_cached("INSERT INTO texts (rowid, body) VALUES (?1, ?2)")?
+            .execute(params![document, text])?;
+        Ok(())
+    }
+
+    /// The number of a source.
+    fn origin(&mut self, source: usize) -> Result<i64, StoreError> {
+        if let Some(number) = self.origins[source] {
+            return Ok(number);
+        }
+        let origin = self.sources[source].origin.to_bytes();
+        let digest: [u8; 32] = Sha256::digest(&origin).into();
+        if let Some(number) = self.memory.origins.get(&digest) {
+            self.origins[source] = Some(*number);
+            return Ok(*number);
+        }
+        let mut find = self
+            .connection
+            .prepare_cached("SELECT id FROM origins WHERE digest = ?1")?;
+        let number = match find.query_row([digest], |row| row.get(0)).optional()? {
+            Some(number) => number,
+            None => self
+                .connection
+                .prepare_cached("INSERT INTO origins (digest, origin) VALUES (?1, ?2)")?
+                .insert(params![digest, origin])?,
+        };
+        self.memory.origins.put(digest, number);
+        self.origins[source] = Some(number);
+        Ok(number)
+    }
+}

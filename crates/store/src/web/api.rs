@@ -1,0 +1,368 @@
+//! `/api/v1/...`: from paths and parameters to queries, and from what they answer to JSON.
+
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message as _;
+use serde_json::{Value, json};
+use spanreel::{Request, Signal};
+
+use super::parameters::{Parameters, decoded};
+use super::{Body, Web, assets, body, csv, json_with, problem, refusal};
+use crate::answer::{Detail, Part, WholeSpan};
+use crate::error::StoreError;
+use crate::query::By;
+use crate::read::MOST_SPANS;
+use crate::store::Document;
+
+/// What the API is, for programs.
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// An answer, or what it is refused with.
+type Answer = Result<Response<Body>, Response<Body>>;
+
+fn ok(value: &impl serde::Serialize) -> Response<Body> {
+    json_with(StatusCode::OK, value)
+}
+
+fn no_session() -> Response<Body> {
+    problem(
+        StatusCode::NOT_FOUND,
+        "no_session",
+        "there is no session of this id",
+    )
+}
+
+/// What was asked for, or 404.
+fn found<T: serde::Serialize>(value: Option<T>) -> Answer {
+    value.map(|value| ok(&value)).ok_or_else(no_session)
+}
+
+/// What parameters say, or why they cannot be.
+fn read<T>(parsed: Result<T, StoreError>) -> Result<T, Response<Body>> {
+    parsed.map_err(|error| refusal(&error))
+}
+
+impl Web {
+    /// Answers what comes behind `/api/v1/`.
+    pub(super) async fn api(&self, path: &str, query: &str) -> Response<Body> {
+        let segments: Vec<String> = path.split('/').map(decoded).collect();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let parameters = Parameters::new(query);
+        let answer = match &segments[..] {
+            ["sessions"] => self.sessions(&parameters).await,
+            ["sessions", id] => self.session(id).await,
+            ["sessions", id, "spans"] => self.spans(id, &parameters).await,
+            ["sessions", id, "spans", span] => self.span(id, span).await,
+            ["sessions", id, "messages"] => self.messages(id).await,
+            ["sessions", id, "logs"] => self.logs(id).await,
+            ["sessions", id, "export"] => self.export(id, &parameters).await,
+            ["fields"] => self.fields().await,
+            ["fields", key, "values"] => self.values(key, &parameters).await,
+            ["activity"] => self.activity(&parameters).await,
+            ["usage"] => self.usage(&parameters).await,
+            ["latency"] => self.latency(&parameters).await,
+            ["pipeline"] => Ok(ok(&self.pulse().await)),
+            ["live"] => Ok(self.listen(parameters.get("session"))),
+            ["openapi.json"] => Ok(openapi()),
+            _ => Err(problem(
+                StatusCode::NOT_FOUND,
+                "no_path",
+                "there is nothing of this name; /api/v1/openapi.json says what there is",
+            )),
+        };
+        answer.unwrap_or_else(|refused| refused)
+    }
+
+    /// How the pipeline is, with the store's own numbers.
+    pub(super) async fn pulse(&self) -> Value {
+        let mut pulse = (self.pulse)();
+        let stats = self.ask(|store, _| Ok(store.stats())).await;
+        if let (Ok(stats), Some(pulse)) = (stats, pulse.as_object_mut()) {
+            let mut of_store = json!(stats);
+            if let Some(behind) = pulse.remove("store_behind") {
+                of_store["behind"] = behind;
+            }
+            pulse.insert("store".to_owned(), of_store);
+        }
+        pulse
+    }
+
+    async fn sessions(&self, parameters: &Parameters) -> Answer {
+        let query = read(parameters.sessions())?;
+        let page = self
+            .ask(move |store, patience| store.sessions(&query, patience))
+            .await?;
+        Ok(match parameters.is_csv() {
+            true => csv::sessions(&page.items),
+            false => ok(&page),
+        })
+    }
+
+    async fn session(&self, id: &str) -> Answer {
+        let id = id.to_owned();
+        let detail = self
+            .ask(move |store, patience| store.session(&id, patience))
+            .await?;
+        found(detail.map(|detail| detail_json(&detail)))
+    }
+
+    async fn spans(&self, id: &str, parameters: &Parameters) -> Answer {
+        let (id, cursor) = (id.to_owned(), read(parameters.cursor())?);
+        let limit = read(parameters.limit(MOST_SPANS, MOST_SPANS))?;
+        let page = self
+            .ask(move |store, patience| store.spans(&id, limit, cursor.as_deref(), patience))
+            .await?;
+        found(page)
+    }
+
+    async fn span(&self, id: &str, span: &str) -> Answer {
+        let (id, span) = (id.to_owned(), span.to_owned());
+        let whole = self
+            .ask(move |store, patience| store.span(&id, &span, patience))
+            .await?;
+        let missing = || {
+            problem(
+                StatusCode::NOT_FOUND,
+                "no_span",
+                "there is no span of this id in the session",
+            )
+        };
+        whole
+            .map(|whole| ok(&span_json(&whole)))
+            .ok_or_else(missing)
+    }
+
+    async fn messages(&self, id: &str) -> Answer {
+        let id = id.to_owned();
+        found(
+            self.ask(move |store, patience| store.messages(&id, patience))
+                .await?,
+        )
+    }
+
+    async fn logs(&self, id: &str) -> Answer {
+        let id = id.to_owned();
+        let logs = self
+            .ask(move |store, patience| store.logs(&id, patience))
+            .await?;
+        found(logs.map(|logs| json!({ "items": logs })))
+    }
+
+    async fn fields(&self) -> Answer {
+        let fields = self.ask(|store, patience| store.fields(patience)).await?;
+        Ok(ok(&json!({ "fields": fields })))
+    }
+
+    async fn values(&self, key: &str, parameters: &Parameters) -> Answer {
+        let key = key.to_owned();
+        let prefix = parameters.get("prefix").unwrap_or_default().to_owned();
+        let values = self
+            .ask(move |store, patience| store.values(&key, &prefix, patience))
+            .await?;
+        Ok(ok(&json!({ "values": values })))
+    }
+
+    async fn activity(&self, parameters: &Parameters) -> Answer {
+        let mut filter = read(parameters.filter())?;
+        // Without a stretch, it is the one of what is found.
+        let is_bounded = filter.from_us.is_some() || filter.to_us.is_some();
+        let buckets = read(parameters.buckets())?;
+        // The stretch says so already.
+        (filter.from_us, filter.to_us) = (None, None);
+        let activity = self
+            .ask(move |store, patience| {
+                let given = Some(&buckets).filter(|_| is_bounded);
+                store.activity(&filter, given, buckets.count, patience)
+            })
+            .await?;
+        Ok(ok(&activity))
+    }
+
+    async fn usage(&self, parameters: &Parameters) -> Answer {
+        let buckets = read(parameters.buckets())?;
+        let by = read(parameters.by(By::None, &[By::None, By::Model, By::Agent, By::User]))?;
+        let usage = self
+            .ask(move |store, patience| store.usage(by, &buckets, patience))
+            .await?;
+        Ok(match parameters.is_csv() {
+            true => csv::usage(&usage),
+            false => ok(&usage),
+        })
+    }
+
+    async fn latency(&self, parameters: &Parameters) -> Answer {
+        let (from_us, to_us) = read(parameters.stretch())?;
+        let by = read(parameters.by(By::Model, &[By::Model, By::Tool, By::Agent]))?;
+        let rows = self
+            .ask(move |store, patience| store.latency(by, from_us, to_us, patience))
+            .await?;
+        Ok(match parameters.is_csv() {
+            true => csv::latency(&rows),
+            false => ok(&json!({ "rows": rows })),
+        })
+    }
+
+    async fn export(&self, id: &str, parameters: &Parameters) -> Answer {
+        let name = id.to_owned();
+        match parameters.get("format").unwrap_or("otlp-json") {
+            "otlp-json" => {
+                let requests = self
+                    .ask(move |store, patience| store.export(&name, patience))
+                    .await?;
+                let requests = requests.ok_or_else(no_session)?;
+                let text = read(otlp_json(&requests))?;
+                Ok(download(text, "application/jsonl", "session.otlp.jsonl"))
+            }
+            "json" => {
+                let document = self.document(name).await?;
+                Ok(download(
+                    document.to_string(),
+                    "application/json",
+                    "session.json",
+                ))
+            }
+            "html" => {
+                let missing = || {
+                    let advice = "this build has no page; ask for format=json or otlp-json";
+                    problem(StatusCode::NOT_FOUND, "no_page", advice)
+                };
+                let page = assets::offline().ok_or_else(missing)?;
+                let document = self.document(name).await?;
+                let page = offline(&page, &document).ok_or_else(missing)?;
+                Ok(download(page, "text/html; charset=utf-8", "session.html"))
+            }
+            _ => Err(refusal(&StoreError::BadQuery(
+                "format is otlp-json, json or html".to_owned(),
+            ))),
+        }
+    }
+
+    async fn document(&self, id: String) -> Result<Value, Response<Body>> {
+        let document = self
+            .ask(move |store, patience| store.document(&id, patience))
+            .await?;
+        Ok(document_json(&document.ok_or_else(no_session)?))
+    }
+}
+
+/// Where the page in one file has its session.
+const PLACE: &str = "__SPANREEL_RECORDING__";
+
+/// The page with a session in it. The session stands in a `script` of a type that is not run; nothing in it
+/// can end that, because what could is escaped.
+fn offline(page: &str, document: &Value) -> Option<String> {
+    let (before, behind) = page.split_once(PLACE)?;
+    let document = document.to_string().replace('<', "\\u003c");
+    Some(format!("{before}{document}{behind}"))
+}
+
+/// A session as one JSON document: what the JSON API says of it, all at once.
+pub fn document_json(document: &Document) -> Value {
+    json!({
+        "session": detail_json(&document.session),
+        "spans": document.spans.iter().map(span_json).collect::<Vec<_>>(),
+        "messages": document.story,
+        "logs": { "items": document.logs },
+    })
+}
+
+/// Parts with what they are as the key of their name.
+fn parts_json(parts: &[Part], key: &str) -> Value {
+    let part = |part: &Part| {
+        let mut object = json!(part);
+        if let Some(object) = object.as_object_mut() {
+            let name = object.remove("name").unwrap_or_default();
+            object.insert(key.to_owned(), name);
+        }
+        object
+    };
+    parts.iter().map(part).collect()
+}
+
+/// A session with its totals.
+pub(crate) fn detail_json(detail: &Detail) -> Value {
+    let mut object = json!(detail);
+    object["by_model"] = parts_json(&detail.by_model, "model");
+    object["by_tool"] = parts_json(&detail.by_tool, "tool");
+    object["by_agent"] = parts_json(&detail.by_agent, "agent");
+    object
+}
+
+/// A span with everything: its lists take the place of their counts.
+pub(crate) fn span_json(whole: &WholeSpan) -> Value {
+    let mut object = json!(whole);
+    if let Some(object) = object.as_object_mut() {
+        for (list, name) in [
+            ("event_list", "events"),
+            ("link_list", "links"),
+            ("span_kind", "kind"),
+        ] {
+            let list = object.remove(list).unwrap_or_default();
+            object.insert(name.to_owned(), list);
+        }
+    }
+    object
+}
+
+/// OTLP JSON, a request in each line.
+///
+/// # Errors
+/// A request is no OTLP.
+pub fn otlp_json(requests: &[Request]) -> Result<String, StoreError> {
+    let damaged = || StoreError::Damaged("it is no OTLP any more");
+    let mut lines = String::new();
+    for request in requests {
+        let bytes = request.to_bytes();
+        let line = match request.signal() {
+            Signal::Traces => {
+                let decoded = ExportTraceServiceRequest::decode(bytes).map_err(|_| damaged())?;
+                serde_json::to_string(&decoded)
+            }
+            Signal::Logs => {
+                let decoded = ExportLogsServiceRequest::decode(bytes).map_err(|_| damaged())?;
+                serde_json::to_string(&decoded)
+            }
+            _ => continue,
+        };
+        lines.push_str(&line.map_err(|_| damaged())?);
+        lines.push('\n');
+    }
+    Ok(lines)
+}
+
+fn openapi() -> Response<Body> {
+    let mut answer = Response::new(body(OPENAPI));
+    let kind = HeaderValue::from_static("application/json");
+    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    answer
+}
+
+fn download(text: String, kind: &'static str, name: &'static str) -> Response<Body> {
+    let mut answer = Response::new(body(text));
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    let disposition = format!("attachment; filename=\"{name}\"");
+    let disposition = HeaderValue::try_from(disposition).expect("names are plain");
+    headers.insert(CONTENT_DISPOSITION, disposition);
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing in a session ends the element that it stands in.
+    #[test]
+    fn nothing_in_a_session_ends_its_element() {
+        let page = format!("<script type=\"application/json\">{PLACE}</script>");
+        let hostile = json!({ "text": "</script><script>alert(1)</script><!--" });
+        let page = offline(&page, &hostile).expect("it has the place");
+        assert_eq!(page.matches("<").count(), 2, "{page}");
+        let (_, text) = page.split_once('>').expect("the element begins");
+        let (text, _) = text.split_once('<').expect("it ends");
+        let again: Value = serde_json::from_str(text).expect("JSON");
+        assert_eq!(again, hostile);
+    }
+}

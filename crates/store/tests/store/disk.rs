@@ -1,0 +1,170 @@
+//! What the store on disk promises: restarts, damage, other versions, retention.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use spanreel_store::{Retention, SessionQuery, SqliteStore, Store, StoreError};
+
+use super::telemetry::{spans, usual_span};
+use super::{T, patience, write};
+
+fn open(directory: &Path) -> SqliteStore {
+    SqliteStore::open(directory, Retention::default()).expect("a store")
+}
+
+/// Sessions of eight spans each.
+fn fill(store: &dyn Store, sessions: std::ops::Range<u64>) {
+    for number in sessions {
+        let all = (0..8).map(|index| usual_span(number, index, 8, T));
+        write(store, &[spans("disk", all.collect())]);
+    }
+}
+
+fn count(store: &dyn Store) -> u64 {
+    let page = store
+        .sessions(&SessionQuery::default(), &patience())
+        .expect("an answer");
+    page.total.expect("few")
+}
+
+/// What was written is there after a restart, and what comes twice is still known.
+#[test]
+fn what_was_written_is_there_after_a_restart() {
+    let directory = tempfile::tempdir().expect("a directory");
+    fill(&open(directory.path()), 0..3);
+    let store = open(directory.path());
+    fill(&store, 0..3);
+    let stats = store.stats();
+    assert_eq!((stats.sessions, stats.spans, stats.duplicates), (3, 24, 24));
+    let page = store
+        .spans("conv-00000001", 100, None, &patience())
+        .expect("an answer");
+    assert_eq!(page.expect("it is there").items.len(), 8);
+}
+
+/// Many small writes of one session become few blocks, and nothing of it is lost.
+#[test]
+fn small_writes_are_joined() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = open(directory.path());
+    for index in 0..40 {
+        write(&store, &[spans("disk", vec![usual_span(1, index, 40, T)])]);
+    }
+    let page = store
+        .spans("conv-00000001", 100, None, &patience())
+        .expect("an answer");
+    assert_eq!(page.expect("it is there").items.len(), 40);
+    drop(store);
+    let file = rusqlite::Connection::open(directory.path().join("sessions.db")).expect("SQLite");
+    let blocks: i64 = file
+        .query_row("SELECT count(*) FROM blocks", [], |row| row.get(0))
+        .expect("a number");
+    assert!(blocks <= 8 + 5, "{blocks}");
+}
+
+/// A damaged file is set aside whole, and an empty one begun.
+#[test]
+fn a_damaged_file_is_set_aside() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("sessions.db");
+    fs::write(
+        &path,
+        b"this is no file of SQLite, but somebody may want it back",
+    )
+    .expect("written");
+    let store = open(directory.path());
+    assert_eq!(count(&store), 0);
+    fill(&store, 0..1);
+    assert_eq!(count(&store), 1);
+    let kept = fs::read(directory.path().join("sessions.db.damaged-1")).expect("it is kept");
+    assert!(kept.starts_with(b"this is no file of SQLite"));
+}
+
+/// The file of a newer version is refused, and untouched.
+#[test]
+fn the_file_of_a_newer_version_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    drop(open(directory.path()));
+    let path = directory.path().join("sessions.db");
+    let file = rusqlite::Connection::open(&path).expect("SQLite");
+    file.pragma_update(None, "user_version", 99)
+        .expect("it can be set");
+    drop(file);
+    let refused = SqliteStore::open(directory.path(), Retention::default());
+    let Err(StoreError::Newer { found: 99, .. }) = &refused else {
+        panic!("{refused:?}");
+    };
+    assert!(
+        refused
+            .expect_err("it was refused")
+            .to_string()
+            .contains("use the newer spanreel")
+    );
+    let file = rusqlite::Connection::open(&path).expect("SQLite");
+    let version: i64 = file
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .expect("a number");
+    assert_eq!(version, 99);
+}
+
+/// One process has a store, the others are told so.
+#[test]
+fn one_process_has_a_store() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = open(directory.path());
+    let second = SqliteStore::open(directory.path(), Retention::default());
+    assert!(matches!(second, Err(StoreError::InUse { .. })));
+    fill(&store, 0..1);
+    let reader = SqliteStore::open_to_read(directory.path()).expect("it can be read meanwhile");
+    assert_eq!(count(&reader), 1);
+    assert!(matches!(reader.write(&[]), Err(StoreError::ReadOnly)));
+    drop(store);
+    drop(open(directory.path()));
+    let nothing = tempfile::tempdir().expect("a directory");
+    assert!(SqliteStore::open_to_read(nothing.path()).is_err());
+}
+
+/// What is too old is forgotten, with everything that belongs to it.
+#[test]
+fn what_is_too_old_is_forgotten() {
+    let directory = tempfile::tempdir().expect("a directory");
+    fill(&open(directory.path()), 0..100);
+    let mut retention = Retention::default();
+    retention.max_age = Duration::ZERO;
+    let store = SqliteStore::open(directory.path(), retention).expect("a store");
+    while store.tidy().expect("it can be done") {}
+    assert_eq!(count(&store), 0);
+    assert_eq!(store.stats().spans, 0);
+    assert!(store.fields(&patience()).expect("an answer").is_empty());
+    drop(store);
+    let file = rusqlite::Connection::open(directory.path().join("sessions.db")).expect("SQLite");
+    for table in ["blocks", "tales", "traces", "documents", "session_values"] {
+        let sql = format!("SELECT count(*) FROM {table}");
+        let rows: i64 = file
+            .query_row(&sql, [], |row| row.get(0))
+            .expect("a number");
+        assert_eq!(rows, 0, "{table}");
+    }
+}
+
+/// Where there is too much, the sessions that were quiet longest go, and the others stay whole.
+#[test]
+fn where_there_is_too_much_the_quiet_ones_go() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut retention = Retention::default();
+    retention.max_bytes = 512 << 10;
+    let store = SqliteStore::open(directory.path(), retention).expect("a store");
+    fill(&store, 0..600);
+    assert!(store.stats().bytes > retention.max_bytes);
+    while store.tidy().expect("it can be done") {}
+    assert!(store.stats().bytes <= retention.max_bytes);
+    let left = count(&store);
+    assert!(left > 0 && left < 600, "{left}");
+    let last = store
+        .spans("conv-00000257", 100, None, &patience())
+        .expect("an answer");
+    assert_eq!(last.expect("the latest are kept").items.len(), 8);
+    fill(&store, 600..610);
+    assert_eq!(count(&store), left + 10, "it goes on");
+}

@@ -1,0 +1,186 @@
+//! What the page and its API promise.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, Request, Response};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use spanreel::{Pipeline, SessionConfig};
+use spanreel_store::{Body, Live, MemoryStore, Retention, Store, StoreExporter, Web};
+
+use super::T;
+use super::telemetry::{span, spans, text, with};
+
+/// A page of a store in memory that a pipeline feeds.
+fn page() -> (Web, Arc<dyn Store>, StoreExporter) {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Retention::default()));
+    let (exporter, live) = StoreExporter::start(Arc::clone(&store)).expect("a thread");
+    (web(&store, live), store, exporter)
+}
+
+fn web(store: &Arc<dyn Store>, live: Live) -> Web {
+    let pulse = Arc::new(|| json!({ "time_us": 1 }));
+    Web::new(Arc::clone(store), live, pulse, None, true)
+}
+
+async fn ask(web: &Web, method: Method, path: &str) -> Response<Body> {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "localhost:4320");
+    web.answer(&request.body(()).expect("a request")).await
+}
+
+async fn get(web: &Web, path: &str) -> (u16, Value) {
+    let answer = ask(web, Method::GET, path).await;
+    let status = answer.status().as_u16();
+    let bytes = answer
+        .into_body()
+        .collect()
+        .await
+        .expect("a body")
+        .to_bytes();
+    (
+        status,
+        serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    )
+}
+
+/// Hostile content is text in JSON, in every answer, and nothing may be loaded from elsewhere.
+#[tokio::test]
+async fn hostile_content_is_text_in_json() {
+    let (web, store, _exporter) = page();
+    let hostile = "</script><img src=x onerror=alert(1)>\u{0}\u{202e}";
+    let of_hostile = with(
+        span(7, 1, 0, hostile, T, T + 1),
+        vec![
+            text("session.id", hostile),
+            text("tenant", hostile),
+            text("input.value", hostile),
+        ],
+    );
+    store
+        .write(&[spans(hostile, vec![of_hostile])])
+        .expect("it can be written");
+    let id: String = hostile.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let (status, sessions) = get(&web, "/api/v1/sessions").await;
+    assert_eq!(
+        (status, &sessions["items"][0]["id"]),
+        (200, &json!(hostile))
+    );
+    for path in [
+        String::new(),
+        "/spans".to_owned(),
+        "/spans/0000000000000001".to_owned(),
+        "/messages".to_owned(),
+        "/logs".to_owned(),
+        "/export?format=json".to_owned(),
+    ] {
+        let answer = ask(&web, Method::GET, &format!("/api/v1/sessions/{id}{path}")).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        let headers = answer.headers();
+        assert_eq!(headers["content-type"], "application/json", "{path}");
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        let policy = headers["content-security-policy"].to_str().expect("text");
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
+    }
+}
+
+/// What cannot be asked is refused with a reason; nothing is found outside of the page.
+#[tokio::test]
+async fn what_cannot_be_asked_is_refused() {
+    let (web, _store, _exporter) = page();
+    for (path, status, code) in [
+        ("/api/v1/sessions?limit=0", 400, "bad_query"),
+        ("/api/v1/sessions?limit=100000", 400, "bad_query"),
+        ("/api/v1/sessions?sort=name", 400, "bad_query"),
+        ("/api/v1/sessions?cursor=x", 400, "bad_query"),
+        ("/api/v1/sessions?attr=x", 400, "bad_query"),
+        ("/api/v1/sessions?min_cost=NaN", 400, "bad_query"),
+        ("/api/v1/usage?from_us=5&to_us=4", 400, "bad_query"),
+        ("/api/v1/usage?buckets=100000", 400, "bad_query"),
+        ("/api/v1/usage?by=tool", 400, "bad_query"),
+        ("/api/v1/sessions/none", 404, "no_session"),
+        ("/api/v1/sessions/none/spans", 404, "no_session"),
+        ("/api/v1/sessions/none/export", 404, "no_session"),
+        ("/api/v1/nothing", 404, "no_path"),
+    ] {
+        let (found, body) = get(&web, path).await;
+        assert_eq!(
+            (found, &body["error"]["code"]),
+            (status, &json!(code)),
+            "{path}"
+        );
+        assert!(body["error"]["message"].is_string(), "{path}");
+    }
+    for path in [
+        "/../Cargo.toml",
+        "/%2e%2e/Cargo.toml",
+        "/assets/../../Cargo.toml",
+        "/export.html",
+    ] {
+        assert_eq!(ask(&web, Method::GET, path).await.status(), 404, "{path}");
+    }
+    assert_eq!(
+        ask(&web, Method::POST, "/api/v1/sessions").await.status(),
+        405
+    );
+    let description = get(&web, "/api/v1/openapi.json").await.1;
+    assert_eq!(description["openapi"], "3.1.0");
+}
+
+/// A session that a pipeline records is on the page within a second, whatever sampling says of it, and
+/// whoever listens is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_on_the_page_within_a_second() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Retention::default()));
+    let (exporter, live) = StoreExporter::start(Arc::clone(&store)).expect("a thread");
+    let web = web(&store, live);
+    let failures = spanreel::Policy::keep(spanreel::Rule::Errors);
+    let never = spanreel::Sampling::always_off().policy(failures);
+    let pipeline = Pipeline::builder()
+        .disabled(false)
+        .sampling(never)
+        .sessions(SessionConfig {
+            linger: Duration::from_millis(50),
+            ..SessionConfig::default()
+        })
+        .export(spanreel::Null)
+        .export_before_sampling(exporter.lane())
+        .start()
+        .expect("a pipeline");
+    let events = ask(&web, Method::GET, "/api/v1/live?session=conv-1").await;
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    let session = pipeline
+        .open_session("conv-1")
+        .agent("keeper")
+        .open()
+        .expect("open");
+    session.chat("anthropic", "m-1").start().end();
+    session.succeed();
+    let mut told = String::new();
+    let mut body = events.into_body();
+    let listen = async {
+        while !(told.contains("event: session") && told.contains("\"state\":\"done\"")) {
+            let frame = body.frame().await.expect("it goes on").expect("infallible");
+            told.push_str(&String::from_utf8_lossy(frame.data_ref().expect("data")));
+        }
+    };
+    // A second is the promise on a quiet machine; tests run on busy ones.
+    tokio::time::timeout(Duration::from_secs(20), listen)
+        .await
+        .expect("it is told");
+    let (_, sessions) = get(&web, "/api/v1/sessions").await;
+    assert_eq!(sessions["items"][0]["id"], "conv-1");
+    let report = pipeline.shutdown(Duration::from_secs(10)).await;
+    assert_eq!(report.traces.fates.of(spanreel::Fate::SampledOut), 2);
+    let lane = report
+        .lanes
+        .iter()
+        .find(|lane| lane.name == "store")
+        .expect("its lane");
+    assert!(lane.before_sampling);
+    assert_eq!(lane.traces.of(spanreel::Fate::Exported), 2);
+    assert!(report.is_lossless(), "{report}");
+}
