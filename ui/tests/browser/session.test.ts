@@ -209,12 +209,13 @@ describe('a session', { skip: SKIPPED }, () => {
     await page.context().close();
   });
 
-  test('100,000 spans in one session scroll, and no frame costs more than 50 ms', { skip: INVENTED }, async () => {
+  test('100,000 spans in one session scroll, and no frame costs more than 50 ms', { skip: INVENTED }, async (context) => {
     const page = await set.open(`/#/session/${BIG_ID}?view=waterfall`);
     await page.waitForFunction(() => document.querySelector('[role=tabpanel]') && !document.querySelector('.status')?.textContent?.includes('Loading'), undefined, { timeout: 60_000 });
     await page.getByRole('treeitem').nth(20).waitFor();
     const spent = await costs(page, 60, (i) => `document.getElementById('spans').scrollTop = ${i * 40_000}`);
-    assert.ok(Math.max(...spent.slice(1)) <= 50, `milliseconds of the processor: ${spent.map((ms) => ms.toFixed(0)).join(' ')}`);
+    context.diagnostic(`the dearest of ${spent.length} frames: ${Math.max(...spent).toFixed(1)} ms`);
+    assert.ok(Math.max(...spent) <= 50, `milliseconds of the processor: ${spent.map((ms) => ms.toFixed(0)).join(' ')}`);
     assert.ok((await page.getByRole('treeitem').count()) < 80);
     for (const key of ['1', '3', '5']) {
       await page.keyboard.press(key);
