@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use spanreel::testing::InMemory;
 use spanreel::{BatchConfig, ByteSize, Closed, Export, ExportError, Fate, Request, WhenFull};
 
@@ -89,6 +90,41 @@ fn a_host_that_awaits_room_loses_nothing() {
     assert_settled(&report);
     assert!(report.is_lossless(), "{report}");
     assert_eq!(memory.spans().len(), 8 * (60 * 7 + 1));
+}
+
+/// What a session had put aside while there was no room is handed on when there is some, also when the
+/// session has nothing more to say.
+#[test]
+fn what_was_put_aside_does_not_wait_for_its_session() {
+    let gate = Gate::closed();
+    let pipeline = prompt()
+        .when_full(WhenFull::Block)
+        .export(one_at_a_time(gate.clone()))
+        .start()
+        .expect("a pipeline");
+    let mut ended = 0;
+    let mut sessions = Vec::new();
+    // Sessions that come when there is no room find that from their first chunk on.
+    for number in 0..20 {
+        let session = pipeline.session(&number.to_string()).expect("open");
+        let mut has_room = true;
+        while has_room {
+            work(&session, 10);
+            ended += 10;
+            has_room = session.ready().now_or_never().is_some();
+        }
+        sessions.push(session);
+    }
+    gate.open();
+    let waiting = Instant::now();
+    while gate.memory.spans().len() < ended {
+        let arrived = gate.memory.spans().len();
+        assert!(waiting.elapsed() < GRACE, "{arrived} of {ended}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let report = pipeline.shutdown_blocking(GRACE);
+    assert!(report.is_lossless(), "{report}");
+    drop(sessions);
 }
 
 /// Short sessions, whose leftovers travel together, lose nothing when the queue is full long before

@@ -203,7 +203,7 @@ impl Cell {
 
     /// Registers with the sweeper, or seals at once when the shutdown has taken over. A session that
     /// has ended is no longer found by its key: the registry keeps it among the retired.
-    fn linger(self: &Arc<Self>, state: &mut State) {
+    pub(super) fn linger(self: &Arc<Self>, state: &mut State) {
         if state.root.is_none() {
             self.retire(state);
         } else {

@@ -86,12 +86,16 @@ impl Cell {
     }
 
     /// Takes what is open, behind what is parked, for the sweeper.
-    pub(super) fn take_open(&self) -> [Option<Sealed>; Signal::ALL.len()] {
+    pub(super) fn take_open(self: &Arc<Self>) -> [Option<Sealed>; Signal::ALL.len()] {
         let mut state = self.lock();
         state.lingering = false;
         if !self.unpark(&mut state) {
             // Its earlier chunks come first: it is sealed behind them, in its turn.
             self.seal(&mut state);
+            if state.root.is_some() {
+                // The sweeper comes again: the session may have nothing more to say.
+                self.linger(&mut state);
+            }
             return Default::default();
         }
         ROOT_LAST.map(|signal| state.seal(signal))
