@@ -43,7 +43,11 @@ impl RedactionConfig {
             let setting = format!("redaction.{KEY_FILE}");
             match secret(&path) {
                 Ok(secret) => entries.push((KEY.to_owned(), OwnedValue::Str(secret))),
-                Err(advice) => wrong.push((at(&setting), setting, advice)),
+                Err(advice) => {
+                    // One problem, not two.
+                    entries.retain(|(key, _)| key != "hash");
+                    wrong.push((at(&setting), setting, advice));
+                }
             }
         }
         let redaction = match Redaction::from_value(&table) {
@@ -89,7 +93,7 @@ fn secret(path: &OwnedValue) -> Result<String, String> {
     };
     match std::fs::read_to_string(path) {
         Ok(secret) => Ok(secret.trim().to_owned()),
-        Err(error) => Err(format!("cannot be read: {error}")),
+        Err(error) => Err(format!("{path} cannot be read: {error}")),
     }
 }
 
