@@ -5,6 +5,8 @@
 //! of which 160 are open at any time) and prints a table. Content is not captured: it would be measured
 //! instead of the store.
 
+#![expect(clippy::print_stdout, reason = "a bench shows what it measured")]
+
 #[path = "../tests/store/telemetry.rs"]
 #[expect(dead_code, reason = "tests use the rest")]
 mod telemetry;

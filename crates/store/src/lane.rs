@@ -182,7 +182,7 @@ impl Writer {
         if let Err(StoreError::Wire(error)) = &written
             && requests.len() > 1
         {
-            return Err(StoreError::Wire(error.clone()));
+            return Err(StoreError::Wire(*error));
         }
         let answer = match &written {
             Ok(_) => Ok(()),

@@ -19,6 +19,9 @@ use crate::query::Patience;
 use crate::read::Blocks;
 use crate::store::Story;
 
+/// Messages by whether they are output and by their number: the role, and what was said.
+type Numbered = BTreeMap<(bool, u32), (Option<String>, Vec<Piece>)>;
+
 /// The most messages of a story.
 const MOST: usize = 5_000;
 
@@ -158,7 +161,7 @@ impl Teller {
         start_us: i64,
         end_us: i64,
     ) {
-        let mut numbered: BTreeMap<(bool, u32), (Option<String>, Vec<Piece>)> = BTreeMap::new();
+        let mut numbered = Numbered::new();
         for (key, value) in attributes {
             match key {
                 "gen_ai.system_instructions" => {
@@ -214,11 +217,7 @@ fn role_of(role: &str, usual: &'static str) -> &'static str {
 }
 
 /// Notes `gen_ai.prompt.0.content`, `llm.output_messages.0.message.role` and their like.
-fn note_numbered(
-    key: &str,
-    value: &ValueView<'_>,
-    into: &mut BTreeMap<(bool, u32), (Option<String>, Vec<Piece>)>,
-) {
+fn note_numbered(key: &str, value: &ValueView<'_>, into: &mut Numbered) {
     let starts = [
         ("gen_ai.prompt.", false),
         ("gen_ai.completion.", true),

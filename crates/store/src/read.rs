@@ -475,7 +475,7 @@ pub(crate) fn detail(
 ) -> Detail {
     let sorted = |parts: &[Part]| {
         let mut parts = parts.to_vec();
-        parts.sort_by(|one, other| other.calls.cmp(&one.calls));
+        parts.sort_by_key(|part| std::cmp::Reverse(part.calls));
         parts
     };
     Detail {

@@ -96,7 +96,7 @@ async fn what_is_received_is_on_the_page() {
     wait_for(&server, 2).await;
     let (code, shown) = command(&["sessions", "show", "conv-1"], directory.path());
     assert!(
-        code == Some(0) && shown.contains("3 spans"),
+        code == Some(0) && shown.contains("span 3"),
         "{code:?} {shown}"
     );
     let (code, exported) = command(&["sessions", "export", "conv-2"], directory.path());

@@ -253,7 +253,7 @@ impl Store for MemoryStore {
         let mut values: Vec<FieldValue> = values
             .map(|(value, count)| FieldValue { value, count })
             .collect();
-        values.sort_by(|one, other| other.count.cmp(&one.count));
+        values.sort_by_key(|value| std::cmp::Reverse(value.count));
         values.truncate(200);
         Ok(values)
     }

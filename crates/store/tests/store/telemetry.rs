@@ -169,14 +169,25 @@ pub(crate) fn usual_span(number: u64, index: u64, count: u64, start_us: u64) -> 
                 text("user.id", &format!("u-{}", number % 5_000)),
                 text(
                     "spanreel.session.end_state",
-                    if number % 20 == 0 { "error" } else { "success" },
+                    if number.is_multiple_of(20) {
+                        "error"
+                    } else {
+                        "success"
+                    },
                 ),
-                text("tenant", if number % 3 == 0 { "blue" } else { "green" }),
+                text(
+                    "tenant",
+                    if number.is_multiple_of(3) {
+                        "blue"
+                    } else {
+                        "green"
+                    },
+                ),
             ],
         );
     }
     let took = 1_000 + mix(id) % 2_000_000;
-    if index % 3 == 0 {
+    if index.is_multiple_of(3) {
         let tools = ["search", "read_file", "run_tests", "send_mail"];
         let tool = tools[(mix(id) % 4) as usize];
         let span = span(
