@@ -137,6 +137,8 @@ pub use model::id::{InvalidId, SpanId, TraceId};
 pub use model::kind::{Severity, SpanKind, Status, StatusCode};
 pub use model::ledger::{Counts, Fate};
 pub use model::limits::Limits;
+#[cfg(feature = "proto")]
+pub use model::otlp::translate::Dialect;
 pub use model::owned_value::OwnedValue;
 pub use model::problem::Problem;
 pub use model::propagation::baggage::{Baggage, BaggageMember, InvalidBaggage};
@@ -151,8 +153,6 @@ pub use model::resource::Resource;
 pub use model::sampling::policy::{Action, Per, Policy, Rate, Unit};
 pub use model::sampling::rule::{Match, Outcome, Rule};
 pub use model::sampling::{Holding, Sampling};
-#[cfg(feature = "proto")]
-pub use model::translate::Dialect;
 pub use model::usage::{Totals, Usage};
 pub use pipeline::Pipeline;
 pub use pipeline::builder::Builder;

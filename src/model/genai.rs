@@ -27,15 +27,8 @@ pub(crate) mod key {
     /// Not in the conventions at 1.41.1 (an open proposal): in US dollars.
     pub(crate) const COST: &str = "gen_ai.usage.cost";
 
-    // Read and written where spans are put into other words.
-    pub(crate) const SYSTEM: &str = "gen_ai.system";
-    pub(crate) const PROMPT: &str = "gen_ai.prompt";
-    pub(crate) const COMPLETION: &str = "gen_ai.completion";
-    pub(crate) const CACHE_WRITE_TOKENS: &str = "gen_ai.usage.cache_write.input_tokens";
-    pub(crate) const AGENT_VERSION: &str = "gen_ai.agent.version";
-    pub(crate) const REQUEST: &str = "gen_ai.request.";
-    pub(crate) const REQUEST_TOP_K: &str = "gen_ai.request.top_k";
-    pub(crate) const TOOL_DESCRIPTION: &str = "gen_ai.tool.description";
+    #[cfg(feature = "proto")]
+    pub(crate) use super::translated::*;
 
     // Content: what users and models wrote.
     pub(crate) const SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
@@ -85,6 +78,19 @@ pub(crate) mod key {
     pub(crate) const TOTAL_CACHED_TOKENS: &str = "spanreel.session.cached_tokens";
     pub(crate) const TOTAL_REASONING_TOKENS: &str = "spanreel.session.reasoning_tokens";
     pub(crate) const TOTAL_COST: &str = "spanreel.session.cost";
+}
+
+/// Read and written where spans are put into other words.
+#[cfg(feature = "proto")]
+mod translated {
+    pub(crate) const SYSTEM: &str = "gen_ai.system";
+    pub(crate) const PROMPT: &str = "gen_ai.prompt";
+    pub(crate) const COMPLETION: &str = "gen_ai.completion";
+    pub(crate) const CACHE_WRITE_TOKENS: &str = "gen_ai.usage.cache_write.input_tokens";
+    pub(crate) const AGENT_VERSION: &str = "gen_ai.agent.version";
+    pub(crate) const REQUEST: &str = "gen_ai.request.";
+    pub(crate) const REQUEST_TOP_K: &str = "gen_ai.request.top_k";
+    pub(crate) const TOOL_DESCRIPTION: &str = "gen_ai.tool.description";
 }
 
 /// Names of events (log records).

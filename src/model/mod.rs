@@ -36,7 +36,5 @@ pub(crate) mod request;
 pub(crate) mod resource;
 pub(crate) mod sampling;
 pub(crate) mod session_id;
-#[cfg(feature = "proto")]
-pub(crate) mod translate;
 pub(crate) mod usage;
 pub(crate) mod whole;

@@ -13,7 +13,7 @@ use super::id::{TraceId, decode_hex};
 /// maps to those of its HMAC-SHA-256.
 pub(crate) fn trace_id_of(id: &str, hash_key: Option<&[u8]>) -> (TraceId, bool) {
     if let Some(key) = hash_key {
-        return (keyed(id, key), false);
+        return (keyed(id.as_bytes(), key), false);
     }
     if let Some(literal) = literal(id) {
         return literal;
@@ -40,9 +40,10 @@ impl TraceId {
     }
 }
 
-fn keyed(id: &str, key: &[u8]) -> TraceId {
+/// The first 16 bytes of a text's HMAC-SHA-256: nobody without the key can find out the text by trying.
+pub(crate) fn keyed(text: &[u8], key: &[u8]) -> TraceId {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(id.as_bytes());
+    mac.update(text);
     first_16(&mac.finalize().into_bytes())
 }
 

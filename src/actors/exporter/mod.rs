@@ -51,11 +51,11 @@ use futures::future::BoxFuture;
 
 use self::rewrite::Rewrite;
 use crate::model::content::Content;
+#[cfg(feature = "proto")]
+use crate::model::otlp::translate::Dialect;
 use crate::model::problem::Problem;
 use crate::model::redaction::Redactor;
 use crate::model::request::{Request, Signal};
-#[cfg(feature = "proto")]
-use crate::model::translate::Dialect;
 
 /// A destination of telemetry.
 ///

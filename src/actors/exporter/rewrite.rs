@@ -12,10 +12,10 @@ use futures::future::BoxFuture;
 use super::{DynExport, ExportError};
 use crate::model::content::Content;
 use crate::model::otlp::redact::Rewriter;
+#[cfg(feature = "proto")]
+use crate::model::otlp::translate::Dialect;
 use crate::model::redaction::{Redaction, Redactor};
 use crate::model::request::{Request, Signal};
-#[cfg(feature = "proto")]
-use crate::model::translate::Dialect;
 
 /// What is asked for; nothing by default.
 #[derive(Clone, Copy, Debug, Default)]

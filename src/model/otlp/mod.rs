@@ -12,5 +12,7 @@ pub(crate) mod redact;
 #[cfg(any(feature = "grpc", feature = "http"))]
 pub(crate) mod response;
 pub(crate) mod scan;
+#[cfg(feature = "proto")]
+pub(crate) mod translate;
 pub(crate) mod view;
 pub(crate) mod writer;

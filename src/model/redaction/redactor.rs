@@ -8,9 +8,6 @@ use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-
 use super::counts::{Counters, RedactionStats, add};
 use super::detector::{Detector, Detectors};
 use super::find::{Finding, find};
@@ -19,6 +16,7 @@ use super::rules::{Action, MASK, Rules};
 use super::unescape::{Unescaped, find_byte};
 use super::{Own, Redacted};
 use crate::model::hash_key::HashKey;
+use crate::model::session_id::keyed;
 
 /// Levels of escapes that are read in a text. What has more, which nobody writes who wants to be
 /// understood, is masked.
@@ -298,14 +296,7 @@ impl Redactor {
         let Some(key) = &self.hash_key else {
             return MASK.to_owned();
         };
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
-        mac.update(text);
-        let hash = mac.finalize().into_bytes();
-        hash[..16]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        keyed(text, key.as_bytes()).to_string()
     }
 
     /// A text of the program's own that is about to be shown, such as what a server answered.

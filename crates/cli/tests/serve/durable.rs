@@ -246,13 +246,14 @@ fn a_directory_that_cannot_be_used_is_told() {
     assert_eq!(names.count(), 1);
 }
 
-/// A directory that another process uses is shared: the second has a place of its own below, says so, and
-/// what it leaves is delivered by whoever starts next.
+/// A directory whose spool another process uses is shared, where no store stands in it: the second has a place
+/// of its own below, says so, and what it leaves is delivered by whoever starts next.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_in_use_is_shared() {
     let folder = tempfile::tempdir().expect("a folder");
-    let first = serve(folder.path(), AWAY, &[]);
-    let mut second = serve(folder.path(), AWAY, &[]);
+    let options = ["--store", "off"];
+    let first = serve(folder.path(), AWAY, &options);
+    let mut second = serve(folder.path(), AWAY, &options);
     second.wait_for("another process uses the spool");
     client(&first)
         .await

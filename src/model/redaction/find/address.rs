@@ -1,6 +1,6 @@
 //! Addresses: e-mail, the passwords of URLs, IPv6. (IPv4 begins with a digit and is found there.)
 
-use std::net::Ipv6Addr;
+use core::net::Ipv6Addr;
 
 use super::{Search, Step};
 use crate::model::redaction::detector::Detector;

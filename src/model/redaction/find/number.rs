@@ -62,10 +62,11 @@ impl Search<'_> {
         if is_fraction || !(is_separator(follows) || end - at >= 8) {
             return Step::On(end);
         }
-        if follows == b'.' && end - at <= 3 {
-            if let Some(end) = self.ipv4(at) {
-                return self.found(at, end, Detector::IpAddress);
-            }
+        if follows == b'.'
+            && end - at <= 3
+            && let Some(end) = self.ipv4(at)
+        {
+            return self.found(at, end, Detector::IpAddress);
         }
         let grouped = self.grouped(at, end);
         if let Some(end) = self.card(&grouped) {
