@@ -8,7 +8,8 @@ import { sessions, explained, isAborted } from '../api/client';
 import type { Summary } from '../api/types';
 
 const FIRST_PAGE = 100;
-const PAGE = 1000;
+// Larger pages are felt while scrolling.
+const PAGE = 500;
 
 export class SessionList {
   /** Changes whenever a row does. */
