@@ -90,7 +90,7 @@ impl Player<'_> {
             .agent(scene.agent)
             .user(USERS[(number % USERS.len() as u64) as usize]);
         for tag in scene.tags {
-            builder = builder.tag(*tag);
+            builder = builder.tag(tag);
         }
         let session = builder.open()?;
         session.log(scene.asked).severity(Severity::Info).emit();
