@@ -74,6 +74,7 @@ fn every_page_is_compiled() {
         "crates/bridge/src/lib.rs",
         "crates/cli/src/lib.rs",
         "crates/http/src/lib.rs",
+        "crates/store/src/lib.rs",
     ];
     let libraries = libraries.map(|path| text(&root().join(path))).concat();
     let mut pages = files("docs", ".md");

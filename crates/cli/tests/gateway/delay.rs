@@ -48,7 +48,6 @@ fn quantile(sorted: &[Duration], share: f64) -> Duration {
 /// With 16 streams at once, a chunk comes through the gateway hardly later than without it. The bound is for
 /// a machine that does much else; the figures are printed.
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stderr, reason = "the figures are wanted")]
 async fn a_chunk_is_hardly_later() {
     let provider = Provider::pausing(PAUSE);
     let direct = format!("http://{}", provider.listen().await);
