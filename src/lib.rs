@@ -107,6 +107,7 @@ pub use actors::processor::edit::Item;
 pub use actors::processor::{Flow, Process};
 pub use actors::run::Exit;
 pub use actors::sampler::own::{Sample, SessionFacts, Verdict};
+pub use actors::session::budget::{Budget, BudgetReached};
 pub use actors::session::builder::SpanBuilder;
 pub use actors::session::config::{SessionConfig, SessionEvents, WhenFull};
 pub use actors::session::delegation::config::DelegationConfig;

@@ -69,6 +69,10 @@ pub(crate) mod key {
     pub(crate) const DELEGATION_SUB_SPAN_ID: &str = "spanreel.delegation.sub_span_id";
     pub(crate) const TAGS: &str = "spanreel.session.tags";
     pub(crate) const ACTION_NAME: &str = "spanreel.action.name";
+    pub(crate) const BUDGET_PART: &str = "spanreel.budget.part";
+    /// In US dollars, as all that costs.
+    pub(crate) const BUDGET_SPENT: &str = "spanreel.budget.spent";
+    pub(crate) const BUDGET_LIMIT: &str = "spanreel.budget.limit";
     pub(crate) const END_STATE: &str = "spanreel.session.end_state";
     pub(crate) const TOTAL_LLM_CALLS: &str = "spanreel.session.llm_calls";
     pub(crate) const TOTAL_TOOL_CALLS: &str = "spanreel.session.tool_calls";
@@ -98,6 +102,7 @@ pub(crate) mod event {
     pub(crate) const INFERENCE_DETAILS: &str = "gen_ai.client.inference.operation.details";
     pub(crate) const EVALUATION_RESULT: &str = "gen_ai.evaluation.result";
     pub(crate) const OPERATION_EXCEPTION: &str = "gen_ai.client.operation.exception";
+    pub(crate) const SESSION_BUDGET: &str = "spanreel.session.budget";
     /// Of what is no GenAI operation (semantic conventions, "Exceptions in logs").
     pub(crate) const EXCEPTION: &str = "exception";
 }

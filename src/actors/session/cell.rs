@@ -134,12 +134,16 @@ impl Cell {
         }
         state.last_ns = state.last_ns.max(end_ns);
         state.count(facts);
+        let reached = state.spend(facts);
         let common = self.identity.common(facts.operation.is_genai());
         if self.put(&mut state, Signal::Traces, draft, common) {
             state.note(facts, end_ns - start_ns, false);
         }
         let is_full = self.is_full(&state);
         drop(state);
+        if let Some(reached) = reached {
+            reached.tell(self);
+        }
         if is_full {
             super::segment::roll_over(self);
         }

@@ -5,6 +5,7 @@
 
 mod amend;
 mod border;
+pub(crate) mod budget;
 pub(crate) mod builder;
 pub(crate) mod cell;
 pub(crate) mod config;
@@ -34,6 +35,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use self::budget::{Allowance, Budget};
 use self::cell::Cell;
 use self::log::LogBuilder;
 use self::segment::{Cause, EndState};
@@ -112,6 +114,20 @@ impl Session {
     pub fn totals(&self) -> Totals {
         let cell = self.cell.current();
         cell.totals(&cell.lock())
+    }
+
+    /// Says what it may cost from here on; what it has cost in this segment counts. Another budget replaces
+    /// the one before.
+    pub fn budget(&self, budget: Budget) {
+        let cell = self.cell.current();
+        let allowance = Allowance::new(budget);
+        let mut state = cell.lock();
+        let reached = allowance.spend(state.totals.cost.unwrap_or(0.0));
+        state.allowance = Some(allowance);
+        drop(state);
+        if let Some(reached) = reached {
+            reached.tell(cell);
+        }
     }
 
     /// Waits until the pipeline has room for what this session has ended: the only call that

@@ -318,7 +318,8 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         previous_id: Some(&before.id),
     };
     begin_root(&mut draft, shared, &identity, &root);
-    let state = State::new(draft.save(), identity.start_ns, shared.usual_size());
+    let mut state = State::new(draft.save(), identity.start_ns, shared.usual_size());
+    state.allowance = cell.lock().allowance.clone();
     drafts::give_back(draft);
     let (sampled, logged) = (cell.sampled, cell.logged);
     let next = Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state);

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::budget::{Allowance, Reached};
 use super::slab::Slab;
 use crate::actors::pool::{Buffer, CHUNK_BYTES, Pool};
 use crate::model::chunk::{Chunk, Digest, End};
@@ -39,6 +40,8 @@ pub(super) struct State {
     /// Sealed chunks that the pipeline had no room for, in order.
     pub(super) parked: VecDeque<Chunk>,
     pub(super) totals: Totals,
+    /// What it may cost, where that is said.
+    pub(super) allowance: Option<Arc<Allowance>>,
     /// The root span while the session is open.
     pub(super) root: Option<Saved>,
     /// When anything last happened.
@@ -92,6 +95,7 @@ impl State {
             logs: None,
             parked: VecDeque::new(),
             totals: Totals::default(),
+            allowance: None,
             root: Some(root),
             last_ns: now_ns,
             bytes: 0,
@@ -188,6 +192,12 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Takes what a span cost from the budget, where there is one.
+    #[inline]
+    pub(super) fn spend(&self, facts: &Facts) -> Option<Box<Reached>> {
+        self.allowance.as_ref()?.spend(facts.cost?)
     }
 
     /// Takes the open chunk of a signal, if there is anything in it.

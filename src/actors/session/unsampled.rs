@@ -1,5 +1,6 @@
 //! The spans of a session that is not recorded: counted without a lock, booked in passing.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::cell::Cell;
@@ -52,7 +53,7 @@ impl Unsampled {
 impl Cell {
     /// Counts a span of an unsampled session.
     #[inline]
-    pub(super) fn end_unsampled(&self, facts: &Facts) {
+    pub(super) fn end_unsampled(self: &Arc<Self>, facts: &Facts) {
         if self.unsampled.count() {
             self.book_unsampled();
         }
@@ -60,6 +61,11 @@ impl Cell {
             let mut state = self.lock();
             state.last_ns = state.last_ns.max(self.now_ns());
             state.count(facts);
+            let reached = state.spend(facts);
+            drop(state);
+            if let Some(reached) = reached {
+                reached.tell(self);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a session is and carries, how it ends, how it goes on.
 
+mod budget;
 mod content;
 mod ends;
 mod events;

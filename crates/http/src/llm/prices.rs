@@ -99,6 +99,10 @@ impl Cost {
 
 /// What is to be known of a call to price it.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(feature = "prices"),
+    expect(dead_code, reason = "the list that comes along asks for all of it")
+)]
 pub(crate) struct Priced<'a> {
     pub(crate) provider: &'a str,
     pub(crate) model: &'a str,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::model::byte_size::ByteSize;
 use crate::model::compression::Compression;
+use crate::model::content::Content;
 use crate::model::propagation::propagators::{Propagator, Propagators};
 use crate::model::sampling::Sampling;
 use crate::pipeline::config::Config;
@@ -78,6 +79,12 @@ pub(super) const GENERAL: &[Row] = &[
             config(e) == default_but(|c| c.propagators = Propagators::new(chosen))
         },
         Some("w3c"),
+    ),
+    (
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+        "span_and_event",
+        |e| e.content == Some(Content::Both),
+        Some("yes"),
     ),
     (
         "OTEL_TRACES_EXPORTER",
