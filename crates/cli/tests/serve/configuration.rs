@@ -11,7 +11,11 @@ fn run(args: &[&str]) -> (Option<i32>, String, String) {
         status,
         stdout,
         stderr,
-    } = spanreel().args(args).output().expect("it runs");
+    } = spanreel()
+        .env_remove("SPANREEL_DATA_DIR")
+        .args(args)
+        .output()
+        .expect("it runs");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (status.code(), text(stdout), text(stderr))
 }

@@ -109,7 +109,6 @@ async fn each_export_gets_everything() {
     let mut command = super::server::spanreel();
     command
         .env("TENANT", "blue")
-        .env("SPANREEL_DATA_DIR", "off")
         .arg("serve")
         .args(super::server::ANY_PORT);
     command.args(["--config", file.name()]);

@@ -17,10 +17,10 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Longer than anything here takes, also on a busy machine.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-/// The command, with nothing of this process's environment.
+/// The command, with nothing of this process's environment. What a test does not ask for is not kept.
 pub(crate) fn spanreel() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spanreel"));
-    command.env_clear();
+    command.env_clear().env("SPANREEL_DATA_DIR", "off");
     command
 }
 
@@ -60,10 +60,6 @@ impl Server {
     pub(crate) fn start(options: &[&str]) -> Self {
         let mut command = spanreel();
         command.arg("serve").args(ANY_PORT).args(options);
-        if !options.contains(&"--data-dir") {
-            // What a test does not ask for is not kept.
-            command.env("SPANREEL_DATA_DIR", "off");
-        }
         Self::of(command)
     }
 
