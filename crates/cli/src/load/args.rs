@@ -84,7 +84,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "RATE", default_value = "0", value_parser = rate, help_heading = "Load")]
     pub failing: f64,
 
-    /// Export what the table [sampling] of this configuration of 'spanreel serve' keeps [default: all
+    /// Export what the sampling table of this configuration of 'spanreel serve' keeps [default: all
     /// sessions]
     #[arg(long, value_name = "FILE", help_heading = "Load")]
     pub sampling: Option<PathBuf>,
