@@ -94,6 +94,9 @@ async fn a_second_signal_stops_at_once() {
         "10m",
         "--batch-delay",
         "10ms",
+        // A lane of its own, which may or may not have them by then.
+        "--store",
+        "off",
     ]);
     send(&server, 1, 5).await;
     server.signal(Signal::TERM);
