@@ -14,7 +14,8 @@
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! /// The provider: mostly there is a network between.
-//! async fn answer(_: Request<RequestBody<Full<Bytes>>>) -> Result<Response<Full<Bytes>>, Infallible> {
+//! async fn answer(request: Request<RequestBody<Full<Bytes>>>) -> Result<Response<Full<Bytes>>, Infallible> {
+//!     request.into_body().collect().await?;
 //!     let answer = r#"{"id":"c-1","model":"gpt-5-2026","choices":[{"index":0,"finish_reason":"stop"}],
 //!         "usage":{"prompt_tokens":12,"completion_tokens":3,"total_tokens":15}}"#;
 //!     Ok(Response::new(Full::from(answer)))
