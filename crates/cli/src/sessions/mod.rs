@@ -50,7 +50,7 @@ fn open(directory: &Path) -> anyhow::Result<SqliteStore> {
     };
     SqliteStore::open_to_read(directory).with_context(|| {
         format!(
-            "{} holds no sessions; give the --data-dir of 'spanreel serve'",
+            "{} holds no sessions; name the data directory of 'spanreel serve', as in: spanreel sessions ls DIR",
             directory.display()
         )
     })
