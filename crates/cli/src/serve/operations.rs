@@ -250,6 +250,7 @@ mod tests {
                 stuck: Vec::new(),
                 is_ready: true,
                 uptime: Duration::ZERO,
+                calls: String::new(),
             }),
         }
     }
