@@ -11,6 +11,7 @@ mod health;
 pub(crate) mod host;
 mod line;
 mod metrics;
+mod nowhere;
 mod operations;
 mod page;
 mod pulse;

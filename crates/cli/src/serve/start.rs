@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spanreel::{
-    BatchConfig, BuildError, Exporter, Limits, Null, Pipeline, Resource, Seal, SessionConfig,
-    Spool, SpoolFull, SpoolMode, WhenFull,
+    BatchConfig, BuildError, Exporter, Limits, Pipeline, Resource, Seal, SessionConfig, Spool,
+    SpoolFull, SpoolMode, WhenFull,
 };
 use spanreel_http::llm::{Llm, Prices};
 use tokio::task::JoinHandle;
@@ -18,6 +18,7 @@ use super::banner::Addresses;
 use super::bind;
 use super::health::Health;
 use super::metrics::Snapshot;
+use super::nowhere::Nowhere;
 use super::operations::{self, Operations};
 use super::page;
 use super::watching::Watching;
@@ -165,7 +166,7 @@ fn pipeline(config: &Config, store: Option<Exporter>) -> anyhow::Result<Pipeline
         builder = builder.redact(redaction.clone());
     }
     if config.exports.is_empty() {
-        builder = builder.export(Null);
+        builder = builder.export(Nowhere);
     }
     for export in &config.exports {
         builder = builder.export(export.exporter());
