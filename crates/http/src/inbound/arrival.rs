@@ -162,7 +162,10 @@ impl<'a> Arrival<'a> {
         let mut span = session.child(self.name).kind(self.kind);
         match self.parent() {
             Some(parent) if parent.trace_id() == session.trace_id() => {
-                span = span.parent(parent.span_id());
+                span = match parent.is_remote() {
+                    true => span.remote_parent(parent.span_id()),
+                    false => span.parent(parent.span_id()),
+                };
             }
             Some(parent) => span = span.link(parent),
             None => {}
