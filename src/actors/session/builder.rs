@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::cell::Cell;
+use super::delegation::received::Delegated;
 use super::drafts;
 use super::log;
 use super::slab::Parent;
@@ -124,6 +125,27 @@ impl<'a> SpanBuilder<'a> {
             id: parent,
             is_remote: true,
         };
+        self
+    }
+
+    /// Work of an open session that another agent handed over: a child of the delegation where that is
+    /// believed and of this trace, linked to it otherwise.
+    pub fn from_delegation(mut self, from: impl Into<Delegated>) -> Self {
+        let from = from.into();
+        let context = from.context();
+        let is_child = from.is_adopted() && context.trace_id() == self.cell.identity.trace_id;
+        if is_child {
+            self.parent = Parent {
+                id: context.span_id(),
+                is_remote: context.is_remote(),
+            };
+        }
+        let limits = &self.cell.shared.limits;
+        match &mut self.draft {
+            Some(draft) if is_child => from.write_root(draft, limits),
+            Some(draft) => from.write_link(draft, limits),
+            None => {}
+        }
         self
     }
 
