@@ -7,6 +7,7 @@ mod arrivals;
 mod banner;
 mod bind;
 mod diagnostics;
+mod doors;
 mod health;
 pub(crate) mod host;
 mod line;
