@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spanreel::{
-    BatchConfig, BuildError, Exporter, Limits, Null, Pipeline, Resource, Seal, SessionConfig,
+    BatchConfig, BuildError, Exporter, Limits, Pipeline, Resource, Seal, SessionConfig,
     SessionEvents, Spool, SpoolFull, SpoolMode, WhenFull,
 };
 use spanreel_http::llm::{Llm, Prices};
@@ -17,8 +17,10 @@ use super::arrivals::Arrivals;
 use super::banner::Addresses;
 use super::bind;
 use super::calls::Calls;
+use super::doors::Doors;
 use super::health::Health;
 use super::metrics::Snapshot;
+use super::nowhere::Nowhere;
 use super::operations::{self, Operations};
 use super::page;
 use super::watching::Watching;
@@ -46,6 +48,8 @@ pub(crate) struct Started {
     pub(crate) operations: Option<JoinHandle<std::io::Result<()>>>,
     /// The gateway, unless it is off.
     pub(crate) gateway: Option<gateway::Started>,
+    /// Everything that asks for the token.
+    pub(crate) doors: Doors,
     /// What measures calls of models, unless nothing is to be measured.
     pub(crate) calls: Option<Calls>,
 }
@@ -78,8 +82,13 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     };
     let intake = pipeline.intake().watch(watching.clone());
     let take = IntoPipeline::new(intake, ack).patience(config.patience);
-    let receiver =
-        receive::bind(receiving(config)?, take).map_err(|error| advise(error, config))?;
+    let token = config
+        .token
+        .as_ref()
+        .map(|token| receive::Token::new(token.reveal()))
+        .transpose()?;
+    let receiver = receive::bind(receiving(config, token.clone()), take)
+        .map_err(|error| advise(error, config))?;
     let gateway =
         gateway.map(|listener| passing_on(listener, config, &pipeline, watching, calls.as_ref()));
     let gateway = gateway.transpose()?;
@@ -91,13 +100,14 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     };
     let health = Arc::new(Health::new(config.spool_dir().is_some()));
     let reader = receiver.stats_reader();
+    let web = kept.map(|kept| page::web(config, kept, &pipeline, &reader, addresses.operations));
+    let doors = Doors::new(token.clone(), web.clone());
     let operations = listener.map(|listener| {
-        let addr = addresses.operations;
         let asked = Operations {
             health: Arc::clone(&health),
             lane_down_after: config.lane_down_after,
             allowed_host: config.allowed_host.clone(),
-            token: config.token.clone(),
+            token,
             snapshot: snapshots(
                 config,
                 &pipeline,
@@ -106,7 +116,7 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
                 &reader,
                 calls.clone(),
             ),
-            web: kept.map(|kept| page::web(config, kept, &pipeline, &reader, addr)),
+            web,
         };
         spawn(operations::serve(listener, Arc::new(asked)))
     });
@@ -121,6 +131,7 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         stop,
         operations,
         gateway,
+        doors,
         calls,
     })
 }
@@ -194,7 +205,7 @@ fn pipeline(
         builder = builder.redact(redaction.clone());
     }
     if config.exports.is_empty() {
-        builder = builder.export(Null);
+        builder = builder.export(Nowhere);
     }
     for export in &config.exports {
         builder = builder.export(export.exporter());
@@ -231,16 +242,12 @@ fn sessions(config: &Config) -> SessionConfig {
     }
 }
 
-fn receiving(config: &Config) -> anyhow::Result<receive::Config> {
-    let token = config
-        .token
-        .as_ref()
-        .map(|token| receive::Token::new(token.reveal()));
+fn receiving(config: &Config, token: Option<receive::Token>) -> receive::Config {
     let tls = config.tls_certificate.clone().zip(config.tls_key.clone());
-    Ok(receive::Config {
+    receive::Config {
         grpc: config.otlp_grpc.addr(),
         http: config.otlp_http.addr(),
-        token: token.transpose()?,
+        token,
         tls: tls.map(|(certificate, key)| receive::Tls {
             certificate,
             key,
@@ -259,7 +266,7 @@ fn receiving(config: &Config) -> anyhow::Result<receive::Config> {
             idle_timeout: config.idle_timeout,
             patience: config.patience,
         },
-    })
+    }
 }
 
 /// Says which option moves an address that cannot be had.
