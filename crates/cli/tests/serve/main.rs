@@ -5,6 +5,7 @@
 #[path = "../command/collector.rs"]
 mod collector;
 mod configuration;
+mod dist;
 mod durable;
 mod ending;
 mod forwarding;
