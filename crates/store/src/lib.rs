@@ -16,6 +16,8 @@ mod gather;
 mod identity;
 mod json;
 mod lane;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod memory;
 mod messages;
 mod query;

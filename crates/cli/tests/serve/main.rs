@@ -10,6 +10,7 @@ mod ending;
 mod forwarding;
 mod killed;
 mod limits;
+mod mcp;
 mod operations;
 mod page;
 mod sampling;

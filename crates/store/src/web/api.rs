@@ -76,7 +76,7 @@ impl Web {
     }
 
     /// How the pipeline is, with the store's own numbers.
-    pub(super) async fn pulse(&self) -> Value {
+    pub(crate) async fn pulse(&self) -> Value {
         let mut pulse = (self.pulse)();
         let stats = self.ask(|store, _| Ok(store.stats())).await;
         if let (Ok(stats), Some(pulse)) = (stats, pulse.as_object_mut()) {

@@ -88,8 +88,12 @@ impl Web {
         }
     }
 
-    /// Answers a request whose `Host` has been checked. Bodies of requests are not read.
-    pub async fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
+    /// Answers a request whose `Host` has been checked. Bodies are read of requests to `/mcp` alone.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Error: fmt::Display,
+    {
         let mut answer = self.answer_bare(request).await;
         let headers = answer.headers_mut();
         let fixed = [
@@ -107,10 +111,21 @@ impl Web {
         answer
     }
 
-    async fn answer_bare<B>(&self, request: &Request<B>) -> Response<Body> {
+    async fn answer_bare<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Error: fmt::Display,
+    {
         let path = request.uri().path();
         if let Err(refused) = self.guard.check(request.headers()) {
             return refused;
+        }
+        #[cfg(feature = "mcp")]
+        if path == "/mcp" {
+            return match self.guard.knows(request.headers()) {
+                true => self.mcp(request).await,
+                false => self.guard.refuse(true),
+            };
         }
         if request.method() != Method::GET && request.method() != Method::HEAD {
             let mut answer = problem(
@@ -137,11 +152,19 @@ impl Web {
         }
     }
 
-    /// Asks the store on a thread where it may block.
+    /// Asks the store; what it cannot answer is an answer, too.
     async fn ask<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&dyn Store, &Patience) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Response<Body>> {
+        self.query(ask).await.map_err(|error| refusal(&error))
+    }
+
+    /// Asks the store on a thread where it may block.
+    pub(crate) async fn query<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&dyn Store, &Patience) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let patience = Patience::of(PATIENCE);
         // Dropped with this future when who asked has gone.
         let _waiting = patience.waiting();
@@ -153,12 +176,8 @@ impl Web {
             ask(&*store, &patience)
         });
         match asked.await {
-            Ok(answer) => answer.map_err(|error| refusal(&error)),
-            Err(_panicked) => Err(problem(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "the query failed; the server's log says more",
-            )),
+            Ok(answer) => answer,
+            Err(_panicked) => Err(StoreError::Damaged("reading panicked")),
         }
     }
 }
@@ -202,7 +221,7 @@ fn json_with(status: StatusCode, value: &impl serde::Serialize) -> Response<Body
 }
 
 /// An error as the API tells it.
-fn problem(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+pub(crate) fn problem(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     json_with(
         status,
         &json!({ "error": { "code": code, "message": message } }),

@@ -2,6 +2,7 @@
 
 mod contract;
 mod disk;
+mod mcp;
 mod page;
 mod telemetry;
 
