@@ -99,6 +99,7 @@ pub use actors::exporter::null::Null;
 pub use actors::exporter::otlp::{Otlp, OtlpExporter};
 #[cfg(all(feature = "http", feature = "proto"))]
 pub use actors::exporter::zipkin::Zipkin;
+pub use actors::exporter::standing::{LaneError, LaneState};
 pub use actors::exporter::{Export, ExportError, Exporter};
 pub use actors::intake::receipt::{Delivered, Receipt};
 pub use actors::intake::watch::{SessionLabel, SessionSeen, Watch};
@@ -174,7 +175,7 @@ pub mod spool {
     pub use crate::actors::spool::inspect::{
         Inspection, SpoolFile, StoredRequest, Waiting, inspect,
     };
-    pub use crate::actors::spool::quarantine::Quarantined;
+    pub use crate::actors::spool::quarantine::{QuarantineList, Quarantined};
 }
 
 /// Readers of telemetry in wire form, for processors and exporters of one's own.
