@@ -97,9 +97,9 @@ pub use actors::exporter::file::OtlpFile;
 pub use actors::exporter::null::Null;
 #[cfg(any(feature = "grpc", feature = "http"))]
 pub use actors::exporter::otlp::{Otlp, OtlpExporter};
+pub use actors::exporter::standing::{LaneError, LaneState};
 #[cfg(all(feature = "http", feature = "proto"))]
 pub use actors::exporter::zipkin::Zipkin;
-pub use actors::exporter::standing::{LaneError, LaneState};
 pub use actors::exporter::{Export, ExportError, Exporter};
 pub use actors::intake::receipt::{Delivered, Receipt};
 pub use actors::intake::watch::{SessionLabel, SessionSeen, Watch};

@@ -97,13 +97,17 @@ fn a_lane_tells_how_it_stands() {
     wait_until("it is away", || lane().state == LaneState::Away);
     wait_until("bytes wait", || lane().on_disk_bytes > 100);
     let first = lane().lag.expect("something waits");
-    wait_until("the lag grows", || lane().lag.is_some_and(|lag| lag > first));
+    wait_until("the lag grows", || {
+        lane().lag.is_some_and(|lag| lag > first)
+    });
     let error = lane().last_error.expect("an error");
     assert!(error.message.contains("cannot take it now"), "{error:?}");
 
     backend.now(Manner::Accepts);
     wait_until("it is delivered", || backend.spans() == 3);
-    wait_until("nothing waits", || lane().on_disk_bytes == 0 && lane().lag.is_none());
+    wait_until("nothing waits", || {
+        lane().on_disk_bytes == 0 && lane().lag.is_none()
+    });
     assert_eq!(lane().state, LaneState::Delivering);
     assert_eq!(lane().last_error, Some(error));
     assert_adds_up(&pipeline.shutdown_blocking(GRACE));
@@ -125,5 +129,5 @@ fn refused_credentials_are_told_apart() {
     assert!(error.message.contains("credentials"), "{error:?}");
     let report = pipeline.shutdown_blocking(GRACE);
     assert_adds_up(&report);
-    assert_eq!(report.lanes[0].on_disk, 2);
+    assert_eq!(report.lanes[0].traces.of(Fate::Spooled), 2);
 }

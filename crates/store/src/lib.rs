@@ -38,7 +38,7 @@ pub use memory::MemoryStore;
 pub use query::{Buckets, By, ErrorFilter, Filter, Patience, SessionQuery, Sort, SortBy, Waiting};
 pub use sqlite::{Retention, SqliteStore};
 pub use store::{Document, Store, Story, Written};
-pub use web::{Body, Pulse, Web, document_json, otlp_json};
+pub use web::{Body, Pulse, Web, document_json, otlp_json, quarantined_json};
 
 /// The examples of the documentation are compiled and run as tests.
 #[cfg(doctest)]

@@ -152,10 +152,16 @@ mod tests {
             standing.refused(&error, || "words".to_owned(), spool);
             standing.state()
         };
-        assert_eq!(answers(ExportError::retryable("x"), false), LaneState::Retrying);
+        assert_eq!(
+            answers(ExportError::retryable("x"), false),
+            LaneState::Retrying
+        );
         assert_eq!(answers(ExportError::retryable("x"), true), LaneState::Away);
         assert_eq!(answers(ExportError::denied("x"), true), LaneState::Denied);
-        assert_eq!(answers(ExportError::permanent("x"), true), LaneState::Delivering);
+        assert_eq!(
+            answers(ExportError::permanent("x"), true),
+            LaneState::Delivering
+        );
         answers(ExportError::retryable("x"), true);
         standing.took();
         assert_eq!(standing.state(), LaneState::Delivering);
@@ -187,7 +193,11 @@ mod tests {
         let second = standing.begin();
         let age = standing.oldest().expect("one");
         drop(first);
-        assert!(standing.oldest().is_some_and(|it| it <= age + Duration::from_secs(60)));
+        assert!(
+            standing
+                .oldest()
+                .is_some_and(|it| it <= age + Duration::from_secs(60))
+        );
         drop(second);
         assert_eq!(standing.oldest(), None);
     }

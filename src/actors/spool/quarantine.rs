@@ -77,7 +77,11 @@ impl<D: Disk> Quarantine<D> {
 
     /// A request that is kept, with what is known of it; `None` where there is none of that id.
     pub(crate) fn kept(&self, id: &str) -> io::Result<Option<(Quarantined, Request)>> {
-        let Some(known) = is_id(id).then(|| look(&self.disk, id)).transpose()?.flatten() else {
+        let Some(known) = is_id(id)
+            .then(|| look(&self.disk, id))
+            .transpose()?
+            .flatten()
+        else {
             return Ok(None);
         };
         let body = read_all(&self.disk.open(&format!("{id}.otlp"))?)?;
@@ -87,7 +91,11 @@ impl<D: Disk> Quarantine<D> {
 
     /// Removes a request that is kept, with its words; `None` where there is none of that id.
     pub(crate) fn remove(&mut self, id: &str) -> io::Result<Option<Quarantined>> {
-        let Some(known) = is_id(id).then(|| look(&self.disk, id)).transpose()?.flatten() else {
+        let Some(known) = is_id(id)
+            .then(|| look(&self.disk, id))
+            .transpose()?
+            .flatten()
+        else {
             return Ok(None);
         };
         let words = self.disk.open(&format!("{id}.txt"))?.len()?;
@@ -203,7 +211,9 @@ pub(crate) fn newest(spool: &Path, most: usize) -> io::Result<QuarantineList> {
     names.sort_unstable_by(|one, other| other.cmp(one));
     let ids = names.iter().filter_map(|name| name.strip_suffix(".otlp"));
     let found = ids.take(most).map(|id| look(&disk, id));
-    let newest = found.filter_map(Result::transpose).collect::<io::Result<_>>()?;
+    let newest = found
+        .filter_map(Result::transpose)
+        .collect::<io::Result<_>>()?;
     Ok(QuarantineList { requests, newest })
 }
 

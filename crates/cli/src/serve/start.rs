@@ -84,14 +84,13 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let health = Arc::new(Health::new(config.spool_dir().is_some()));
     let reader = receiver.stats_reader();
     let operations = listener.map(|listener| {
-        let addr = addresses.operations;
         let asked = Operations {
             health: Arc::clone(&health),
             lane_down_after: config.lane_down_after,
             allowed_host: config.allowed_host.clone(),
             token: config.token.clone(),
             snapshot: snapshots(config, &pipeline, &arrivals, &health, &reader),
-            web: kept.map(|kept| page::web(config, kept, &pipeline, &reader, addr)),
+            web: kept.map(|kept| page::web(config, kept, &pipeline, &reader, &addresses)),
         };
         spawn(operations::serve(listener, Arc::new(asked)))
     });

@@ -9,6 +9,8 @@ mod csv;
 mod guard;
 mod live;
 mod parameters;
+mod quarantine;
+mod routes;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -24,10 +26,12 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
+use spanreel::Pipeline;
 use tokio::sync::Semaphore;
 
 pub use self::api::{document_json, otlp_json};
 use self::guard::Guard;
+pub use self::quarantine::quarantined_json;
 use crate::error::StoreError;
 use crate::lane::Live;
 use crate::query::Patience;
@@ -58,6 +62,8 @@ pub struct Web {
     pulse: Pulse,
     guard: Arc<Guard>,
     room: Arc<Semaphore>,
+    /// Whose quarantine the page may change.
+    pipeline: Option<Pipeline>,
 }
 
 impl fmt::Debug for Web {
@@ -85,7 +91,16 @@ impl Web {
             pulse,
             guard: Arc::new(Guard::new(token, is_local)),
             room: Arc::new(Semaphore::new(MOST_QUERIES)),
+            pipeline: None,
         }
+    }
+
+    /// The same, for a page on which what destinations refused for good can be seen, sent again and dropped:
+    /// the quarantine of this pipeline. Without one, the page changes nothing.
+    #[must_use]
+    pub fn quarantine_of(mut self, pipeline: Pipeline) -> Self {
+        self.pipeline = Some(pipeline);
+        self
     }
 
     /// Answers a request whose `Host` has been checked. Bodies are read of requests to `/mcp` alone.
@@ -127,15 +142,11 @@ impl Web {
                 false => self.guard.refuse(true),
             };
         }
-        if request.method() != Method::GET && request.method() != Method::HEAD {
-            let mut answer = problem(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "bad_method",
-                "only GET and HEAD",
-            );
-            let allowed = HeaderValue::from_static("GET, HEAD");
-            answer.headers_mut().insert(ALLOW, allowed);
-            return answer;
+        let (method, rest) = (request.method(), path.strip_prefix("/api/v1/"));
+        let is_read = method == Method::GET || method == Method::HEAD;
+        // What the API can change is changed by POST.
+        if !is_read && (rest.is_none() || method != Method::POST) {
+            return wrong_method("GET, HEAD");
         }
         if path == "/login" {
             return self.guard.login(request.uri().query().unwrap_or_default());
@@ -143,11 +154,9 @@ impl Web {
         if !self.guard.knows(request.headers()) {
             return self.guard.refuse(path.starts_with("/api/"));
         }
-        match path.strip_prefix("/api/v1/") {
-            Some(rest) => {
-                self.api(rest, request.uri().query().unwrap_or_default())
-                    .await
-            }
+        let query = request.uri().query().unwrap_or_default();
+        match rest {
+            Some(rest) => self.api(method, rest, query, request.headers()).await,
             None => assets::answer(path),
         }
     }
@@ -180,6 +189,15 @@ impl Web {
             Err(_panicked) => Err(StoreError::Damaged("reading panicked")),
         }
     }
+}
+
+/// A path that is there and is not asked so.
+fn wrong_method(allowed: &'static str) -> Response<Body> {
+    let words = format!("only {}", allowed.replace(", ", " and "));
+    let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, "bad_method", &words);
+    let allowed = HeaderValue::from_static(allowed);
+    answer.headers_mut().insert(ALLOW, allowed);
+    answer
 }
 
 /// What an error is answered with.

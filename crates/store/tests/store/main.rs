@@ -4,6 +4,7 @@ mod contract;
 mod disk;
 mod mcp;
 mod page;
+mod quarantine;
 mod telemetry;
 
 use std::sync::Arc;
