@@ -41,7 +41,7 @@ export function pipeline(spans: number, sessions: number, nowUs: number, sinceUs
       { name: 'store', items: 8, bytes: 6_200, capacity: 4096 },
     ],
     spool: {
-      bytes: onDisk * 810, budget: 4 * 1024 ** 3, records: Math.ceil(onDisk / 64),
+      bytes: onDisk * 810, budget: 4 * 1024 ** 3, records: onDisk,
       quarantine_requests: 2 - gone.size,
       quarantined: [
         { id: '9f31c2', lane: 'collector', items: 64, bytes: 51_200, reason: 'INVALID_ARGUMENT: attribute "gen_ai.input.messages" exceeds the limit of 32768 bytes', time_us: nowUs - 5_400e6 },

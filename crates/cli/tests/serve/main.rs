@@ -13,6 +13,7 @@ mod limits;
 mod mcp;
 mod operations;
 mod page;
+mod refused;
 mod sampling;
 mod server;
 mod spool;
