@@ -178,8 +178,10 @@ function live(library: Library, watched: string | undefined, request: IncomingMe
     const data = JSON.stringify(value);
     if (key && sent.get(key) === data) return;
     if (key) sent.set(key, data);
-    response.write(`event: ${event}\ndata: ${data}\n\n`);
+    response.write(`id: fixture\nevent: ${event}\ndata: ${data}\n\n`);
   };
+  // What was missed is not kept here.
+  send(request.headers['last-event-id'] ? 'reset' : 'hello', '', {});
   const timer = setInterval(() => {
     const at = now();
     for (const running of library.running(at)) {

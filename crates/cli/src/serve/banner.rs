@@ -25,6 +25,12 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
     let mut row = |name: &str, shown: String| {
         writeln!(text, "  {name:11} {shown}").expect("a string takes everything");
     };
+    // First what a person does next.
+    if let Some(addr) = addresses.operations.filter(|_| config.store != Keep::Off) {
+        let at = reachable(addr);
+        row("page", format!("http://{at}/"));
+        row("for agents", format!("http://{at}/mcp, over MCP"));
+    }
     if let Some(addr) = addresses.grpc {
         row("OTLP/gRPC", addr.to_string());
     }
@@ -42,11 +48,6 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
             "operations",
             format!("http://{addr}/healthz, /readyz, /metrics"),
         );
-        if config.store != Keep::Off {
-            let at = reachable(addr);
-            row("page", format!("http://{at}/"));
-            row("for agents", format!("http://{at}/mcp (MCP)"));
-        }
     }
     row("memory", format!("at most {} of telemetry", config.memory));
     if let Some(directory) = config.spool_dir() {

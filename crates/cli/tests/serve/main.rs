@@ -18,3 +18,4 @@ mod sampling;
 mod server;
 mod spool;
 mod tls;
+mod token;

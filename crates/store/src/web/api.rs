@@ -90,7 +90,11 @@ impl Web {
             ("/pipeline/quarantine", []) => self.quarantine(&parameters).await,
             ("/pipeline/quarantine/{id}/replay", [id]) => self.change_refused(id, true).await,
             ("/pipeline/quarantine/{id}/drop", [id]) => self.change_refused(id, false).await,
-            ("/live", []) => Ok(self.listen(parameters.get("session"))),
+            ("/live", []) => {
+                let last_id = headers.get("last-event-id");
+                let last_id = last_id.map(|id| id.to_str().unwrap_or_default());
+                Ok(self.listen(parameters.get("session"), last_id))
+            }
             ("/openapi.json", []) => Ok(openapi()),
             (route, _) => unreachable!("{route} is a route, and all have their answers above"),
         };

@@ -7,6 +7,7 @@ mod api;
 mod assets;
 mod csv;
 mod guard;
+mod history;
 mod live;
 mod parameters;
 mod quarantine;
@@ -14,7 +15,7 @@ mod routes;
 
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,6 +32,7 @@ use tokio::sync::Semaphore;
 
 pub use self::api::{document_json, otlp_json};
 use self::guard::Guard;
+use self::history::History;
 pub use self::quarantine::quarantined_json;
 use crate::error::StoreError;
 use crate::lane::Live;
@@ -59,6 +61,8 @@ pub type Pulse = Arc<dyn Fn() -> Value + Send + Sync>;
 pub struct Web {
     store: Arc<dyn Store>,
     live: Live,
+    /// Begun by who listens first.
+    history: Arc<OnceLock<Arc<History>>>,
     pulse: Pulse,
     guard: Arc<Guard>,
     room: Arc<Semaphore>,
@@ -88,6 +92,7 @@ impl Web {
         Self {
             store,
             live,
+            history: Arc::default(),
             pulse,
             guard: Arc::new(Guard::new(token, is_local)),
             room: Arc::new(Semaphore::new(MOST_QUERIES)),
@@ -101,6 +106,11 @@ impl Web {
     pub fn quarantine_of(mut self, pipeline: Pipeline) -> Self {
         self.pipeline = Some(pipeline);
         self
+    }
+
+    /// Puts another token in the place of the one that everybody needs. Does nothing where there is none.
+    pub fn renew_token(&self, token: &str) {
+        self.guard.renew(token);
     }
 
     /// Answers a request whose `Host` has been checked. Bodies are read of requests to `/mcp` alone.

@@ -2,6 +2,7 @@
 
 mod contract;
 mod disk;
+mod live;
 mod mcp;
 mod page;
 mod quarantine;
