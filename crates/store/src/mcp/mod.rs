@@ -160,9 +160,9 @@ impl Ask {
             }
             Self::SearchText => {
                 "Finds sessions in whose messages, tool calls, errors or names all the given words occur (the \
-                 last word may be a beginning), or whose id or trace id is or begins with the text. Answers with \
-                 the sessions and short excerpts of the places, each with the id of its span. Words are matched, \
-                 not meanings: try other words when nothing is found."
+                 last word may be a beginning), or whose id or trace id the text is. Answers with the sessions \
+                 and short excerpts of the places, each with the id of its span. Words are matched, not \
+                 meanings: try other words when nothing is found."
             }
             Self::GetSession => {
                 "A session with its totals by model, tool and agent, and its story: the messages in the order in \

@@ -59,10 +59,16 @@ pub(super) fn find(path: &str) -> Option<Found> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
+    use http::{Request, StatusCode};
     use serde_json::Value;
 
     use super::*;
+    use crate::lane::StoreExporter;
+    use crate::memory::MemoryStore;
+    use crate::sqlite::Retention;
+    use crate::web::Web;
 
     /// Every route is in the description, with what its path names, and nothing else is.
     #[test]
@@ -87,6 +93,29 @@ mod tests {
             }
         }
         assert_eq!(found, BTreeSet::from(ROUTES));
+    }
+
+    /// Every route has its answer, and is asked in its own way alone.
+    #[tokio::test]
+    async fn every_route_has_its_answer() {
+        let store = Arc::new(MemoryStore::new(Retention::default()));
+        let (_exporter, live) = StoreExporter::start(store.clone()).expect("a thread");
+        let web = Web::new(store, live, Arc::new(|| Value::Null), None, true);
+        for (method, route) in ROUTES {
+            let path = route.replace(['{', '}'], "");
+            for (asked, is_right) in [("GET", method == "get"), ("POST", method == "post")] {
+                let request = Request::builder()
+                    .method(asked)
+                    .uri(format!("/api/v1{path}"))
+                    .header("host", "localhost")
+                    .header("x-spanreel-request", "1");
+                let request = request.body(String::new()).expect("a request");
+                let status = web.answer(request).await.status();
+                let is_known = status != StatusCode::METHOD_NOT_ALLOWED;
+                assert_eq!(is_known, is_right, "{asked} {route}: {status}");
+                assert!(status != StatusCode::INTERNAL_SERVER_ERROR, "{route}");
+            }
+        }
     }
 
     /// A path leads to its route, with names as they were before they were encoded.
