@@ -238,6 +238,7 @@ mod tests {
                 stuck: Vec::new(),
                 is_ready: true,
                 uptime: Duration::ZERO,
+                calls: String::new(),
             }),
         }
     }

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::arrivals::Arrivals;
 use super::banner::Addresses;
 use super::bind;
+use super::calls::Calls;
 use super::doors::Doors;
 use super::health::Health;
 use super::metrics::Snapshot;
@@ -49,6 +50,8 @@ pub(crate) struct Started {
     pub(crate) gateway: Option<gateway::Started>,
     /// Everything that asks for the token.
     pub(crate) doors: Doors,
+    /// What measures calls of models, unless nothing is to be measured.
+    pub(crate) calls: Option<Calls>,
 }
 
 /// Starts it, within a runtime.
@@ -62,7 +65,12 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let (kept, lane) = kept
         .map(|(kept, lane)| (Some(kept), Some(lane)))
         .unwrap_or_default();
-    let pipeline = pipeline(config, lane)?;
+    let calls = Calls::new(config);
+    let measured = calls.as_ref().and_then(Calls::exporter);
+    let pipeline = pipeline(config, lane.into_iter().chain(measured))?;
+    if let Some(calls) = &calls {
+        calls.send_to(&pipeline);
+    }
     let arrivals = Arc::new(Arrivals::new(config.sessions));
     let ack = match config.ack {
         Ack::Accepted => receive::Ack::Accepted,
@@ -82,7 +90,7 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         .transpose()?;
     let receiver = receive::bind(receiving(config, token.clone()), take)
         .map_err(|error| advise(error, config))?;
-    let gateway = gateway.map(|listener| passing_on(listener, config, &pipeline));
+    let gateway = gateway.map(|listener| passing_on(listener, config, &pipeline, calls.as_ref()));
     let gateway = gateway.transpose()?;
     let addresses = Addresses {
         grpc: receiver.grpc_addr(),
@@ -100,7 +108,14 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
             lane_down_after: config.lane_down_after,
             allowed_host: config.allowed_host.clone(),
             token,
-            snapshot: snapshots(config, &pipeline, &arrivals, &health, &reader),
+            snapshot: snapshots(
+                config,
+                &pipeline,
+                &arrivals,
+                &health,
+                &reader,
+                calls.clone(),
+            ),
             web,
         };
         spawn(operations::serve(listener, Arc::new(asked)))
@@ -117,6 +132,7 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         operations,
         gateway,
         doors,
+        calls,
     })
 }
 
@@ -125,8 +141,12 @@ fn passing_on(
     listener: TcpListener,
     config: &Config,
     pipeline: &Pipeline,
+    calls: Option<&Calls>,
 ) -> anyhow::Result<gateway::Started> {
-    let llm = Llm::new().prices(Prices::bundled());
+    let mut llm = Llm::new().prices(Prices::bundled());
+    if let Some(calls) = calls {
+        llm = llm.measure_by(calls.listener(&config.redaction));
+    }
     let upstreams = Upstreams::new(&config.upstream);
     let gateway = Gateway {
         listener,
@@ -150,7 +170,10 @@ fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> J
 
 /// A pipeline that depends on nothing but the configuration: the environment of this process says where
 /// programs send to, which may be here.
-fn pipeline(config: &Config, store: Option<Exporter>) -> anyhow::Result<Pipeline> {
+fn pipeline(
+    config: &Config,
+    early: impl IntoIterator<Item = Exporter>,
+) -> anyhow::Result<Pipeline> {
     let batch = BatchConfig {
         schedule_delay: config.batch_delay,
         max_export_batch_size: config.batch_size.get(),
@@ -181,8 +204,8 @@ fn pipeline(config: &Config, store: Option<Exporter>) -> anyhow::Result<Pipeline
     for export in &config.exports {
         builder = builder.export(export.exporter());
     }
-    if let Some(store) = store {
-        builder = builder.export_before_sampling(store);
+    for exporter in early {
+        builder = builder.export_before_sampling(exporter);
     }
     if let Some(directory) = config.spool_dir() {
         let when_full = match config.spool_full {
@@ -247,6 +270,7 @@ fn snapshots(
     arrivals: &Arc<Arrivals>,
     health: &Arc<Health>,
     receiver: &StatsReader,
+    calls: Option<Calls>,
 ) -> Box<dyn Fn() -> Snapshot + Send + Sync> {
     let begun = Instant::now();
     let patience = config.lane_down_after;
@@ -261,6 +285,7 @@ fn snapshots(
             stuck: health.stuck(now),
             is_ready: health.reasons(now, patience).is_empty(),
             uptime: now.saturating_duration_since(begun),
+            calls: calls.as_ref().map(Calls::text).unwrap_or_default(),
         }
     })
 }
