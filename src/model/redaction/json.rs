@@ -5,7 +5,7 @@
 //! read as what they are.
 
 use super::redactor::{Redactor, Scratch};
-use super::rules::{Action, MASK};
+use super::rules::{Action, MASK, Ruling};
 use super::unescape::{Unescaped, find_either};
 use crate::model::json_text::{is_space, is_word};
 use std::ops::Range;
@@ -180,7 +180,7 @@ impl Walk<'_, '_> {
         self.between(open)
     }
 
-    fn rule(&mut self, name: &Range<usize>) -> Option<Action> {
+    fn rule(&mut self, name: &Range<usize>) -> Option<Ruling> {
         let rules = self.redactor.rules();
         if rules.are_none() {
             return None;
@@ -194,11 +194,11 @@ impl Walk<'_, '_> {
         rules.of_member(&plain.text)
     }
 
-    fn apply(&mut self, rule: Action, value: Range<usize>) {
-        match rule {
+    fn apply(&mut self, rule: Ruling, value: Range<usize>) {
+        match rule.action {
             Action::Pass => {}
             Action::Mask | Action::Remove => {
-                self.redactor.count_masked();
+                self.redactor.count_masked(Some(rule));
                 self.replace(value, format!("\"{MASK}\"").as_bytes());
             }
             Action::Hash => {
@@ -208,7 +208,7 @@ impl Walk<'_, '_> {
                     .and_then(|it| it.strip_suffix(b"\""));
                 let mut plain = Unescaped::default();
                 plain.read(inner.unwrap_or(raw));
-                let hash = self.redactor.hashed(&plain.text);
+                let hash = self.redactor.hashed(&plain.text, rule);
                 self.replace(value, format!("\"{hash}\"").as_bytes());
             }
         }
@@ -308,7 +308,7 @@ impl Walk<'_, '_> {
     }
 
     fn mask_all(&mut self) {
-        self.redactor.count_masked();
+        self.redactor.count_masked(None);
         self.copied = 0;
         self.out.clear();
         self.replace(0..self.text.len(), format!("\"{MASK}\"").as_bytes());

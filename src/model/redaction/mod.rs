@@ -16,13 +16,14 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-pub use self::counts::RedactionStats;
+use self::counts::Counters;
+pub use self::counts::{RedactionStats, RuleStats};
 pub use self::detector::Detector;
 use self::detector::Detectors;
 pub use self::redactor::Redactor;
 pub(crate) use self::redactor::{Redaction as TextRedaction, Scratch};
-use self::rules::Rules;
-pub(crate) use self::rules::{Action, MASK};
+pub(crate) use self::rules::{Action, MASK, Ruling};
+use self::rules::{Rule, Rules};
 use crate::model::content::Part;
 use crate::model::genai::OLDER_CONTENT;
 use crate::model::hash_key::HashKey;
@@ -82,7 +83,7 @@ type Own = Arc<dyn Fn(&str, &str) -> Redacted + Send + Sync>;
 #[must_use = "give it to Builder::redact"]
 pub struct Redaction {
     detectors: Detectors,
-    rules: Vec<(String, Action)>,
+    rules: Vec<Rule>,
     only: Option<Vec<String>>,
     secret_names: bool,
     hash_key: Option<HashKey>,
@@ -173,12 +174,15 @@ impl Redaction {
     /// Leaves out what users and models wrote, whoever set it: the attributes of every
     /// [`Part`](crate::Part) and their older names.
     pub fn remove_content(mut self) -> Self {
-        for part in Part::ALL {
-            self = self.remove(part.key());
-        }
-        for beginning in OLDER_CONTENT {
-            self = self.remove(beginning).remove(format!("{beginning}.*"));
-        }
+        let newer = Part::ALL.into_iter().map(|part| part.key().to_owned());
+        let older = OLDER_CONTENT
+            .iter()
+            .flat_map(|beginning| [beginning.to_string(), format!("{beginning}.*")]);
+        self.rules.extend(newer.chain(older).map(|key| Rule {
+            key,
+            action: Action::Remove,
+            group: Some("content"),
+        }));
         self
     }
 
@@ -200,13 +204,17 @@ impl Redaction {
     }
 
     fn rule(mut self, key: impl Into<String>, action: Action) -> Self {
-        self.rules.push((key.into(), action));
+        self.rules.push(Rule {
+            key: key.into(),
+            action,
+            group: None,
+        });
         self
     }
 
     /// Everything wrong with it.
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        let rules = self.rules.iter().map(|(key, _)| ("redact", key));
+        let rules = self.rules.iter().map(|rule| ("redact", &rule.key));
         let only = self.only.iter().flatten().map(|key| ("redact.only", key));
         let mut problems = Vec::new();
         for (setting, key) in rules.chain(only) {
@@ -221,13 +229,14 @@ impl Redaction {
     /// The redaction at work, to be used by hand.
     #[must_use]
     pub fn redactor(&self) -> Redactor {
+        let rules = Rules::new(&self.rules, self.only.as_deref(), self.secret_names);
         Redactor {
             detectors: self.detectors,
-            rules: Rules::new(&self.rules, self.only.as_deref(), self.secret_names),
+            counters: Counters::new(rules.counted().len()),
+            rules,
             hash_key: self.hash_key.clone(),
             own: self.own.clone(),
             dry_run: self.dry_run,
-            counters: Default::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::counts::{Counters, RedactionStats, add};
 use super::detector::{Detector, Detectors};
 use super::find::{Finding, find};
 use super::json::{self, Outcome};
-use super::rules::{Action, MASK, Rules};
+use super::rules::{Action, MASK, Rules, Ruling};
 use super::unescape::{Unescaped, find_byte};
 use super::{Own, Redacted};
 use crate::model::hash_key::HashKey;
@@ -81,15 +81,20 @@ impl Redactor {
     /// to be left out becomes empty.
     #[must_use]
     pub fn redact<'t>(&self, key: &str, text: &'t str) -> Cow<'t, str> {
-        let changed = match self.rule(key.as_bytes()) {
-            Some(Action::Pass) => return Cow::Borrowed(text),
-            Some(Action::Remove) => String::new(),
-            Some(Action::Mask) => {
-                self.count_masked();
+        let Some(ruling) = self.rule(key.as_bytes()) else {
+            return self.shown(key, text);
+        };
+        let changed = match ruling.action {
+            Action::Pass => return Cow::Borrowed(text),
+            Action::Remove => {
+                self.count_removed(ruling);
+                String::new()
+            }
+            Action::Mask => {
+                self.count_masked(Some(ruling));
                 MASK.to_owned()
             }
-            Some(Action::Hash) => self.hashed(text.as_bytes()),
-            None => return self.shown(key, text),
+            Action::Hash => self.hashed(text.as_bytes(), ruling),
         };
         match self.dry_run {
             true => Cow::Borrowed(text),
@@ -100,7 +105,7 @@ impl Redactor {
     /// What it did so far.
     #[must_use]
     pub fn stats(&self) -> RedactionStats {
-        self.counters.stats(self.dry_run)
+        self.counters.stats(&self.rules, self.dry_run)
     }
 
     /// What is to be done with a text behind `key`, that no rule is for.
@@ -230,7 +235,7 @@ impl Redactor {
                     detector.label()
                 }
                 None => {
-                    self.count_masked();
+                    self.count_masked(None);
                     MASK
                 }
             };
@@ -268,13 +273,9 @@ impl Redactor {
         }
     }
 
-    /// The rule of an attribute, counted where it says to leave it out.
-    pub(crate) fn rule(&self, key: &[u8]) -> Option<Action> {
-        let rule = self.rules.of_attribute(key);
-        if rule == Some(Action::Remove) {
-            add(&self.counters.removed, 1);
-        }
-        rule
+    /// The rule of an attribute.
+    pub(crate) fn rule(&self, key: &[u8]) -> Option<Ruling> {
+        self.rules.of_attribute(key)
     }
 
     pub(crate) fn rules(&self) -> &Rules {
@@ -285,14 +286,25 @@ impl Redactor {
         self.dry_run
     }
 
-    pub(crate) fn count_masked(&self) {
+    pub(crate) fn count_removed(&self, by: Ruling) {
+        add(&self.counters.removed, 1);
+        self.counters.ruled(by.count);
+    }
+
+    /// A value is masked: by a rule, or because it cannot be looked through.
+    pub(crate) fn count_masked(&self, by: Option<Ruling>) {
         add(&self.counters.masked, 1);
+        match by {
+            Some(ruling) => self.counters.ruled(ruling.count),
+            None => add(&self.counters.unreadable, 1),
+        }
     }
 
     /// A keyed hash of a text: the first 16 bytes of its HMAC-SHA-256, in hexadecimal digits, as session
     /// ids have it.
-    pub(crate) fn hashed(&self, text: &[u8]) -> String {
+    pub(crate) fn hashed(&self, text: &[u8], by: Ruling) -> String {
         add(&self.counters.hashed, 1);
+        self.counters.ruled(by.count);
         let Some(key) = &self.hash_key else {
             return MASK.to_owned();
         };

@@ -17,7 +17,7 @@ use self::shape::{Kind, Shape};
 use super::fields as f;
 use super::scan::{self, Field};
 use super::writer::Writer;
-use crate::model::redaction::{Action, MASK, Redactor, Scratch, TextRedaction};
+use crate::model::redaction::{Action, MASK, Redactor, Ruling, Scratch, TextRedaction};
 use crate::model::request::Signal;
 
 /// Rewrites messages by a redactor, one after the other.
@@ -121,13 +121,19 @@ impl<'r> Rewriter<'r> {
     /// A `KeyValue` of attributes.
     fn attribute(&mut self, key_value: &[u8]) -> Change {
         let key = scan::key_of(key_value).unwrap_or_default();
-        match self.redactor.rule(key) {
-            Some(Action::Pass) => Change::None,
-            Some(Action::Remove) => Change::Drop,
-            rule => self
-                .key_value(key_value, key, rule, 0)
-                .map_or(Change::None, Change::Body),
+        let rule = self.redactor.rule(key);
+        if let Some(ruling) = rule {
+            match ruling.action {
+                Action::Pass => return Change::None,
+                Action::Remove => {
+                    self.redactor.count_removed(ruling);
+                    return Change::Drop;
+                }
+                Action::Mask | Action::Hash => {}
+            }
         }
+        self.key_value(key_value, key, rule, 0)
+            .map_or(Change::None, Change::Body)
     }
 
     /// A `KeyValue`, with what a rule says of its value.
@@ -135,7 +141,7 @@ impl<'r> Rewriter<'r> {
         &mut self,
         key_value: &[u8],
         key: &[u8],
-        rule: Option<Action>,
+        rule: Option<Ruling>,
         depth: usize,
     ) -> Option<Vec<u8>> {
         let mut out = None;
@@ -155,9 +161,7 @@ impl<'r> Rewriter<'r> {
             } else if field.is(f::key_value::VALUE) {
                 let changed = match rule {
                     None => self.value(key, body, depth),
-                    Some(Action::Pass) => None,
-                    Some(Action::Hash) => Some(self.hashed(body)),
-                    Some(Action::Mask | Action::Remove) => Some(self.masked()),
+                    Some(rule) => self.ruled(rule, body),
                 };
                 changed.map_or(Change::None, Change::Body)
             } else if field.number_of_delimited().is_some() {

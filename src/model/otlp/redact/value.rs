@@ -4,7 +4,7 @@ use super::{Change, Rewriter, put};
 use crate::model::otlp::fields as f;
 use crate::model::otlp::scan::{self, Field};
 use crate::model::otlp::writer::Writer;
-use crate::model::redaction::{Action, Detector, MASK, TextRedaction};
+use crate::model::redaction::{Action, Detector, MASK, Ruling, TextRedaction};
 
 /// How deep arrays and maps may lie in each other; what is deeper is masked. As deep as readers go.
 const NESTING: usize = 64;
@@ -16,7 +16,7 @@ impl Rewriter<'_> {
     /// The value behind `key`; `None` where it stays as it is.
     pub(super) fn value(&mut self, key: &[u8], value: &[u8], depth: usize) -> Option<Vec<u8>> {
         if depth > NESTING {
-            return Some(self.masked());
+            return Some(self.masked(None));
         }
         let mut out = None;
         let mut read = 0;
@@ -81,43 +81,52 @@ impl Rewriter<'_> {
     fn member(&mut self, key_value: &[u8], depth: usize) -> Option<Vec<u8>> {
         let key = scan::key_of(key_value).unwrap_or_default();
         let rule = self.redactor.rules().of_member(key);
-        match rule {
+        match rule.map(|it| it.action) {
             Some(Action::Pass) => None,
-            rule => self.key_value(key_value, key, rule, depth),
+            _ => self.key_value(key_value, key, rule, depth),
         }
     }
 
-    /// A masked value.
-    pub(super) fn masked(&self) -> Vec<u8> {
-        self.redactor.count_masked();
+    /// What a rule makes of a value.
+    pub(super) fn ruled(&self, rule: Ruling, value: &[u8]) -> Option<Vec<u8>> {
+        match rule.action {
+            Action::Pass => None,
+            Action::Hash => Some(self.hashed(value, rule)),
+            Action::Mask | Action::Remove => Some(self.masked(Some(rule))),
+        }
+    }
+
+    /// A masked value: by a rule, or because it cannot be looked through.
+    fn masked(&self, by: Option<Ruling>) -> Vec<u8> {
+        self.redactor.count_masked(by);
         text(MASK.as_bytes())
     }
 
     /// A hashed value: of a text or an integer, or of each in an array. What else there is is masked.
-    pub(super) fn hashed(&self, value: &[u8]) -> Vec<u8> {
+    fn hashed(&self, value: &[u8], rule: Ruling) -> Vec<u8> {
         let mut fields = scan::fields(value);
         let (Some(field), None) = (fields.next(), fields.next()) else {
-            return self.masked();
+            return self.masked(Some(rule));
         };
         let body = &value[field.body.clone()];
         if field.is(f::value::STRING) {
-            return text(self.redactor.hashed(body).as_bytes());
+            return text(self.redactor.hashed(body, rule).as_bytes());
         }
         if field.is_uint(f::value::INT) {
             let number = number(&field, body).unwrap_or_default().to_string();
-            return text(self.redactor.hashed(number.as_bytes()).as_bytes());
+            return text(self.redactor.hashed(number.as_bytes(), rule).as_bytes());
         }
         if !field.is(f::value::ARRAY) {
-            return self.masked();
+            return self.masked(Some(rule));
         }
         let mut list = Writer::with_capacity(64);
         for element in scan::fields(body).filter(|it| it.is(f::list::VALUES)) {
             let element = &body[element.body];
             let is_list = scan::fields(element).any(|it| it.is(f::value::ARRAY));
             let hashed = if is_list {
-                self.masked()
+                self.masked(Some(rule))
             } else {
-                self.hashed(element)
+                self.hashed(element, rule)
             };
             list.bytes(f::list::VALUES, &hashed);
         }
