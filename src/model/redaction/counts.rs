@@ -31,7 +31,8 @@ pub struct RedactionStats {
     pub hashed: u64,
     /// Texts that the user's own function changed or left out.
     pub own: u64,
-    /// How often that function panicked: such a text is masked.
+    /// How often that function panicked, and such a text was masked; or who was
+    /// [told](crate::Redaction::tell) did.
     pub panics: u64,
     /// What each rule did: in the order in which they were given, then those without keys of their own.
     pub rules: Vec<RuleStats>,
@@ -131,7 +132,7 @@ impl Counters {
         let ruled = ruled.filter(|((_, action), _)| *action != Action::Pass);
         let ruled = ruled.map(|((name, action), count)| (&**name, action.name(), read(count)));
         let others = [
-            ("own", "replace", read(&self.own) + read(&self.panics)),
+            ("own", "replace", read(&self.own)),
             ("unreadable", "mask", read(&self.unreadable)),
         ];
         let rules = ruled

@@ -4,6 +4,7 @@
 //! replaced there. Texts within texts (a tool's arguments, say, which are JSON in a string of JSON) are
 //! read as what they are.
 
+use super::account::Spot;
 use super::redactor::{Redactor, Scratch};
 use super::rules::{Action, MASK, Ruling};
 use super::unescape::{Unescaped, find_either};
@@ -176,7 +177,7 @@ impl Walk<'_, '_> {
         let start = self.at;
         self.skip_value()?;
         let value = start..self.at;
-        self.apply(rule, value);
+        self.apply(rule, &name, value);
         self.between(open)
     }
 
@@ -194,11 +195,15 @@ impl Walk<'_, '_> {
         rules.of_member(&plain.text)
     }
 
-    fn apply(&mut self, rule: Ruling, value: Range<usize>) {
+    fn apply(&mut self, rule: Ruling, name: &Range<usize>, value: Range<usize>) {
         match rule.action {
             Action::Pass => {}
             Action::Mask | Action::Remove => {
-                self.redactor.count_masked(Some(rule));
+                let spot = Spot {
+                    member: &self.text[name.clone()],
+                    ..self.scratch.spot(&self.text[value.clone()])
+                };
+                self.redactor.masked(Some(rule), spot);
                 self.replace(value, format!("\"{MASK}\"").as_bytes());
             }
             Action::Hash => {
@@ -208,7 +213,11 @@ impl Walk<'_, '_> {
                     .and_then(|it| it.strip_suffix(b"\""));
                 let mut plain = Unescaped::default();
                 plain.read(inner.unwrap_or(raw));
-                let hash = self.redactor.hashed(&plain.text, rule);
+                let spot = Spot {
+                    member: &self.text[name.clone()],
+                    ..self.scratch.spot(&plain.text)
+                };
+                let hash = self.redactor.hashed(rule, spot);
                 self.replace(value, format!("\"{hash}\"").as_bytes());
             }
         }
@@ -259,7 +268,12 @@ impl Walk<'_, '_> {
         }
         let word = self.word()?;
         // Numbers of cards are long enough to be told from others.
-        if word.len() >= 13 && self.redactor.is_card(&self.text[word.clone()]) {
+        let text = self.text;
+        if word.len() >= 13
+            && self
+                .redactor
+                .is_card(self.scratch.key(), &text[word.clone()])
+        {
             let label = format!("\"{}\"", super::Detector::Card.label());
             self.replace(word, label.as_bytes());
         }
@@ -288,7 +302,7 @@ impl Walk<'_, '_> {
                 }
             }
         }
-        let ranges = redactor.search_levels(&plain, self.scratch);
+        let ranges = redactor.search_levels(raw, &plain, self.scratch);
         self.replace_all(inner.start, &ranges);
         self.scratch.give_back(plain);
     }
@@ -308,7 +322,7 @@ impl Walk<'_, '_> {
     }
 
     fn mask_all(&mut self) {
-        self.redactor.count_masked(None);
+        self.redactor.masked(None, self.scratch.spot(self.text));
         self.copied = 0;
         self.out.clear();
         self.replace(0..self.text.len(), format!("\"{MASK}\"").as_bytes());

@@ -1,6 +1,7 @@
 //! Redaction: what must not leave the process is found and taken out, before anything holds, stores or
 //! exports it. Pure: texts in, texts out.
 
+mod account;
 mod counts;
 mod detector;
 mod find;
@@ -16,11 +17,14 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+pub use self::account::Found;
+pub(crate) use self::account::Spot;
 use self::counts::Counters;
 pub use self::counts::{RedactionStats, RuleStats};
 pub use self::detector::Detector;
 use self::detector::Detectors;
 pub use self::redactor::Redactor;
+use self::redactor::Told;
 pub(crate) use self::redactor::{Redaction as TextRedaction, Scratch};
 pub(crate) use self::rules::{Action, MASK, Ruling};
 use self::rules::{Rule, Rules};
@@ -89,6 +93,7 @@ pub struct Redaction {
     hash_key: Option<HashKey>,
     own: Option<Own>,
     dry_run: bool,
+    told: Option<Told>,
 }
 
 impl Default for Redaction {
@@ -117,6 +122,7 @@ impl Redaction {
             hash_key: None,
             own: None,
             dry_run: false,
+            told: None,
         }
     }
 
@@ -203,6 +209,16 @@ impl Redaction {
         self
     }
 
+    /// Tells a function of everything that is found, where it is found: to see what a redaction would do,
+    /// with [`dry_run`](Self::dry_run). It is shown what a secret looks like, never the secret.
+    ///
+    /// Called on the threads that [`with`](Self::with) names, and often: it must not wait. A panic of it is
+    /// counted.
+    pub fn tell(mut self, told: impl Fn(&Found<'_>) + Send + Sync + 'static) -> Self {
+        self.told = Some(Arc::new(told));
+        self
+    }
+
     fn rule(mut self, key: impl Into<String>, action: Action) -> Self {
         self.rules.push(Rule {
             key: key.into(),
@@ -237,6 +253,7 @@ impl Redaction {
             hash_key: self.hash_key.clone(),
             own: self.own.clone(),
             dry_run: self.dry_run,
+            told: self.told.clone(),
         }
     }
 }
@@ -250,6 +267,7 @@ impl fmt::Debug for Redaction {
             .field("secret_names", &self.secret_names)
             .field("own", &self.own.is_some())
             .field("dry_run", &self.dry_run)
+            .field("told", &self.told.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -17,7 +17,7 @@ use self::shape::{Kind, Shape};
 use super::fields as f;
 use super::scan::{self, Field};
 use super::writer::Writer;
-use crate::model::redaction::{Action, MASK, Redactor, Ruling, Scratch, TextRedaction};
+use crate::model::redaction::{Action, MASK, Redactor, Ruling, Scratch, Spot, TextRedaction};
 use crate::model::request::Signal;
 
 /// Rewrites messages by a redactor, one after the other.
@@ -126,7 +126,8 @@ impl<'r> Rewriter<'r> {
             match ruling.action {
                 Action::Pass => return Change::None,
                 Action::Remove => {
-                    self.redactor.count_removed(ruling);
+                    let spot = Spot::of(key, self.shown_of(key_value));
+                    self.redactor.removed(ruling, spot);
                     return Change::Drop;
                 }
                 Action::Mask | Action::Hash => {}
@@ -161,7 +162,7 @@ impl<'r> Rewriter<'r> {
             } else if field.is(f::key_value::VALUE) {
                 let changed = match rule {
                     None => self.value(key, body, depth),
-                    Some(rule) => self.ruled(rule, body),
+                    Some(rule) => self.ruled(rule, key, body),
                 };
                 changed.map_or(Change::None, Change::Body)
             } else if field.number_of_delimited().is_some() {
@@ -175,6 +176,25 @@ impl<'r> Rewriter<'r> {
             out.get_or_insert_with(|| key_value[..read].to_vec());
         }
         out
+    }
+}
+
+impl Redactor {
+    /// A whole OTLP request in protobuf (`ExportTraceServiceRequest` and its like) without what must not
+    /// leave the process: what a pipeline would export of it. `None` where it stays as it is, and always in
+    /// a dry run.
+    ///
+    /// Bytes that are no request are left out, from where they are none.
+    ///
+    /// ```
+    /// use spanreel::{Redaction, Signal};
+    ///
+    /// let redactor = Redaction::standard().redactor();
+    /// assert_eq!(redactor.redact_request(Signal::Traces, b""), None);
+    /// ```
+    #[must_use]
+    pub fn redact_request(&self, signal: Signal, request: &[u8]) -> Option<Vec<u8>> {
+        Rewriter::new(self, signal).request(request)
     }
 }
 
