@@ -171,7 +171,6 @@ impl Redactor {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use super::*;
     use crate::model::redaction::Redaction;
 
     /// Who asks is told of everything that is found, where and by whom, and sees what it looks like alone.

@@ -162,9 +162,9 @@ impl Walk<'_, '_> {
     /// Reads the name of a member, and the value where a rule is for it. `true`: a value follows.
     fn member(&mut self, open: &mut Vec<bool>) -> Option<bool> {
         self.space();
-        let name = self.string()?;
-        let rule = self.rule(&name);
-        self.look_at(&name);
+        let (name, is_escaped) = self.string()?;
+        let rule = self.rule(&name, is_escaped);
+        self.look_at(&name, is_escaped);
         self.space();
         if self.peek()? != b':' {
             return None;
@@ -181,13 +181,13 @@ impl Walk<'_, '_> {
         self.between(open)
     }
 
-    fn rule(&mut self, name: &Range<usize>) -> Option<Ruling> {
+    fn rule(&mut self, name: &Range<usize>, is_escaped: bool) -> Option<Ruling> {
         let rules = self.redactor.rules();
         if rules.are_none() {
             return None;
         }
         let raw = &self.text[name.clone()];
-        if !raw.contains(&b'\\') {
+        if !is_escaped {
             return rules.of_member(raw);
         }
         let mut plain = Unescaped::default();
@@ -262,8 +262,8 @@ impl Walk<'_, '_> {
 
     fn scalar(&mut self) -> Walked {
         if self.peek()? == b'"' {
-            let inner = self.string()?;
-            self.look_at(&inner);
+            let (inner, is_escaped) = self.string()?;
+            self.look_at(&inner, is_escaped);
             return Some(());
         }
         let word = self.word()?;
@@ -281,10 +281,10 @@ impl Walk<'_, '_> {
     }
 
     /// Hides what is to be hidden in a string.
-    fn look_at(&mut self, inner: &Range<usize>) {
+    fn look_at(&mut self, inner: &Range<usize>, is_escaped: bool) {
         let raw = &self.text[inner.clone()];
         let redactor = self.redactor;
-        if find_either(raw, b'\\', b'\\') == raw.len() {
+        if !is_escaped {
             let ranges = redactor.search(raw, self.scratch);
             self.replace_all(inner.start, &ranges);
             return;
@@ -338,26 +338,31 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// What is between the quotes of the string that begins here.
-    fn string(&mut self) -> Option<Range<usize>> {
+    /// What is between the quotes of the string that begins here, and whether there are escapes in it.
+    #[inline]
+    fn string(&mut self) -> Option<(Range<usize>, bool)> {
         if self.peek()? != b'"' {
             return None;
         }
         let start = self.at + 1;
         let mut at = start;
+        let mut is_escaped = false;
         loop {
             at += find_either(&self.text[at..], b'"', b'\\');
             match self.text.get(at)? {
                 b'"' => break,
                 // Whatever is escaped, it is no end of the string.
-                _ => at += 2,
+                _ => {
+                    is_escaped = true;
+                    at += 2;
+                }
             }
             if at > self.text.len() {
                 return None;
             }
         }
         self.at = at + 1;
-        Some(start..at)
+        Some((start..at, is_escaped))
     }
 
     /// A number, `true`, `false` or `null`.

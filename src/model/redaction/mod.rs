@@ -4,6 +4,7 @@
 mod account;
 mod counts;
 mod detector;
+mod edge;
 mod find;
 mod json;
 mod read;
@@ -23,6 +24,7 @@ use self::counts::Counters;
 pub use self::counts::{RedactionStats, RuleStats};
 pub use self::detector::Detector;
 use self::detector::Detectors;
+pub(crate) use self::edge::{edge, edge_in_string};
 pub use self::redactor::Redactor;
 use self::redactor::Told;
 pub(crate) use self::redactor::{Redaction as TextRedaction, Scratch};

@@ -320,7 +320,10 @@ impl Redactor {
     pub(crate) fn shown<'t>(&self, key: &str, text: &'t str) -> Cow<'t, str> {
         let mut scratch = Scratch::default();
         let shown = match self.text(key.as_bytes(), text.as_bytes(), &mut scratch) {
-            Redaction::Replace(with) => Cow::Owned(String::from_utf8_lossy(&with).into_owned()),
+            Redaction::Replace(with) => Cow::Owned(match String::from_utf8(with) {
+                Ok(with) => with,
+                Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+            }),
             Redaction::Remove => Cow::Borrowed(""),
             Redaction::Keep => Cow::Borrowed(text),
         };

@@ -192,10 +192,10 @@ fn is_own(key: &[u8]) -> bool {
 /// Whether the last part of a key, behind its full stops, is the name of a secret.
 fn is_secret_name(key: &[u8]) -> bool {
     let part = key.rsplit(|it| *it == b'.').next().unwrap_or(key);
-    let (Some(first), Some(last)) = (part.first(), part.last()) else {
+    let ([first, second, ..], Some(last)) = (part, part.last()) else {
         return false;
     };
-    if !may_be_secret(*first, *last) {
+    if !may_be_secret(*first, *second, *last) {
         return false;
     }
     let mut name = [0; 24];
@@ -213,24 +213,34 @@ fn is_secret_name(key: &[u8]) -> bool {
         .is_ok()
 }
 
-/// Whether a name of a secret begins and ends with these letters: of most keys, that says no.
-fn may_be_secret(first: u8, last: u8) -> bool {
-    /// By the last letter, the first ones.
-    const ENDS: [u32; 256] = {
-        let mut ends = [0; 256];
+/// Whether a name of a secret begins with these two letters and ends with this one: of nearly all keys,
+/// that says no.
+fn may_be_secret(first: u8, second: u8, last: u8) -> bool {
+    const LETTERS: usize = 26;
+    /// By the first two letters, the last ones.
+    const ENDS: [u32; LETTERS * LETTERS] = {
+        let mut ends = [0; LETTERS * LETTERS];
         let mut entry = 0;
         while entry < SECRET_NAMES.len() {
             let name = SECRET_NAMES[entry].as_bytes();
-            let first = 1 << (name[0] - b'a');
-            let last = name[name.len() - 1] as usize;
-            ends[last] |= first;
-            ends[last - 32] |= first;
+            let (first, second) = (name[0] - b'a', name[1] - b'a');
+            let last = name[name.len() - 1] - b'a';
+            ends[first as usize * LETTERS + second as usize] |= 1 << last;
             entry += 1;
         }
         ends
     };
-    let first = first.to_ascii_lowercase();
-    first.is_ascii_lowercase() && ENDS[usize::from(last)] & 1 << (first - b'a') != 0
+    let letter = |byte: u8| match byte.to_ascii_lowercase() {
+        letter @ b'a'..=b'z' => Some(usize::from(letter - b'a')),
+        _ => None,
+    };
+    match (letter(first), letter(second), letter(last)) {
+        (Some(first), Some(second), Some(last)) => ENDS[first * LETTERS + second] & 1 << last != 0,
+        // Marks may stand between letters, as in x-api-key, and around them.
+        _ => [first, second, last]
+            .iter()
+            .any(|it| matches!(it, b'-' | b'_')),
+    }
 }
 
 #[cfg(test)]
@@ -312,6 +322,9 @@ mod tests {
             "client_secret",
             "http.request.header.authorization",
             "http.response.header.set-cookie",
+            "X-Api-Key",
+            "_password_",
+            "p_a_s_s_w_d",
         ] {
             assert_eq!(of_member(&it, key), Some(Action::Mask), "{key}");
         }

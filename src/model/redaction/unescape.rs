@@ -5,73 +5,77 @@
 #[derive(Debug, Default)]
 pub(super) struct Unescaped {
     pub(super) text: Vec<u8>,
-    /// Where stretches begin, in order: here, there, and whether it is one escape.
-    stretches: Vec<Stretch>,
+    /// In order.
+    escapes: Vec<Escape>,
     /// How long the escaped text is.
     escaped_len: usize,
     /// A backslash is left: there may be another level.
     pub(super) has_backslash: bool,
 }
 
+/// One escape and the character that stands for it: where they begin, and how long they are.
 #[derive(Clone, Copy, Debug)]
-struct Stretch {
+struct Escape {
     here: usize,
+    here_len: u8,
     there: usize,
-    is_escape: bool,
+    there_len: u8,
+}
+
+impl Escape {
+    fn here_end(self) -> usize {
+        self.here + usize::from(self.here_len)
+    }
+
+    fn there_end(self) -> usize {
+        self.there + usize::from(self.there_len)
+    }
 }
 
 impl Unescaped {
     /// Reads one level of escapes: those of JSON (RFC 8259, 7) and `\x41`. What is none stays as it is.
     /// Returns `false` where the text has no escape at all.
     pub(super) fn read(&mut self, escaped: &[u8]) -> bool {
-        self.text.clear();
-        self.stretches.clear();
+        self.escapes.clear();
         self.has_backslash = false;
         self.escaped_len = escaped.len();
-        let mut at = 0;
-        let mut any = false;
-        while at < escaped.len() {
-            let plain = find_byte(&escaped[at..], b'\\');
-            if plain > 0 {
-                self.begin(at, false);
-                self.text.extend_from_slice(&escaped[at..at + plain]);
-                at += plain;
+        // No escape is shorter than its character.
+        self.text.resize(escaped.len(), 0);
+        let (mut at, mut here) = (0, 0);
+        loop {
+            let plain = copy_plain(&escaped[at..], &mut self.text[here..]);
+            at += plain;
+            here += plain;
+            if at == escaped.len() {
+                break;
+            }
+            let Some((character, len)) = escape(&escaped[at..]) else {
+                self.has_backslash = true;
+                self.text[here] = b'\\';
+                at += 1;
+                here += 1;
                 continue;
-            }
-            match escape(&escaped[at..]) {
-                Some((character, len)) => {
-                    any = true;
-                    self.has_backslash |= character == '\\';
-                    self.begin(at, true);
-                    let mut utf8 = [0; 4];
-                    let utf8 = character.encode_utf8(&mut utf8);
-                    self.text.extend_from_slice(utf8.as_bytes());
-                    at += len;
-                }
-                None => {
-                    self.has_backslash = true;
-                    self.begin(at, false);
-                    self.text.push(b'\\');
-                    at += 1;
-                }
-            }
+            };
+            self.has_backslash |= character == '\\';
+            let written = character.encode_utf8(&mut self.text[here..]).len();
+            self.escapes.push(Escape {
+                here,
+                here_len: written as u8,
+                there: at,
+                there_len: len,
+            });
+            at += usize::from(len);
+            here += written;
         }
-        any
-    }
-
-    fn begin(&mut self, there: usize, is_escape: bool) {
-        self.stretches.push(Stretch {
-            here: self.text.len(),
-            there,
-            is_escape,
-        });
+        self.text.truncate(here);
+        !self.escapes.is_empty()
     }
 
     /// Where what begins here begins in the escaped text.
     pub(super) fn start(&self, here: usize) -> usize {
-        match self.stretch(here) {
-            Some((it, _)) if it.is_escape => it.there,
-            Some((it, _)) => it.there + (here - it.here),
+        match self.escape_before(here) {
+            Some(it) if here < it.here_end() => it.there,
+            Some(it) => it.there_end() + (here - it.here_end()),
             None => here,
         }
     }
@@ -81,24 +85,58 @@ impl Unescaped {
         if here >= self.text.len() {
             return self.escaped_len;
         }
-        match self.stretch(here) {
-            Some((it, next)) if it.is_escape && here > it.here => next,
-            Some((it, _)) => it.there + (here - it.here),
+        match self.escape_before(here) {
+            Some(it) if here == it.here => it.there,
+            Some(it) if here < it.here_end() => it.there_end(),
+            Some(it) => it.there_end() + (here - it.here_end()),
             None => here,
         }
     }
 
-    /// The stretch that a position is in, and where the next one begins in the escaped text.
-    fn stretch(&self, here: usize) -> Option<(Stretch, usize)> {
-        let after = self.stretches.partition_point(|it| it.here <= here);
-        let stretch = self.stretches.get(after.checked_sub(1)?)?;
-        let next = self.stretches.get(after);
-        Some((*stretch, next.map_or(self.escaped_len, |it| it.there)))
+    /// Where what stands at a position of the escaped text stands here; within an escape, where its character
+    /// begins.
+    pub(super) fn here(&self, there: usize) -> usize {
+        let after = self.escapes.partition_point(|it| it.there <= there);
+        let before = after.checked_sub(1).and_then(|at| self.escapes.get(at));
+        match before {
+            Some(it) if there < it.there_end() => it.here,
+            Some(it) => it.here_end() + (there - it.there_end()),
+            None => there,
+        }
+    }
+
+    /// The last escape that does not begin behind a position.
+    fn escape_before(&self, here: usize) -> Option<Escape> {
+        let after = self.escapes.partition_point(|it| it.here <= here);
+        self.escapes.get(after.checked_sub(1)?).copied()
     }
 }
 
+/// Copies what stands before the first backslash, and tells how much that was. There must be room for all.
+#[inline]
+fn copy_plain(from: &[u8], to: &mut [u8]) -> usize {
+    let mut at = 0;
+    while let (Some(block), Some(room)) = (
+        from.get(at..).and_then(|rest| rest.first_chunk::<8>()),
+        to.get_mut(at..)
+            .and_then(|rest| rest.first_chunk_mut::<8>()),
+    ) {
+        *room = *block;
+        let marks = zeros(u64::from_le_bytes(*block) ^ ONES * u64::from(b'\\'));
+        if marks != 0 {
+            return at + (marks.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while at < from.len() && from[at] != b'\\' {
+        to[at] = from[at];
+        at += 1;
+    }
+    at
+}
+
 /// The character that an escape stands for, and how long the escape is.
-fn escape(text: &[u8]) -> Option<(char, usize)> {
+fn escape(text: &[u8]) -> Option<(char, u8)> {
     let character = match text.get(1)? {
         b'n' => '\n',
         b't' => '\t',
@@ -114,7 +152,7 @@ fn escape(text: &[u8]) -> Option<(char, usize)> {
 }
 
 /// `\u0041`, or two for a character outside of the first plane. A half of two alone becomes U+FFFD.
-fn unicode(text: &[u8]) -> Option<(char, usize)> {
+fn unicode(text: &[u8]) -> Option<(char, u8)> {
     let unit = hex(text.get(2..6)?)?;
     if let Some(character) = char::from_u32(unit) {
         return Some((character, 6));
@@ -138,6 +176,17 @@ fn hex(digits: &[u8]) -> Option<u32> {
     Some(value)
 }
 
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+
+/// Marks the first byte that is zero by its highest bit; none is marked before it.
+#[inline]
+fn zeros(block: u64) -> u64 {
+    const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
+    // A byte of zero borrows from the one above it ("Bit Twiddling Hacks", haszero); what the borrow
+    // marks wrongly stands above one that is marked rightly.
+    block.wrapping_sub(ONES) & !block & TOPS
+}
+
 /// How far away the first such byte is; the length where there is none.
 pub(super) fn find_byte(text: &[u8], byte: u8) -> usize {
     find_either(text, byte, byte)
@@ -146,11 +195,6 @@ pub(super) fn find_byte(text: &[u8], byte: u8) -> usize {
 /// How far away the first of two bytes is; the length where there is none. Looks at eight bytes at once.
 #[inline]
 pub(super) fn find_either(text: &[u8], one: u8, other: u8) -> usize {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
-    // A byte of zero borrows from the one above it ("Bit Twiddling Hacks", haszero); what the borrow
-    // marks wrongly stands above one that is marked rightly.
-    let zeros = |it: u64| it.wrapping_sub(ONES) & !it & TOPS;
     let (ones, others) = (ONES * u64::from(one), ONES * u64::from(other));
     let mut at = 0;
     while let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {

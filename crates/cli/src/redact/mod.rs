@@ -16,7 +16,7 @@ use spanreel::{Export, ExportError, Exporter, Pipeline, Redaction, Redactor, Req
 
 use self::args::{RedactArgs, RedactCommand, TryArgs};
 use self::table::Table;
-use crate::config::ConfigFile;
+use crate::config;
 use crate::convert::{self, Recorded, SessionTrace};
 use crate::drain::drain;
 use crate::outcome::Outcome;
@@ -44,10 +44,10 @@ pub async fn run(args: RedactArgs, stdout: &Terminal) -> anyhow::Result<Outcome>
 
 async fn try_out(args: &TryArgs, stdout: &Terminal) -> anyhow::Result<String> {
     let redaction = match &args.config {
-        Some(path) => ConfigFile::read(path)?.redaction()?,
+        Some(path) => config::redaction::of(path)?,
         None => Redaction::standard(),
     };
-    let table = Arc::new(Mutex::new(Table::new(&redaction)));
+    let table = Arc::new(Mutex::new(Table::new()));
     let told = Arc::clone(&table);
     let redaction = redaction.dry_run(true).tell(move |found| {
         told.lock()

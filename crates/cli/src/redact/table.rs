@@ -26,7 +26,7 @@ pub(super) struct Table {
     rows: HashMap<Place, Row>,
     /// How often something was found for which there is no row.
     elsewhere: u64,
-    /// Keys are texts of others, and may hold secrets themselves.
+    /// Keys are texts of others and may hold secrets themselves, whatever is looked for.
     names: Redactor,
 }
 
@@ -78,11 +78,11 @@ struct Line<'a> {
 }
 
 impl Table {
-    pub(super) fn new(redaction: &Redaction) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             rows: HashMap::new(),
             elsewhere: 0,
-            names: redaction.clone().dry_run(false).redactor(),
+            names: Redaction::standard().redactor(),
         }
     }
 

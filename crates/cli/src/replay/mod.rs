@@ -21,7 +21,7 @@ use std::time::Duration;
 use spanreel::tree::Style;
 use spanreel::{Redaction, Redactor};
 
-use crate::config::ConfigFile;
+use crate::config;
 use crate::outcome::Outcome;
 use crate::term::{Palette, Terminal};
 use args::{Conflict, ConvertPlan, Out, Print, To};
@@ -48,7 +48,7 @@ pub async fn run(
     stderr: &Terminal,
 ) -> anyhow::Result<Outcome> {
     let redaction = match &plan.config {
-        Some(path) => Some(ConfigFile::read(path)?.redaction()?),
+        Some(path) => Some(config::redaction::of(path)?),
         None => None,
     };
     let (found, bytes) = walk::find(&plan.sources)?;

@@ -29,7 +29,7 @@ use spanreel::{
 };
 use spanreel_http::llm::{Llm, Prices};
 
-use crate::config::ConfigFile;
+use crate::config;
 use crate::gateway::{Gateway, Place, Proxy, Started, Upstreams, variables};
 use crate::outcome::Outcome;
 use crate::term::Terminal;
@@ -101,7 +101,7 @@ pub fn run(args: RunArgs, stderr: &Terminal) -> anyhow::Result<Outcome> {
 
 async fn conduct(args: &RunArgs) -> anyhow::Result<Account> {
     let redaction = match &args.config {
-        Some(path) => Some(ConfigFile::read(path)?.redaction()?),
+        Some(path) => Some(config::redaction::of(path)?),
         None => None,
     };
     let exports = forward::choose(args, read).await?;
