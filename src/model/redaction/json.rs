@@ -15,6 +15,8 @@ use std::ops::Range;
 /// masked as a whole.
 const NESTING: usize = 256;
 const TEXTS: usize = 8;
+/// How many names of members are remembered.
+const NAMES: usize = 32;
 
 /// What came of a text.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,6 +52,7 @@ pub(super) fn redact(
         out: Vec::new(),
         copied: 0,
         changed: false,
+        harmless: [(0, 0); NAMES],
         depth,
         scratch,
     };
@@ -71,6 +74,8 @@ struct Walk<'a, 's> {
     out: Vec<u8>,
     copied: usize,
     changed: bool,
+    /// Where names of members stood that no rule is for and in which nothing was found: most come again.
+    harmless: [(usize, usize); NAMES],
     depth: usize,
     scratch: &'s mut Scratch,
 }
@@ -163,8 +168,7 @@ impl Walk<'_, '_> {
     fn member(&mut self, open: &mut Vec<bool>) -> Option<bool> {
         self.space();
         let (name, is_escaped) = self.string()?;
-        let rule = self.rule(&name, is_escaped);
-        self.look_at(&name, is_escaped);
+        let rule = self.name(&name, is_escaped);
         self.space();
         if self.peek()? != b':' {
             return None;
@@ -179,6 +183,27 @@ impl Walk<'_, '_> {
         let value = start..self.at;
         self.apply(rule, &name, value);
         self.between(open)
+    }
+
+    /// Hides what is to be hidden in a name, and gives the rule for its value.
+    fn name(&mut self, name: &Range<usize>, is_escaped: bool) -> Option<Ruling> {
+        let text = self.text;
+        let place = match &text[name.clone()] {
+            [first, .., last] => usize::from(first ^ last.rotate_left(3)) ^ name.len(),
+            _ => name.len(),
+        };
+        let place = place % NAMES;
+        let (start, end) = self.harmless[place];
+        if end > start && text[start..end] == text[name.clone()] {
+            return None;
+        }
+        let before = self.copied;
+        let rule = self.rule(name, is_escaped);
+        self.look_at(name, is_escaped);
+        if rule.is_none() && !is_escaped && self.copied == before {
+            self.harmless[place] = (name.start, name.end);
+        }
+        rule
     }
 
     fn rule(&mut self, name: &Range<usize>, is_escaped: bool) -> Option<Ruling> {
@@ -267,9 +292,11 @@ impl Walk<'_, '_> {
             return Some(());
         }
         let word = self.word()?;
-        // Numbers of cards are long enough to be told from others.
+        // Numbers of cards are long enough to be told from others, and whole.
         let text = self.text;
+        let digits = text[word.clone()].iter().skip_while(|it| **it == b'-');
         if word.len() >= 13
+            && digits.take_while(|it| it.is_ascii_digit()).count() >= 13
             && self
                 .redactor
                 .is_card(self.scratch.key(), &text[word.clone()])

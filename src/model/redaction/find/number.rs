@@ -92,10 +92,21 @@ impl Search<'_> {
         match (self.text[at], end - at) {
             (_, 13..) => true,
             (_, 1 | 3) => self.digits_follow(end, 3),
+            (b'0', 2..=5) if self.text[at + 1] != b'0' => {
+                self.digits_follow(end, 3) || end - at == 2 && self.pair_follows(end)
+            }
             (b'0', _) => true,
             (b'2'..=b'6', 4) => self.digits_follow(end, 4),
             _ => false,
         }
+    }
+
+    /// Whether two digits follow with a mark behind them.
+    fn pair_follows(&self, end: usize) -> bool {
+        let marks = self.text[end..].iter().take(4);
+        let start = end + marks.take_while(|it| !it.is_ascii_digit()).count();
+        let pair = self.text.get(start..start + 3);
+        pair.is_some_and(|it| it[..2].iter().all(u8::is_ascii_digit) && is_separator(it[2]))
     }
 
     /// Whether a group of so many digits or more follows, behind the marks that may stand before it.

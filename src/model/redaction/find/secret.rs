@@ -137,6 +137,23 @@ static LEADS: [u16; 256] = {
     leads
 };
 
+/// Whether a beginning of a key has this byte before its first mark.
+pub(super) const fn ends_lead(byte: u8) -> bool {
+    let mut entry = 0;
+    while entry < PREFIXES.len() {
+        let prefix = PREFIXES[entry].0;
+        let mut at = 0;
+        while prefix[at] != b'-' && prefix[at] != b'_' && prefix[at] != b'.' {
+            at += 1;
+        }
+        if prefix[at - 1] == byte {
+            return true;
+        }
+        entry += 1;
+    }
+    false
+}
+
 const BEGIN: &[u8] = b"-----BEGIN ";
 const DASHES: usize = 5;
 const END: &[u8] = b"-----END ";
