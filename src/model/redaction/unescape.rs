@@ -36,39 +36,85 @@ impl Unescaped {
     /// Reads one level of escapes: those of JSON (RFC 8259, 7) and `\x41`. What is none stays as it is.
     /// Returns `false` where the text has no escape at all.
     pub(super) fn read(&mut self, escaped: &[u8]) -> bool {
+        self.read_to::<false>(escaped);
+        !self.escapes.is_empty()
+    }
+
+    /// Reads the text before the first quote that is not escaped, and tells how long it is; `None` where
+    /// there is no such quote.
+    pub(super) fn read_string(&mut self, escaped: &[u8]) -> Option<usize> {
+        let end = self.read_to::<true>(escaped);
+        (end < escaped.len()).then_some(end)
+    }
+
+    fn read_to<const QUOTE: bool>(&mut self, escaped: &[u8]) -> usize {
+        self.text.clear();
         self.escapes.clear();
         self.has_backslash = false;
-        self.escaped_len = escaped.len();
-        // No escape is shorter than its character.
-        self.text.resize(escaped.len(), 0);
-        let (mut at, mut here) = (0, 0);
+        let mut at = 0;
         loop {
-            let plain = copy_plain(&escaped[at..], &mut self.text[here..]);
-            at += plain;
-            here += plain;
-            if at == escaped.len() {
-                break;
+            at += self.copy_plain::<QUOTE>(&escaped[at..]);
+            if escaped.get(at) != Some(&b'\\') {
+                self.escaped_len = at;
+                return at;
             }
-            let Some((character, len)) = escape(&escaped[at..]) else {
+            if let Some(byte) = escaped.get(at + 1).and_then(|it| simple(*it)) {
+                self.has_backslash |= byte == b'\\';
+                self.escapes.push(Escape {
+                    here: self.text.len(),
+                    here_len: 1,
+                    there: at,
+                    there_len: 2,
+                });
+                self.text.push(byte);
+                at += 2;
+                continue;
+            }
+            let Some((character, len)) = by_digits(&escaped[at..]) else {
                 self.has_backslash = true;
-                self.text[here] = b'\\';
+                self.text.push(b'\\');
                 at += 1;
-                here += 1;
                 continue;
             };
+            // An escaped backslash may be one of digits.
             self.has_backslash |= character == '\\';
-            let written = character.encode_utf8(&mut self.text[here..]).len();
+            let mut utf8 = [0; 4];
+            let utf8 = character.encode_utf8(&mut utf8).as_bytes();
             self.escapes.push(Escape {
-                here,
-                here_len: written as u8,
+                here: self.text.len(),
+                here_len: utf8.len() as u8,
                 there: at,
                 there_len: len,
             });
+            self.text.extend_from_slice(utf8);
             at += usize::from(len);
-            here += written;
         }
-        self.text.truncate(here);
-        !self.escapes.is_empty()
+    }
+
+    /// Copies what stands before the first backslash, or before the first quote where one ends the text, and
+    /// tells how much that was. Eight bytes at once.
+    #[inline]
+    fn copy_plain<const QUOTE: bool>(&mut self, from: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(block) = from.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let word = u64::from_le_bytes(*block);
+            let mut marks = zeros(word ^ ONES * u64::from(b'\\'));
+            if QUOTE {
+                marks |= zeros(word ^ ONES * u64::from(b'"'));
+            }
+            self.text.extend_from_slice(block);
+            if marks != 0 {
+                let plain = (marks.trailing_zeros() / 8) as usize;
+                self.text.truncate(self.text.len() - block.len() + plain);
+                return at + plain;
+            }
+            at += block.len();
+        }
+        let rest = from[at..].iter();
+        let plain = rest.take_while(|it| **it != b'\\' && !(QUOTE && **it == b'"'));
+        let end = at + plain.count();
+        self.text.extend_from_slice(&from[at..end]);
+        end
     }
 
     /// Where what begins here begins in the escaped text.
@@ -112,43 +158,28 @@ impl Unescaped {
     }
 }
 
-/// Copies what stands before the first backslash, and tells how much that was. There must be room for all.
+/// What one letter behind a backslash stands for.
 #[inline]
-fn copy_plain(from: &[u8], to: &mut [u8]) -> usize {
-    let mut at = 0;
-    while let (Some(block), Some(room)) = (
-        from.get(at..).and_then(|rest| rest.first_chunk::<8>()),
-        to.get_mut(at..)
-            .and_then(|rest| rest.first_chunk_mut::<8>()),
-    ) {
-        *room = *block;
-        let marks = zeros(u64::from_le_bytes(*block) ^ ONES * u64::from(b'\\'));
-        if marks != 0 {
-            return at + (marks.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    while at < from.len() && from[at] != b'\\' {
-        to[at] = from[at];
-        at += 1;
-    }
-    at
-}
-
-/// The character that an escape stands for, and how long the escape is.
-fn escape(text: &[u8]) -> Option<(char, u8)> {
-    let character = match text.get(1)? {
-        b'n' => '\n',
-        b't' => '\t',
-        b'r' => '\r',
-        b'b' => '\u{8}',
-        b'f' => '\u{c}',
-        byte @ (b'"' | b'\\' | b'/' | b'\'') => char::from(*byte),
-        b'u' => return unicode(text),
-        b'x' => return Some((char::from(hex(text.get(2..4)?)? as u8), 4)),
+fn simple(letter: u8) -> Option<u8> {
+    let byte = match letter {
+        b'n' => b'\n',
+        b't' => b'\t',
+        b'r' => b'\r',
+        b'b' => 0x8,
+        b'f' => 0xc,
+        b'"' | b'\\' | b'/' | b'\'' => letter,
         _ => return None,
     };
-    Some((character, 2))
+    Some(byte)
+}
+
+/// The character that an escape by digits stands for, and how long the escape is.
+fn by_digits(text: &[u8]) -> Option<(char, u8)> {
+    match text.get(1)? {
+        b'u' => unicode(text),
+        b'x' => Some((char::from(hex(text.get(2..4)?)? as u8), 4)),
+        _ => None,
+    }
 }
 
 /// `\u0041`, or two for a character outside of the first plane. A half of two alone becomes U+FFFD.
@@ -266,6 +297,19 @@ mod tests {
         fn the_first_of_two_is_found(bytes: Vec<u8>, one: u8, other: u8) {
             let expected = bytes.iter().position(|it| *it == one || *it == other);
             assert_eq!(find_either(&bytes, one, other), expected.unwrap_or(bytes.len()));
+        }
+
+        /// A string is read up to its end as it is read alone.
+        #[test]
+        fn a_string_is_read_up_to_its_end(text in r#"[\\u0-9a-fx"n ]{0,40}"#, rest in r#"[\\u0-9a"]{0,9}"#) {
+            let string = serde_json::to_string(&text).expect("a text");
+            let inner = &string[1..string.len() - 1];
+            let mut it = Unescaped::default();
+            let read = it.read_string(format!("{inner}\"{rest}").as_bytes());
+            assert_eq!(read, Some(inner.len()));
+            assert_eq!(String::from_utf8_lossy(&it.text), &*text);
+            assert_eq!(it.text, unescaped(inner).text);
+            assert_eq!(it.read_string(inner.as_bytes()), None);
         }
 
         /// Whatever is read, ranges stay inside and in order.

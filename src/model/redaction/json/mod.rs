@@ -4,19 +4,20 @@
 //! replaced there. Texts within texts (a tool's arguments, say, which are JSON in a string of JSON) are
 //! read as what they are.
 
-use super::account::Spot;
+mod members;
+
+use std::ops::Range;
+
+use self::members::Harmless;
 use super::redactor::{Redactor, Scratch};
-use super::rules::{Action, MASK, Ruling};
+use super::rules::MASK;
 use super::unescape::{Unescaped, find_either};
 use crate::model::json_text::{is_space, is_word};
-use std::ops::Range;
 
 /// How deep objects and arrays may lie in each other, and JSON in strings of JSON. What is deeper is
 /// masked as a whole.
 const NESTING: usize = 256;
 const TEXTS: usize = 8;
-/// How many names of members are remembered.
-const NAMES: usize = 32;
 
 /// What came of a text.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ pub(super) fn redact(
         out: Vec::new(),
         copied: 0,
         changed: false,
-        harmless: [(0, 0); NAMES],
+        harmless: Harmless::default(),
         depth,
         scratch,
     };
@@ -74,8 +75,7 @@ struct Walk<'a, 's> {
     out: Vec<u8>,
     copied: usize,
     changed: bool,
-    /// Where names of members stood that no rule is for and in which nothing was found: most come again.
-    harmless: [(usize, usize); NAMES],
+    harmless: Harmless,
     depth: usize,
     scratch: &'s mut Scratch,
 }
@@ -164,90 +164,6 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Reads the name of a member, and the value where a rule is for it. `true`: a value follows.
-    fn member(&mut self, open: &mut Vec<bool>) -> Option<bool> {
-        self.space();
-        let (name, is_escaped) = self.string()?;
-        let rule = self.name(&name, is_escaped);
-        self.space();
-        if self.peek()? != b':' {
-            return None;
-        }
-        self.at += 1;
-        let Some(rule) = rule else {
-            return Some(true);
-        };
-        self.space();
-        let start = self.at;
-        self.skip_value()?;
-        let value = start..self.at;
-        self.apply(rule, &name, value);
-        self.between(open)
-    }
-
-    /// Hides what is to be hidden in a name, and gives the rule for its value.
-    fn name(&mut self, name: &Range<usize>, is_escaped: bool) -> Option<Ruling> {
-        let text = self.text;
-        let place = match &text[name.clone()] {
-            [first, .., last] => usize::from(first ^ last.rotate_left(3)) ^ name.len(),
-            _ => name.len(),
-        };
-        let place = place % NAMES;
-        let (start, end) = self.harmless[place];
-        if end > start && text[start..end] == text[name.clone()] {
-            return None;
-        }
-        let before = self.copied;
-        let rule = self.rule(name, is_escaped);
-        self.look_at(name, is_escaped);
-        if rule.is_none() && !is_escaped && self.copied == before {
-            self.harmless[place] = (name.start, name.end);
-        }
-        rule
-    }
-
-    fn rule(&mut self, name: &Range<usize>, is_escaped: bool) -> Option<Ruling> {
-        let rules = self.redactor.rules();
-        if rules.are_none() {
-            return None;
-        }
-        let raw = &self.text[name.clone()];
-        if !is_escaped {
-            return rules.of_member(raw);
-        }
-        let mut plain = Unescaped::default();
-        plain.read(raw);
-        rules.of_member(&plain.text)
-    }
-
-    fn apply(&mut self, rule: Ruling, name: &Range<usize>, value: Range<usize>) {
-        match rule.action {
-            Action::Pass => {}
-            Action::Mask | Action::Remove => {
-                let spot = Spot {
-                    member: &self.text[name.clone()],
-                    ..self.scratch.spot(&self.text[value.clone()])
-                };
-                self.redactor.masked(Some(rule), spot);
-                self.replace(value, format!("\"{MASK}\"").as_bytes());
-            }
-            Action::Hash => {
-                let raw = &self.text[value.clone()];
-                let inner = raw
-                    .strip_prefix(b"\"")
-                    .and_then(|it| it.strip_suffix(b"\""));
-                let mut plain = Unescaped::default();
-                plain.read(inner.unwrap_or(raw));
-                let spot = Spot {
-                    member: &self.text[name.clone()],
-                    ..self.scratch.spot(&plain.text)
-                };
-                let hash = self.redactor.hashed(rule, spot);
-                self.replace(value, format!("\"{hash}\"").as_bytes());
-            }
-        }
-    }
-
     /// Passes over a value without looking at it.
     fn skip_value(&mut self) -> Walked {
         let mut open: Vec<bool> = Vec::new();
@@ -287,9 +203,7 @@ impl Walk<'_, '_> {
 
     fn scalar(&mut self) -> Walked {
         if self.peek()? == b'"' {
-            let (inner, is_escaped) = self.string()?;
-            self.look_at(&inner, is_escaped);
-            return Some(());
+            return self.text();
         }
         let word = self.word()?;
         // Numbers of cards are long enough to be told from others, and whole.
@@ -307,31 +221,45 @@ impl Walk<'_, '_> {
         Some(())
     }
 
-    /// Hides what is to be hidden in a string.
-    fn look_at(&mut self, inner: &Range<usize>, is_escaped: bool) {
-        let raw = &self.text[inner.clone()];
-        let redactor = self.redactor;
-        if !is_escaped {
-            let ranges = redactor.search(raw, self.scratch);
-            self.replace_all(inner.start, &ranges);
-            return;
+    /// Hides what is to be hidden in the string that begins here.
+    fn text(&mut self) -> Walked {
+        let start = self.at + 1;
+        let len = find_either(self.text.get(start..)?, b'"', b'\\');
+        if self.text.get(start + len)? == &b'"' {
+            self.at = start + len + 1;
+            self.look_at(start..start + len);
+            return Some(());
         }
         let mut plain = self.scratch.take_unescaped();
-        plain.read(raw);
+        let len = plain.read_string(&self.text[start..]);
+        let read = len.map(|len| {
+            self.at = start + len + 1;
+            self.look_at_plain(start..start + len, &plain);
+        });
+        self.scratch.give_back(plain);
+        read
+    }
+
+    /// Hides what is to be hidden in a string without escapes.
+    fn look_at(&mut self, inner: Range<usize>) {
+        let raw = &self.text[inner.clone()];
+        let ranges = self.redactor.search(raw, self.scratch);
+        self.replace_all(inner.start, &ranges);
+    }
+
+    /// Hides what is to be hidden in a string with escapes, which `plain` is without them.
+    fn look_at_plain(&mut self, inner: Range<usize>, plain: &Unescaped) {
+        let redactor = self.redactor;
         if may_be_json(&plain.text) {
             match redact(redactor, &plain.text, self.depth + 1, self.scratch) {
                 Outcome::NotJson => {}
-                Outcome::Clean => return self.scratch.give_back(plain),
-                Outcome::Changed(changed) => {
-                    let escaped = escaped(&changed);
-                    self.replace(inner.clone(), &escaped);
-                    return self.scratch.give_back(plain);
-                }
+                Outcome::Clean => return,
+                Outcome::Changed(changed) => return self.replace(inner, &escaped(&changed)),
             }
         }
-        let ranges = redactor.search_levels(raw, &plain, self.scratch);
+        let raw = &self.text[inner.clone()];
+        let ranges = redactor.search_levels(raw, plain, self.scratch);
         self.replace_all(inner.start, &ranges);
-        self.scratch.give_back(plain);
     }
 
     fn replace_all(&mut self, offset: usize, ranges: &[(Range<usize>, &'static str)]) {
