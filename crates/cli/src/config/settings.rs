@@ -162,7 +162,7 @@ could not be delivered.";
     "Security" {
         "token-file" token_file "FILE" "Take telemetry only with the bearer token that this file holds"
             more "Senders give it as the header 'authorization: Bearer TOKEN'. The variable SPANREEL_TOKEN \
-can hold the token itself, and wins. A new token needs a restart."
+can hold the token itself, and wins. SIGHUP reads the file again: from then on the new token counts, and the old one no more."
             sample "\"/etc/spanreel/token\"";
         "tls-certificate" tls_certificate "FILE" "Speak TLS with this certificate chain, in PEM"
             sample "\"/etc/spanreel/server.pem\"";

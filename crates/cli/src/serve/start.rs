@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spanreel::{
-    BatchConfig, BuildError, Exporter, Limits, Null, Pipeline, Resource, Seal, SessionConfig,
-    Spool, SpoolFull, SpoolMode, WhenFull,
+    BatchConfig, BuildError, Exporter, Limits, Pipeline, Resource, Seal, SessionConfig, Spool,
+    SpoolFull, SpoolMode, WhenFull,
 };
 use spanreel_http::llm::{Llm, Prices};
 use tokio::task::JoinHandle;
@@ -16,8 +16,10 @@ use tokio_util::sync::CancellationToken;
 use super::arrivals::Arrivals;
 use super::banner::Addresses;
 use super::bind;
+use super::doors::Doors;
 use super::health::Health;
 use super::metrics::Snapshot;
+use super::nowhere::Nowhere;
 use super::operations::{self, Operations};
 use super::page;
 use super::watching::Watching;
@@ -45,6 +47,8 @@ pub(crate) struct Started {
     pub(crate) operations: Option<JoinHandle<std::io::Result<()>>>,
     /// The gateway, unless it is off.
     pub(crate) gateway: Option<gateway::Started>,
+    /// Everything that asks for the token.
+    pub(crate) doors: Doors,
 }
 
 /// Starts it, within a runtime.
@@ -71,8 +75,13 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         .intake()
         .watch(Watching::new(Arc::clone(&arrivals)));
     let take = IntoPipeline::new(intake, ack).patience(config.patience);
-    let receiver =
-        receive::bind(receiving(config)?, take).map_err(|error| advise(error, config))?;
+    let token = config
+        .token
+        .as_ref()
+        .map(|token| receive::Token::new(token.reveal()))
+        .transpose()?;
+    let receiver = receive::bind(receiving(config, token.clone()), take)
+        .map_err(|error| advise(error, config))?;
     let gateway = gateway.map(|listener| passing_on(listener, config, &pipeline));
     let gateway = gateway.transpose()?;
     let addresses = Addresses {
@@ -83,15 +92,16 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     };
     let health = Arc::new(Health::new(config.spool_dir().is_some()));
     let reader = receiver.stats_reader();
+    let web = kept.map(|kept| page::web(config, kept, &pipeline, &reader, addresses.operations));
+    let doors = Doors::new(token.clone(), web.clone());
     let operations = listener.map(|listener| {
-        let addr = addresses.operations;
         let asked = Operations {
             health: Arc::clone(&health),
             lane_down_after: config.lane_down_after,
             allowed_host: config.allowed_host.clone(),
-            token: config.token.clone(),
+            token,
             snapshot: snapshots(config, &pipeline, &arrivals, &health, &reader),
-            web: kept.map(|kept| page::web(config, kept, &pipeline, &reader, addr)),
+            web,
         };
         spawn(operations::serve(listener, Arc::new(asked)))
     });
@@ -106,6 +116,7 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         stop,
         operations,
         gateway,
+        doors,
     })
 }
 
@@ -165,7 +176,7 @@ fn pipeline(config: &Config, store: Option<Exporter>) -> anyhow::Result<Pipeline
         builder = builder.redact(redaction.clone());
     }
     if config.exports.is_empty() {
-        builder = builder.export(Null);
+        builder = builder.export(Nowhere);
     }
     for export in &config.exports {
         builder = builder.export(export.exporter());
@@ -190,16 +201,12 @@ fn pipeline(config: &Config, store: Option<Exporter>) -> anyhow::Result<Pipeline
     })
 }
 
-fn receiving(config: &Config) -> anyhow::Result<receive::Config> {
-    let token = config
-        .token
-        .as_ref()
-        .map(|token| receive::Token::new(token.reveal()));
+fn receiving(config: &Config, token: Option<receive::Token>) -> receive::Config {
     let tls = config.tls_certificate.clone().zip(config.tls_key.clone());
-    Ok(receive::Config {
+    receive::Config {
         grpc: config.otlp_grpc.addr(),
         http: config.otlp_http.addr(),
-        token: token.transpose()?,
+        token,
         tls: tls.map(|(certificate, key)| receive::Tls {
             certificate,
             key,
@@ -218,7 +225,7 @@ fn receiving(config: &Config) -> anyhow::Result<receive::Config> {
             idle_timeout: config.idle_timeout,
             patience: config.patience,
         },
-    })
+    }
 }
 
 /// Says which option moves an address that cannot be had.
