@@ -149,7 +149,9 @@ pub use model::propagation::environment::EnvironmentCarrier;
 pub use model::propagation::policy::BaggagePolicy;
 pub use model::propagation::propagators::{Extracted, Propagator, Propagators};
 pub use model::propagation::trace_state::{InvalidTraceState, TraceState};
-pub use model::redaction::{Detector, Redacted, Redaction, RedactionStats, Redactor};
+pub use model::redaction::{
+    Detector, Found, Redacted, Redaction, RedactionStats, Redactor, RuleStats,
+};
 pub use model::request::{Body, Request, Signal};
 pub use model::resource::Resource;
 pub use model::sampling::policy::{Action, Per, Policy, Rate, Unit};
