@@ -20,6 +20,7 @@ mod memory;
 mod messages;
 mod query;
 mod read;
+mod spread;
 mod sqlite;
 mod store;
 mod tale;

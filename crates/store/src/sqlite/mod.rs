@@ -4,6 +4,8 @@
 //! readers for one of their connections. Loses: the last writes when the machine loses its power (not when the
 //! process dies); what its retention says.
 
+mod chosen;
+mod filter;
 mod forget;
 mod names;
 mod open;
@@ -11,6 +13,7 @@ mod open_session;
 mod reader;
 mod schema;
 mod search;
+mod texts;
 mod usage;
 mod writer;
 
@@ -30,6 +33,8 @@ use crate::answer::{
 };
 use crate::clock::now_us;
 use crate::error::StoreError;
+use crate::facts::Facts;
+use crate::gather::{Gathered, Source, Split, bodies};
 use crate::messages;
 use crate::query::{Buckets, By, Filter, Patience, SessionQuery};
 use crate::store::{Document, Store, Story, Written};
@@ -119,7 +124,13 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn write(&self, requests: &[Request]) -> Result<Written, StoreError> {
-        self.writer()?.write(requests, now_us())
+        // Read before the writer is free: another thread may have it meanwhile.
+        let bodies = bodies(requests);
+        let split = Split::new(&bodies)?;
+        let of_sources: Vec<Facts<'_>> = split.sources.iter().map(Source::facts).collect();
+        let gathered = Gathered::new(&split, &of_sources)?;
+        self.writer()?
+            .write(&split, &of_sources, &gathered, now_us())
     }
 
     fn tidy(&self) -> Result<bool, StoreError> {

@@ -9,10 +9,10 @@ use crate::error::StoreError;
 use crate::query::{Buckets, By};
 use crate::tally::{Histogram, Sums};
 use crate::usage_of::{SumsInTime, latency_rows};
-use crate::used::{AGENTS_AT_WORK, Key, LENGTHS};
+use crate::used::{AGENTS_AT_WORK, Changes, Key, LENGTHS};
 
-/// Adds to what is stored.
-pub(super) fn add(connection: &Connection, usage: HashMap<Key, Sums>) -> Result<(), StoreError> {
+/// Changes what is stored.
+pub(super) fn change(connection: &Connection, changes: Changes) -> Result<(), StoreError> {
     let mut find = connection.prepare_cached(
         "SELECT calls, errors, input, output, cached, cost, retries_cost, took, first_chunk FROM usage
          WHERE length = ?1 AND by = ?2 AND begin = ?3 AND key = ?4",
@@ -22,7 +22,10 @@ pub(super) fn add(connection: &Connection, usage: HashMap<Key, Sums>) -> Result<
          (length, by, begin, key, calls, errors, input, output, cached, cost, retries_cost, took, first_chunk)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?;
-    for (key, mut sums) in usage {
+    let mut remove = connection.prepare_cached(
+        "DELETE FROM usage WHERE length = ?1 AND by = ?2 AND begin = ?3 AND key = ?4",
+    )?;
+    for (key, change) in changes.by_key() {
         let Key {
             length,
             begin,
@@ -32,8 +35,10 @@ pub(super) fn add(connection: &Connection, usage: HashMap<Key, Sums>) -> Result<
         let known = find
             .query_row(params![length, by, begin, name], |row| read(row, 0))
             .optional()?;
-        if let Some(known) = known {
-            sums.merge(&known);
+        let sums = change.applied_to(&known.unwrap_or_default());
+        if sums.calls == 0 {
+            remove.execute(params![length, by, begin, name])?;
+            continue;
         }
         put.execute(params![
             length,
