@@ -36,8 +36,8 @@ const WAITING: usize = 64;
 /// A look is followed by a rest of so many times its length.
 const RESTS: u32 = 8;
 
-/// The events of one connection, as a body.
-struct Events(mpsc::Receiver<Bytes>);
+/// What is told to one connection, as a body.
+pub(super) struct Events(pub(super) mpsc::Receiver<Bytes>);
 
 impl http_body::Body for Events {
     type Data = Bytes;
