@@ -8,9 +8,9 @@ mod chosen;
 mod filter;
 mod forget;
 mod names;
-mod outlines;
 mod open;
 mod open_session;
+mod outlines;
 mod reader;
 mod schema;
 mod search;
@@ -20,8 +20,8 @@ mod writer;
 
 use std::fmt;
 use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 

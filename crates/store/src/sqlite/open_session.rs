@@ -37,6 +37,23 @@ pub(super) enum Kind {
     Logs = 1,
 }
 
+/// What makes blocks. Each has a higher number than all before it, also those that are gone: readers tell by
+/// them what they have seen.
+pub(super) struct Press {
+    codec: Codec,
+    last_block: i64,
+}
+
+impl Press {
+    pub(super) fn new(connection: &Connection) -> Result<Self, StoreError> {
+        let sql = "SELECT coalesce(max(id), 0) FROM blocks";
+        Ok(Self {
+            codec: Codec::new()?,
+            last_block: connection.query_row(sql, [], |row| row.get(0))?,
+        })
+    }
+}
+
 /// A session between writes.
 pub(super) struct Open {
     pub(super) row: i64,
@@ -219,18 +236,18 @@ impl Open {
     pub(super) fn write_blocks(
         &mut self,
         connection: &Connection,
-        codec: &mut Codec,
+        press: &mut Press,
         all: bool,
     ) -> Result<(), StoreError> {
         for kind in [Kind::Spans, Kind::Logs] {
             let length = self.drafts[kind as usize].draft.as_bytes().len();
             if length >= LARGE || (all && length > 0) {
                 let fresh = std::mem::take(&mut self.drafts[kind as usize]);
-                self.write_block(connection, codec, kind, &fresh)?;
+                self.write_block(connection, press, kind, &fresh)?;
             }
         }
         if self.small.len() >= MOST_SMALL {
-            self.join_small(connection, codec)?;
+            self.join_small(connection, press)?;
         }
         Ok(())
     }
@@ -238,21 +255,23 @@ impl Open {
     fn write_block(
         &mut self,
         connection: &Connection,
-        codec: &mut Codec,
+        press: &mut Press,
         kind: Kind,
         fresh: &Fresh,
     ) -> Result<(), StoreError> {
         let plain = fresh.draft.as_bytes();
-        let packed = codec.pack(plain)?;
+        let packed = press.codec.pack(plain)?;
         let mut statement = connection.prepare_cached(
-            "INSERT INTO blocks (session, kind, plain, ids, data) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO blocks (session, kind, plain, ids, data, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
+        press.last_block += 1;
         let block = statement.insert(params![
             self.row,
             kind as i64,
             plain.len() as i64,
             fresh.ids,
-            packed
+            packed,
+            press.last_block,
         ])?;
         self.bytes += (packed.len() + fresh.ids.len()) as u64;
         if kind == Kind::Spans && plain.len() < SMALL {
@@ -262,14 +281,14 @@ impl Open {
     }
 
     /// Makes one block of the small ones: together they compress better, and are read at once.
-    fn join_small(&mut self, connection: &Connection, codec: &mut Codec) -> Result<(), StoreError> {
+    fn join_small(&mut self, connection: &Connection, press: &mut Press) -> Result<(), StoreError> {
         let mut joined = Fresh::default();
         for block in std::mem::take(&mut self.small) {
             let mut statement =
                 connection.prepare_cached("SELECT ids, data FROM blocks WHERE id = ?1")?;
             let (ids, data): (Vec<u8>, Vec<u8>) =
                 statement.query_row([block], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let plain = codec.unpack(&data)?;
+            let plain = press.codec.unpack(&data)?;
             for (origin, item) in items(&plain)? {
                 joined.draft.push(origin, item);
             }
@@ -279,7 +298,7 @@ impl Open {
                 .prepare_cached("DELETE FROM blocks WHERE id = ?1")?
                 .execute([block])?;
         }
-        self.write_block(connection, codec, Kind::Spans, &joined)
+        self.write_block(connection, press, Kind::Spans, &joined)
     }
 
     /// Writes what lists show of it.
@@ -381,13 +400,13 @@ impl Open {
     pub(super) fn absorb(
         &mut self,
         connection: &Connection,
-        codec: &mut Codec,
+        press: &mut Press,
         other: Self,
     ) -> Result<(), StoreError> {
         self.tale.absorb(&other.tale);
         self.seen.extend(other.seen);
         self.bytes += other.bytes;
-        self.say_blocks_of(connection, codec, other.row)?;
+        self.say_blocks_of(connection, press, other.row)?;
         for sql in [
             "UPDATE blocks SET session = ?1 WHERE session = ?2",
             "UPDATE traces SET session = ?1 WHERE session = ?2",
@@ -406,7 +425,7 @@ impl Open {
     fn say_blocks_of(
         &mut self,
         connection: &Connection,
-        codec: &mut Codec,
+        press: &mut Press,
         row: i64,
     ) -> Result<(), StoreError> {
         let mut statement =
@@ -415,7 +434,7 @@ impl Open {
         while let Some(row) = rows.next()? {
             let kind: i64 = row.get(0)?;
             let data = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-            let plain = codec.unpack(data)?;
+            let plain = press.codec.unpack(data)?;
             for (_, item) in items(&plain)? {
                 if kind == Kind::Logs as i64 {
                     let view = LogView::new(item)?;

@@ -63,9 +63,8 @@ impl Outlines {
 
 /// The blocks of spans of a session, in their order.
 fn blocks_of(connection: &Connection, row: i64) -> Result<(Version, Vec<i64>), StoreError> {
-    let mut find = connection.prepare_cached(
-        "SELECT id FROM blocks WHERE session = ?1 AND kind = 0 ORDER BY id",
-    )?;
+    let mut find = connection
+        .prepare_cached("SELECT id FROM blocks WHERE session = ?1 AND kind = 0 ORDER BY id")?;
     let found = find.query_map([row], |row| row.get(0))?;
     let ids: Vec<i64> = found
         .collect::<Result<_, _>>()

@@ -11,8 +11,7 @@ use sha2::{Digest, Sha256};
 use spanreel::TraceId;
 
 use super::names::Names;
-use super::open_session::{Kind, Open};
-use crate::block::Codec;
+use super::open_session::{Kind, Open, Press};
 use crate::error::StoreError;
 use crate::facets::facets;
 use crate::facts::{Facts, Name};
@@ -32,7 +31,7 @@ const TRACES: NonZeroUsize = NonZeroUsize::new(32_768).unwrap();
 
 pub(super) struct Writer {
     pub(super) connection: Connection,
-    codec: Codec,
+    press: Press,
     memory: Memory,
 }
 
@@ -79,8 +78,8 @@ impl Writer {
     pub(super) fn new(connection: Connection) -> Result<Self, StoreError> {
         connection.set_prepared_statement_cache_capacity(128);
         Ok(Self {
+            press: Press::new(&connection)?,
             connection,
-            codec: Codec::new()?,
             memory: Memory::default(),
         })
     }
@@ -103,7 +102,7 @@ impl Writer {
         let transaction = self.connection.transaction()?;
         let mut write = Write {
             connection: &transaction,
-            codec: &mut self.codec,
+            press: &mut self.press,
             memory: &mut self.memory,
             sources: &split.sources,
             of_sources,
@@ -141,7 +140,7 @@ impl Memory {
 /// One write under way.
 struct Write<'w> {
     connection: &'w Connection,
-    codec: &'w mut Codec,
+    press: &'w mut Press,
     memory: &'w mut Memory,
     sources: &'w [Source],
     of_sources: &'w [Facts<'w>],
@@ -275,7 +274,7 @@ impl Write<'_> {
                     };
                     self.memory.weight = self.memory.weight.saturating_sub(other.weight());
                     self.memory.weight = self.memory.weight.saturating_sub(open.weight());
-                    open.absorb(self.connection, self.codec, other)?;
+                    open.absorb(self.connection, self.press, other)?;
                     self.memory.weight += open.weight();
                     self.memory.rows.pop(&trace.to_string());
                     // Other traces may have led to it, too.
@@ -316,7 +315,7 @@ impl Write<'_> {
             open.say_span(&span.bones, &span.facts);
             let origin = self.origin(span.origin)?;
             open.push(Kind::Spans, identity, origin, span.bytes);
-            open.write_blocks(self.connection, self.codec, false)?;
+            open.write_blocks(self.connection, self.press, false)?;
         }
         for log in &arrived.logs {
             let identity = identity_of_log(log.bytes);
@@ -330,10 +329,10 @@ impl Write<'_> {
             open.say_log(&log.view, &log.facts);
             let origin = self.origin(log.origin)?;
             open.push(Kind::Logs, identity, origin, log.bytes);
-            open.write_blocks(self.connection, self.codec, false)?;
+            open.write_blocks(self.connection, self.press, false)?;
         }
         open.tale.settle(self.now_us, &mut self.changes);
-        open.write_blocks(self.connection, self.codec, true)?;
+        open.write_blocks(self.connection, self.press, true)?;
         open.write_text(self.connection)?;
         self.give_values(open, arrived, given)?;
         open.write_row(self.connection)

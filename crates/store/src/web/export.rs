@@ -79,7 +79,11 @@ impl Format {
 
 impl Web {
     /// A session as a file.
-    pub(super) async fn file(&self, id: &str, format: &str) -> Result<Response<Body>, Response<Body>> {
+    pub(super) async fn file(
+        &self,
+        id: &str,
+        format: &str,
+    ) -> Result<Response<Body>, Response<Body>> {
         let (format, kind, name) = Format::of(format)?;
         let id = id.to_owned();
         let asked = id.clone();
@@ -139,14 +143,13 @@ impl File {
         if let Err(Broken::Store(error)) = written {
             tracing::warn!(target: "spanreel", %error, session = self.id, "an export was cut off");
             // The reader may have gone, too.
-            let _told = self.put("\n{\"error\": \"the store failed: this export was cut off\"".to_owned());
+            let _told =
+                self.put("\n{\"error\": \"the store failed: this export was cut off\"".to_owned());
         }
     }
 
     fn put(&self, text: String) -> Result<(), Broken> {
-        self.to
-            .blocking_send(text.into())
-            .map_err(|_| Broken::Gone)
+        self.to.blocking_send(text.into()).map_err(|_| Broken::Gone)
     }
 
     /// A part of the document.
