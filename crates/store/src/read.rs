@@ -287,9 +287,10 @@ impl Blocks {
     }
 }
 
-/// The span that a log record says has begun.
+/// The span that a log record says has begun: any span, or the root of a session.
 fn begun(log: &LogView<'_>) -> Option<(SpanId, Span)> {
-    if log.event_name() != "spanreel.span.start" {
+    let is_root = log.event_name() == "session.start";
+    if !is_root && log.event_name() != "spanreel.span.start" {
         return None;
     }
     let (trace, id) = (log.trace_id()?, log.span_id()?);
@@ -298,10 +299,17 @@ fn begun(log: &LogView<'_>) -> Option<(SpanId, Span)> {
     let parent = said("spanreel.span.parent_id");
     let span = Span {
         span_id: id.to_string(),
-        kind: facts.span_type(parent.is_none()),
+        kind: match is_root {
+            true => SpanType::Session,
+            false => facts.span_type(parent.is_none()),
+        },
         parent_id: parent,
         trace_id: trace.to_string(),
-        name: said("spanreel.span.name").unwrap_or_default(),
+        name: match is_root {
+            // Its own name comes with its end.
+            true => "session".to_owned(),
+            false => said("spanreel.span.name").unwrap_or_default(),
+        },
         start_us: micros(log.time_unix_nanos()),
         status: "unset",
         agent: facts.agent.map(str::to_owned),
