@@ -82,6 +82,12 @@ fn main() {
         let store = SqliteStore::open(&directory.join("store"), retention).expect("a store");
         ask::ask(&store, &fill::Plan::of(wanted.spans));
         print_peak_memory("asked");
+        drop(store);
+        // Everything is too much: the oldest sessions go.
+        let mut retention = Retention::default();
+        retention.max_bytes = 1;
+        let store = SqliteStore::open(&directory.join("store"), retention).expect("a store");
+        ask::forget(&store);
         return;
     }
     let ours = tempfile::tempdir_in(".").expect("a directory");
