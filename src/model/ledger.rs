@@ -116,8 +116,7 @@ impl Book {
         self.on_disk.fetch_add(items, Ordering::Release);
     }
 
-    /// Takes custody of items that were read from the disk and are still there.
-    #[cfg(feature = "spool")]
+    /// Takes custody of items that are on disk and stay there until they are settled.
     pub(crate) fn read(self: &Arc<Self>, items: u64, shares: Shares, kept: Kept) -> Tally {
         Tally {
             items,

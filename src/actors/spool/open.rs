@@ -3,7 +3,7 @@
 //!
 //! Waits: for the disk, as long as it takes to read what is there. Loses: nothing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ use super::lane::Lane;
 use super::log::{Log, LogError, Recovered, Sizes};
 use super::quarantine::{self, Quarantine};
 use super::segment::MAX_LANES;
+use super::settled::Settled;
+use super::shelf::{Room, Shelf};
 use crate::model::ledger::Books;
 use crate::model::request::{Request, Signal};
 
@@ -30,6 +32,8 @@ use crate::model::request::{Request, Signal};
 const STRAYS: &str = "\0strays";
 /// The part of a spool's size that one segment takes at most, and what was refused in all.
 const PART: u64 = 8;
+/// So many times what a lane is given at once is read for it ahead, so that it need not wait for a commit.
+const READ_AHEAD: u64 = 4;
 /// An orphan is taken over in commits of so many bytes.
 const ADOPT_BYTES: u64 = 4 << 20;
 
@@ -109,12 +113,12 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
             number,
             always: settings.mode == SpoolMode::Always,
             backlog: Arc::clone(&lane.backlog),
-            circuit: Arc::default(),
+            circuit: Arc::clone(&lane.circuit),
+            shelf: Arc::clone(&lane.shelf),
         })
         .collect();
-    let group = usage.group_bytes;
     let when_full = settings.when_full;
-    let keeper = Keeper::new(log, lanes, quarantine, Arc::clone(&desk), when_full, group);
+    let keeper = Keeper::new(log, lanes, quarantine, Arc::clone(&desk), when_full);
     let keeper = keeper.with_journal(journal);
     let gauge = keeper.gauge().clone();
     let ended = keeper.start(own).map_err(failed)?;
@@ -170,19 +174,25 @@ fn log_error(path: &Path, error: LogError) -> SpoolError {
 }
 
 fn open_lanes(disk: &RealDisk, usage: &Use<'_>) -> io::Result<Vec<Lane<RealDisk>>> {
+    let room = Room {
+        memory: usage.desk_bytes as u64 / usage.lanes.len().max(1) as u64,
+        disk: READ_AHEAD * usage.group_bytes,
+        group: usage.group_bytes,
+    };
     usage
         .lanes
         .iter()
         .map(|(name, books)| {
             let cursor = Cursor::open(disk, name, 0)?;
+            let shelf = Shelf::new(Arc::clone(books), cursor.settled().clone(), room);
             Ok(Lane {
                 name: (*name).to_owned(),
                 books: Arc::clone(books),
                 backlog: Arc::new(AtomicU64::new(0)),
+                circuit: Arc::default(),
                 read_at: cursor.position(),
                 cursor,
-                taken: BTreeMap::new(),
-                asking: None,
+                shelf: Arc::new(shelf),
                 batons: VecDeque::new(),
                 is_moved: false,
             })
@@ -209,12 +219,13 @@ fn open_log(
         let mut is_ours = false;
         for lane in lanes.iter().filter(|lane| is_for(&lane.name)) {
             is_ours = true;
-            if header.position >= lane.read_at {
+            if !lane.cursor.settled().holds(header.position) {
                 lane.books.of(header.signal).recover(header.items.into());
                 lane.backlog.fetch_add(1, Ordering::Relaxed);
             }
         }
-        let waits = |(name, cursor): (&String, &u64)| is_for(name) && header.position >= *cursor;
+        let waits =
+            |(name, cursor): (&String, &Settled)| is_for(name) && !cursor.holds(header.position);
         if !is_ours && header.position >= strays_from && others.iter().any(waits) {
             strays.push(header.position);
         }
@@ -264,14 +275,14 @@ fn adopt(
     }
     let cursors = lanes
         .iter()
-        .map(|lane| Ok(Cursor::open(&orphan.disk, &lane.name, 0)?.position()))
-        .collect::<io::Result<Vec<u64>>>()?;
+        .map(|lane| Ok(Cursor::open(&orphan.disk, &lane.name, 0)?.settled().clone()))
+        .collect::<io::Result<Vec<Settled>>>()?;
     let (mut at, mut uncommitted) = (0, 0);
     while let Some(stored) = left.read(at)? {
         at = stored.next;
         let mut mask = 0;
         for (number, lane) in lanes.iter().enumerate() {
-            if stored.is_for(&lane.name) && stored.position >= cursors[number] {
+            if stored.is_for(&lane.name) && !cursors[number].holds(stored.position) {
                 mask |= 1 << number;
             }
         }
