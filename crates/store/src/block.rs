@@ -101,8 +101,11 @@ pub(crate) fn items(plain: &[u8]) -> Result<Vec<(i64, &[u8])>, StoreError> {
     Ok(all.map(|(origin, _, item)| (origin, item)).collect())
 }
 
-/// The items of an unpacked block, each with its origin and where it begins.
-pub(crate) fn items_at(plain: &[u8]) -> Result<Vec<(i64, usize, &[u8])>, StoreError> {
+/// An item of a block: its origin, where it begins, and its bytes.
+type Placed<'b> = (i64, usize, &'b [u8]);
+
+/// The items of an unpacked block, each with where it begins.
+pub(crate) fn items_at(plain: &[u8]) -> Result<Vec<Placed<'_>>, StoreError> {
     let broken = || StoreError::Damaged("an item is cut off");
     let (mut items, mut origin, mut rest) = (Vec::new(), 0, plain);
     while !rest.is_empty() {

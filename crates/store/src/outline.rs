@@ -81,7 +81,7 @@ impl Outliner {
         const TOO_LARGE: StoreError = StoreError::Damaged("a block is too large");
         let number = u32::try_from(number).map_err(|_| TOO_LARGE)?;
         for (origin, offset, bytes) in items_at(plain)? {
-            if self.outline.places.len() % LOOK == 0 {
+            if self.outline.places.len().is_multiple_of(LOOK) {
                 patience.check()?;
             }
             let view = SpanView::new(bytes)?;

@@ -12,6 +12,7 @@ mod open;
 mod open_session;
 mod outlines;
 mod reader;
+mod row;
 mod schema;
 mod search;
 mod texts;

@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
-use spanreel::TraceId;
 use spanreel::view::{LogView, SpanView};
 
+use super::row::Steady;
 use super::texts;
-use crate::answer::State;
 use crate::block::{Codec, Draft, items};
 use crate::error::StoreError;
 use crate::facts::{Bones, Facts};
@@ -68,9 +67,9 @@ pub(super) struct Open {
     /// forgotten meanwhile.
     words: HashSet<u64, Spread>,
     /// What the row in `sessions` says that rarely changes; none before it is there.
-    row_says: Option<Steady>,
+    pub(super) row_says: Option<Steady>,
     /// Rows of its text.
-    texts: i64,
+    pub(super) texts: i64,
     /// Its last small blocks of spans.
     small: Vec<i64>,
     /// Compressed bytes.
@@ -79,16 +78,6 @@ pub(super) struct Open {
     drafts: [Fresh; 2],
     /// New words.
     pub(super) text: String,
-}
-
-/// Columns that rarely change once they are written, each of which an index has.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Steady {
-    trace: String,
-    state: State,
-    user: Option<String>,
-    error: Option<String>,
-    start_us: i64,
 }
 
 /// Items of one kind that are not in a block yet.
@@ -301,101 +290,6 @@ impl Open {
         self.write_block(connection, press, Kind::Spans, &joined)
     }
 
-    /// Writes what lists show of it.
-    pub(super) fn write_row(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        let says = Steady::of(&self.tale);
-        match &self.row_says {
-            None => self.insert_row(connection, &says)?,
-            Some(known) => {
-                if *known != says {
-                    self.write_steady(connection, &says)?;
-                }
-                self.update_row(connection)?;
-            }
-        }
-        self.row_says = Some(says);
-        let tale = serde_json::to_string(&self.tale)
-            .map_err(|_| StoreError::Damaged("a tale cannot be written"))?;
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO tales (session, tale) VALUES (?1, ?2)")?
-            .execute(params![self.row, tale])?;
-        Ok(())
-    }
-
-    fn insert_row(&self, connection: &Connection, says: &Steady) -> Result<(), StoreError> {
-        let summary = &self.tale.summary;
-        connection
-            .prepare_cached(
-                "INSERT INTO sessions (id, name, trace, state, user, error, start_us,
-                 last_us, duration_us, cost, tokens, errors, spans, bytes, texts)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-            )?
-            .execute(params![
-                self.row,
-                summary.id,
-                says.trace_bytes(),
-                says.state.name(),
-                says.user,
-                says.error,
-                says.start_us,
-                summary.last_us,
-                summary.duration_us.unwrap_or_default(),
-                summary.cost.unwrap_or_default(),
-                self.tokens(),
-                summary.errors as i64,
-                summary.spans as i64,
-                self.bytes as i64,
-                self.texts,
-            ])?;
-        Ok(())
-    }
-
-    fn write_steady(&self, connection: &Connection, says: &Steady) -> Result<(), StoreError> {
-        connection
-            .prepare_cached(
-                "UPDATE sessions SET trace = ?2, state = ?3, user = ?4, error = ?5, start_us = ?6 WHERE id = ?1",
-            )?
-            .execute(params![
-                self.row,
-                says.trace_bytes(),
-                says.state.name(),
-                says.user,
-                says.error,
-                says.start_us,
-            ])?;
-        Ok(())
-    }
-
-    fn update_row(&self, connection: &Connection) -> Result<(), StoreError> {
-        let summary = &self.tale.summary;
-        connection
-            .prepare_cached(
-                "UPDATE sessions SET last_us = ?2, duration_us = ?3, cost = ?4, tokens = ?5, errors = ?6,
-                 spans = ?7, bytes = ?8, texts = ?9 WHERE id = ?1",
-            )?
-            .execute(params![
-                self.row,
-                summary.last_us,
-                summary.duration_us.unwrap_or_default(),
-                summary.cost.unwrap_or_default(),
-                self.tokens(),
-                summary.errors as i64,
-                summary.spans as i64,
-                self.bytes as i64,
-                self.texts,
-            ])?;
-        Ok(())
-    }
-
-    fn tokens(&self) -> i64 {
-        let summary = &self.tale.summary;
-        let tokens = summary
-            .input_tokens
-            .unwrap_or_default()
-            .saturating_add(summary.output_tokens.unwrap_or_default());
-        i64::try_from(tokens).unwrap_or(i64::MAX)
-    }
-
     /// Takes over the spans of another session, which is no more.
     pub(super) fn absorb(
         &mut self,
@@ -448,26 +342,5 @@ impl Open {
             }
         }
         Ok(())
-    }
-}
-
-impl Steady {
-    fn of(tale: &Tale) -> Self {
-        let summary = &tale.summary;
-        debug_assert!(
-            summary.state != State::Stalled,
-            "that is a matter of when it is asked"
-        );
-        Self {
-            trace: summary.trace_id.clone(),
-            state: summary.state,
-            user: summary.user.clone(),
-            error: summary.error.as_ref().map(|error| error.kind.clone()),
-            start_us: summary.start_us,
-        }
-    }
-
-    fn trace_bytes(&self) -> Option<[u8; 16]> {
-        self.trace.parse().ok().map(TraceId::to_bytes)
     }
 }
