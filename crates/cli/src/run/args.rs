@@ -1,7 +1,7 @@
 //! The options of `spanreel run`, and what they mean together.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -86,6 +86,13 @@ pub struct RunArgs {
     /// calls go to. Not for commands that trace these calls themselves: they would be there twice.
     #[arg(long, help_heading = "Session")]
     pub gateway: bool,
+
+    /// Take out what the table [redaction] of this configuration of 'spanreel serve' says, before anything is
+    /// shown or forwarded
+    ///
+    /// 'spanreel redact try' shows on recordings what would be found.
+    #[arg(long, value_name = "FILE", help_heading = "Session")]
+    pub config: Option<PathBuf>,
 
     /// How the command is told to send: OTEL_EXPORTER_OTLP_PROTOCOL
     #[arg(

@@ -101,7 +101,7 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     };
     let health = Arc::new(Health::new(config.spool_dir().is_some()));
     let reader = receiver.stats_reader();
-    let web = kept.map(|kept| page::web(config, kept, &pipeline, &reader, addresses.operations));
+    let web = kept.map(|kept| page::web(config, kept, &pipeline, &reader, &addresses));
     let doors = Doors::new(token.clone(), web.clone());
     let operations = listener.map(|listener| {
         let asked = Operations {
