@@ -97,6 +97,7 @@ pub use actors::exporter::file::OtlpFile;
 pub use actors::exporter::null::Null;
 #[cfg(any(feature = "grpc", feature = "http"))]
 pub use actors::exporter::otlp::{Otlp, OtlpExporter};
+pub use actors::exporter::standing::{LaneError, LaneState};
 #[cfg(all(feature = "http", feature = "proto"))]
 pub use actors::exporter::zipkin::Zipkin;
 pub use actors::exporter::{Export, ExportError, Exporter};
@@ -176,7 +177,7 @@ pub mod spool {
     pub use crate::actors::spool::inspect::{
         Inspection, SpoolFile, StoredRequest, Waiting, inspect,
     };
-    pub use crate::actors::spool::quarantine::Quarantined;
+    pub use crate::actors::spool::quarantine::{QuarantineList, Quarantined};
 }
 
 /// Readers of telemetry in wire form, for processors and exporters of one's own.

@@ -34,6 +34,7 @@ pub(crate) mod rewrite;
 mod rounds;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod setup;
+pub(crate) mod standing;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod tls;
 pub(crate) mod tree;
@@ -313,11 +314,13 @@ impl Exporter {
     }
 
     /// The words in which this destination is told what spans did; they are rewritten on its own lane.
-    /// Default: those of the conventions in which they are recorded, which costs nothing.
+    /// Default: those of the conventions in which they are recorded, which costs nothing;
+    /// `OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental` makes it
+    /// [`Dialect::GenAiDevelopment`].
     #[cfg(feature = "proto")]
     #[must_use]
     pub fn dialect(mut self, dialect: Dialect) -> Self {
-        self.rewrite.dialect = dialect;
+        self.rewrite.dialect = Some(dialect);
         self
     }
 

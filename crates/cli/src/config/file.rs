@@ -46,7 +46,7 @@ pub(crate) struct Content {
 
 /// A configuration file cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the configuration {}: {reason}", path.display())]
+#[error("cannot read the configuration {}: {reason}; 'spanreel config example' prints one to begin with", path.display())]
 pub struct UnreadableFile {
     path: PathBuf,
     reason: String,

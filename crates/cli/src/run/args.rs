@@ -26,12 +26,7 @@ use crate::units;
 #[command(after_help = EXAMPLES)]
 pub struct RunArgs {
     /// The command and its arguments; write -- before them
-    #[arg(
-        value_name = "COMMAND",
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
     pub command: Vec<OsString>,
 
     /// Forward to this receiver: grpc://HOST:PORT, http://HOST:PORT, with TLS grpcs:// or https://; or
@@ -252,6 +247,18 @@ mod tests {
             assert_eq!(args.program(), "sh");
         }
         assert!(args(&["--quiet"]).is_err());
+    }
+
+    /// An option that there is not is no command, unless it stands behind two dashes.
+    #[test]
+    fn an_unknown_option_is_no_command() {
+        let error = args(&["--exprot", "grpc://a:1", "agent"]).expect_err("there is none");
+        assert!(
+            error.contains("--exprot") && error.contains("--export"),
+            "{error}"
+        );
+        let odd = args(&["--", "--exprot"]).expect("a name like another");
+        assert_eq!(odd.command, ["--exprot"]);
     }
 
     /// Headers go to receivers and not into messages about them.

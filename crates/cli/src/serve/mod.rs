@@ -6,6 +6,7 @@
 mod arrivals;
 mod banner;
 mod bind;
+mod calls;
 mod diagnostics;
 mod doors;
 mod health;

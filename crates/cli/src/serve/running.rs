@@ -182,6 +182,9 @@ async fn drain(started: &mut Started, grace: Duration) -> spanreel::ShutdownRepo
         }
     };
     let ((), (), _flushed) = tokio::join!(received, passed_on, flush);
+    if let Some(calls) = started.calls.take() {
+        calls.stop().await;
+    }
     started
         .pipeline
         .shutdown(grace.saturating_sub(begun.elapsed()))

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::arrivals::Arrivals;
 use super::banner::Addresses;
 use super::bind;
+use super::calls::Calls;
 use super::doors::Doors;
 use super::health::Health;
 use super::metrics::Snapshot;
@@ -49,6 +50,8 @@ pub(crate) struct Started {
     pub(crate) gateway: Option<gateway::Started>,
     /// Everything that asks for the token.
     pub(crate) doors: Doors,
+    /// What measures calls of models, unless nothing is to be measured.
+    pub(crate) calls: Option<Calls>,
 }
 
 /// Starts it, within a runtime.
@@ -58,11 +61,23 @@ pub(crate) struct Started {
 pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let listener = bind::bind(config.http, "http")?;
     let gateway = bind::bind(config.gateway, "gateway")?;
+    let token = config
+        .token
+        .as_ref()
+        .map(|token| receive::Token::new(token.reveal()))
+        .transpose()?;
+    let ports =
+        receive::listen(receiving(config, token.clone())).map_err(|error| advise(error, config))?;
     let kept = page::open(config)?;
     let (kept, lane) = kept
         .map(|(kept, lane)| (Some(kept), Some(lane)))
         .unwrap_or_default();
-    let pipeline = pipeline(config, lane)?;
+    let calls = Calls::new(config);
+    let measured = calls.as_ref().and_then(Calls::exporter);
+    let pipeline = pipeline(config, lane.into_iter().chain(measured))?;
+    if let Some(calls) = &calls {
+        calls.send_to(&pipeline);
+    }
     let arrivals = Arc::new(Arrivals::new(config.sessions));
     let ack = match config.ack {
         Ack::Accepted => receive::Ack::Accepted,
@@ -75,14 +90,8 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         .intake()
         .watch(Watching::new(Arc::clone(&arrivals)));
     let take = IntoPipeline::new(intake, ack).patience(config.patience);
-    let token = config
-        .token
-        .as_ref()
-        .map(|token| receive::Token::new(token.reveal()))
-        .transpose()?;
-    let receiver = receive::bind(receiving(config, token.clone()), take)
-        .map_err(|error| advise(error, config))?;
-    let gateway = gateway.map(|listener| passing_on(listener, config, &pipeline));
+    let receiver = ports.receiver(take);
+    let gateway = gateway.map(|listener| passing_on(listener, config, &pipeline, calls.as_ref()));
     let gateway = gateway.transpose()?;
     let addresses = Addresses {
         grpc: receiver.grpc_addr(),
@@ -92,7 +101,7 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     };
     let health = Arc::new(Health::new(config.spool_dir().is_some()));
     let reader = receiver.stats_reader();
-    let web = kept.map(|kept| page::web(config, kept, &pipeline, &reader, addresses.operations));
+    let web = kept.map(|kept| page::web(config, kept, &pipeline, &reader, &addresses));
     let doors = Doors::new(token.clone(), web.clone());
     let operations = listener.map(|listener| {
         let asked = Operations {
@@ -100,7 +109,14 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
             lane_down_after: config.lane_down_after,
             allowed_host: config.allowed_host.clone(),
             token,
-            snapshot: snapshots(config, &pipeline, &arrivals, &health, &reader),
+            snapshot: snapshots(
+                config,
+                &pipeline,
+                &arrivals,
+                &health,
+                &reader,
+                calls.clone(),
+            ),
             web,
         };
         spawn(operations::serve(listener, Arc::new(asked)))
@@ -117,6 +133,7 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         operations,
         gateway,
         doors,
+        calls,
     })
 }
 
@@ -125,8 +142,12 @@ fn passing_on(
     listener: TcpListener,
     config: &Config,
     pipeline: &Pipeline,
+    calls: Option<&Calls>,
 ) -> anyhow::Result<gateway::Started> {
-    let llm = Llm::new().prices(Prices::bundled());
+    let mut llm = Llm::new().prices(Prices::bundled());
+    if let Some(calls) = calls {
+        llm = llm.measure_by(calls.listener(&config.redaction));
+    }
     let upstreams = Upstreams::new(&config.upstream);
     let gateway = Gateway {
         listener,
@@ -150,7 +171,10 @@ fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> J
 
 /// A pipeline that depends on nothing but the configuration: the environment of this process says where
 /// programs send to, which may be here.
-fn pipeline(config: &Config, store: Option<Exporter>) -> anyhow::Result<Pipeline> {
+fn pipeline(
+    config: &Config,
+    early: impl IntoIterator<Item = Exporter>,
+) -> anyhow::Result<Pipeline> {
     let batch = BatchConfig {
         schedule_delay: config.batch_delay,
         max_export_batch_size: config.batch_size.get(),
@@ -181,8 +205,8 @@ fn pipeline(config: &Config, store: Option<Exporter>) -> anyhow::Result<Pipeline
     for export in &config.exports {
         builder = builder.export(export.exporter());
     }
-    if let Some(store) = store {
-        builder = builder.export_before_sampling(store);
+    for exporter in early {
+        builder = builder.export_before_sampling(exporter);
     }
     if let Some(directory) = config.spool_dir() {
         let when_full = match config.spool_full {
@@ -247,6 +271,7 @@ fn snapshots(
     arrivals: &Arc<Arrivals>,
     health: &Arc<Health>,
     receiver: &StatsReader,
+    calls: Option<Calls>,
 ) -> Box<dyn Fn() -> Snapshot + Send + Sync> {
     let begun = Instant::now();
     let patience = config.lane_down_after;
@@ -261,6 +286,7 @@ fn snapshots(
             stuck: health.stuck(now),
             is_ready: health.reasons(now, patience).is_empty(),
             uptime: now.saturating_duration_since(begun),
+            calls: calls.as_ref().map(Calls::text).unwrap_or_default(),
         }
     })
 }
