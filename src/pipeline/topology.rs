@@ -98,9 +98,12 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     };
 
     let wanted = wanted(lanes.iter().chain(&early));
-    let (spools, spool_end, spool_gauge, left_open) = match spool {
-        Some(it) => (it.lanes, Some(it.end), Some(it.gauge), it.left_open),
-        None => (Vec::new(), None, None, Vec::new()),
+    let (spools, spool_end, spool_gauge, door, left_open) = match spool {
+        Some(it) => {
+            let (end, gauge, door) = (Some(it.end), Some(it.gauge), Some(it.door));
+            (it.lanes, end, gauge, door, it.left_open)
+        }
+        None => (Vec::new(), None, None, None, Vec::new()),
     };
     let desk = spool_end.as_ref().map(|end| Arc::clone(&end.desk));
     let last = CancellationToken::new();
@@ -217,6 +220,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
             lanes: lane_handles,
             queues,
             spool: spool_gauge,
+            door,
             sampler,
             judges_itself,
             runtime: runtime.clone(),

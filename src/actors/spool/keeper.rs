@@ -52,6 +52,7 @@ pub(crate) struct Keeper<D: Disk> {
     owed: HashMap<(usize, u64), Owed>,
     cursors_synced: Instant,
     looked_after: Instant,
+    lanes_told: Instant,
     /// Nothing came for a while, or nothing will.
     is_idle: bool,
 }
@@ -65,7 +66,7 @@ impl<D: Disk> Keeper<D> {
         when_full: SpoolFull,
     ) -> Self {
         Self {
-            gauge: Gauge::new(log.bytes(), log.most()),
+            gauge: Gauge::new(log.bytes(), log.most(), lanes.len()),
             log,
             lanes,
             quarantine,
@@ -79,6 +80,7 @@ impl<D: Disk> Keeper<D> {
             owed: HashMap::new(),
             cursors_synced: Instant::now(),
             looked_after: Instant::now(),
+            lanes_told: Instant::now(),
             is_idle: true,
         }
     }
@@ -173,6 +175,7 @@ impl<D: Disk> Keeper<D> {
                 // Where nobody waits, the pipeline is at its end and it is still in the log.
                 let _waiting = refused.answer.send(kept.unwrap_or(false));
             }
+            Command::Refused(asked) => self.answer_refused(asked),
             Command::Sessions(changes) => self.note_sessions(&changes),
             Command::Flush { lane, baton } => {
                 // What is blocked will be appended behind the end; its baton comes with it.
@@ -231,7 +234,7 @@ impl<D: Disk> Keeper<D> {
         }
         let is_stuck = worked.is_err() || !self.blocked.is_empty();
         self.gauge.set(self.log.bytes(), is_stuck);
-        worked
+        worked.and(self.tell_lanes())
     }
 
     /// Appends what there is room for.
@@ -367,6 +370,7 @@ impl<D: Disk> Keeper<D> {
     }
 }
 
+mod outside;
 mod serve;
 
 #[cfg(test)]

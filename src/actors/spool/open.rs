@@ -15,7 +15,7 @@ use super::cursor::Cursor;
 use super::desk::{Changes, Desk, LaneSpool};
 use super::disk::RealDisk;
 use super::error::SpoolError;
-use super::handle::{End, LeftOpen, Running};
+use super::handle::{Door, End, LeftOpen, Running};
 use super::inspect::cursors;
 use super::journal::{self, Journal};
 use super::keeper::Keeper;
@@ -122,8 +122,13 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
     let keeper = keeper.with_journal(journal);
     let gauge = keeper.gauge().clone();
     let ended = keeper.start(own).map_err(failed)?;
+    let door = Door {
+        desk: Arc::clone(&desk),
+        path: settings.path.clone(),
+    };
     Ok(Running {
         end: End { desk, ended },
+        door,
         lanes: lane_spools,
         gauge,
         left_open,
