@@ -191,6 +191,7 @@ impl Write<'_> {
         let tale = Tale::new(&arrived.name);
         let id = tale.summary.id.clone();
         let open = Open::new(self.new_row()?, tale);
+        self.memory.weight += open.weight();
         self.memory.rows.put(id, open.row);
         self.claim_traces(open, arrived)
     }
@@ -401,3 +402,6 @@ impl Write<'_> {
         Ok(number)
     }
 }
+
+#[cfg(test)]
+mod tests;
