@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::kept::Kept;
-use super::receipt::Shares;
+use super::receipt::{Exposed, Shares};
 use super::request::Signal;
 
 macro_rules! fates {
@@ -59,7 +59,7 @@ fates! {
     Refused "refused" false,
     /// Lane: the destination accepted it.
     Exported "exported" false,
-    /// Lane: on disk when the pipeline was shut down; the next start delivers it.
+    /// Both: on disk when the pipeline was shut down; the next start delivers it, or judges its session.
     Spooled "spooled" false,
     /// Lane: the destination refused it for good; it is kept on disk with the destination's words.
     Quarantined "quarantined" false,
@@ -114,6 +114,13 @@ impl Book {
         self.entered.fetch_add(items, Ordering::Relaxed);
         self.recovered.fetch_add(items, Ordering::Relaxed);
         self.on_disk.fetch_add(items, Ordering::Release);
+    }
+
+    /// Takes custody of items that were found on disk: of sessions that nobody has judged yet.
+    pub(crate) fn take_up(self: &Arc<Self>, items: u64) -> Tally {
+        let tally = self.enter(items);
+        self.recovered.fetch_add(items, Ordering::Release);
+        tally
     }
 
     /// Takes custody of items that were read from the disk and are still there.
@@ -218,7 +225,8 @@ impl Counts {
         self.received
     }
 
-    /// How many of them an earlier process had left on disk; none, for the pipeline's book.
+    /// How many of them an earlier process had left on disk: in the pipeline's book, of sessions that were not
+    /// decided.
     #[must_use]
     pub fn recovered(&self) -> u64 {
         self.recovered
@@ -330,6 +338,16 @@ impl Tally {
         self.book
             .settle(std::mem::take(&mut self.items), Fate::Handed);
         std::mem::take(&mut self.shares)
+    }
+
+    /// They have a copy on disk, which may go when they are safe elsewhere.
+    pub(crate) fn back_up(&mut self, copy: &Kept) {
+        self.shares = std::mem::take(&mut self.shares).with_copy(self.items, copy);
+    }
+
+    /// Passes on the duty to tell receipts that they are on disk.
+    pub(crate) fn expose(&mut self) -> Exposed {
+        self.shares.expose()
     }
 
     /// They are on disk now, in the disk's custody. Returns who is owed their fate.

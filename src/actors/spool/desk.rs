@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::circuit::Circuit;
+use super::notes::Notes;
 use crate::actors::baton::Baton;
 use crate::model::batch::Consignment;
 use crate::model::ledger::Tally;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Flush { lane: usize, baton: Baton },
     /// Sessions have begun or are over.
     Sessions(Changes),
+    /// Of sessions that the sampler holds.
+    Undecided(Notes),
 }
 
 /// Which sessions have begun and which are over, by the ids of their root spans.

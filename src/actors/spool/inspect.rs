@@ -12,11 +12,11 @@ use super::claim::{check_existing, holder, is_in_use, is_process};
 use super::cursor::Cursor;
 use super::disk::{Disk, RealDisk};
 use super::error::SpoolError;
-use super::log::{LogError, Recovered, segment_files};
+use super::log::{LogError, segment_files};
 use super::quarantine::{self, Quarantined};
 use super::record::Header;
 use super::segment::Head;
-use super::stored::Segment;
+use super::stored::{Recovered, Segment};
 use crate::model::request::{Request, Signal};
 
 /// A spool as it stands on disk.
