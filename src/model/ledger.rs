@@ -1,10 +1,9 @@
 //! The ledger: where every ended span and log record, and every item received, went.
 //!
-//! Two books: the pipeline's, in which an item is entered when it has ended, or was received, and settled once, and
-//! one per lane, in which it is entered when it is handed to the lane and settled once more. What
-//! is entered and not settled is in flight. A [`Tally`] is custody of some items: dropped
-//! unsettled, by a panic or a cancelled future, it books them as abandoned. Items that somebody wants a
-//! receipt for carry their [`Shares`]: whatever books them tells the receipt too.
+//! Two books: the pipeline's, in which an item is entered when it has ended, or was received, and settled once,
+//! and one per lane, in which it is entered when it is handed to the lane and settled once more. What is entered
+//! and not settled is in flight. A [`Tally`] is custody of some items: dropped unsettled, by a panic or a cancelled
+//! future, it books them as abandoned. Items that somebody wants a receipt for carry their [`Shares`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -148,8 +147,7 @@ impl Book {
 
     /// Books all that waits on disk as left there for the next start.
     pub(crate) fn leave_on_disk(&self) {
-        let items = self.on_disk.swap(0, Ordering::AcqRel);
-        self.settle(items, Fate::Spooled);
+        self.settle(self.on_disk.swap(0, Ordering::AcqRel), Fate::Spooled);
     }
 
     /// Takes custody of `items` that were received from elsewhere, for those that `shares` names.
@@ -225,8 +223,7 @@ impl Counts {
         self.received
     }
 
-    /// How many of them an earlier process had left on disk: in the pipeline's book, of sessions that were not
-    /// decided.
+    /// How many of them an earlier process had left on disk; in the pipeline's book, undecided.
     #[must_use]
     pub fn recovered(&self) -> u64 {
         self.recovered

@@ -276,7 +276,10 @@ impl Shares {
     /// Tells all of their fate.
     pub(crate) fn settle(&mut self, fate: Fate) {
         for share in self.take() {
-            if let Some(copy) = share.copy.filter(|_| share.items > 0 && fate == Fate::Abandoned) {
+            if let Some(copy) = share
+                .copy
+                .filter(|_| share.items > 0 && fate == Fate::Abandoned)
+            {
                 copy.give_back();
             }
             if let Some(ticket) = share.ticket {

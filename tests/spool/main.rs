@@ -17,6 +17,7 @@ mod killed;
 mod ledger;
 mod life;
 mod sessions;
+mod undecided;
 
 use std::num::NonZeroUsize;
 use std::path::Path;

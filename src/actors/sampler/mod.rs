@@ -348,10 +348,8 @@ impl Actor for Sampler {
             Msg::Chunks(chunks) if !chunks.iter().all(|chunk| self.passes(chunk)) => {
                 self.take_in(chunks).await
             }
-            Msg::Flush(baton) => {
-                if baton.is_until_durable() {
-                    self.note_all();
-                }
+            Msg::Flush(baton) if baton.is_until_durable() => {
+                self.note_all();
                 self.next.send(Msg::Flush(baton)).await
             }
             _ => self.next.send(msg).await,
@@ -384,9 +382,7 @@ impl Actor for Sampler {
     }
 
     async fn finish(&mut self) -> Result<(), Stopped> {
-        while self.has_left() {
-            self.take_up().await?;
-        }
+        self.take_up_all().await?;
         self.leave();
         while !self.decide_old(0, Early::Shutdown).await? {}
         Ok(())

@@ -39,7 +39,10 @@ impl Sampler {
     pub(super) async fn take_up(&mut self) -> Result<(), Stopped> {
         let (mut out, mut asked, now_ns) = (Vec::new(), Vec::new(), self.now_ns());
         for _ in 0..AT_A_TIME {
-            let Some(session) = self.journal.as_mut().and_then(|it| it.left().sessions.pop())
+            let Some(session) = self
+                .journal
+                .as_mut()
+                .and_then(|it| it.left().sessions.pop())
             else {
                 break;
             };
@@ -60,6 +63,13 @@ impl Sampler {
         self.pass_on(out).await
     }
 
+    pub(super) async fn take_up_all(&mut self) -> Result<(), Stopped> {
+        while self.has_left() {
+            self.take_up().await?;
+        }
+        Ok(())
+    }
+
     /// Passes on what is left of a session that was kept.
     fn go_on(&mut self, left: LeftSession, decision: &Decision, out: &mut Vec<Chunk>) {
         let incoming = left.draw.incoming;
@@ -77,7 +87,10 @@ impl Sampler {
     /// Holds a session as it was held.
     fn hold_again(&mut self, left: LeftSession, now_ns: u64) -> u32 {
         let since_ns = match left.is_own {
-            true => now_ns.saturating_sub(self.max_wait_ns().saturating_sub(ROOT_COMES.as_nanos() as u64)),
+            true => now_ns.saturating_sub(
+                self.max_wait_ns()
+                    .saturating_sub(ROOT_COMES.as_nanos() as u64),
+            ),
             false => now_ns,
         };
         let about_is_whole = left.about.is_some();

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use self::notes::is_full;
 use super::claim::Hold;
 use super::config::SpoolFull;
 use super::desk::{Append, Command, Desk};
@@ -157,7 +158,12 @@ impl<D: Disk> Keeper<D> {
                 Ok(()) => None,
             };
         }
-        if let Err(error) = self.sync_cursors() {
+        // What was secured just now is over.
+        for command in self.desk.take(None).commands {
+            self.handle(command);
+        }
+        let noted = self.write_notes();
+        if let Err(error) = noted.and(self.sync_cursors()) {
             tracing::warn!(target: "spanreel", %error, "some of what was delivered may be delivered again");
         }
     }
@@ -326,7 +332,8 @@ impl<D: Disk> Keeper<D> {
     fn return_batons(&mut self) {
         let end = self.log.end();
         let all_appended = self.blocked.is_empty();
-        let all_durable = all_appended && self.appended.is_empty() && self.has_noted_all();
+        let all_noted = self.has_noted_all();
+        let all_durable = all_appended && self.appended.is_empty();
         for lane in &mut self.lanes {
             for (at, _) in lane.batons.iter_mut().filter(|(at, _)| *at == u64::MAX) {
                 if all_appended {
@@ -335,7 +342,10 @@ impl<D: Disk> Keeper<D> {
             }
             let settled = lane.cursor.position();
             lane.batons.retain(|(at, baton)| {
-                let is_over = *at <= settled || all_durable && baton.is_until_durable();
+                let is_over = match baton.is_until_durable() {
+                    true => all_noted && (*at <= settled || all_durable),
+                    false => *at <= settled,
+                };
                 !is_over && !baton.is_given_up()
             });
         }
@@ -383,14 +393,6 @@ impl<D: Disk> Keeper<D> {
         self.cursors_synced = Instant::now();
         Ok(())
     }
-}
-
-/// Whether the disk has no room.
-fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
 }
 
 #[cfg(test)]

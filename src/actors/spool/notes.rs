@@ -52,7 +52,12 @@ pub(crate) struct HeldNote {
 }
 
 /// A chunk as a request.
-pub(crate) fn request_of(signal: Signal, origin: &Arc<Origin>, bytes: Bytes, items: u64) -> Request {
+pub(crate) fn request_of(
+    signal: Signal,
+    origin: &Arc<Origin>,
+    bytes: Bytes,
+    items: u64,
+) -> Request {
     let run = Run::new(Arc::clone(origin), bytes, items);
     Request::new(signal, items, frame(&[Group::Run(run)]))
 }

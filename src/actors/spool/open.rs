@@ -18,10 +18,10 @@ use super::error::SpoolError;
 use super::handle::{End, LeftOpen, Running};
 use super::inspect::cursors;
 use super::journal::{self, Journal};
-use super::notes::Left;
 use super::keeper::Keeper;
 use super::lane::Lane;
 use super::log::{Log, LogError, Sizes};
+use super::notes::Left;
 use super::quarantine::{self, Quarantine};
 use super::segment::MAX_LANES;
 use super::stored::Recovered;
@@ -164,10 +164,7 @@ fn take_over(
 }
 
 /// Opens the journal of undecided sessions below a directory. It takes half of the spool at most.
-fn open_undecided(
-    claim: &Claim,
-    sizes: &Sizes,
-) -> Result<(Undecided<RealDisk>, Left), SpoolError> {
+fn open_undecided(claim: &Claim, sizes: &Sizes) -> Result<(Undecided<RealDisk>, Left), SpoolError> {
     let path = claim.path.join(undecided::DIRECTORY);
     let opened = RealDisk::at(path.clone())
         .map_err(LogError::Io)

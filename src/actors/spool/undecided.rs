@@ -11,9 +11,6 @@
 mod entry;
 mod left;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::time::{Duration, Instant};
@@ -72,7 +69,6 @@ struct Session {
     positions: Vec<u64>,
     /// Other numbers of it: of sessions that were found to be the same.
     others: Vec<u64>,
-    is_decided: bool,
 }
 
 impl<D: Disk> Undecided<D> {
@@ -139,13 +135,8 @@ impl<D: Disk> Undecided<D> {
     pub(crate) fn take(&mut self, notes: Notes) {
         self.waiting.extend(notes.held);
         for it in notes.decided {
-            match Decision::from_bits(it.bits).keep {
-                true => {
-                    if let Some(session) = self.sessions.get_mut(&it.session) {
-                        session.is_decided = true;
-                    }
-                }
-                false => self.forget(it.session),
+            if !Decision::from_bits(it.bits).keep {
+                self.forget(it.session);
             }
             self.decided.push(it);
         }
@@ -182,7 +173,9 @@ impl<D: Disk> Undecided<D> {
             self.exposed.push(note.exposed);
         }
         self.note_decisions(now_ns);
-        let is_due = self.over_since.is_some_and(|since| since.elapsed() >= LINGER);
+        let is_due = self
+            .over_since
+            .is_some_and(|since| since.elapsed() >= LINGER);
         if !self.over.is_empty() && (is_due || at_once || self.log.is_pending()) {
             let body = entry::over(&std::mem::take(&mut self.over));
             self.append_own(&body, now_ns);
@@ -296,21 +289,38 @@ impl<D: Disk> Undecided<D> {
             let Some(end) = self.log.end_of_oldest() else {
                 break;
             };
-            let moved: Vec<_> = self.records.range(..end).map(|(at, of)| (*at, *of)).collect();
+            let moved: Vec<_> = self
+                .records
+                .range(..end)
+                .map(|(at, of)| (*at, *of))
+                .collect();
             for (position, (session, len)) in moved {
                 self.move_record(position, session, len)?;
             }
-            while let Some((at, it)) = self.decisions.front()
-                && *at < end
-            {
-                self.decided.push(*it);
-                self.decisions.pop_front();
-            }
-            self.note_decisions(now_ns);
+            self.move_decisions(end, now_ns);
             self.log.commit()?;
             self.log.release(end)?;
         }
         Ok(())
+    }
+
+    /// Writes the decisions again that stand before a position. They stay in their order.
+    fn move_decisions(&mut self, end: u64, now_ns: u64) {
+        let moved: Vec<_> = (self.decisions.iter_mut())
+            .filter(|(at, _)| *at < end)
+            .collect();
+        if moved.is_empty() {
+            return;
+        }
+        let body = entry::decided(&moved.iter().map(|(_, it)| *it).collect::<Vec<_>>());
+        let parts = std::iter::once(&body[..]);
+        let position = self
+            .log
+            .append(Signal::Traces, 0, 0, now_ns, body.len(), parts)
+            .expect("its log has no bound");
+        for (at, _) in moved {
+            *at = position;
+        }
     }
 
     fn move_record(&mut self, position: u64, session: u64, len: u64) -> io::Result<()> {
@@ -338,3 +348,6 @@ impl<D: Disk> Undecided<D> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

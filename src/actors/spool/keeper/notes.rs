@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Keeper, is_full};
+use super::Keeper;
 use crate::actors::spool::config::SpoolFull;
 use crate::actors::spool::desk::Changes;
 use crate::actors::spool::disk::Disk;
@@ -70,4 +70,12 @@ impl<D: Disk> Keeper<D> {
     pub(super) fn lingers(&self) -> bool {
         self.undecided.as_ref().is_some_and(Undecided::lingers)
     }
+}
+
+/// Whether the disk has no room.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }

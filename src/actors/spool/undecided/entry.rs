@@ -193,7 +193,7 @@ fn held(mut rest: &[u8]) -> Option<Entry<'_>> {
 
 /// What policies can ask of who a session is.
 fn about_to_bytes(about: &About) -> Vec<u8> {
-    let named = |name: u8| move |text: &Box<str>| (name, text.clone());
+    let named = |name: u8| move |text| (name, Box::clone(text));
     let agent = about.agent.iter().map(named(AGENT));
     let user = about.user.iter().map(named(USER));
     let tags = about.tags.iter().map(named(TAG));

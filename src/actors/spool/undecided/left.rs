@@ -83,7 +83,6 @@ impl<D: Disk> Undecided<D> {
             };
             self.keep(number, at, len);
             let of: &mut Session = self.sessions.entry(number).or_default();
-            of.is_decided = decided.is_some();
             if number != session && !of.others.contains(&session) {
                 of.others.push(session);
             }
@@ -108,7 +107,12 @@ impl<D: Disk> Undecided<D> {
             };
             let known = left.sessions.iter_mut().find(same);
             session.session = known.as_ref().map_or(left.next, |known| known.session);
-            notes.held.extend(session.chunks.iter().map(|it| held_note(&session, it)));
+            if let Some(known) = &known {
+                session.digest.merge(&known.digest);
+            }
+            notes
+                .held
+                .extend(session.chunks.iter().map(|it| held_note(&session, it)));
             notes.decided.extend(session.decided.map(|bits| Decided {
                 session: session.session,
                 key: session.key,
@@ -116,7 +120,7 @@ impl<D: Disk> Undecided<D> {
             }));
             match known {
                 Some(known) => {
-                    known.digest.merge(&session.digest);
+                    known.digest = session.digest;
                     known.chunks.extend(session.chunks);
                 }
                 None => {
