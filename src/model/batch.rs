@@ -170,6 +170,18 @@ impl Parcel {
         Self::of(signal, groups)
     }
 
+    /// Parcels of one signal as one, in their order.
+    pub(crate) fn join(parcels: Vec<Self>) -> Self {
+        let mut parcels = parcels.into_iter();
+        let mut whole = parcels.next().expect("at least one is joined");
+        for parcel in parcels {
+            debug_assert_eq!(parcel.signal, whole.signal);
+            whole.items += parcel.items;
+            whole.groups.extend(parcel.groups);
+        }
+        whole
+    }
+
     pub(crate) fn signal(&self) -> Signal {
         self.signal
     }

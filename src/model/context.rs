@@ -51,6 +51,12 @@ impl TraceFlags {
     pub const fn is_random(self) -> bool {
         self.0 & Self::RANDOM.0 != 0
     }
+
+    /// The flags as OTLP carries them (`SpanFlags`): bit 8 says that it is known whether the parent of the
+    /// span, or the linked span, is remote; bit 9 that it is.
+    pub(crate) fn of_otlp(self, is_remote: bool) -> u32 {
+        u32::from(self.0) | 0x100 | u32::from(is_remote) << 9
+    }
 }
 
 impl fmt::Debug for TraceFlags {
@@ -294,7 +300,7 @@ impl SpanContext {
 
     /// The flags as OTLP carries them (`SpanFlags`): W3C's, and whether the span is remote.
     pub(crate) fn otlp_flags(&self) -> u32 {
-        u32::from(self.flags.bits()) | 0x100 | u32::from(self.remote) << 9
+        self.flags.of_otlp(self.remote)
     }
 
     /// The value of the `traceparent` header, version 00.

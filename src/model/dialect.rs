@@ -23,6 +23,9 @@ pub enum Meaning {
     Cost,
     /// The part of the cost for input, and that for output.
     PartOfCost,
+    /// How its session ended. The span that says it is the session's root, also where its parent is a
+    /// span of another process.
+    EndState,
     /// `service.name`.
     Service,
 }
@@ -54,6 +57,8 @@ const TABLE: &[(&str, Meaning)] = &[
     ("gen_ai.usage.total_tokens", Meaning::TotalTokens),
     ("langfuse.observation.type", Meaning::Work),
     (key::OUTPUT_TOKENS, Meaning::OutputTokens),
+    (key::END_STATE, Meaning::EndState),
+    ("agentops.session.end_state", Meaning::EndState),
     ("gen_ai.usage.prompt_tokens", Meaning::InputTokens),
     ("llm.token_count.completion", Meaning::OutputTokens),
     ("llm.usage.completion_tokens", Meaning::OutputTokens),
@@ -73,7 +78,7 @@ const LENGTHS: std::ops::RangeInclusive<usize> = 10..=43;
 /// is compared in vain.
 #[inline(always)]
 const fn slot(key: &[u8]) -> usize {
-    let mixed = key.len() * 25 + key[1] as usize * 9 + key[key.len() - 10] as usize;
+    let mixed = key.len() * 10 + key[1] as usize * 59 + key[key.len() - 10] as usize;
     mixed % 256
 }
 

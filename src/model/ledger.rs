@@ -122,8 +122,7 @@ impl Book {
         tally
     }
 
-    /// Takes custody of items that were read from the disk and are still there.
-    #[cfg(feature = "spool")]
+    /// Takes custody of items that are on disk and stay there until they are settled.
     pub(crate) fn read(self: &Arc<Self>, items: u64, shares: Shares, kept: Kept) -> Tally {
         Tally {
             items,

@@ -7,6 +7,7 @@ mod attributes;
 
 use std::sync::Arc;
 
+use crate::model::genai::key;
 use crate::model::id::{SpanId, TraceId};
 use crate::model::kind::{SpanKind, StatusCode};
 use crate::model::otlp::view::{
@@ -204,6 +205,18 @@ impl RecordedSpan {
     #[must_use]
     pub fn has_remote_parent(&self) -> bool {
         self.parent_span_id.is_some() && self.flags & 0x300 == 0x300
+    }
+
+    /// Whether it is the first span of its trace in its process: it has no parent, or a remote one. A span
+    /// that spanreel recorded within a session is none, wherever its parent is: the session's root is.
+    #[must_use]
+    pub fn is_local_root(&self) -> bool {
+        if self.parent_span_id.is_none() {
+            return true;
+        }
+        let is_within =
+            || self.scope.name == env!("CARGO_PKG_NAME") && self.str(key::END_STATE).is_none();
+        self.has_remote_parent() && !is_within()
     }
 
     /// The text of an attribute.

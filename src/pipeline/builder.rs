@@ -258,6 +258,7 @@ impl Builder {
                     let redactor = redactor.as_ref();
                     let mut names = HashSet::new();
                     let config = &self.config;
+                    let exporters = exporters::in_words(exporters, &self.environment);
                     lanes = build(exporters, config, redactor, &mut names, &mut problems);
                     early = build(self.early, config, redactor, &mut names, &mut problems);
                 }

@@ -6,6 +6,7 @@
 //! Variable Specification" and "Common Configuration Specification"; `docs/configuration.md` is the
 //! table for users.
 
+mod conventions;
 mod detect;
 mod lists;
 pub(crate) mod otlp;
@@ -39,6 +40,8 @@ pub(crate) struct Environment {
     pub(crate) propagators: Option<Vec<Propagator>>,
     /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
     pub(crate) content: Option<Content>,
+    /// Whether `OTEL_SEMCONV_STABILITY_OPT_IN` asks for the newest GenAI conventions.
+    pub(crate) latest_genai: bool,
     /// `OTEL_BSP_*`.
     pub(crate) batch: BatchEnvironment,
     /// `OTEL_BLRP_*`.
@@ -125,6 +128,7 @@ pub(crate) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Environment {
             "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
             &Content::NAMES,
         ),
+        latest_genai: conventions::latest_genai(&mut reader),
         batch: batch(&mut reader, "OTEL_BSP"),
         log_batch: batch(&mut reader, "OTEL_BLRP"),
         limits: limits(&mut reader),
@@ -142,6 +146,9 @@ pub(crate) fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Environment {
         if reader.text(name).is_some() {
             unsupported.push(format!("{name} ({instead})"));
         }
+    }
+    if environment.latest_genai && !cfg!(feature = "proto") {
+        unsupported.push(conventions::NEEDS_PROTO.to_owned());
     }
     let mut warnings = reader.into_warnings();
     if !unsupported.is_empty() {

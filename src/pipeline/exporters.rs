@@ -9,6 +9,8 @@ use crate::actors::exporter::console::Console;
 use crate::actors::exporter::file::OtlpFile;
 #[cfg(all(feature = "http", feature = "proto"))]
 use crate::actors::exporter::zipkin::Zipkin;
+#[cfg(feature = "proto")]
+use crate::model::otlp::translate::Dialect;
 use crate::model::problem::Problem;
 use crate::model::request::Signal;
 use crate::pipeline::env::otlp::OtlpEnvironment;
@@ -61,6 +63,23 @@ pub(crate) fn of_environment(environment: &Environment) -> Result<Vec<Exporter>,
     } else {
         Err(problems)
     }
+}
+
+/// The exporters, each in the words that the environment asks for where the code has chosen none.
+#[cfg(feature = "proto")]
+pub(crate) fn in_words(mut exporters: Vec<Exporter>, environment: &Environment) -> Vec<Exporter> {
+    if environment.latest_genai {
+        for exporter in &mut exporters {
+            let chosen = &mut exporter.rewrite.dialect;
+            chosen.get_or_insert(Dialect::GenAiDevelopment);
+        }
+    }
+    exporters
+}
+
+#[cfg(not(feature = "proto"))]
+pub(crate) fn in_words(exporters: Vec<Exporter>, _: &Environment) -> Vec<Exporter> {
+    exporters
 }
 
 #[cfg(not(any(feature = "grpc", feature = "http")))]
@@ -127,4 +146,30 @@ fn zipkin(settings: &ZipkinEnvironment) -> Option<Exporter> {
 #[cfg(not(all(feature = "http", feature = "proto")))]
 fn zipkin(_: &ZipkinEnvironment) -> Option<Exporter> {
     None
+}
+
+#[cfg(all(test, feature = "proto"))]
+mod tests {
+    use super::*;
+    use crate::actors::exporter::null::Null;
+
+    /// The environment asks for the words of exporters that the code gives none, and of no others.
+    #[test]
+    fn code_wins_over_the_words_of_the_environment() {
+        let words = |latest_genai| {
+            let environment = Environment {
+                latest_genai,
+                ..Environment::default()
+            };
+            let chosen = Exporter::new(Null).dialect(Dialect::GenAi);
+            let exporters = in_words(vec![Exporter::new(Null), chosen], &environment);
+            exporters
+                .into_iter()
+                .map(|it| it.rewrite.dialect)
+                .collect::<Vec<_>>()
+        };
+        let (latest, released) = (Some(Dialect::GenAiDevelopment), Some(Dialect::GenAi));
+        assert_eq!(words(true), [latest, released]);
+        assert_eq!(words(false), [None, released]);
+    }
 }

@@ -283,6 +283,7 @@ fn start_lanes(
             tasks.spawn_feed(Feed {
                 spool: spool.clone(),
                 lane: Arc::clone(&mailbox),
+                slots: Arc::clone(lane.slots()),
                 deadline: tasks.deadline.clone(),
                 last: last.clone(),
             });

@@ -23,7 +23,7 @@ use spanreel_cli::spool::args::SpoolArgs;
 use spanreel_cli::term::{ColorChoice, Palette, Terminal};
 use tracing::Level;
 
-/// Session telemetry for AI agents: receive, convert, measure
+/// Session telemetry for AI agents: see what they do, keep it, send it on
 ///
 /// spanreel turns what AI agents do (sessions, model calls, tool calls) into OpenTelemetry traces
 /// and logs, and accounts for every span on its way.

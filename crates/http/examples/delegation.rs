@@ -12,22 +12,25 @@
 #![expect(clippy::print_stdout, reason = "an example shows what it did")]
 #![expect(
     clippy::disallowed_methods,
-    reason = "a host starts tasks and reads clocks"
+    reason = "a host starts tasks and reads its environment"
 )]
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::{Request, Response};
+use axum::extract::{Extension, State};
+use axum::response::IntoResponse;
+use axum::{Router, routing::post};
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioExecutor;
 use spanreel::testing::InMemory;
-use spanreel::{Delegation, Pipeline, Resource, SpanContext};
+use spanreel::{Delegation, Pipeline, Resource, SpanContext, SpanRef};
+use spanreel_http::ServerLayer;
 use spanreel_http::token::{HEADER, Issuer, Keys, Verifier};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpListener;
@@ -151,12 +154,6 @@ impl Agent {
 
 // ---- agents B and C
 
-struct Server {
-    name: String,
-    pipeline: Pipeline,
-    verifier: Verifier,
-}
-
 async fn serve_agent(name: &str) -> Outcome {
     let memory = InMemory::new();
     let pipeline = Pipeline::builder().resource(Resource::empty());
@@ -166,17 +163,16 @@ async fn serve_agent(name: &str) -> Outcome {
     if trusted.contains("kid") {
         verifier = verifier.trust(A, Keys::from_env(TRUSTED)?);
     }
-    let server = Arc::new(Server {
-        name: name.to_owned(),
-        pipeline: pipeline.clone(),
-        verifier: verifier.build()?,
-    });
+    let layer = ServerLayer::new(&pipeline).verifier(Arc::new(verifier.build()?));
+    let agent: Arc<str> = name.into();
+    let app = Router::new().route("/", post(work)).with_state(agent);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}/", listener.local_addr()?);
-    tokio::spawn(accept(listener, Arc::clone(&server)));
+    let serving = tokio::spawn(axum::serve(listener, app.layer(layer)).into_future());
 
     let mut nothing = Vec::new();
     tokio::io::stdin().read_to_end(&mut nothing).await?;
+    serving.abort();
     pipeline.shutdown(Duration::from_secs(5)).await;
     println!("{name}\n-------");
     println!("{}", memory.tree_with(&SHOWN).trim_end());
@@ -193,52 +189,13 @@ async fn serve_agent(name: &str) -> Outcome {
     Ok(())
 }
 
-async fn accept(listener: TcpListener, server: Arc<Server>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        let server = Arc::clone(&server);
-        let service = hyper::service::service_fn(move |request| {
-            let server = Arc::clone(&server);
-            async move { server.work(request).await }
-        });
-        tokio::spawn(async move {
-            let connection = hyper::server::conn::http1::Builder::new();
-            if let Err(error) = connection
-                .serve_connection(TokioIo::new(stream), service)
-                .await
-            {
-                println!("connection: {error}");
-            }
-        });
-    }
-}
-
-impl Server {
-    async fn work(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-        let (head, body) = request.into_parts();
-        let Ok(body) = body.collect().await.map(|body| body.to_bytes()) else {
-            return Ok(answer(400, None));
-        };
-        // Without a token nothing is claimed: the session is a trace of its own.
-        let mut session = self.pipeline.open_session("").agent(&self.name);
-        if let Some(token) = head.headers.get(HEADER) {
-            let token = token.to_str().unwrap_or_default();
-            let trust = self.verifier.receive(token, Some(&body), SystemTime::now());
-            session = trust.apply(session);
-        }
-        let Ok(session) = session.open() else {
-            return Ok(answer(503, None));
-        };
-        session.tool("timetable").start().end();
-        session.succeed();
-        Ok(answer(200, Some(&session.context())))
-    }
-}
-
-fn answer(status: u16, sub_session: Option<&SpanContext>) -> Response<Full<Bytes>> {
-    let mut answer = Response::builder().status(status);
-    if let Some(context) = sub_session {
-        answer = answer.header("traceresponse", context.traceparent());
-    }
-    let body = Full::new(Bytes::from("there is one at 12:04"));
-    answer.body(body).expect("the header is plain text")
+/// Does the work below the span of the request, which the layer has put where the token deserves.
+async fn work(
+    State(agent): State<Arc<str>>,
+    Extension(request): Extension<SpanRef>,
+) -> impl IntoResponse {
+    let agent = request.agent(&agent).start();
+    agent.tool("timetable").start().end();
+    let sub_session = request.session().context().traceparent();
+    ([("traceresponse", sub_session)], "there is one at 12:04")
 }

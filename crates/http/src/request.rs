@@ -44,18 +44,21 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    pub(crate) fn server(&mut self, uri: &'a Uri, headers: &'a HeaderMap) {
+    /// Whom it is sent to, which is returned, too.
+    pub(crate) fn server(
+        &mut self,
+        uri: &'a Uri,
+        headers: &'a HeaderMap,
+    ) -> Option<(&'a str, Option<u16>)> {
         let (host, port) = match uri.authority() {
             Some(authority) => (authority.host(), authority.port_u16()),
-            None => match headers.get(HOST).and_then(|host| host.to_str().ok()) {
-                Some(host) => split(host),
-                None => return,
-            },
+            None => split(headers.get(HOST)?.to_str().ok()?),
         };
         self.push(semconv::SERVER_ADDRESS, host);
         if let Some(port) = port {
             self.push(semconv::SERVER_PORT, port);
         }
+        Some((host, port))
     }
 
     pub(crate) fn version(&mut self, version: Version) {

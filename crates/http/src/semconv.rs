@@ -2,6 +2,8 @@
 
 pub(crate) const ERROR_TYPE: &str = "error.type";
 pub(crate) const SESSION_ID: &str = "session.id";
+/// Why a delegation token counts for nothing; of spanreel's own.
+pub(crate) const DELEGATION_REFUSED: &str = "spanreel.delegation.refused";
 
 pub(crate) const REQUEST_METHOD: &str = "http.request.method";
 pub(crate) const REQUEST_METHOD_ORIGINAL: &str = "http.request.method_original";

@@ -187,12 +187,12 @@ impl Buckets {
         (length.saturating_add(count - 1) / count).max(1)
     }
 
-    /// From the first of all until now; the last hour where there is none.
+    /// From the first of all until now, the last five minutes at least.
     pub(crate) fn since(first_us: Option<i64>, count: usize) -> Self {
         let to_us = now_us().saturating_add(1);
-        let hour = 60 * 60 * 1_000_000;
+        let least = 5 * 60 * 1_000_000;
         Self {
-            from_us: first_us.unwrap_or(i64::MAX).min(to_us - hour),
+            from_us: first_us.unwrap_or(i64::MAX).min(to_us - least),
             to_us,
             count,
         }

@@ -81,7 +81,7 @@ impl Batcher {
             return Ok(());
         }
         // Where the spool's thread is gone meanwhile, what it was to write books itself.
-        let _there = desk.append(parcel.frame(), entries).await;
+        let _there = desk.append(parcel.clone(), entries).await;
         Ok(())
     }
 

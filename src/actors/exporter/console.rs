@@ -177,7 +177,7 @@ impl<W: Write> Printer<W> {
             let size = size + SPAN_OVERHEAD;
             self.bytes += size;
             waiting.bytes += size;
-            waiting.has_root |= span.parent_span_id.is_none() || span.has_remote_parent();
+            waiting.has_root |= span.is_local_root();
             waiting.spans.push(span);
         })
     }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::delivery::{Delivery, LaneCounters};
@@ -31,6 +32,10 @@ pub(crate) enum Msg {
 pub(crate) struct Slots {
     places: usize,
     taken: AtomicUsize,
+    /// Deliveries from the spool that are on their way to the lane.
+    promised: AtomicUsize,
+    /// A delivery is over.
+    freed: Notify,
 }
 
 impl Slots {
@@ -38,7 +43,23 @@ impl Slots {
         Self {
             places,
             taken: AtomicUsize::new(0),
+            promised: AtomicUsize::new(0),
+            freed: Notify::new(),
         }
+    }
+
+    /// Waits until one more delivery would begin at once, those that were promised counted. For one task to
+    /// wait at a time.
+    pub(crate) async fn until_free(&self) {
+        let taken = || self.taken.load(Ordering::Acquire) + self.promised.load(Ordering::Acquire);
+        while taken() >= self.places {
+            self.freed.notified().await;
+        }
+    }
+
+    /// A delivery from the spool is sent to the lane.
+    pub(crate) fn promise(&self) {
+        self.promised.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Whether one more delivery would begin at once.
@@ -59,7 +80,8 @@ impl Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::Relaxed);
+        self.0.taken.fetch_sub(1, Ordering::Release);
+        self.0.freed.notify_one();
     }
 }
 
@@ -147,7 +169,11 @@ impl Actor for Lane {
             Msg::Deliver(consignment) => {
                 while self.deliveries.try_join_next().is_some() {}
                 self.settle_to(self.settings.concurrency.get() - 1).await;
+                let is_promised = consignment.tally.is_kept();
                 self.spawn(consignment);
+                if is_promised {
+                    self.slots.promised.fetch_sub(1, Ordering::AcqRel);
+                }
             }
             // It waits beside the lane: a delivery that hangs must not keep later ones from leaving.
             Msg::Flush(baton) => self.rounds.hold(baton),

@@ -313,11 +313,13 @@ impl Exporter {
     }
 
     /// The words in which this destination is told what spans did; they are rewritten on its own lane.
-    /// Default: those of the conventions in which they are recorded, which costs nothing.
+    /// Default: those of the conventions in which they are recorded, which costs nothing;
+    /// `OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental` makes it
+    /// [`Dialect::GenAiDevelopment`].
     #[cfg(feature = "proto")]
     #[must_use]
     pub fn dialect(mut self, dialect: Dialect) -> Self {
-        self.rewrite.dialect = dialect;
+        self.rewrite.dialect = Some(dialect);
         self
     }
 

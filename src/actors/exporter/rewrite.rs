@@ -22,9 +22,9 @@ use crate::model::request::{Request, Signal};
 pub(crate) struct Rewrite {
     /// The content that the destination may have, of what was recorded.
     pub(crate) content: Option<Content>,
-    /// The words that it understands.
+    /// The words that it understands, where somebody has chosen them.
     #[cfg(feature = "proto")]
-    pub(crate) dialect: Dialect,
+    pub(crate) dialect: Option<Dialect>,
 }
 
 impl Rewrite {
@@ -61,7 +61,7 @@ impl Rewrite {
     /// Whether requests of this signal are rewritten.
     fn rewrites(self, signal: Signal) -> bool {
         #[cfg(feature = "proto")]
-        if signal == Signal::Traces && self.dialect.rewrites() {
+        if signal == Signal::Traces && self.dialect.is_some_and(Dialect::rewrites) {
             return true;
         }
         self.removes_content(signal)
@@ -76,8 +76,8 @@ impl Rewrite {
             bytes = rewritten.map_or(bytes, Bytes::from);
         }
         #[cfg(feature = "proto")]
-        if signal == Signal::Traces {
-            bytes = self.dialect.translate(&bytes).map_or(bytes, Bytes::from);
+        if let Some(dialect) = self.dialect.filter(|_| signal == Signal::Traces) {
+            bytes = dialect.translate(&bytes).map_or(bytes, Bytes::from);
         }
         Request::from_bytes(signal, request.items(), bytes)
     }

@@ -374,8 +374,17 @@ fn facts_are_read_in_every_dialect() {
         }),
         ..span(vec![])
     };
-    let seen = seen(vec![], vec![span(vec![]), failed_root]);
-    assert_eq!((seen[0].2, seen[0].3, seen[0].8), (2, 1, true));
+    let found = seen(vec![], vec![span(vec![]), failed_root]);
+    assert_eq!((found[0].2, found[0].3, found[0].8), (2, 1, true));
+}
+
+/// A span that tells how its session ended is the session's root, though another process called it.
+#[test]
+fn an_end_state_ends_a_session_that_another_called() {
+    for key in ["spanreel.session.end_state", "agentops.session.end_state"] {
+        let found = seen(vec![], vec![span(vec![text(key, "success")])]);
+        assert!(found[0].8, "{key}");
+    }
 }
 
 /// Judges foreign sessions by what they did, and notes what it was told.

@@ -106,7 +106,8 @@ impl Journal {
         if noted.session == next {
             self.next += 1;
         }
-        let (case, key, digest) = (Arc::clone(&held.case), held.key, held.digest);
+        let (case, digest) = (Arc::clone(&held.case), held.digest);
+        let key = held.lasting_key();
         for (number, chunk) in held.chunks.iter_mut().enumerate().skip(noted.chunks) {
             let tells_who = self.tells_who && number == 0 && case.about_is_whole;
             self.notes.held.push(HeldNote {

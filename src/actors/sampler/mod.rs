@@ -25,7 +25,7 @@ use self::counters::SamplerCounters;
 use self::journal::Journal;
 use self::own::{Own, Sample};
 use self::stamp::stamp;
-use self::window::{Bounds, Place, Window};
+use self::window::{Bounds, Held, Place, Window};
 use crate::actors::clock::{Anchor, Clock};
 use crate::actors::mailbox::{Mailbox, Stopped};
 use crate::actors::pool::{CHUNK_BYTES, Pool};
@@ -214,7 +214,7 @@ impl Sampler {
 
     /// Acts on a decision: what the session held comes out.
     fn decide(&mut self, slot: u32, decision: Decision) -> Vec<Chunk> {
-        let key = self.window.get(slot).map(|held| held.key);
+        let key = self.window.get(slot).map(Held::lasting_key);
         let mut chunks = self.window.decide(slot, decision);
         if let (Some(journal), Some(key)) = (&mut self.journal, key) {
             journal.decide(slot, key, decision, &mut chunks);

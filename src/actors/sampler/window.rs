@@ -63,7 +63,7 @@ struct Table(Vec<Vec<Option<Held>>>);
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) case: Arc<Case>,
-    pub(super) key: SessionKey,
+    key: SessionKey,
     /// It is found by its key.
     pub(super) by_key: bool,
     pub(super) digest: Digest,
@@ -296,6 +296,11 @@ impl Window {
 }
 
 impl Held {
+    /// The key by which its session is found in another process, too.
+    pub(super) fn lasting_key(&self) -> SessionKey {
+        self.case.home().unwrap_or(self.key)
+    }
+
     /// What it is judged by.
     pub(super) fn evidence(&self, is_final: bool) -> Evidence<'_> {
         Evidence {

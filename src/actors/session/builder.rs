@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::cell::Cell;
+use super::delegation::received::Delegated;
 use super::drafts;
 use super::log;
+use super::slab::Parent;
 use super::span::Span;
 use super::state::Facts;
 use crate::actors::clock::unix_ns;
@@ -24,7 +26,7 @@ pub struct SpanBuilder<'a> {
     cell: &'a Arc<Cell>,
     /// None in an unsampled session and on the pipeline's own threads.
     draft: Option<Box<Draft>>,
-    parent: SpanId,
+    parent: Parent,
     id: Option<SpanId>,
     kind: SpanKind,
     operation: Operation,
@@ -53,7 +55,7 @@ impl<'a> SpanBuilder<'a> {
         Self {
             cell,
             draft,
-            parent,
+            parent: Parent::local(parent),
             id: None,
             kind,
             operation,
@@ -112,7 +114,38 @@ impl<'a> SpanBuilder<'a> {
 
     /// Its parent within the session's trace. Default: what the builder was called on.
     pub fn parent(mut self, parent: SpanId) -> Self {
-        self.parent = parent;
+        self.parent = Parent::local(parent);
+        self
+    }
+
+    /// Its parent within the session's trace, which is a span of another process: that called into this
+    /// session, say. Viewers can tell (bit 9 of `Span.flags`, OTLP 1.11, `SpanFlags`).
+    pub fn remote_parent(mut self, parent: SpanId) -> Self {
+        self.parent = Parent {
+            id: parent,
+            is_remote: true,
+        };
+        self
+    }
+
+    /// Work of an open session that another agent handed over: a child of the delegation where that is
+    /// believed and of this trace, linked to it otherwise.
+    pub fn from_delegation(mut self, from: impl Into<Delegated>) -> Self {
+        let from = from.into();
+        let context = from.context();
+        let is_child = from.is_adopted() && context.trace_id() == self.cell.identity.trace_id;
+        if is_child {
+            self.parent = Parent {
+                id: context.span_id(),
+                is_remote: context.is_remote(),
+            };
+        }
+        let limits = &self.cell.shared.limits;
+        match &mut self.draft {
+            Some(draft) if is_child => from.write_root(draft, limits),
+            Some(draft) => from.write_link(draft, limits),
+            None => {}
+        }
         self
     }
 
@@ -141,15 +174,16 @@ impl<'a> SpanBuilder<'a> {
         let id = id.unwrap_or_else(SpanId::random);
         let facts = Facts {
             operation,
+            is_parent_remote: parent.is_remote,
             ..Facts::default()
         };
         let (mut slot, mut started_ns) = (None, 0);
         if let Some(draft) = &mut draft {
             started_ns = start_ns.unwrap_or_else(|| cell.now_ns());
-            draft.head(id, Some(parent), kind, started_ns);
+            draft.head(id, Some(parent.id), kind, started_ns);
             slot = Some(cell.start_span(id, parent, kind, operation, started_ns, draft.name()));
             if cell.shared.config.events.span_start && cell.logged {
-                log::span_start(cell, id, parent, draft.name(), kind, started_ns);
+                log::span_start(cell, id, parent.id, draft.name(), kind, started_ns);
             }
         }
         Span {
@@ -180,10 +214,11 @@ impl<'a> SpanBuilder<'a> {
         let id = id.unwrap_or_else(SpanId::random);
         let start_ns = unix_ns(start);
         if let Some(draft) = &mut draft {
-            draft.head(id, Some(parent), kind, start_ns);
+            draft.head(id, Some(parent.id), kind, start_ns);
         }
         let facts = Facts {
             operation,
+            is_parent_remote: parent.is_remote,
             ..Facts::default()
         };
         Span {

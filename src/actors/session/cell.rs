@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::identity::Identity;
 use super::shared::Shared;
-use super::slab::SlotRef;
+use super::slab::{Parent, SlotRef};
 use super::state::{Facts, State};
 use super::unsampled::Unsampled;
 use crate::actors::clock::Anchor;
@@ -89,7 +89,7 @@ impl Cell {
     pub(super) fn start_span(
         self: &Arc<Self>,
         id: SpanId,
-        parent: SpanId,
+        parent: Parent,
         kind: SpanKind,
         operation: Operation,
         start_ns: u64,
@@ -102,7 +102,7 @@ impl Cell {
         }
         state
             .slab
-            .insert(id, Some(parent), kind, operation, start_ns, name)
+            .insert(id, parent, kind, operation, start_ns, name)
     }
 
     /// Takes in a span that has ended. `slot` is none for one that was recorded whole.
@@ -135,7 +135,8 @@ impl Cell {
         state.last_ns = state.last_ns.max(end_ns);
         state.count(facts);
         let reached = state.spend(facts);
-        let common = self.identity.common(facts.operation.is_genai());
+        let is_genai = facts.operation.is_genai();
+        let common = self.identity.common_of(is_genai, facts.is_parent_remote);
         if self.put(&mut state, Signal::Traces, draft, common) {
             state.note(facts, end_ns - start_ns, false);
         }

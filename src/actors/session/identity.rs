@@ -27,6 +27,8 @@ pub(super) struct Identity {
     common: Box<[u8]>,
     /// Where the GenAI part of `common` begins.
     genai_from: usize,
+    /// The same for spans whose parent is remote; made for the first.
+    below_remote: OnceLock<Box<[u8]>>,
     /// What every log record carries; made for the first.
     log_common: OnceLock<Box<[u8]>>,
     /// The baggage that travels with calls; made for the first.
@@ -58,6 +60,32 @@ pub(super) struct Particulars {
     pub(super) case: Option<Arc<Case>>,
 }
 
+impl Particulars {
+    /// What every span carries, and where the part of GenAI spans begins in it.
+    fn common(&self, is_parent_remote: bool) -> (Box<[u8]>, usize) {
+        let none = TextLimit::new(None, usize::MAX);
+        let mut common = Writer::with_capacity(256);
+        common.bytes(f::span::TRACE_ID, &self.trace_id.to_bytes());
+        if !self.trace_state.is_empty() {
+            let state = self.trace_state.as_str();
+            common.bytes(f::span::TRACE_STATE, state.as_bytes());
+        }
+        common.fixed32(f::span::FLAGS, self.flags.of_otlp(is_parent_remote));
+        let id = (&*self.id).into();
+        common.attribute(f::span::ATTRIBUTES, key::SESSION_ID, id, none);
+        let genai_from = common.len();
+        let about = self.about.conversation.as_deref();
+        let conversation = about.unwrap_or(&self.conversation).into();
+        common.attribute(
+            f::span::ATTRIBUTES,
+            key::CONVERSATION_ID,
+            conversation,
+            none,
+        );
+        (common.written().into(), genai_from)
+    }
+}
+
 impl Deref for Identity {
     type Target = Particulars;
 
@@ -68,30 +96,16 @@ impl Deref for Identity {
 
 impl Identity {
     pub(super) fn new(it: Particulars) -> Self {
-        let none = TextLimit::new(None, usize::MAX);
-        let mut common = Writer::with_capacity(256);
-        common.bytes(f::span::TRACE_ID, &it.trace_id.to_bytes());
-        if !it.trace_state.is_empty() {
-            let state = it.trace_state.as_str();
-            common.bytes(f::span::TRACE_STATE, state.as_bytes());
+        let (common, genai_from) = it.common(false);
+        if let Some(case) = &it.case {
+            case.set_home(it.home);
         }
-        let flags = SpanContext::new(it.trace_id, it.root, it.flags).otlp_flags();
-        common.fixed32(f::span::FLAGS, flags);
-        common.attribute(f::span::ATTRIBUTES, key::SESSION_ID, (&*it.id).into(), none);
-        let genai_from = common.len();
-        let conversation = it.about.conversation.as_deref().unwrap_or(&it.conversation);
-        common.attribute(
-            f::span::ATTRIBUTES,
-            key::CONVERSATION_ID,
-            conversation.into(),
-            none,
-        );
-
         Self {
             key: SessionKey(TraceId::random()),
             particulars: it,
-            common: common.written().into(),
+            common,
             genai_from,
+            below_remote: OnceLock::new(),
             log_common: OnceLock::new(),
             outbound: OnceLock::new(),
         }
@@ -119,6 +133,29 @@ impl Identity {
         } else {
             &self.common[..self.genai_from]
         }
+    }
+
+    /// What a span carries of its session whose parent may be remote.
+    #[inline]
+    pub(super) fn common_of(&self, genai: bool, is_parent_remote: bool) -> &[u8] {
+        match is_parent_remote {
+            false => self.common(genai),
+            true => self.common_below_remote(genai),
+        }
+    }
+
+    #[cold]
+    fn common_below_remote(&self, genai: bool) -> &[u8] {
+        let make = || self.particulars.common(true).0;
+        let common = self.below_remote.get_or_init(make);
+        // Only the flags differ, and they are of one length.
+        let end = if genai { common.len() } else { self.genai_from };
+        &common[..end]
+    }
+
+    /// What the root carries.
+    pub(super) fn common_of_root(&self) -> &[u8] {
+        self.common_of(true, self.is_parent_remote)
     }
 
     pub(super) fn log_common(&self) -> &[u8] {

@@ -100,7 +100,7 @@ impl Cell {
         let about = &identity.about;
         let open_spans = state.slab.open().map(|span| LiveSpan {
             id: span.id,
-            parent: span.parent,
+            parent: Some(span.parent.id),
             name: span.name().to_owned(),
             operation: span.operation,
             started: time(span.start_ns),

@@ -1,7 +1,6 @@
 //! How a session's root span begins and ends, and how an endless session rolls over into its next
 //! segment.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::cell::Cell;
@@ -18,8 +17,6 @@ use crate::model::id::SpanId;
 use crate::model::kind::{SpanKind, Status};
 use crate::model::ledger::Fate;
 use crate::model::otlp::draft::Draft;
-use crate::model::otlp::fields as f;
-use crate::model::otlp::writer::Writer;
 use crate::model::propagation::baggage::Baggage;
 use crate::model::request::Signal;
 use crate::model::session_id::trace_id_of;
@@ -145,15 +142,8 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
         let facts = end_root(&mut draft, totals, end_state, cause == Cause::Forced);
         let end_ns = now_ns.max(identity.start_ns);
         draft.end(end_ns);
-        let mut common = Cow::Borrowed(identity.common(true));
-        if identity.is_parent_remote {
-            // The last value of a field counts: this one says that the parent is remote.
-            let mut flags = Writer::with_capacity(8);
-            let remote = SpanContext::new(identity.trace_id, identity.root, identity.flags);
-            flags.fixed32(f::span::FLAGS, remote.otlp_flags() | 0x200);
-            common.to_mut().extend_from_slice(flags.written());
-        }
-        if cell.put(&mut state, Signal::Traces, &draft, &common) {
+        let common = identity.common_of_root();
+        if cell.put(&mut state, Signal::Traces, &draft, common) {
             state.note(&facts, end_ns - identity.start_ns, true);
             state.note_end(end_state.of_digest());
         }
@@ -198,7 +188,7 @@ fn complete_open(cell: &Arc<Cell>, state: &mut State, now_ns: u64) {
     let mut draft = drafts::take();
     for span in state.slab.clear() {
         draft.begin_span(span.name(), "", &cell.shared.limits);
-        draft.head(span.id, span.parent, span.kind, span.start_ns);
+        draft.head(span.id, Some(span.parent.id), span.kind, span.start_ns);
         if let Some(operation) = span.operation.name() {
             draft.set(key::OPERATION_NAME, operation.into());
         }
@@ -210,7 +200,8 @@ fn complete_open(cell: &Arc<Cell>, state: &mut State, now_ns: u64) {
             ..Facts::default()
         };
         state.count(&facts);
-        let common = cell.identity.common(span.operation.is_genai());
+        let is_genai = span.operation.is_genai();
+        let common = cell.identity.common_of(is_genai, span.parent.is_remote);
         if cell.put(state, Signal::Traces, &draft, common) {
             state.note(&facts, end_ns - span.start_ns, false);
         }

@@ -11,11 +11,30 @@ pub(crate) struct SlotRef {
     generation: u32,
 }
 
+/// The parent of a span within its trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parent {
+    pub(crate) id: SpanId,
+    /// Whether another process told its id.
+    pub(crate) is_remote: bool,
+}
+
+impl Parent {
+    /// A span of this process.
+    #[inline]
+    pub(crate) const fn local(id: SpanId) -> Self {
+        Self {
+            id,
+            is_remote: false,
+        }
+    }
+}
+
 /// One open span, or a free slot that keeps the room of its name.
 #[derive(Debug)]
 pub(crate) struct OpenSpan {
     pub(crate) id: SpanId,
-    pub(crate) parent: Option<SpanId>,
+    pub(crate) parent: Parent,
     pub(crate) start_ns: u64,
     /// UTF-8.
     pub(crate) name: Vec<u8>,
@@ -44,7 +63,7 @@ impl Slab {
     pub(crate) fn insert(
         &mut self,
         id: SpanId,
-        parent: Option<SpanId>,
+        parent: Parent,
         kind: SpanKind,
         operation: Operation,
         start_ns: u64,
@@ -124,7 +143,7 @@ mod tests {
     fn insert(slab: &mut Slab, name: &str) -> SlotRef {
         slab.insert(
             SpanId::random(),
-            None,
+            Parent::local(SpanId::random()),
             SpanKind::Internal,
             Operation::Other,
             1,

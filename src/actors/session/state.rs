@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub(super) struct Facts {
     pub(super) operation: Operation,
     pub(super) failed: bool,
+    /// Whether another process told the id of its parent.
+    pub(super) is_parent_remote: bool,
     /// Whether `usage` or `cost` says anything.
     pub(super) priced: bool,
     pub(super) usage: Usage,

@@ -103,7 +103,7 @@ fn of(cell: &Cell, tells_all: bool) -> Option<Request> {
     draft.set_own(key::INCOMPLETE, true.into());
     draft.end(identity.start_ns);
     let mut last = Writer::with_capacity(256);
-    last.raw(identity.common(true));
+    last.raw(identity.common_of_root());
     // The last value of a field counts.
     last.fixed64(f::span::END_TIME_UNIX_NANO, identity.start_ns);
     let mut span = vec![0; draft.len_in_chunk(last.written())];

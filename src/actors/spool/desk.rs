@@ -2,7 +2,7 @@
 //! it until the thread takes it.
 //!
 //! Holds: batches that are not on disk yet, within its permits; those that deliveries give back, at most
-//! as many as there were deliveries; one question per lane. Waits: `append` for a permit. Loses: what is
+//! as many as there were deliveries. Waits: `append` for a permit. Loses: what is
 //! on it when the thread is gone, which books itself.
 
 use std::any::Any;
@@ -15,8 +15,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::circuit::Circuit;
 use super::notes::Notes;
+use super::shelf::Shelf;
 use crate::actors::baton::Baton;
-use crate::model::batch::Consignment;
+use crate::model::batch::{Consignment, Parcel};
 use crate::model::ledger::Tally;
 use crate::model::request::Request;
 
@@ -28,17 +29,6 @@ const PERMIT_BYTES: usize = 1024;
 pub(crate) enum Command {
     /// To be written.
     Append(Append),
-    /// A lane wants what comes next for it; it is answered when there is something.
-    Next {
-        lane: usize,
-        answer: oneshot::Sender<Served>,
-    },
-    /// Nobody holds what a lane was given at this position; it may go if it was settled.
-    Over {
-        lane: usize,
-        position: u64,
-        settled: bool,
-    },
     /// A destination refused something for good.
     Quarantine(Refused),
     /// The baton is held until a lane has settled all that was appended before; or until that is on disk,
@@ -62,6 +52,8 @@ pub(crate) struct Changes {
 #[derive(Debug)]
 pub(crate) struct Append {
     pub(crate) request: Request,
+    /// What it is made of: lanes that keep up are given it from memory.
+    pub(crate) parcel: Parcel,
     pub(crate) entries: Vec<Entry>,
     /// Room on the desk, given back when it is on disk.
     pub(crate) _permit: Option<OwnedSemaphorePermit>,
@@ -112,6 +104,8 @@ pub(crate) struct Desk {
 #[derive(Debug, Default)]
 struct State {
     commands: VecDeque<Command>,
+    /// Something has changed on a shelf.
+    is_nudged: bool,
     /// Nothing more will come.
     closed: bool,
     /// The thread is gone.
@@ -122,6 +116,8 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Taken {
     pub(crate) commands: VecDeque<Command>,
+    /// Something has changed on a shelf.
+    pub(crate) is_nudged: bool,
     pub(crate) closed: bool,
 }
 
@@ -142,9 +138,10 @@ impl Desk {
     /// Puts a request on the desk, waiting for room. Gives it back when the thread is gone.
     pub(crate) async fn append(
         &self,
-        request: Request,
+        parcel: Parcel,
         entries: Vec<Entry>,
     ) -> Result<(), Vec<Entry>> {
+        let request = parcel.frame();
         let wanted = request.encoded_len().div_ceil(PERMIT_BYTES);
         let wanted = u32::try_from(wanted)
             .unwrap_or(u32::MAX)
@@ -155,6 +152,7 @@ impl Desk {
         };
         let append = Command::Append(Append {
             request,
+            parcel,
             entries,
             _permit: Some(permit),
         });
@@ -176,6 +174,12 @@ impl Desk {
         Ok(())
     }
 
+    /// Has the thread look at the shelves.
+    pub(crate) fn nudge(&self) {
+        self.lock().is_nudged = true;
+        self.news.notify_one();
+    }
+
     /// Nothing more will come: the thread writes what there is and ends.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
@@ -185,8 +189,9 @@ impl Desk {
     /// Takes all that lies on the desk; waits for news, for `most` at most.
     pub(crate) fn take(&self, most: Option<Duration>) -> Taken {
         let mut state = self.lock();
-        if state.commands.is_empty() && !state.closed {
-            let is_idle = |state: &mut State| state.commands.is_empty() && !state.closed;
+        let is_idle =
+            |state: &mut State| state.commands.is_empty() && !state.is_nudged && !state.closed;
+        if is_idle(&mut state) {
             state = match most {
                 Some(most) => {
                     let waited = self.news.wait_timeout_while(state, most, is_idle);
@@ -200,6 +205,7 @@ impl Desk {
         }
         Taken {
             commands: std::mem::take(&mut state.commands),
+            is_nudged: std::mem::take(&mut state.is_nudged),
             closed: state.closed,
         }
     }
@@ -234,6 +240,7 @@ pub(crate) struct LaneSpool {
     /// Records for this lane that were put on the desk and not taken out again.
     pub(crate) backlog: Arc<AtomicU64>,
     pub(crate) circuit: Arc<Circuit>,
+    pub(crate) shelf: Arc<Shelf>,
 }
 
 impl LaneSpool {
@@ -259,6 +266,7 @@ impl LaneSpool {
         }
         let append = Command::Append(Append {
             request: it.parcel.frame(),
+            parcel: it.parcel,
             entries: vec![self.entry(it.tally, until)],
             _permit: None,
         });
@@ -268,10 +276,7 @@ impl LaneSpool {
 
     /// What comes next for this lane; `None` when the thread is gone.
     pub(crate) async fn next(&self) -> Option<Served> {
-        let (answer, served) = oneshot::channel();
-        let lane = self.number;
-        self.desk.put(Command::Next { lane, answer }).ok()?;
-        served.await.ok()
+        self.shelf.take(&self.desk).await
     }
 
     /// Has what was refused kept with the words of the destination; `false` when that is not possible.
@@ -292,11 +297,19 @@ mod tests {
     use bytes::Bytes;
     use futures::FutureExt;
 
+    use super::super::settled::Settled;
+    use super::super::shelf::Room;
     use super::*;
     use crate::model::request::Signal;
 
-    fn request(len: usize) -> Request {
-        Request::from_bytes(Signal::Traces, 1, Bytes::from(vec![0; len]))
+    const NO_ROOM: Room = Room {
+        memory: 0,
+        disk: 0,
+        group: 0,
+    };
+
+    fn parcel(len: usize) -> Parcel {
+        Parcel::of_requests(Signal::Traces, vec![(Bytes::from(vec![0; len]), 1)])
     }
 
     /// What is not on disk yet is bounded: one more waits until it is, and a request larger than all of
@@ -304,11 +317,11 @@ mod tests {
     #[test]
     fn the_desk_is_bounded() {
         let desk = Desk::new(4 * PERMIT_BYTES);
-        let large = request(100 * PERMIT_BYTES);
+        let large = parcel(100 * PERMIT_BYTES);
         assert!(desk.append(large, Vec::new()).now_or_never().is_some());
-        assert!(desk.append(request(1), Vec::new()).now_or_never().is_none());
+        assert!(desk.append(parcel(1), Vec::new()).now_or_never().is_none());
         drop(desk.take(None));
-        assert!(desk.append(request(1), Vec::new()).now_or_never().is_some());
+        assert!(desk.append(parcel(1), Vec::new()).now_or_never().is_some());
     }
 
     /// When the thread is gone nobody waits for it: not for room, not for an answer.
@@ -321,15 +334,19 @@ mod tests {
             always: true,
             backlog: Arc::default(),
             circuit: Arc::default(),
+            shelf: Arc::new(Shelf::new(Arc::default(), Settled::default(), NO_ROOM)),
         };
         let mut early = std::pin::pin!(lane.next());
         assert!((&mut early).now_or_never().is_none());
         desk.abandon();
+        lane.shelf.abandon();
         assert!(early.now_or_never().expect("answered").is_none());
         assert!(lane.next().now_or_never().expect("answered").is_none());
-        let appended = desk.append(request(1), Vec::new()).now_or_never();
+        let appended = desk.append(parcel(1), Vec::new()).now_or_never();
         assert!(appended.expect("answered").is_err());
-        let kept = lane.quarantine(request(1), String::new()).now_or_never();
+        let kept = lane
+            .quarantine(parcel(1).frame(), String::new())
+            .now_or_never();
         assert_eq!(kept, Some(false));
     }
 }

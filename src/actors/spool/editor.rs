@@ -12,6 +12,7 @@ use super::error::SpoolError;
 use super::inspect::{Waiting, cursors, inspect, time_of};
 use super::log::{Log, LogError, Sizes};
 use super::quarantine::{self, Quarantined};
+use super::settled::Settled;
 use crate::model::request::Signal;
 
 /// How large files become that are written here.
@@ -69,7 +70,8 @@ impl Editor {
         let forgotten = Cursor::open(&disk, exporter, 0).and_then(|mut cursor| {
             cursor.move_to(log.end())?;
             cursor.sync()?;
-            let settled = cursors(&disk)?.into_values().min();
+            let known = cursors(&disk)?;
+            let settled = known.values().map(Settled::before).min();
             log.release(settled.unwrap_or(log.end()))
         });
         forgotten.map_err(|source| self.failed(source))?;

@@ -1,6 +1,7 @@
-//! A feed: the actor that takes what waits on disk for a lane and hands it to the lane, in order.
+//! A feed: the actor that takes from its shelf what waits for a lane and hands it to the lane, in order, when the
+//! lane can begin with it.
 //!
-//! Holds: one batch. Waits: for the disk, and for room in the lane's mailbox. Loses: nothing; what it
+//! Holds: one batch. Waits: for a delivery to be over, and for something on the shelf. Loses: nothing; what it
 //! holds is on disk.
 
 use std::sync::Arc;
@@ -10,13 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::desk::LaneSpool;
 use crate::actors::deadline::Deadline;
-use crate::actors::exporter::lane::Msg;
+use crate::actors::exporter::lane::{Msg, Slots};
 use crate::actors::mailbox::Mailbox;
 use crate::actors::run::Exit;
 
 pub(crate) struct Feed {
     pub(crate) spool: LaneSpool,
     pub(crate) lane: Arc<Mailbox<Msg>>,
+    pub(crate) slots: Arc<Slots>,
     pub(crate) deadline: Deadline,
     /// Nothing more will be appended.
     pub(crate) last: CancellationToken,
@@ -39,9 +41,12 @@ impl Feed {
 
     async fn feed(&self) -> Exit {
         loop {
+            // Only now, so that what comes meanwhile goes with it: a slow destination is asked seldom for much.
+            self.slots.until_free().await;
             let Some(served) = self.spool.next().await else {
                 return Exit::DownstreamStopped;
             };
+            self.slots.promise();
             let sent = self.lane.send(Msg::Deliver(served.consignment)).await;
             self.spool
                 .backlog

@@ -16,6 +16,7 @@ use super::log::{LogError, segment_files};
 use super::quarantine::{self, Quarantined};
 use super::record::Header;
 use super::segment::Head;
+use super::settled::Settled;
 use super::stored::{Recovered, Segment};
 use super::undecided;
 use crate::model::request::{Request, Signal};
@@ -158,7 +159,7 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection, SpoolError> {
     };
     let seen = |header: &Header, is_for: &dyn Fn(&str) -> bool| {
         for waiting in &mut found.exporters {
-            if is_for(&waiting.exporter) && header.position >= cursors[&waiting.exporter] {
+            if is_for(&waiting.exporter) && !cursors[&waiting.exporter].holds(header.position) {
                 waiting.add(header);
             }
         }
@@ -215,8 +216,8 @@ impl Inspection {
                 && let Some(stored) = segment.read(at).map_err(failed)?
             {
                 at = stored.next;
-                let waits = |(name, cursor): &(&String, &u64)| {
-                    stored.is_for(name) && stored.position >= **cursor
+                let waits = |(name, cursor): &(&String, &Settled)| {
+                    stored.is_for(name) && !cursor.holds(stored.position)
                 };
                 let exporters: Vec<_> = (cursors.iter().filter(waits))
                     .map(|(name, _)| name.clone())
@@ -284,8 +285,8 @@ pub(crate) fn time_of(ns: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_nanos(ns)
 }
 
-/// The lanes that the segments of a directory name, each with the position of its cursor.
-pub(crate) fn cursors(disk: &RealDisk) -> io::Result<BTreeMap<String, u64>> {
+/// The lanes that the segments of a directory name, each with what it has settled.
+pub(crate) fn cursors(disk: &RealDisk) -> io::Result<BTreeMap<String, Settled>> {
     let mut cursors = BTreeMap::new();
     for (_, name) in segment_files(disk)? {
         let file = match disk.open(&name) {
@@ -298,8 +299,8 @@ pub(crate) fn cursors(disk: &RealDisk) -> io::Result<BTreeMap<String, u64>> {
         };
         for lane in head.lanes {
             if let Entry::Vacant(place) = cursors.entry(lane) {
-                let position = Cursor::look(disk, place.key())?;
-                place.insert(position.unwrap_or(0));
+                let settled = Cursor::look(disk, place.key())?;
+                place.insert(settled.unwrap_or_default());
             }
         }
     }

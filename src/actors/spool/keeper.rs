@@ -12,7 +12,6 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -24,13 +23,13 @@ use super::desk::{Append, Command, Desk};
 use super::disk::Disk;
 use super::handle::Gauge;
 use super::journal::Journal;
-use super::lane::{Lane, Notices, Owed};
+use super::lane::{Lane, Notices};
 use super::log::Log;
 use super::quarantine::Quarantine;
+use super::shelf::Owed;
 use super::undecided::Undecided;
 use crate::actors::clock::Clock;
 use crate::actors::own_thread;
-use crate::model::ledger::Fate;
 
 /// How soon a disk that failed is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(250);
@@ -47,8 +46,6 @@ pub(crate) struct Keeper<D: Disk> {
     undecided: Option<Undecided<D>>,
     desk: Arc<Desk>,
     when_full: SpoolFull,
-    /// How many bytes of small requests a lane is given as one.
-    group_bytes: u64,
     gauge: Gauge,
     clock: Clock,
     notices: Notices,
@@ -56,7 +53,7 @@ pub(crate) struct Keeper<D: Disk> {
     appended: Vec<(u64, Append)>,
     /// What the log has no room for.
     blocked: VecDeque<Append>,
-    /// Who is owed the fate of what is on disk, by lane and position.
+    /// Who is owed the fate of what is on disk alone, by lane and position.
     owed: HashMap<(usize, u64), Owed>,
     cursors_synced: Instant,
     looked_after: Instant,
@@ -71,7 +68,6 @@ impl<D: Disk> Keeper<D> {
         quarantine: Quarantine<D>,
         desk: Arc<Desk>,
         when_full: SpoolFull,
-        group_bytes: u64,
     ) -> Self {
         Self {
             gauge: Gauge::new(log.bytes(), log.most()),
@@ -82,7 +78,6 @@ impl<D: Disk> Keeper<D> {
             undecided: None,
             desk,
             when_full,
-            group_bytes,
             clock: Clock::new(),
             notices: Notices::default(),
             appended: Vec::new(),
@@ -113,6 +108,9 @@ impl<D: Disk> Keeper<D> {
         let (told, ended) = oneshot::channel();
         let desk = Arc::clone(&self.desk);
         let gauge = self.gauge.clone();
+        let shelves: Vec<_> = (self.lanes.iter())
+            .map(|lane| Arc::clone(&lane.shelf))
+            .collect();
         std::thread::Builder::new()
             .name("spanreel-spool".to_owned())
             .spawn(move || {
@@ -120,6 +118,9 @@ impl<D: Disk> Keeper<D> {
                 let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.run(&mut claim)));
                 // Whoever waits for it must not wait for ever.
                 desk.abandon();
+                for shelf in shelves {
+                    shelf.abandon();
+                }
                 gauge.set(gauge.bytes(), false);
                 drop(claim);
                 if outcome.is_err() {
@@ -133,10 +134,11 @@ impl<D: Disk> Keeper<D> {
 
     /// Works until nothing more will come.
     fn run(mut self, claim: &mut impl Hold) {
-        let mut again = None;
+        // What an earlier process left is put on the shelves at once.
+        let mut again = Some(Duration::ZERO);
         loop {
             let taken = self.desk.take(again);
-            self.is_idle = taken.commands.is_empty() || taken.closed;
+            self.is_idle = taken.commands.is_empty() && !taken.is_nudged || taken.closed;
             for command in taken.commands {
                 self.handle(command);
             }
@@ -171,17 +173,6 @@ impl<D: Disk> Keeper<D> {
     fn handle(&mut self, command: Command) {
         match command {
             Command::Append(append) => self.blocked.push_back(append),
-            Command::Next { lane, answer } => self.lanes[lane].asking = Some(answer),
-            Command::Over {
-                lane,
-                position,
-                settled,
-            } => {
-                // What was not settled holds the cursor until the next start.
-                if settled {
-                    self.lanes[lane].taken.remove(&position);
-                }
-            }
             Command::Quarantine(refused) => {
                 let lane = &self.lanes[refused.lane].name;
                 let now = self.clock.anchor().unix_ns();
@@ -235,7 +226,7 @@ impl<D: Disk> Keeper<D> {
         let written = self.write_notes();
         worked = worked.and(written.and_then(|()| self.append_all().and(self.commit())));
         for lane in 0..self.lanes.len() {
-            worked = worked.and(self.serve(lane));
+            worked = worked.and(self.fill(lane));
         }
         worked = worked.and(self.release());
         self.return_batons();
@@ -292,32 +283,14 @@ impl<D: Disk> Keeper<D> {
                 return Err(error);
             }
         }
-        for (position, append) in self.appended.drain(..) {
-            for entry in append.entries {
-                let shares = entry.tally.put_on_disk();
-                if let Some(until) = &entry.until {
-                    until.secured();
-                }
-                if !shares.is_empty() || entry.until.is_some() {
-                    let owed = Owed {
-                        shares,
-                        until: entry.until,
-                    };
-                    self.owed.insert((entry.lane, position), owed);
-                }
-            }
-        }
+        self.hand_on();
         Ok(())
     }
 
     /// Moves cursors to what is settled and removes what all have settled.
     fn release(&mut self) -> io::Result<()> {
         for lane in &mut self.lanes {
-            let settled = lane.settled();
-            if settled != lane.cursor.position() {
-                lane.cursor.move_to(settled)?;
-                lane.is_moved = true;
-            }
+            lane.move_cursor()?;
         }
         let settled = self.lanes.iter().map(|lane| lane.cursor.position());
         let mut settled = settled.min().unwrap_or(0);
@@ -358,24 +331,21 @@ impl<D: Disk> Keeper<D> {
         };
         let mut items = 0;
         for (number, lane) in self.lanes.iter_mut().enumerate() {
-            for watch in lane.taken.range(..end).map(|(_, watch)| watch) {
-                watch.give_up();
-            }
-            for record in records
-                .iter()
-                .filter(|record| record.position >= lane.read_at && record.is_for(&lane.name))
-            {
-                lane.books
-                    .of(record.signal)
-                    .settle_on_disk(record.items, Fate::Evicted);
-                lane.backlog.fetch_sub(1, Ordering::AcqRel);
+            for record in records.iter().filter(|record| {
+                record.position >= lane.read_at
+                    && record.is_for(&lane.name)
+                    && !lane.shelf.is_settled(record.position)
+            }) {
+                let owed = self.owed.remove(&(number, record.position));
+                lane.evict(record.signal, record.items, owed);
                 items += record.items;
-                if let Some(mut owed) = self.owed.remove(&(number, record.position)) {
-                    owed.shares.settle(Fate::Evicted);
-                }
+            }
+            for ready in lane.shelf.give_up(end) {
+                let parcel = &ready.parcel;
+                lane.evict(parcel.signal(), parcel.items(), ready.owed);
+                items += ready.parcel.items();
             }
             lane.read_at = lane.read_at.max(end);
-            lane.taken.retain(|position, _| *position >= end);
         }
         self.release()?;
         self.log.release(end)?;

@@ -1,44 +1,69 @@
-//! A lane as the keeper knows it: how far it has come, and who waits for what of it.
+//! A lane as the spool's thread knows it: how far it has come, and who waits for what of it.
 //!
-//! Holds: what somebody is owed of it. Waits: never. Loses: nothing.
+//! Holds: batons. Waits: never. Loses: nothing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::oneshot;
-
+use super::circuit::Circuit;
 use super::cursor::Cursor;
-use super::desk::{Held, Served};
 use super::disk::Disk;
+use super::shelf::{Owed, Shelf};
 use crate::actors::baton::Baton;
 use crate::actors::notice::Notice;
-use crate::model::kept::KeptWatch;
 use crate::model::ledger::{Books, Fate};
-use crate::model::receipt::Shares;
+use crate::model::request::Signal;
 
 /// A lane as the keeper knows it.
 pub(crate) struct Lane<D: Disk> {
     pub(crate) name: String,
     pub(crate) books: Arc<Books>,
     pub(crate) backlog: Arc<AtomicU64>,
+    pub(crate) circuit: Arc<Circuit>,
     pub(crate) cursor: Cursor<D::File>,
-    /// Where to read on.
+    /// All before was put on its shelf, or is nothing to it.
     pub(crate) read_at: u64,
-    /// What it was given and has not settled, by position.
-    pub(crate) taken: BTreeMap<u64, KeptWatch>,
-    /// Its feed waits for what comes next.
-    pub(crate) asking: Option<oneshot::Sender<Served>>,
+    pub(crate) shelf: Arc<Shelf>,
     /// Each waits until all before a position is settled.
     pub(crate) batons: VecDeque<(u64, Baton)>,
     pub(crate) is_moved: bool,
 }
 
 impl<D: Disk> Lane<D> {
-    /// All before is settled.
-    pub(crate) fn settled(&self) -> u64 {
-        let first = self.taken.first_key_value().map(|(position, _)| *position);
-        first.unwrap_or(self.read_at).min(self.read_at)
+    /// Whether it can be given from memory what stands at `position`: it has all before, and has room, and its
+    /// destination is there.
+    pub(crate) fn keeps_up(&self, position: u64) -> bool {
+        self.read_at == position && self.shelf.has_room() && !self.circuit.is_away()
+    }
+
+    /// A record was given up for newer ones.
+    pub(crate) fn evict(&self, signal: Signal, items: u64, owed: Option<Owed>) {
+        let book = self.books.of(signal);
+        book.settle_on_disk(items, Fate::Evicted);
+        self.backlog.fetch_sub(1, Ordering::AcqRel);
+        if let Some(mut owed) = owed {
+            owed.shares.settle(Fate::Evicted);
+        }
+    }
+
+    /// What stands before `position` is nothing to it.
+    pub(crate) fn pass(&mut self, position: u64) {
+        self.shelf.pass(self.read_at, position);
+        self.read_at = self.read_at.max(position);
+    }
+
+    /// Keeps what is settled, if that is news.
+    pub(crate) fn move_cursor(&mut self) -> std::io::Result<()> {
+        let Some(settled) = self.shelf.news() else {
+            return Ok(());
+        };
+        self.is_moved = true;
+        let kept = self.cursor.keep(settled);
+        if kept.is_err() {
+            self.shelf.tell_again();
+        }
+        kept
     }
 }
 
@@ -48,17 +73,4 @@ pub(crate) struct Notices {
     pub(crate) failing: Notice,
     pub(crate) full: Notice,
     pub(crate) evicting: Notice,
-}
-
-/// Who is told of the fate of a record in a lane; when nobody else will, that it is left on disk.
-#[derive(Debug)]
-pub(crate) struct Owed {
-    pub(crate) shares: Shares,
-    pub(crate) until: Option<Arc<dyn Held>>,
-}
-
-impl Drop for Owed {
-    fn drop(&mut self) {
-        self.shares.settle(Fate::Spooled);
-    }
 }

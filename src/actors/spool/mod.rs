@@ -6,7 +6,7 @@
 //! [`record`] and [`segment`] say what the bytes mean, [`cursor`] how far a lane has come, [`log`] puts
 //! them together over a [`disk`]. All of it is synchronous and knows no runtime; a [`keeper`] runs it on
 //! a thread of its own. The actors see the [`desk`] alone: they put batches on it, and a [`feed`] for each
-//! lane takes them from it again. A [`circuit`] tells both whether a lane's destination is there. From outside,
+//! lane takes them from its [`shelf`] again. A [`circuit`] tells both whether a lane's destination is there. From outside,
 //! [`inspect`] looks at what is on disk, and an [`editor`] changes it while no pipeline does.
 
 pub(crate) mod circuit;
@@ -14,6 +14,8 @@ pub(crate) mod desk;
 pub(crate) mod feed;
 pub(crate) mod handle;
 pub(crate) mod notes;
+pub(crate) mod settled;
+pub(crate) mod shelf;
 
 #[cfg(feature = "spool")]
 mod claim;

@@ -3,7 +3,7 @@
 //!
 //! Waits: for the disk, as long as it takes to read what is there. Loses: nothing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ use super::log::{Log, LogError, Sizes};
 use super::notes::Left;
 use super::quarantine::{self, Quarantine};
 use super::segment::MAX_LANES;
+use super::settled::Settled;
+use super::shelf::{Room, Shelf};
 use super::stored::Recovered;
 use super::undecided::{self, Undecided};
 use crate::model::ledger::Books;
@@ -33,6 +35,8 @@ use crate::model::request::{Request, Signal};
 const STRAYS: &str = "\0strays";
 /// The part of a spool's size that one segment takes at most, and what was refused in all.
 const PART: u64 = 8;
+/// So many times what a lane is given at once is read for it ahead, so that it need not wait for a commit.
+const READ_AHEAD: u64 = 4;
 /// An orphan is taken over in commits of so many bytes.
 const ADOPT_BYTES: u64 = 4 << 20;
 
@@ -114,12 +118,12 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
             number,
             always: settings.mode == SpoolMode::Always,
             backlog: Arc::clone(&lane.backlog),
-            circuit: Arc::default(),
+            circuit: Arc::clone(&lane.circuit),
+            shelf: Arc::clone(&lane.shelf),
         })
         .collect();
-    let group = usage.group_bytes;
     let when_full = settings.when_full;
-    let keeper = Keeper::new(log, lanes, quarantine, Arc::clone(&desk), when_full, group);
+    let keeper = Keeper::new(log, lanes, quarantine, Arc::clone(&desk), when_full);
     let keeper = keeper.with_journals(journal, undecided);
     let gauge = keeper.gauge().clone();
     let ended = keeper.start(own).map_err(failed)?;
@@ -199,19 +203,25 @@ fn log_error(path: &Path, error: LogError) -> SpoolError {
 }
 
 fn open_lanes(disk: &RealDisk, usage: &Use<'_>) -> io::Result<Vec<Lane<RealDisk>>> {
+    let room = Room {
+        memory: usage.desk_bytes as u64 / usage.lanes.len().max(1) as u64,
+        disk: READ_AHEAD * usage.group_bytes,
+        group: usage.group_bytes,
+    };
     usage
         .lanes
         .iter()
         .map(|(name, books)| {
             let cursor = Cursor::open(disk, name, 0)?;
+            let shelf = Shelf::new(Arc::clone(books), cursor.settled().clone(), room);
             Ok(Lane {
                 name: (*name).to_owned(),
                 books: Arc::clone(books),
                 backlog: Arc::new(AtomicU64::new(0)),
+                circuit: Arc::default(),
                 read_at: cursor.position(),
                 cursor,
-                taken: BTreeMap::new(),
-                asking: None,
+                shelf: Arc::new(shelf),
                 batons: VecDeque::new(),
                 is_moved: false,
             })
@@ -238,12 +248,13 @@ fn open_log(
         let mut is_ours = false;
         for lane in lanes.iter().filter(|lane| is_for(&lane.name)) {
             is_ours = true;
-            if header.position >= lane.read_at {
+            if !lane.cursor.settled().holds(header.position) {
                 lane.books.of(header.signal).recover(header.items.into());
                 lane.backlog.fetch_add(1, Ordering::Relaxed);
             }
         }
-        let waits = |(name, cursor): (&String, &u64)| is_for(name) && header.position >= *cursor;
+        let waits =
+            |(name, cursor): (&String, &Settled)| is_for(name) && !cursor.holds(header.position);
         if !is_ours && header.position >= strays_from && others.iter().any(waits) {
             strays.push(header.position);
         }
@@ -293,14 +304,14 @@ fn adopt(
     }
     let cursors = lanes
         .iter()
-        .map(|lane| Ok(Cursor::open(&orphan.disk, &lane.name, 0)?.position()))
-        .collect::<io::Result<Vec<u64>>>()?;
+        .map(|lane| Ok(Cursor::open(&orphan.disk, &lane.name, 0)?.settled().clone()))
+        .collect::<io::Result<Vec<Settled>>>()?;
     let (mut at, mut uncommitted) = (0, 0);
     while let Some(stored) = left.read(at)? {
         at = stored.next;
         let mut mask = 0;
         for (number, lane) in lanes.iter().enumerate() {
-            if stored.is_for(&lane.name) && stored.position >= cursors[number] {
+            if stored.is_for(&lane.name) && !cursors[number].holds(stored.position) {
                 mask |= 1 << number;
             }
         }

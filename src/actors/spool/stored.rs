@@ -81,11 +81,6 @@ impl Place {
             next: header.position + header.record_len(),
         }
     }
-
-    /// How many bytes it takes.
-    pub(crate) fn len(&self) -> u64 {
-        self.next - self.position
-    }
 }
 
 impl Stored {

@@ -213,6 +213,27 @@ fn what_is_not_supported_is_named_in_one_warning() {
     }
 }
 
+/// Of the list of conventions the values of other categories are passed over, and a wrong one of this
+/// category is named.
+#[test]
+fn values_of_other_categories_are_for_others() {
+    const NAME: &str = "OTEL_SEMCONV_STABILITY_OPT_IN";
+    for (value, is_latest, warned) in [
+        ("http,database/dup,k8s", false, 0),
+        (",gen_ai_latest_experimental ,", true, 0),
+        (
+            "gen_ai_latest_experimental/dup,gen_ai_latest_experimental",
+            true,
+            1,
+        ),
+        ("genai-latest-experimental,http", false, 1),
+    ] {
+        let read = environment(&[(NAME, value)]);
+        assert_eq!(read.latest_genai, is_latest, "{value}");
+        assert_eq!(read.warnings.len(), warned, "{:?}", read.warnings);
+    }
+}
+
 /// In a list of exporters the known ones are used; `none` counts only where it stands alone.
 #[test]
 fn the_known_exporters_of_a_list_are_used() {

@@ -169,7 +169,7 @@ fn a_foreign_parent_keeps_its_trace() {
         assert_eq!(root.trace_id, parent.trace_id());
         assert_eq!(root.parent_span_id, Some(parent.span_id()));
         assert_eq!(root.flags, 0x300 | u32::from(expected));
-        assert!(root.has_remote_parent());
+        assert!(root.has_remote_parent() && root.is_local_root());
         let child = memory.span("chat gpt");
         assert_eq!(child.flags, 0x100 | u32::from(expected));
         assert_eq!(child.str("session.id"), Some(UUID));

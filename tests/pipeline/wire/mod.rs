@@ -4,6 +4,7 @@ mod cut;
 mod framing;
 mod logs;
 mod random;
+mod remote;
 mod requests;
 mod spans;
 

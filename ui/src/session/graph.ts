@@ -1,7 +1,9 @@
 // Agents, tools and models of a session as a graph: who called what, how often, for how long, at what cost.
 //
-// Agents stand in columns by how deep they were called; what they call stands in the column behind them
-// all. Only the busiest are drawn; the rest is counted in `left`, and the table beside has them all.
+// Agents stand in columns by how deep they were called; a model or tool stands in the column behind the
+// last that calls it. A call that passes a column has a row of its own there, so that no line runs behind
+// a box that has nothing to do with it. Only the busiest are drawn; the rest is counted in `left`, and the
+// table beside has them all.
 
 import { agents } from './lanes';
 import { endOf, NONE, type Tree } from './tree';
@@ -25,6 +27,8 @@ export interface Edge {
   calls: number;
   errors: number;
   us: number;
+  /** Where it passes columns on its way: their left sides, and how high. */
+  by: { x: number; y: number }[];
 }
 
 export interface Graph {
@@ -39,6 +43,7 @@ export const BOX = { width: 190, height: 50 };
 const MOST = 40;
 const COLUMN = 290;
 const LINE = 66;
+const PASSAGE = 22;
 const MARGIN = 16;
 
 /** Of the spans that had begun by `until`. */
@@ -57,7 +62,7 @@ export function graph(tree: Tree, until: number, nowUs: number): Graph {
   function edge(from: string, to: string, us: number, failed: boolean): void {
     const key = `${from}\n${to}`;
     let found = edges.get(key);
-    if (!found) edges.set(key, (found = { from, to, calls: 0, errors: 0, us: 0 }));
+    if (!found) edges.set(key, (found = { from, to, calls: 0, errors: 0, us: 0, by: [] }));
     found.calls++;
     found.us += us;
     if (failed) found.errors++;
@@ -126,27 +131,45 @@ function placed(all: Map<string, Node>, allEdges: Edge[]): Graph {
     }
     front = next;
   }
-  const lastAgents = Math.max(0, ...busiest.filter(({ kind }) => kind === 'agent').map(({ column }) => column));
-  for (const node of busiest) if (node.kind !== 'agent') node.column = lastAgents + 1;
-
-  const columns = new Map<number, Node[]>();
   for (const node of busiest) {
-    const column = columns.get(node.column);
-    if (column) column.push(node);
-    else columns.set(node.column, [node]);
+    if (node.kind === 'agent') continue;
+    const callers = edges.filter(({ to }) => to === node.key).map(({ from }) => kept.get(from)!.column);
+    node.column = 1 + Math.max(0, ...callers);
   }
+
+  // What stands in a column: nodes, and passages of calls to nodes further on.
+  const columns: { node: Node; passes: boolean }[][] = [];
+  const stand = (column: number, node: Node, passes: boolean): void => {
+    const all = (columns[column] ??= []);
+    if (!passes || !all.some((other) => other.passes && other.node === node)) all.push({ node, passes });
+  };
+  for (const node of busiest) stand(node.column, node, false);
+  for (const { from, to } of edges) {
+    const [first, last] = [kept.get(from)!, kept.get(to)!];
+    for (let column = first.column + 1; column < last.column; column++) stand(column, last, true);
+  }
+
   const order = { agent: 0, model: 1, tool: 2 };
-  const rows = Math.max(1, ...[...columns.values()].map(({ length }) => length));
-  for (const [column, nodes] of columns) {
-    nodes.sort((a, b) => order[a.kind] - order[b.kind] || b.us - a.us);
-    nodes.forEach((node, row) => {
-      node.x = MARGIN + column * COLUMN;
-      node.y = MARGIN + ((rows - nodes.length) / 2 + row) * LINE;
-    });
+  const tall = (rows: { passes: boolean }[]): number => rows.reduce((sum, { passes }) => sum + (passes ? PASSAGE : LINE), 0);
+  const height = Math.max(LINE, ...columns.map((rows) => tall(rows ?? [])));
+  const passages = new Map<string, number>();
+  columns.forEach((rows, column) => {
+    rows.sort((a, b) => order[a.node.kind] - order[b.node.kind] || b.node.us - a.node.us);
+    let y = MARGIN + (height - tall(rows)) / 2;
+    for (const { node, passes } of rows) {
+      if (passes) passages.set(`${column}\n${node.key}`, y + PASSAGE / 2 - (LINE - BOX.height) / 2);
+      else [node.x, node.y] = [MARGIN + column * COLUMN, y];
+      y += passes ? PASSAGE : LINE;
+    }
+  });
+  for (const edge of edges) {
+    for (let column = kept.get(edge.from)!.column + 1; column < kept.get(edge.to)!.column; column++) {
+      edge.by.push({ x: MARGIN + column * COLUMN, y: passages.get(`${column}\n${edge.to}`)! });
+    }
   }
   return {
     nodes: busiest, edges, left: all.size - busiest.length,
-    width: 2 * MARGIN + Math.max(0, ...columns.keys()) * COLUMN + BOX.width,
-    height: 2 * MARGIN + rows * LINE - (LINE - BOX.height),
+    width: 2 * MARGIN + Math.max(0, columns.length - 1) * COLUMN + BOX.width,
+    height: 2 * MARGIN + height - (LINE - BOX.height),
   };
 }

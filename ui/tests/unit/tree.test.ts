@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { criticalPath, waits } from '../../src/session/critical';
 import { failureChain } from '../../src/session/failure';
-import { graph } from '../../src/session/graph';
+import { BOX, graph } from '../../src/session/graph';
 import { agents, inLanes } from '../../src/session/lanes';
 import { grow, NONE, rows } from '../../src/session/tree';
 import { span } from './spans';
@@ -90,4 +90,22 @@ test('the graph counts each call once, and only those that had begun', () => {
   assert.deepEqual([model.calls, model.errors, model.cost, model.us], [2, 1, 3, 19]);
   assert.deepEqual(all.edges.map(({ from, to, calls }) => `${from}>${to} ${calls}`).sort(), ['agent:coder>tool:grep 1', 'agent:planner>agent:coder 1', 'agent:planner>model:gpt 2']);
   assert.equal(graph(tree, 45, 100).nodes.find(({ key }) => key === 'model:gpt')!.calls, 1);
+});
+
+test('no line of the graph runs behind a box that it does not call', () => {
+  const tree = grow([
+    span('root', undefined, 0, 100, { type: 'session', agent: 'planner' }), span('own', 'root', 1, 10, { tool: 'plan' }),
+    span('m1', 'root', 1, 10, { type: 'llm', model: 'gpt' }), span('a', 'root', 20, 90, { type: 'agent', agent: 'coder' }),
+    span('m2', 'a', 22, 30, { type: 'llm', model: 'gpt' }), span('t', 'a', 31, 40, { tool: 'grep' }),
+  ]);
+  const { nodes, edges } = graph(tree, Infinity, 100);
+  const column = new Map(nodes.map(({ name, x }) => [name, x]));
+  assert.equal(column.get('plan'), column.get('coder'), 'a tool stands beside the agents that its agent called');
+  assert.equal(column.get('gpt'), column.get('grep'), 'a shared model stands behind the last that calls it');
+  const long = edges.find(({ from, to }) => from === 'agent:planner' && to === 'model:gpt')!;
+  assert.equal(long.by.length, 1);
+  for (const { x, y } of nodes.filter(({ x }) => x === long.by[0]!.x)) {
+    assert.ok(long.by[0]!.y < y || long.by[0]!.y > y + BOX.height, `it passes the box at ${x}`);
+  }
+  for (const { from, to, by } of edges) if (!(from === long.from && to === long.to)) assert.deepEqual(by, []);
 });

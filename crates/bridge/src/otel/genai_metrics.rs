@@ -1,4 +1,4 @@
-//! The client metrics of the GenAI conventions, from the spans that a pipeline exports.
+//! The client metrics of the GenAI conventions, from the spans that a pipeline exports, or call by call.
 //!
 //! Holds: the instruments. Waits: never. Loses: nothing; a span that is no call of a model has no metrics.
 
@@ -6,9 +6,10 @@ use std::fmt;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, Meter};
-use spanreel::dialect::{Meaning, Work, meaning};
-use spanreel::view::{RequestView, SpanView, ValueView};
+use spanreel::view::{RequestView, SpanView};
 use spanreel::{Export, ExportError, Exporter, Request, Signal};
+
+use super::genai_call::GenAiCall;
 
 /// Powers of 4 (semantic conventions 1.41, "Metric: gen_ai.client.token.usage").
 const TOKENS: [f64; 14] = [
@@ -36,7 +37,7 @@ const SHORT: [f64; 13] = [
     0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5,
 ];
 /// So many chunks of one stream are counted at the most.
-const MOST_CHUNKS: i64 = 65_536;
+const MOST_CHUNKS: u64 = 65_536;
 
 /// The client metrics of the GenAI semantic conventions 1.41, through the metrics SDK of OpenTelemetry:
 ///
@@ -53,8 +54,8 @@ const MOST_CHUNKS: i64 = 65_536;
 ///
 /// It is an exporter: put before the sampler, it sees every span that is recorded or received, whatever
 /// sampling decides. Sessions that a head sampler leaves out when they are opened record no spans; their
-/// calls are not measured here. The SDK bounds the number of attribute sets (2,000 for each metric by
-/// default).
+/// calls are measured where they are made, with [`record`](Self::record). The SDK bounds the number of
+/// attribute sets (2,000 for each metric by default). Cheap to clone.
 ///
 /// ```
 /// use opentelemetry::metrics::MeterProvider;
@@ -78,6 +79,7 @@ const MOST_CHUNKS: i64 = 65_536;
 /// # metrics.shutdown_blocking(std::time::Duration::from_secs(1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone)]
 pub struct GenAiMetrics {
     tokens: Histogram<u64>,
     duration: Histogram<f64>,
@@ -125,30 +127,33 @@ impl GenAiMetrics {
         Exporter::new(self).signals(&[Signal::Traces])
     }
 
-    fn measure(&self, span: &SpanView<'_>) {
-        let call = Call::read(span);
-        if !call.is_llm_call {
-            return;
-        }
+    /// Measures one call: for those whose spans no exporter sees, with `spanreel_http::llm::Llm::measure_by`
+    /// or in a client of one's own.
+    pub fn record(&self, call: &GenAiCall<'_>) {
         let mut labels = call.labels();
-        let took = span
-            .end_unix_nanos()
-            .saturating_sub(span.start_unix_nanos());
-        self.duration.record(took as f64 / 1e9, &labels);
+        if let Some(took) = call.seconds {
+            self.duration.record(took, &labels);
+        }
         if let Some(first) = call.first_chunk {
             self.first_chunk.record(first, &labels);
         }
-        if let (Some(mean), Some(chunks)) = (call.per_chunk, call.chunks) {
-            for _ in 1..chunks.min(MOST_CHUNKS) {
+        if let Some(mean) = call.per_chunk {
+            for _ in 1..call.chunks.min(MOST_CHUNKS) {
                 self.per_chunk.record(mean, &labels);
             }
         }
-        for (kind, tokens) in [("input", call.input), ("output", call.output)] {
-            if let Some(tokens) = tokens.and_then(|tokens| u64::try_from(tokens).ok()) {
+        for (kind, tokens) in [("input", call.input_tokens), ("output", call.output_tokens)] {
+            if let Some(tokens) = tokens {
                 labels.push(KeyValue::new("gen_ai.token.type", kind));
                 self.tokens.record(tokens, &labels);
                 labels.pop();
             }
+        }
+    }
+
+    fn measure(&self, span: &SpanView<'_>) {
+        if let Some(call) = GenAiCall::of_span(span) {
+            self.record(&call);
         }
     }
 }
@@ -172,90 +177,4 @@ impl fmt::Debug for GenAiMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GenAiMetrics").finish_non_exhaustive()
     }
-}
-
-/// What a span says of a call.
-#[derive(Debug, Default)]
-struct Call<'a> {
-    is_llm_call: bool,
-    /// Attributes of the metrics, as they stand in the span.
-    operation: Option<&'a str>,
-    provider: Option<&'a str>,
-    request_model: Option<&'a str>,
-    response_model: Option<&'a str>,
-    server_address: Option<&'a str>,
-    server_port: Option<i64>,
-    error_type: Option<&'a str>,
-    input: Option<i64>,
-    output: Option<i64>,
-    /// In seconds.
-    first_chunk: Option<f64>,
-    per_chunk: Option<f64>,
-    chunks: Option<i64>,
-}
-
-impl<'a> Call<'a> {
-    fn read(span: &SpanView<'a>) -> Self {
-        let mut call = Self::default();
-        for (key, value) in span.attributes() {
-            match meaning(key.as_bytes()) {
-                Some(Meaning::Work) => call.work(value),
-                Some(Meaning::InputTokens) => call.input = call.input.or(value.as_int()),
-                Some(Meaning::OutputTokens) => call.output = call.output.or(value.as_int()),
-                _ => call.other(key, value),
-            }
-        }
-        call
-    }
-
-    fn work(&mut self, value: ValueView<'a>) {
-        let Some(word) = value.as_str() else { return };
-        if Work::of(word.as_bytes()) == Some(Work::LlmCall) {
-            self.is_llm_call = true;
-            self.operation.get_or_insert(word);
-        }
-    }
-
-    fn other(&mut self, key: &str, value: ValueView<'a>) {
-        let text = |slot: &mut Option<&'a str>| *slot = slot.or(value.as_str());
-        match key {
-            "gen_ai.provider.name" | "gen_ai.system" => text(&mut self.provider),
-            "gen_ai.request.model" => text(&mut self.request_model),
-            "gen_ai.response.model" => text(&mut self.response_model),
-            "server.address" => text(&mut self.server_address),
-            "error.type" => text(&mut self.error_type),
-            "server.port" => self.server_port = value.as_int(),
-            "gen_ai.response.time_to_first_chunk" => self.first_chunk = seconds(value),
-            "spanreel.llm.time_per_chunk" => self.per_chunk = seconds(value),
-            "spanreel.llm.chunks" => self.chunks = value.as_int(),
-            _ => {}
-        }
-    }
-
-    fn labels(&self) -> Vec<KeyValue> {
-        let texts = [
-            ("gen_ai.operation.name", self.operation),
-            ("gen_ai.provider.name", self.provider),
-            ("gen_ai.request.model", self.request_model),
-            ("gen_ai.response.model", self.response_model),
-            ("server.address", self.server_address),
-            ("error.type", self.error_type),
-        ];
-        let mut labels = Vec::with_capacity(texts.len() + 2);
-        for (key, text) in texts {
-            if let Some(text) = text {
-                labels.push(KeyValue::new(key, text.to_owned()));
-            }
-        }
-        if let Some(port) = self.server_port {
-            labels.push(KeyValue::new("server.port", port));
-        }
-        labels
-    }
-}
-
-/// A time that can be one.
-fn seconds(value: ValueView<'_>) -> Option<f64> {
-    let seconds = value.as_double()?;
-    (seconds.is_finite() && seconds >= 0.0).then_some(seconds)
 }

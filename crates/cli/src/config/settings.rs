@@ -12,7 +12,7 @@ use super::redaction::RedactionConfig;
 use super::sampling::SamplingConfig;
 use super::secret::Secret;
 use super::setting::Setting;
-use super::value::{Ack, DataDir, Keep, Listen, LogLevel, Value, WhenSpoolFull};
+use super::value::{Ack, DataDir, Keep, Listen, LogLevel, Measure, Value, WhenSpoolFull};
 use crate::gateway::Upstream;
 
 /// The configuration of `spanreel serve`: plain data with the documented defaults.
@@ -54,6 +54,7 @@ pub struct Config {
     pub store_max_age: Duration,
     pub store_max_size: ByteSize,
     pub http: Listen,
+    pub genai_metrics: Measure,
     pub allowed_host: Vec<String>,
     pub lane_down_after: Duration,
     pub sessions: NonZeroUsize,
@@ -107,6 +108,7 @@ impl Default for Config {
             store_max_age: Duration::from_secs(30 * 24 * 60 * 60),
             store_max_size: ByteSize::gib(10),
             http: Listen::loopback(4320),
+            genai_metrics: Measure::Gateway,
             allowed_host: Vec::new(),
             lane_down_after: Duration::from_secs(60),
             sessions: count(10_000),
@@ -162,7 +164,7 @@ could not be delivered.";
     "Security" {
         "token-file" token_file "FILE" "Take telemetry only with the bearer token that this file holds"
             more "Senders give it as the header 'authorization: Bearer TOKEN'. The variable SPANREEL_TOKEN \
-can hold the token itself, and wins. A new token needs a restart."
+can hold the token itself, and wins. SIGHUP reads the file again: from then on the new token counts, and the old one no more."
             sample "\"/etc/spanreel/token\"";
         "tls-certificate" tls_certificate "FILE" "Speak TLS with this certificate chain, in PEM"
             sample "\"/etc/spanreel/server.pem\"";
@@ -218,6 +220,9 @@ is kept, whatever sampling decides. What cannot be kept in time is left out ther
     }
     "Operations" {
         "http" http "ADDR" "Where to answer /healthz, /readyz and /metrics, and where the page is, or off";
+        "genai-metrics" genai_metrics "CALLS" "Which calls of models are measured for /metrics and exports: gateway, all or off"
+            more "gateway: those that pass the gateway, whatever sampling decides of them. all: those whose spans are \
+received, too, which costs time for each span. The metrics are those of the GenAI conventions (gen_ai.client.*).";
         "allowed-host" allowed_host "NAME" "A host name by which --http may be asked, besides localhost and IP addresses"
             more "Requests under other names are refused, because web pages could make a browser send them."
             sample "[\"spanreel.internal\"]";

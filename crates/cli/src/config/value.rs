@@ -350,6 +350,18 @@ choice! {
 }
 
 choice! {
+    /// Which calls of models are measured.
+    Measure {
+        /// Those that pass the gateway.
+        Gateway "gateway",
+        /// Those that are received, too.
+        All "all",
+        /// None.
+        Off "off",
+    }
+}
+
+choice! {
     /// What an export gets of what users and models wrote.
     ExportContent {
         /// All that is received.

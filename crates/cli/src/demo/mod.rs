@@ -79,7 +79,7 @@ fn pipeline(config: &Config, addresses: &Addresses) -> anyhow::Result<Pipeline> 
         schedule_delay: std::time::Duration::from_millis(100),
         ..spanreel::BatchConfig::default()
     };
-    let pipeline = Pipeline::builder()
+    let builder = Pipeline::builder()
         .disabled(false)
         .resource(
             Resource::empty()
@@ -91,7 +91,10 @@ fn pipeline(config: &Config, addresses: &Addresses) -> anyhow::Result<Pipeline> 
         .log_batch(batch.clone())
         .batch(batch)
         .when_full(WhenFull::Block)
-        .export(exporter)
-        .start()?;
-    Ok(pipeline)
+        .export(exporter);
+    // Who reads the log of the server is not to wonder about a second pipeline.
+    let quiet = tracing::subscriber::NoSubscriber::default();
+    Ok(tracing::subscriber::with_default(quiet, || {
+        builder.start()
+    })?)
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-use spanreel::{Pipeline, Session, Severity, Span, Usage};
+use spanreel::{Pipeline, Severity, Span, Usage};
 
 use super::script::{ANSWERS, SCENES, Scene, Step, USERS};
 
@@ -123,7 +123,7 @@ impl Player<'_> {
                     self.clock.wait_about(300);
                     span.end();
                 }
-                Step::Hand(other, asked) => self.hand(&session, other, asked)?,
+                Step::Hand(other, asked) => self.hand(&agent, session.id(), other, asked)?,
             }
             self.clock.wait_about(150);
         }
@@ -184,8 +184,14 @@ impl Player<'_> {
     }
 
     /// Work is handed to another agent, in a session of its own.
-    fn hand(&self, session: &Session, other: &str, asked: &str) -> Result<(), spanreel::Closed> {
-        let delegation = session.delegate(other).start();
+    fn hand(
+        &self,
+        agent: &Span,
+        session: &str,
+        other: &str,
+        asked: &str,
+    ) -> Result<(), spanreel::Closed> {
+        let delegation = agent.delegate(other).start();
         self.clock.wait_about(100);
         let id = format!("{other}-{:08x}", fastrand::u32(..));
         let sub = self
@@ -193,7 +199,7 @@ impl Player<'_> {
             .open_session(&id)
             .agent(other)
             .from_delegation(
-                spanreel::Delegated::verified(delegation.context(), "demo").session(session.id()),
+                spanreel::Delegated::verified(delegation.context(), "demo").session(session),
             )
             .open()?;
         delegation.accepted(&sub.context());

@@ -1,6 +1,7 @@
 //! Who may come in: the bearer token, and the origins of web pages.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -12,10 +13,11 @@ use subtle::ConstantTimeEq;
 
 use super::refusal::Refusal;
 
-/// A secret that clients present. Only its SHA-256 is kept, and it is never shown.
+/// A secret that clients present. Only its SHA-256 is kept, and it is never shown. Clones are one token:
+/// where one of them is renewed, all are.
 #[derive(Clone)]
 pub struct Token {
-    digest: [u8; 32],
+    digest: Arc<RwLock<[u8; 32]>>,
 }
 
 /// The token cannot be sent in a header.
@@ -32,14 +34,31 @@ impl Token {
         if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(InvalidToken);
         }
-        let digest = Sha256::digest(secret).into();
+        let digest = Arc::new(RwLock::new(Sha256::digest(secret).into()));
         Ok(Self { digest })
+    }
+
+    /// Puts another secret in its place, from the next request on: also on connections that are open.
+    pub fn renew(&self, next: &Self) {
+        let next = next.current();
+        *self.digest.write().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+
+    /// Whether a request presents it, as `authorization: Bearer ...`.
+    pub(crate) fn is_presented(&self, headers: &HeaderMap) -> bool {
+        let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let presented = header.and_then(bearer);
+        presented.is_some_and(|presented| self.is(presented))
     }
 
     /// Compares in a time that says nothing about the secret, not even its length.
     fn is(&self, presented: &[u8]) -> bool {
         let presented: [u8; 32] = Sha256::digest(presented).into();
-        self.digest.ct_eq(&presented).into()
+        self.current().ct_eq(&presented).into()
+    }
+
+    fn current(&self) -> [u8; 32] {
+        *self.digest.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,15 +103,10 @@ impl Access {
 
     /// Lets those in who present the token, or everybody where there is none.
     pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let Some(token) = &self.token else {
-            return Ok(());
-        };
-        let header = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
-        let presented = header.and_then(bearer).ok_or(Refusal::Unauthorized)?;
-        token
-            .is(presented)
-            .then_some(())
-            .ok_or(Refusal::Unauthorized)
+        match &self.token {
+            Some(token) if !token.is_presented(headers) => Err(Refusal::Unauthorized),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -120,17 +120,18 @@ impl Table {
         let Some(session) = session else {
             return;
         };
-        let seen = Seen {
-            last: now,
-            // A conversation may be many traces: what comes after the end of one opens it again.
-            has_ended: arrival.root_ended,
-        };
         let mut is_new = false;
         let known = self.known.get_or_insert_mut(session, || {
             is_new = true;
-            seen
+            Seen {
+                last: now,
+                has_ended: false,
+            }
         });
-        *known = seen;
+        known.last = now;
+        // A conversation may be many traces: spans that come after the end of one open it again. Its log
+        // records travel by themselves and may come last.
+        known.has_ended = arrival.root_ended || (known.has_ended && arrival.spans == 0);
         totals.sessions += u64::from(is_new);
     }
 }
@@ -173,6 +174,13 @@ mod tests {
         assert_eq!((live(30), live(61), live(91)), (2, 1, 0));
         arrivals.note_one(Some(2), &ended, start + Duration::from_secs(31));
         assert_eq!(live(31), 1);
+        let record = Arrival {
+            spans: 0,
+            logs: 1,
+            ..ONE
+        };
+        arrivals.note_one(Some(2), &record, start + Duration::from_secs(31));
+        assert_eq!(live(31), 1, "a log record that comes later");
         arrivals.note_one(Some(2), &ONE, start + Duration::from_secs(32));
         assert_eq!(live(32), 2, "a next turn");
         assert_eq!(arrivals.totals(start).sessions, 2);

@@ -25,6 +25,10 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
     let mut row = |name: &str, shown: String| {
         writeln!(text, "  {name:11} {shown}").expect("a string takes everything");
     };
+    // First what a person does next.
+    if let Some(addr) = addresses.operations.filter(|_| config.store != Keep::Off) {
+        row("page", format!("http://{}/", reachable(addr)));
+    }
     if let Some(addr) = addresses.grpc {
         row("OTLP/gRPC", addr.to_string());
     }
@@ -42,9 +46,6 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
             "operations",
             format!("http://{addr}/healthz, /readyz, /metrics"),
         );
-        if config.store != Keep::Off {
-            row("page", format!("http://{}/", reachable(addr)));
-        }
     }
     row("memory", format!("at most {} of telemetry", config.memory));
     if let Some(directory) = config.spool_dir() {

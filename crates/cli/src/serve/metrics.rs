@@ -2,7 +2,8 @@
 //! OpenMetrics text.
 //!
 //! Where OpenTelemetry names a metric of SDKs (`otel.sdk.*`), that name is used in Prometheus' form. The
-//! books themselves, which must add up, are `spanreel_items` and `spanreel_lane_items`.
+//! books themselves, which must add up, are `spanreel_items` and `spanreel_lane_items`. Calls of models have
+//! the metrics of the GenAI conventions ([`super::calls`]).
 
 mod pipeline;
 mod redaction;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::registry::{Registry, Unit};
 use spanreel::{PipelineStats, Signal};
 
@@ -43,14 +44,19 @@ pub(crate) struct Snapshot {
     pub(crate) is_ready: bool,
     /// Since the start.
     pub(crate) uptime: Duration,
+    /// What was measured of calls of models, as it is to be written.
+    pub(crate) calls: String,
 }
 
 /// The answer.
-pub(crate) fn page(snapshot: Snapshot) -> std::result::Result<String, Error> {
+pub(crate) fn page(mut snapshot: Snapshot) -> std::result::Result<String, Error> {
+    let calls = std::mem::take(&mut snapshot.calls);
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Page(snapshot)));
     let mut text = String::new();
-    encode(&mut text, &registry)?;
+    encode_registry(&mut text, &registry)?;
+    text.push_str(&calls);
+    encode_eof(&mut text)?;
     Ok(text)
 }
 

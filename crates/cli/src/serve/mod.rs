@@ -6,11 +6,14 @@
 mod arrivals;
 mod banner;
 mod bind;
+mod calls;
 mod diagnostics;
+mod doors;
 mod health;
 pub(crate) mod host;
 mod line;
 mod metrics;
+mod nowhere;
 mod operations;
 mod page;
 mod pulse;

@@ -10,23 +10,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use sha2::{Digest, Sha256};
 use spanreel_store::{Body, Web};
-use subtle::ConstantTimeEq;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
 use super::health::Health;
 use super::host;
 use super::metrics::{self, Snapshot};
-use crate::config::secret::Secret;
+use crate::receive::Token;
 
 /// How many may ask at once; others wait.
 const MAX_CONNECTIONS: usize = 256;
@@ -46,7 +44,7 @@ pub(crate) struct Operations {
     /// Host names besides `localhost`.
     pub(crate) allowed_host: Vec<String>,
     /// Needed for metrics where others than this machine can ask.
-    pub(crate) token: Option<Secret>,
+    pub(crate) token: Option<Token>,
     /// Takes the numbers.
     pub(crate) snapshot: Box<dyn Fn() -> Snapshot + Send + Sync>,
     /// The page and its API, where sessions are kept.
@@ -193,21 +191,11 @@ impl Operations {
 
     /// Whether who asks has the token, where one is needed.
     fn knows(&self, headers: &HeaderMap) -> bool {
-        let Some(token) = &self.token else {
-            return true;
-        };
-        let given = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
-        let given = given.and_then(|given| given.split_at_checked(7));
-        given.is_some_and(|(scheme, given)| {
-            scheme.eq_ignore_ascii_case(b"bearer ") && is_same(given, token.reveal().as_bytes())
-        })
+        match &self.token {
+            Some(token) => token.is_presented(headers),
+            None => true,
+        }
     }
-}
-
-/// Compares in a time that does not depend on where two texts differ.
-fn is_same(one: &[u8], other: &[u8]) -> bool {
-    let [one, other] = [one, other].map(Sha256::digest);
-    one.ct_eq(&other).into()
 }
 
 fn text(status: StatusCode, body: impl Into<String>) -> Answer {
@@ -226,7 +214,7 @@ fn text(status: StatusCode, body: impl Into<String>) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use http::header::HOST;
+    use http::header::{AUTHORIZATION, HOST};
     use spanreel::{Null, Pipeline};
 
     use super::super::arrivals::Totals;
@@ -241,7 +229,7 @@ mod tests {
             health: Arc::default(),
             lane_down_after: Duration::from_secs(60),
             allowed_host: Vec::new(),
-            token: token.map(Secret::new),
+            token: token.map(|token| Token::new(token).expect("it is one")),
             web: None,
             snapshot: Box::new(move || Snapshot {
                 stats: pipeline.stats(),
@@ -250,6 +238,7 @@ mod tests {
                 stuck: Vec::new(),
                 is_ready: true,
                 uptime: Duration::ZERO,
+                calls: String::new(),
             }),
         }
     }

@@ -16,7 +16,9 @@ pub(crate) struct Changes {
 pub(crate) fn changes(running: &Config, read: &Config) -> Changes {
     let mut changes = Changes::default();
     for setting in SETTINGS {
-        if (setting.show)(running) == (setting.show)(read) {
+        // What a file of a token holds counts, not its name.
+        let is_compared_below = setting.name == "token-file";
+        if is_compared_below || (setting.show)(running) == (setting.show)(read) {
             continue;
         }
         if setting.reloads {
@@ -25,8 +27,11 @@ pub(crate) fn changes(running: &Config, read: &Config) -> Changes {
             changes.need_restart.push(setting.name);
         }
     }
-    if running.token != read.token {
-        changes.need_restart.push("token");
+    match (&running.token, &read.token) {
+        (running, read) if running == read => {}
+        (Some(_), Some(_)) => changes.applied.push("token"),
+        // Whether there is one decides which addresses may be listened on.
+        _ => changes.need_restart.push("token"),
     }
     if running.sampling != read.sampling {
         changes.applied.push("sampling");
@@ -71,5 +76,24 @@ mod tests {
         let changes = changes(&running, &read);
         assert_eq!(changes.applied, ["status-every", "log-level", "sampling"]);
         assert_eq!(changes.need_restart, ["http", "token", "export"]);
+    }
+
+    /// Another token is applied. Whether there is one at all is not changed while addresses are open.
+    #[test]
+    fn another_token_is_applied() {
+        let with = |token: Option<&str>| Config {
+            token: token.map(Secret::new),
+            ..Config::default()
+        };
+        for (running, read, applied, need_restart) in [
+            (Some("a"), Some("b"), &["token"][..], &[][..]),
+            (Some("a"), Some("a"), &[], &[]),
+            (Some("a"), None, &[], &["token"]),
+            (None, Some("b"), &[], &["token"]),
+        ] {
+            let changes = changes(&with(running), &with(read));
+            assert_eq!(changes.applied, applied, "{running:?} {read:?}");
+            assert_eq!(changes.need_restart, need_restart, "{running:?} {read:?}");
+        }
     }
 }

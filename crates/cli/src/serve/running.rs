@@ -107,6 +107,15 @@ impl Running {
                 return;
             }
         }
+        if let (Some(before), Some(next)) = (&mut running.token, read.config.token)
+            && *before != next
+        {
+            if let Err(error) = self.started.doors.renew(&next) {
+                tracing::error!(target: "spanreel", %error, "going on with the token before");
+                return;
+            }
+            *before = next;
+        }
         running.sampling = read.config.sampling;
         running.log_level = read.config.log_level;
         running.status_every = read.config.status_every;
@@ -173,6 +182,9 @@ async fn drain(started: &mut Started, grace: Duration) -> spanreel::ShutdownRepo
         }
     };
     let ((), (), _flushed) = tokio::join!(received, passed_on, flush);
+    if let Some(calls) = started.calls.take() {
+        calls.stop().await;
+    }
     started
         .pipeline
         .shutdown(grace.saturating_sub(begun.elapsed()))

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spanreel::{
-    BatchConfig, BuildError, Exporter, Limits, Null, Pipeline, Resource, Seal, SessionConfig,
-    Spool, SpoolFull, SpoolMode, WhenFull,
+    BatchConfig, BuildError, Exporter, Limits, Pipeline, Resource, Seal, SessionConfig, Spool,
+    SpoolFull, SpoolMode, WhenFull,
 };
 use spanreel_http::llm::{Llm, Prices};
 use tokio::task::JoinHandle;
@@ -16,8 +16,11 @@ use tokio_util::sync::CancellationToken;
 use super::arrivals::Arrivals;
 use super::banner::Addresses;
 use super::bind;
+use super::calls::Calls;
+use super::doors::Doors;
 use super::health::Health;
 use super::metrics::Snapshot;
+use super::nowhere::Nowhere;
 use super::operations::{self, Operations};
 use super::page;
 use super::watching::Watching;
@@ -45,6 +48,10 @@ pub(crate) struct Started {
     pub(crate) operations: Option<JoinHandle<std::io::Result<()>>>,
     /// The gateway, unless it is off.
     pub(crate) gateway: Option<gateway::Started>,
+    /// Everything that asks for the token.
+    pub(crate) doors: Doors,
+    /// What measures calls of models, unless nothing is to be measured.
+    pub(crate) calls: Option<Calls>,
 }
 
 /// Starts it, within a runtime.
@@ -58,7 +65,12 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let (kept, lane) = kept
         .map(|(kept, lane)| (Some(kept), Some(lane)))
         .unwrap_or_default();
-    let pipeline = pipeline(config, lane)?;
+    let calls = Calls::new(config);
+    let measured = calls.as_ref().and_then(Calls::exporter);
+    let pipeline = pipeline(config, lane.into_iter().chain(measured))?;
+    if let Some(calls) = &calls {
+        calls.send_to(&pipeline);
+    }
     let arrivals = Arc::new(Arrivals::new(config.sessions));
     let ack = match config.ack {
         Ack::Accepted => receive::Ack::Accepted,
@@ -71,9 +83,14 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         .intake()
         .watch(Watching::new(Arc::clone(&arrivals)));
     let take = IntoPipeline::new(intake, ack).patience(config.patience);
-    let receiver =
-        receive::bind(receiving(config)?, take).map_err(|error| advise(error, config))?;
-    let gateway = gateway.map(|listener| passing_on(listener, config, &pipeline));
+    let token = config
+        .token
+        .as_ref()
+        .map(|token| receive::Token::new(token.reveal()))
+        .transpose()?;
+    let receiver = receive::bind(receiving(config, token.clone()), take)
+        .map_err(|error| advise(error, config))?;
+    let gateway = gateway.map(|listener| passing_on(listener, config, &pipeline, calls.as_ref()));
     let gateway = gateway.transpose()?;
     let addresses = Addresses {
         grpc: receiver.grpc_addr(),
@@ -83,15 +100,23 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     };
     let health = Arc::new(Health::new(config.spool_dir().is_some()));
     let reader = receiver.stats_reader();
+    let web = kept.map(|kept| page::web(config, kept, &pipeline, &reader, addresses.operations));
+    let doors = Doors::new(token.clone(), web.clone());
     let operations = listener.map(|listener| {
-        let addr = addresses.operations;
         let asked = Operations {
             health: Arc::clone(&health),
             lane_down_after: config.lane_down_after,
             allowed_host: config.allowed_host.clone(),
-            token: config.token.clone(),
-            snapshot: snapshots(config, &pipeline, &arrivals, &health, &reader),
-            web: kept.map(|kept| page::web(config, kept, &pipeline, &reader, addr)),
+            token,
+            snapshot: snapshots(
+                config,
+                &pipeline,
+                &arrivals,
+                &health,
+                &reader,
+                calls.clone(),
+            ),
+            web,
         };
         spawn(operations::serve(listener, Arc::new(asked)))
     });
@@ -106,6 +131,8 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         stop,
         operations,
         gateway,
+        doors,
+        calls,
     })
 }
 
@@ -114,8 +141,12 @@ fn passing_on(
     listener: TcpListener,
     config: &Config,
     pipeline: &Pipeline,
+    calls: Option<&Calls>,
 ) -> anyhow::Result<gateway::Started> {
-    let llm = Llm::new().prices(Prices::bundled());
+    let mut llm = Llm::new().prices(Prices::bundled());
+    if let Some(calls) = calls {
+        llm = llm.measure_by(calls.listener(&config.redaction));
+    }
     let upstreams = Upstreams::new(&config.upstream);
     let gateway = Gateway {
         listener,
@@ -139,7 +170,10 @@ fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> J
 
 /// A pipeline that depends on nothing but the configuration: the environment of this process says where
 /// programs send to, which may be here.
-fn pipeline(config: &Config, store: Option<Exporter>) -> anyhow::Result<Pipeline> {
+fn pipeline(
+    config: &Config,
+    early: impl IntoIterator<Item = Exporter>,
+) -> anyhow::Result<Pipeline> {
     let batch = BatchConfig {
         schedule_delay: config.batch_delay,
         max_export_batch_size: config.batch_size.get(),
@@ -165,13 +199,13 @@ fn pipeline(config: &Config, store: Option<Exporter>) -> anyhow::Result<Pipeline
         builder = builder.redact(redaction.clone());
     }
     if config.exports.is_empty() {
-        builder = builder.export(Null);
+        builder = builder.export(Nowhere);
     }
     for export in &config.exports {
         builder = builder.export(export.exporter());
     }
-    if let Some(store) = store {
-        builder = builder.export_before_sampling(store);
+    for exporter in early {
+        builder = builder.export_before_sampling(exporter);
     }
     if let Some(directory) = config.spool_dir() {
         let when_full = match config.spool_full {
@@ -190,16 +224,12 @@ fn pipeline(config: &Config, store: Option<Exporter>) -> anyhow::Result<Pipeline
     })
 }
 
-fn receiving(config: &Config) -> anyhow::Result<receive::Config> {
-    let token = config
-        .token
-        .as_ref()
-        .map(|token| receive::Token::new(token.reveal()));
+fn receiving(config: &Config, token: Option<receive::Token>) -> receive::Config {
     let tls = config.tls_certificate.clone().zip(config.tls_key.clone());
-    Ok(receive::Config {
+    receive::Config {
         grpc: config.otlp_grpc.addr(),
         http: config.otlp_http.addr(),
-        token: token.transpose()?,
+        token,
         tls: tls.map(|(certificate, key)| receive::Tls {
             certificate,
             key,
@@ -218,7 +248,7 @@ fn receiving(config: &Config) -> anyhow::Result<receive::Config> {
             idle_timeout: config.idle_timeout,
             patience: config.patience,
         },
-    })
+    }
 }
 
 /// Says which option moves an address that cannot be had.
@@ -240,6 +270,7 @@ fn snapshots(
     arrivals: &Arc<Arrivals>,
     health: &Arc<Health>,
     receiver: &StatsReader,
+    calls: Option<Calls>,
 ) -> Box<dyn Fn() -> Snapshot + Send + Sync> {
     let begun = Instant::now();
     let patience = config.lane_down_after;
@@ -254,6 +285,7 @@ fn snapshots(
             stuck: health.stuck(now),
             is_ready: health.reasons(now, patience).is_empty(),
             uptime: now.saturating_duration_since(begun),
+            calls: calls.as_ref().map(Calls::text).unwrap_or_default(),
         }
     })
 }

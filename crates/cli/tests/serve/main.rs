@@ -16,3 +16,4 @@ mod sampling;
 mod server;
 mod spool;
 mod tls;
+mod token;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use spanreel::{
-    BaggagePolicy, Closed, Extracted, Session, SessionBuilder, SpanContext, SpanKind, SpanRef,
-    TraceId, Value,
+    BaggagePolicy, Closed, Delegated, Extracted, Session, SessionBuilder, SpanContext, SpanKind,
+    SpanRef, TraceId, Value,
 };
 
 use super::Inbound;
@@ -34,6 +34,7 @@ pub struct Arrival<'a> {
     session: Option<Session>,
     conversation: Option<&'a str>,
     link: Option<&'a SpanContext>,
+    delegated: Option<Delegated>,
 }
 
 impl<'a> Arrival<'a> {
@@ -47,6 +48,7 @@ impl<'a> Arrival<'a> {
             session: None,
             conversation: None,
             link: None,
+            delegated: None,
         }
     }
 
@@ -83,6 +85,14 @@ impl<'a> Arrival<'a> {
     /// Links it to another span: to that of a transport, say, which the call came over.
     pub fn link(mut self, to: &'a SpanContext) -> Self {
         self.link = Some(to);
+        self
+    }
+
+    /// It is work that another agent handed over: a child of the delegation where that is believed, which
+    /// then counts as the caller; otherwise linked to it. Signed tokens
+    /// ([`Trust::delegated`](crate::token::Trust::delegated)) say which.
+    pub fn from_delegation(mut self, from: impl Into<Delegated>) -> Self {
+        self.delegated = Some(from.into());
         self
     }
 
@@ -135,16 +145,26 @@ impl<'a> Arrival<'a> {
         self.inbound.pipeline().baggage_policy()
     }
 
-    fn parent(&self) -> Option<&'a SpanContext> {
+    /// The span that it is a child of, where it is in the same trace.
+    fn parent(&self) -> Option<&SpanContext> {
+        let adopted = self.delegated.as_ref().filter(|from| from.is_adopted());
+        adopted.map(Delegated::context).or(self.called())
+    }
+
+    /// The span that called, as the carrier says.
+    fn called(&self) -> Option<&'a SpanContext> {
         self.caller.and_then(|caller| caller.parent.as_ref())
     }
 
     /// The session whose root it is.
     fn root<'s>(&self, mut session: SessionBuilder<'s>) -> SessionBuilder<'s> {
-        session = session.name(self.name).kind(self.kind);
         if let Some(caller) = self.caller {
             session = session.extracted(caller.clone());
         }
+        if let Some(from) = &self.delegated {
+            session = session.from_delegation(from.clone());
+        }
+        session = session.name(self.name).kind(self.kind);
         for (key, value) in self.attributes {
             session = session.attribute(key, *value);
         }
@@ -160,9 +180,13 @@ impl<'a> Arrival<'a> {
     /// A span in a session that is open.
     fn within(&self, session: Session, visit: Option<Visit>) -> InboundSpan {
         let mut span = session.child(self.name).kind(self.kind);
-        match self.parent() {
+        let adopted = self.delegated.as_ref().filter(|from| from.is_adopted());
+        match self.called().filter(|_| adopted.is_none()) {
             Some(parent) if parent.trace_id() == session.trace_id() => {
-                span = span.parent(parent.span_id());
+                span = match parent.is_remote() {
+                    true => span.remote_parent(parent.span_id()),
+                    false => span.parent(parent.span_id()),
+                };
             }
             Some(parent) => span = span.link(parent),
             None => {}
@@ -172,6 +196,9 @@ impl<'a> Arrival<'a> {
         }
         if let Some(link) = self.link {
             span = span.link(link);
+        }
+        if let Some(from) = &self.delegated {
+            span = span.from_delegation(from.clone());
         }
         let span = span.start();
         InboundSpan::within(SpanRef::from(&span), span, visit)

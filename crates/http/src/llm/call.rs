@@ -13,6 +13,7 @@ use spanreel::{Content, Operation, Span, SpanKind, SpanRef};
 use super::asked::Asked;
 use super::describe;
 use super::key;
+use super::measured::Measured;
 use super::prices::{Cost, Priced};
 use super::provider::{Provider, ProviderName, Recognised};
 use super::reading::{Expected, Read, Reading, Unread};
@@ -34,6 +35,8 @@ pub struct Call {
     llm: Llm,
     provider: Arc<dyn Provider>,
     recognised: Recognised,
+    /// Where it goes, for who measures it.
+    server: Option<(String, Option<u16>)>,
     span: Option<Span>,
     /// What the session decided.
     content: Content,
@@ -76,7 +79,9 @@ impl Call {
         if let Some(model) = &recognised.model {
             attributes.push(key::REQUEST_MODEL, model);
         }
-        attributes.server(uri, headers);
+        let server = attributes.server(uri, headers);
+        let server = llm.listener().and(server);
+        let server = server.map(|(host, port)| (host.to_owned(), port));
         let mut span = place
             .child(&name)
             .kind(SpanKind::Client)
@@ -97,6 +102,7 @@ impl Call {
             llm,
             provider,
             recognised,
+            server,
             span: Some(span),
             content,
             status: None,
@@ -222,12 +228,13 @@ impl Call {
         {
             span.set(key::UNREAD, why.name());
         }
-        if let Some(events) = read.as_ref().and_then(|read| read.events) {
-            let first = self.first.map(|first| first - self.started);
-            let rest = match (self.first, self.last) {
-                (Some(first), Some(last)) => last - first,
-                _ => Duration::ZERO,
-            };
+        let events = read.as_ref().and_then(|read| read.events);
+        let first = self.first.map(|first| first - self.started);
+        let rest = match (self.first, self.last) {
+            (Some(first), Some(last)) => last - first,
+            _ => Duration::ZERO,
+        };
+        if let Some(events) = events {
             describe::stream(&mut span, events, first, rest);
         }
         let told = read.map(|read| read.told).unwrap_or_default();
@@ -242,8 +249,30 @@ impl Call {
         if let Some(cost) = &cost {
             describe::cost(&mut span, cost, !has_ended);
         }
-        let has_failed = self.say_failure(&mut span, end, &told);
-        let is_unpriced = cost.is_none() && !has_failed && self.llm.price_list().is_some();
+        let failure = self.failure(end, &told);
+        if let Some((kind, message)) = failure {
+            span.error(kind, message);
+        }
+        if let Some(listener) = self.llm.listener() {
+            let server = self.server.as_ref();
+            listener.tell(&Measured {
+                operation: self.recognised.operation.name().unwrap_or("call"),
+                provider: &self.recognised.provider,
+                request_model: asked.model.as_deref(),
+                response_model: told.model.as_deref(),
+                server_address: server.map(|(host, _)| host.as_str()),
+                server_port: server.and_then(|(_, port)| *port),
+                error_type: failure.map(|(kind, _)| kind),
+                usage: settled.usage,
+                cost: cost.as_ref().map(|cost| cost.usd),
+                took: self.started.elapsed(),
+                first_chunk: first.filter(|_| events.is_some()),
+                chunks: events.unwrap_or(0),
+                streamed: rest,
+                is_recorded: span.is_recording(),
+            });
+        }
+        let is_unpriced = cost.is_none() && failure.is_none() && self.llm.price_list().is_some();
         self.llm.ended(is_unpriced, is_unread && has_ended);
     }
 
@@ -274,33 +303,30 @@ impl Call {
         })
     }
 
-    /// Says how it failed, if it did.
-    fn say_failure(&self, span: &mut Span, end: &End<'_>, told: &Told) -> bool {
-        let status = self.status.filter(|status| status.as_u16() >= 400);
+    /// How it failed, if it did: a name of low cardinality, and words for people.
+    fn failure<'a>(&'a self, end: &'a End<'_>, told: &'a Told) -> Option<(&'a str, &'a str)> {
+        let status = self.status.as_ref();
+        let status = status.filter(|status| status.as_u16() >= 400);
         let failure = told.failure.as_ref();
         if status.is_some() || failure.is_some() {
             let kind = failure.and_then(|failure| failure.kind.as_deref());
-            let kind = kind
-                .or(status.as_ref().map(StatusCode::as_str))
-                .unwrap_or("_OTHER");
+            let kind = kind.or(status.map(StatusCode::as_str)).unwrap_or("_OTHER");
             let message = failure.and_then(|failure| failure.message.as_deref());
             // It may quote what was asked, or a part of a key.
             let message = message.filter(|_| self.content.in_spans());
-            span.error(kind, message.unwrap_or_default());
-            return true;
+            return Some((kind, message.unwrap_or_default()));
         }
         match end {
-            End::Done => return false,
+            End::Done => None,
             End::Failed {
                 error_type,
                 message,
-            } => span.error(error_type, message),
-            End::Cancelled => span.error(
+            } => Some((error_type, message)),
+            End::Cancelled => Some((
                 "cancelled",
                 "the call was dropped before its answer had ended",
-            ),
-        };
-        true
+            )),
+        }
     }
 }
 

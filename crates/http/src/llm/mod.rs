@@ -61,6 +61,7 @@ mod gemini;
 mod json;
 mod key;
 mod layer;
+mod measured;
 mod observe;
 mod ollama;
 mod openai;
@@ -83,6 +84,7 @@ pub use body::{RequestBody, ResponseBody};
 pub use call::Call;
 pub use gemini::{GeminiContent, GeminiInteractions};
 pub use layer::{LlmFuture, LlmLayer, LlmService};
+pub use measured::Measured;
 pub use ollama::Ollama;
 pub use openai::{OpenAiChat, OpenAiEmbeddings, OpenAiResponses};
 #[cfg(feature = "prices")]

@@ -29,7 +29,9 @@ impl Llm {
     {
         let given = request.extensions().get::<SpanRef>();
         let (method, uri) = (request.method(), request.uri());
-        let mut call = self.begin(method, uri, request.headers(), given)?;
+        let mut call = self
+            .unheard()
+            .begin(method, uri, request.headers(), given)?;
         let id = call.span()?.id();
         call.request(request.body().as_ref());
         call.response(response.status(), response.headers());

@@ -12,6 +12,7 @@ use http::{HeaderMap, Method, Uri};
 use spanreel::{ByteSize, SpanRef};
 
 use super::call::Call;
+use super::measured::{Listener, Measured};
 use super::prices::Prices;
 use super::provider::{Provider, Recognised, Target};
 use super::{
@@ -40,6 +41,7 @@ pub struct Llm {
     names: Arc<[(String, Cow<'static, str>)]>,
     prices: Option<Prices>,
     limit: ByteSize,
+    listener: Option<Listener>,
     counters: Arc<Counters>,
 }
 
@@ -81,6 +83,7 @@ impl Default for Llm {
             names: Arc::new([]),
             prices: None,
             limit: ByteSize::mib(32),
+            listener: None,
             counters: Arc::default(),
         }
     }
@@ -143,6 +146,15 @@ impl Llm {
     #[must_use]
     pub fn read_at_most(mut self, limit: ByteSize) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// Tells of each call that has ended, also of those whose sessions are not sampled: for metrics
+    /// (`spanreel_bridge::otel::GenAiMetrics::record`). Recorded pairs ([`Llm::observe`]) have no times, and
+    /// are not told of. It is called where the answer ends, and should be quick.
+    #[must_use]
+    pub fn measure_by(mut self, listener: impl Fn(&Measured<'_>) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Listener::new(listener));
         self
     }
 
@@ -223,6 +235,18 @@ impl Llm {
 
     pub(crate) fn price_list(&self) -> Option<&Prices> {
         self.prices.as_ref()
+    }
+
+    pub(crate) fn listener(&self) -> Option<&Listener> {
+        self.listener.as_ref()
+    }
+
+    /// The same for recorded pairs, which nobody measures.
+    pub(crate) fn unheard(&self) -> Self {
+        Self {
+            listener: None,
+            ..self.clone()
+        }
     }
 
     pub(crate) fn limit(&self) -> usize {

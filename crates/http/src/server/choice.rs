@@ -5,6 +5,9 @@ use std::sync::Arc;
 use http::{Extensions, HeaderMap, Method, Request, Uri};
 use spanreel::{Extracted, Pipeline, Session, SessionBuilder};
 
+use super::belief::Belief;
+use crate::semconv;
+
 /// A request without its body, for those who say what it belongs to.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestHead<'a> {
@@ -12,14 +15,14 @@ pub struct RequestHead<'a> {
     uri: &'a Uri,
     headers: &'a HeaderMap,
     extensions: &'a Extensions,
-    caller: &'a Extracted,
+    belief: &'a Belief,
     pipeline: &'a Pipeline,
 }
 
 impl<'a> RequestHead<'a> {
     pub(super) fn new<B>(
         request: &'a Request<B>,
-        caller: &'a Extracted,
+        belief: &'a Belief,
         pipeline: &'a Pipeline,
     ) -> Self {
         Self {
@@ -27,7 +30,7 @@ impl<'a> RequestHead<'a> {
             uri: request.uri(),
             headers: request.headers(),
             extensions: request.extensions(),
-            caller,
+            belief,
             pipeline,
         }
     }
@@ -62,17 +65,25 @@ impl<'a> RequestHead<'a> {
         self.extensions
     }
 
-    /// What it says of its caller.
+    /// What it says of its caller, as far as that is believed.
     #[must_use]
     pub fn caller(&self) -> &'a Extracted {
-        self.caller
+        &self.belief.caller
     }
 
-    /// A session that continues the caller's trace, if it is not open yet.
+    /// A session that continues the caller's trace, as far as the caller is believed, if it is not open
+    /// yet.
     pub fn open_session(&self, id: &str) -> SessionBuilder<'a> {
-        self.pipeline
-            .open_session(id)
-            .extracted(self.caller.clone())
+        let belief = self.belief;
+        let mut session = self.pipeline.open_session(id);
+        session = session.extracted(belief.caller.clone());
+        if let Some(from) = &belief.delegated {
+            session = session.from_delegation(from.clone());
+        }
+        if let Some(reason) = belief.refused {
+            session = session.attribute(semconv::DELEGATION_REFUSED, reason);
+        }
+        session
     }
 }
 

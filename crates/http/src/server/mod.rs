@@ -2,6 +2,7 @@
 //!
 //! Holds: what is under way. Waits: never. Loses nothing: a span ends with the response's body.
 
+mod belief;
 mod choice;
 mod service;
 
@@ -16,6 +17,7 @@ pub use choice::RequestHead;
 pub use service::ServerService;
 
 use crate::Inbound;
+use belief::Asked;
 use choice::{Choice, Route};
 
 /// A span of kind server for each request that a service answers: named `{method} {route}`, a child
@@ -56,6 +58,7 @@ pub struct ServerLayer {
 #[derive(Clone)]
 struct Settings {
     inbound: Inbound,
+    asked: Asked,
     choice: Choice,
     route: Route,
 }
@@ -73,6 +76,7 @@ impl ServerLayer {
         Self {
             settings: Arc::new(Settings {
                 inbound,
+                asked: Asked::default(),
                 choice: Choice::Caller,
                 route: Route::Known,
             }),
@@ -99,6 +103,30 @@ impl ServerLayer {
             let id = request.headers().get(&name)?.to_str().ok()?;
             request.open_session(id).open().ok()
         })
+    }
+
+    /// Believes only callers that prove themselves by a signed delegation token, in the header
+    /// [`spanreel-delegation`](crate::token::HEADER). The verifier is this process's own for its audience;
+    /// layers may share it.
+    ///
+    /// | the request has | its span, or the session that it opens |
+    /// | --- | --- |
+    /// | a token of an issuer in the trust list | is a child of the delegation: `spanreel.trust` = `verified` |
+    /// | a token of another issuer | is linked to the delegation: `spanreel.trust` = `unverified` |
+    /// | a token that counts for nothing | says why: `spanreel.delegation.refused` |
+    /// | no token, but a context | is linked to that: `spanreel.trust` = `unverified` |
+    ///
+    /// In all rows but the first nothing that the request says of its caller counts: neither trace nor
+    /// sampling nor baggage. It is answered all the same; the handler finds what its token amounts to
+    /// as a [`Trust`](crate::token::Trust) in the extensions, and may refuse.
+    ///
+    /// A token is good for one request. Bodies are not read here, so what makes a request this one is the
+    /// header `idempotency-key`: with the same one, the same token is taken for a repetition by the
+    /// transport; without, its second use is refused.
+    #[cfg(feature = "token")]
+    #[must_use]
+    pub fn verifier(self, verifier: Arc<crate::token::Verifier>) -> Self {
+        self.change(|settings| settings.asked = Asked::for_tokens(verifier))
     }
 
     /// Has `route` tell the route that a request has matched (`http.route`), which must be one of few

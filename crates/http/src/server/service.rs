@@ -9,6 +9,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::Settings;
+use super::belief::Belief;
 use super::choice::RequestHead;
 use crate::InboundSpan;
 use crate::body::ResponseBody;
@@ -29,14 +30,14 @@ impl<S> ServerService<S> {
     }
 
     /// None once the pipeline is shut down: the request is answered without a span.
-    fn begin<B>(&self, request: &Request<B>) -> Option<InboundSpan> {
+    fn begin<B>(&self, request: &Request<B>, belief: &Belief) -> Option<InboundSpan> {
         let Settings {
             inbound,
             choice,
             route,
+            ..
         } = &*self.settings;
-        let caller = inbound.extract(request.headers());
-        let head = RequestHead::new(request, &caller, inbound.pipeline());
+        let head = RequestHead::new(request, belief, inbound.pipeline());
         let session = choice.session(&head);
         let route = route.of(&head);
 
@@ -49,6 +50,9 @@ impl<S> ServerService<S> {
         attributes.version(request.version());
         attributes.user_agent(request.headers());
         let named;
+        if let Some(reason) = belief.refused {
+            attributes.push(semconv::DELEGATION_REFUSED, reason);
+        }
         let name = match route {
             None => request::name(method),
             Some(route) => {
@@ -60,10 +64,13 @@ impl<S> ServerService<S> {
 
         let mut arrival = inbound
             .arrival(name)
-            .caller(&caller)
+            .caller(&belief.caller)
             .attributes(attributes.as_slice());
         if let Some(session) = session {
             arrival = arrival.session(session);
+        }
+        if let Some(from) = &belief.delegated {
+            arrival = arrival.from_delegation(from.clone());
         }
         arrival.start().ok()
     }
@@ -83,7 +90,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
-        let span = self.begin(&request);
+        let Settings { inbound, asked, .. } = &*self.settings;
+        let caller = inbound.extract(request.headers());
+        let belief = asked.judge(&request, caller);
+        let span = self.begin(&request, &belief);
+        belief.tell(request.extensions_mut());
         if let Some(span) = &span {
             request.extensions_mut().insert(span.place().clone());
         }

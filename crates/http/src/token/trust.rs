@@ -4,6 +4,7 @@ use spanreel::{Delegated, SessionBuilder};
 
 use super::claims::Claims;
 use super::refused::TokenRefused;
+use crate::semconv::DELEGATION_REFUSED;
 
 /// What a received token amounts to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,19 +22,25 @@ impl Trust {
     /// the token was refused, the root says why (`spanreel.delegation.refused`) and nothing of what the
     /// token said.
     pub fn apply<'a>(&self, session: SessionBuilder<'a>) -> SessionBuilder<'a> {
-        match self {
-            Self::Adopt(claims) => {
-                let from = Delegated::verified(claims.context().clone(), claims.issuer());
-                session.from_delegation(from.session(claims.session_id()))
-            }
-            Self::Link(claims) => {
-                let from = Delegated::unverified(claims.context().clone());
-                session.from_delegation(from.session(claims.session_id()))
-            }
-            Self::Refused(reason) => {
-                session.attribute("spanreel.delegation.refused", reason.name())
-            }
+        match (self.delegated(), self) {
+            (Some(from), _) => session.from_delegation(from),
+            (None, Self::Refused(reason)) => session.attribute(DELEGATION_REFUSED, reason.name()),
+            (None, _) => session,
         }
+    }
+
+    /// The delegation that it is about, and how far that is believed; none where it was refused.
+    #[must_use]
+    pub fn delegated(&self) -> Option<Delegated> {
+        let (from, claims) = match self {
+            Self::Adopt(claims) => {
+                let context = claims.context().clone();
+                (Delegated::verified(context, claims.issuer()), claims)
+            }
+            Self::Link(claims) => (Delegated::unverified(claims.context().clone()), claims),
+            Self::Refused(_) => return None,
+        };
+        Some(from.session(claims.session_id()))
     }
 
     /// Whether the delegation's trace is continued.

@@ -88,12 +88,16 @@ async fn a_request_joins_the_session_of_the_host() {
           GET
         ",
     );
-    let links: Vec<_> = memory
+    let (linked, below): (Vec<_>, Vec<_>) = memory
         .spans()
         .into_iter()
-        .flat_map(|span| span.links)
-        .collect();
-    assert_eq!(links.len(), 1);
+        .filter(|span| span.name == "GET")
+        .partition(|span| !span.links.is_empty());
+    // Its parent came in a header, that of the other is the root.
+    assert!(below[0].has_remote_parent() && !linked[0].has_remote_parent());
+    assert!(!below[0].is_local_root(), "the session is");
+    let links = &linked[0].links;
+    assert_eq!((linked.len(), below.len(), links.len()), (1, 1, 1));
     assert_eq!(
         links[0].trace_id.map(|id| id.to_string()).as_deref(),
         Some(TRACE)

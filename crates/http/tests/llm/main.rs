@@ -3,9 +3,11 @@
 #[path = "../../examples/anthropic_tools.rs"]
 mod anthropic_tools;
 mod behaviour;
+mod clients;
 mod exchange;
 mod expected;
 mod hostile;
+mod measured;
 #[path = "../../examples/openai_streaming.rs"]
 mod openai_streaming;
 #[path = "../../examples/own_provider.rs"]

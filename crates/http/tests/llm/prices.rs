@@ -92,6 +92,36 @@ fn without_a_price_there_is_no_cost() {
     }
 }
 
+/// A model that is free costs nothing, which is a price; one whose prices are for something else than tokens
+/// has none that is known.
+#[test]
+fn a_free_model_costs_zero() {
+    let answer = json!({"model": "gemma-3-27b-it", "candidates": [], "modelVersion": "gemma-3-27b-it",
+        "usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}});
+    let url =
+        "https://generativelanguage.googleapis.com/v1beta/models/gemma-3-27b-it:generateContent";
+    assert_eq!(cost(url, &answer), (Some(0.0), false));
+    let answer =
+        json!({"model": "gpt-live-1", "usage": {"prompt_tokens": 10, "completion_tokens": 5}});
+    assert_eq!(cost(GPT, &answer), (None, true));
+}
+
+/// Prices of zero in a list of one's own are prices.
+#[test]
+fn zero_in_a_list_is_a_price() {
+    let list = json!([{"id": "openai", "name": "OpenAI", "api_pattern": "https://api\\.openai\\.com",
+        "models": [{"id": "house", "match": {"equals": "house"}, "prices": {"input_mtok": 0, "output_mtok": 0}}]}]);
+    let prices = Prices::from_json(list.to_string().as_bytes(), "mine", "1").expect("it is one");
+    let rig = Rig::new();
+    let request = Request::post(GPT).body("{}").expect("the parts are right");
+    let answer = json!({"model": "house", "usage": {"prompt_tokens": 1, "completion_tokens": 2}});
+    let llm = Llm::under(&rig.session).prices(prices);
+    llm.observe(&request, &Response::new(answer.to_string()));
+    assert_eq!(llm.counts().unpriced, 0);
+    assert_eq!(rig.session.totals().cost, Some(0.0));
+    assert_eq!(rig.only().double("gen_ai.usage.cost"), Some(0.0));
+}
+
 /// A list of one's own is read; what is none says so.
 #[test]
 fn a_list_of_ones_own_is_read() {

@@ -174,7 +174,15 @@ fn bytes_pass_as_they_come() {
     }
 }
 
-/// Cut in two at every boundary (of long answers: at some of all), and byte by byte, an answer is told
+/// So long an answer is cut in two at each of its bytes.
+const CUT_IN_TWO: usize = 640;
+/// Longer ones are cut into pieces of so many bytes, from each place in turn: all of their bytes are the end of a
+/// piece once for each of these.
+const PIECES: [usize; 3] = [5, 17, 67];
+/// So many times an answer is cut into pieces of any length.
+const SCATTERS: usize = 8;
+
+/// Cut at every byte, into two pieces (of long answers: into many), byte by byte, and anywhere, an answer is told
 /// the same.
 #[test]
 fn an_answer_is_told_the_same_however_it_is_cut() {
@@ -196,15 +204,47 @@ fn an_answer_is_told_the_same_however_it_is_cut() {
             call.end();
         };
         call(&mut told.chunks(1));
-        let step = if told.len() <= 640 { 1 } else { told.len() / 5 };
-        for at in (0..=told.len()).step_by(step) {
-            let (head, tail) = told.split_at(at);
-            call(&mut [head, tail].into_iter());
+        let mut chance = Chance(0x9e37_79b9_7f4a_7c15 ^ told.len() as u64);
+        if told.len() <= CUT_IN_TWO {
+            for at in 0..=told.len() {
+                let (head, tail) = told.split_at(at);
+                call(&mut [head, tail].into_iter());
+            }
+        } else {
+            for (size, from) in PIECES
+                .map(|size| (0..size).map(move |from| (size, from)))
+                .into_iter()
+                .flatten()
+            {
+                let (head, tail) = told.split_at(from);
+                call(&mut std::iter::once(head).chain(tail.chunks(size)));
+            }
+        }
+        for _ in 0..SCATTERS {
+            let mut rest = told;
+            call(&mut std::iter::from_fn(|| {
+                let piece = chance.below(1 + rest.len().min(2048));
+                let (piece, left) = rest.split_at(piece.max(1).min(rest.len()));
+                rest = left;
+                (!piece.is_empty()).then_some(piece)
+            }));
         }
         let spans = rig.finish();
         let whole = attributes(&spans[0]);
         for span in &spans {
             assert_eq!(attributes(span), whole, "{}", exchange.name);
         }
+    }
+}
+
+/// Numbers that look random and are the same in each run (xorshift64).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % most.max(1) as u64).expect("it is below one")
     }
 }

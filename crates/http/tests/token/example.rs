@@ -18,14 +18,16 @@ invoke_agent agent-a
 
 agent-b
 -------
-invoke_agent agent-b spanreel.trust=verified
-  execute_tool timetable
+POST spanreel.trust=verified
+  invoke_agent agent-b
+    execute_tool timetable
 
 agent-c
 -------
-invoke_agent agent-c
-  execute_tool timetable
-invoke_agent agent-c is linked to the delegation: unverified
+POST
+  invoke_agent agent-c
+    execute_tool timetable
+POST is linked to the delegation: unverified
 ";
 
 /// The example as Cargo builds it along with all tests; where this test alone was asked for, it is

@@ -13,6 +13,7 @@ mod clocks;
 mod example;
 mod keys;
 mod replay;
+mod server;
 mod sessions;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

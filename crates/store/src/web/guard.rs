@@ -1,5 +1,7 @@
 //! Who may ask: this machine, or whoever has the token; never a page of another site.
 
+use std::sync::{PoisonError, RwLock};
+
 use http::header::{AUTHORIZATION, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use sha2::{Digest, Sha256};
@@ -13,9 +15,27 @@ const COOKIE_NAME: &str = "spanreel_login";
 
 /// Checks requests.
 pub(super) struct Guard {
-    /// The digest of the token, and the cookie that stands for it.
-    token: Option<([u8; 32], String)>,
+    token: Option<RwLock<Known>>,
     is_local: bool,
+}
+
+/// What those know who are let in.
+#[derive(Clone)]
+struct Known {
+    /// The digest of the token.
+    token: [u8; 32],
+    /// The cookie that stands for it. It is no token: who reads it cannot send telemetry with it.
+    cookie: String,
+}
+
+impl Known {
+    fn new(token: &str) -> Self {
+        let of_cookie = digest(format!("spanreel page {token}").as_bytes());
+        Self {
+            token: digest(token.as_bytes()),
+            cookie: of_cookie.iter().map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
 }
 
 fn digest(bytes: &[u8]) -> [u8; 32] {
@@ -29,13 +49,21 @@ fn is_same(given: &[u8], expected: &[u8; 32]) -> bool {
 
 impl Guard {
     pub(super) fn new(token: Option<&str>, is_local: bool) -> Self {
-        let token = token.map(|token| {
-            // The cookie is no token: who reads it cannot send telemetry with it.
-            let of_cookie = digest(format!("spanreel page {token}").as_bytes());
-            let cookie: String = of_cookie.iter().map(|byte| format!("{byte:02x}")).collect();
-            (digest(token.as_bytes()), cookie)
-        });
+        let token = token.map(|token| RwLock::new(Known::new(token)));
         Self { token, is_local }
+    }
+
+    /// Puts another token in the place of the one that is needed: browsers that were let in before are not
+    /// any more. Does nothing where none is needed.
+    pub(super) fn renew(&self, token: &str) {
+        if let Some(known) = &self.token {
+            *known.write().unwrap_or_else(PoisonError::into_inner) = Known::new(token);
+        }
+    }
+
+    fn known(&self) -> Option<Known> {
+        let known = self.token.as_ref()?.read();
+        Some(known.unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     /// Refuses what a page of another site sends, and everybody where others can reach an open server.
@@ -71,13 +99,13 @@ impl Guard {
 
     /// Whether who asks has the token, where one is needed.
     pub(super) fn knows(&self, headers: &HeaderMap) -> bool {
-        let Some((token, cookie)) = &self.token else {
+        let Some(Known { token, cookie }) = self.known() else {
             return true;
         };
         let given = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
         let given = given.and_then(|given| given.split_at_checked(7));
         let by_header = given.is_some_and(|(scheme, given)| {
-            scheme.eq_ignore_ascii_case(b"bearer ") && is_same(given, token)
+            scheme.eq_ignore_ascii_case(b"bearer ") && is_same(given, &token)
         });
         let expected = digest(cookie.as_bytes());
         let by_cookie = headers.get_all(COOKIE).iter().any(|cookies| {
@@ -96,9 +124,8 @@ impl Guard {
         let parameters = Parameters::new(query);
         let given = parameters.get("token").unwrap_or_default();
         let known = self
-            .token
-            .as_ref()
-            .filter(|(token, _)| is_same(given.as_bytes(), token));
+            .known()
+            .filter(|known| is_same(given.as_bytes(), &known.token));
         if self.token.is_some() && known.is_none() {
             return self.refuse(false);
         }
@@ -107,7 +134,7 @@ impl Guard {
         answer
             .headers_mut()
             .insert(LOCATION, HeaderValue::from_static("/"));
-        if let Some((_, cookie)) = known {
+        if let Some(Known { cookie, .. }) = known {
             let cookie = format!("{COOKIE_NAME}={cookie}; Path=/; HttpOnly; SameSite=Strict");
             let cookie = HeaderValue::try_from(cookie).expect("digits are no control characters");
             answer.headers_mut().insert(SET_COOKIE, cookie);
@@ -191,5 +218,12 @@ mod tests {
             HeaderValue::try_from(format!("a=b; {sent}")).expect("text"),
         );
         assert!(guard.knows(&with_cookie));
+        guard.renew("abd");
+        assert!(guard.knows(&headers(&[("authorization", "Bearer abd")])));
+        assert!(!guard.knows(&headers(&[("authorization", "Bearer abc")])));
+        assert!(
+            !guard.knows(&with_cookie),
+            "the old cookie went with the old token"
+        );
     }
 }

@@ -88,6 +88,11 @@ impl Web {
         }
     }
 
+    /// Puts another token in the place of the one that everybody needs. Does nothing where there is none.
+    pub fn renew_token(&self, token: &str) {
+        self.guard.renew(token);
+    }
+
     /// Answers a request whose `Host` has been checked. Bodies of requests are not read.
     pub async fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
         let mut answer = self.answer_bare(request).await;

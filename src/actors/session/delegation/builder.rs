@@ -7,6 +7,7 @@ use super::Delegation;
 use super::flight::{Flight, Open};
 use crate::actors::own_thread;
 use crate::actors::session::cell::Cell;
+use crate::actors::session::slab::Parent;
 use crate::actors::session::span::Span;
 use crate::actors::session::{Session, drafts, log};
 use crate::model::attribute::Value;
@@ -151,8 +152,9 @@ impl<'a> DelegationBuilder<'a> {
             let name = format!("invoke_agent {}", flight.agent);
             let name = truncate_bytes(&name, shared.limits.name_length).as_bytes();
             let operation = Operation::InvokeAgent;
-            let slot =
-                is_recorded.then(|| cell.start_span(id, parent, kind, operation, start_ns, name));
+            let slot = is_recorded.then(|| {
+                cell.start_span(id, Parent::local(parent), kind, operation, start_ns, name)
+            });
             flight.do_not_track(slot);
         }
         Delegation::of(flight)

@@ -1,94 +1,84 @@
-//! What a lane is given: the next requests for it, small ones as one.
+//! What lanes are given: what was just written from memory, where they keep up, and else from the disk.
 
 use std::io;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::Keeper;
-use crate::actors::spool::desk::{Command, Served};
 use crate::actors::spool::disk::Disk;
-use crate::actors::spool::stored::Stored;
-use crate::model::batch::{Consignment, Parcel};
-use crate::model::kept::Kept;
-use crate::model::receipt::Shares;
+use crate::actors::spool::record;
+use crate::actors::spool::shelf::{Owed, Ready};
+use crate::model::batch::Parcel;
 
 impl<D: Disk> Keeper<D> {
-    /// Gives a lane what comes next for it, if its feed waits.
-    pub(super) fn serve(&mut self, number: usize) -> io::Result<()> {
+    /// Passes custody of what was committed to the disk, and gives it to the lanes that keep up.
+    pub(super) fn hand_on(&mut self) {
+        for (position, append) in self.appended.drain(..) {
+            let next = position + (record::HEADER + append.request.encoded_len()) as u64;
+            let mut wanted = 0_u32;
+            for entry in append.entries {
+                let lane = &mut self.lanes[entry.lane];
+                wanted |= 1 << entry.lane;
+                let shares = entry.tally.put_on_disk();
+                if let Some(until) = &entry.until {
+                    until.secured();
+                }
+                let owed = (!shares.is_empty() || entry.until.is_some()).then_some(Owed {
+                    shares,
+                    until: entry.until,
+                });
+                if lane.keeps_up(position) {
+                    lane.read_at = next;
+                    lane.shelf.put(Ready {
+                        from: position,
+                        to: next,
+                        parcel: append.parcel.clone(),
+                        owed,
+                    });
+                } else if let Some(owed) = owed {
+                    self.owed.insert((entry.lane, position), owed);
+                }
+            }
+            for (number, lane) in self.lanes.iter_mut().enumerate() {
+                if wanted >> number & 1 == 0 && lane.read_at == position {
+                    lane.pass(next);
+                }
+            }
+        }
+    }
+
+    /// Puts on the shelf of a lane what it has room for and was not put there from memory.
+    pub(super) fn fill(&mut self, number: usize) -> io::Result<()> {
         let lane = &mut self.lanes[number];
-        let Some(mut place) = self.log.next_for(&lane.name, lane.read_at)? else {
-            // What is for others is behind it.
-            lane.read_at = lane.read_at.max(self.log.committed());
-            return Ok(());
-        };
-        let Some(answer) = lane.asking.take_if(|answer| !answer.is_closed()) else {
-            return Ok(());
-        };
-        let mut group: Vec<Stored> = Vec::new();
-        let mut bytes = 0;
-        while let Some(stored) = self.log.read(place.position)? {
+        while lane.read_at < self.log.committed() {
+            if !lane.shelf.wants_more() {
+                return Ok(());
+            }
+            let Some(place) = self.log.next_for(&lane.name, lane.read_at)? else {
+                lane.pass(self.log.committed());
+                break;
+            };
+            lane.pass(place.position);
+            if lane.shelf.is_settled(place.position) {
+                lane.read_at = place.next;
+                continue;
+            }
+            let stored = self.log.read(place.position)?;
+            let Some(stored) = stored.filter(|stored| stored.position == place.position) else {
+                // It can be read no more.
+                lane.pass(place.next);
+                continue;
+            };
             lane.read_at = stored.next;
-            bytes += place.len();
-            // Behind damage there may be what is for others.
-            if stored.is_for(&lane.name) {
-                group.push(stored);
-            }
-            match self.log.next_for(&lane.name, lane.read_at)? {
-                Some(next)
-                    if next.signal == place.signal && bytes + next.len() <= self.group_bytes =>
-                {
-                    place = next;
-                }
-                _ => break,
-            }
-        }
-        let Some(first) = group.first() else {
-            // It could be read no more; what comes after it is served at once.
-            lane.read_at = place.next;
-            lane.asking = Some(answer);
-            return self.serve(number);
-        };
-        let (position, signal) = (first.position, first.signal);
-        let records = group.len() as u64;
-        let mut shares = Shares::default();
-        let mut until = Vec::new();
-        let is_owed = group
-            .iter()
-            .any(|stored| self.owed.contains_key(&(number, stored.position)));
-        let mut requests = Vec::with_capacity(group.len());
-        for stored in group {
-            match self.owed.remove(&(number, stored.position)) {
-                Some(mut owed) => {
-                    match owed.shares.is_empty() {
-                        true => shares.append(Shares::of_nobody(stored.items)),
-                        false => shares.append(std::mem::take(&mut owed.shares)),
-                    }
-                    until.extend(owed.until.take());
-                }
-                None if is_owed => shares.append(Shares::of_nobody(stored.items)),
-                None => {}
-            }
-            requests.push((Bytes::from(stored.body), stored.items));
-        }
-        let parcel = Parcel::of_requests(signal, requests);
-        let desk = Arc::clone(&self.desk);
-        let kept = Kept::new(move |settled| {
-            drop(until);
-            // Where the thread is gone, the next start finds it.
-            let _there = desk.put(Command::Over {
-                lane: number,
-                position,
-                settled,
+            let request = (Bytes::from(stored.body), stored.items);
+            lane.shelf.put(Ready {
+                from: stored.position,
+                to: stored.next,
+                parcel: Parcel::of_requests(stored.signal, vec![request]),
+                owed: self.owed.remove(&(number, stored.position)),
             });
-        });
-        lane.taken.insert(position, kept.watch());
-        let tally = lane.books.of(signal).read(parcel.items(), shares, kept);
-        // Where the feed is gone, it is on disk all the same.
-        let _fed = answer.send(Served {
-            consignment: Consignment { parcel, tally },
-            records,
-        });
+        }
+        lane.shelf.is_complete();
         Ok(())
     }
 }

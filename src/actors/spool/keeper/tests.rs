@@ -1,17 +1,19 @@
-use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::executor::block_on;
+use proptest::prelude::*;
 
 use super::super::cursor::Cursor;
 use super::super::desk::LaneSpool;
 use super::super::log::Sizes;
+use super::super::shelf::{Room, Shelf};
 use super::super::sim::SimDisk;
 use super::*;
-use crate::model::ledger::Books;
+use crate::model::batch::{Consignment, Parcel};
+use crate::model::ledger::{Books, Fate};
 use crate::model::receipt::{Shares, Ticket};
-use crate::model::request::{Request, Signal};
+use crate::model::request::Signal;
 
 /// Nothing to keep hold of: the disk is in memory.
 impl Hold for () {
@@ -29,9 +31,19 @@ struct Setup {
 }
 
 fn start(disk: &SimDisk, when_full: SpoolFull) -> Setup {
+    // One record at a time.
+    let room = Room {
+        memory: 1,
+        disk: 1,
+        group: 0,
+    };
+    start_with(disk, when_full, room, 32 << 10)
+}
+
+fn start_with(disk: &SimDisk, when_full: SpoolFull, room: Room, max: u64) -> Setup {
     let sizes = Sizes {
         segment: 4 << 10,
-        max: 32 << 10,
+        max,
     };
     let books = Arc::new(Books::default());
     let backlog = Arc::new(AtomicU64::new(0));
@@ -42,7 +54,7 @@ fn start(disk: &SimDisk, when_full: SpoolFull) -> Setup {
         vec!["lane".to_owned()],
         0,
         |header, _| {
-            if header.position >= cursor.position() {
+            if !cursor.settled().holds(header.position) {
                 books.of(header.signal).recover(header.items.into());
                 backlog.fetch_add(1, Ordering::Relaxed);
             }
@@ -50,19 +62,21 @@ fn start(disk: &SimDisk, when_full: SpoolFull) -> Setup {
     );
     let (log, _) = opened.expect("it opens");
     let desk = Arc::new(Desk::new(8 << 10));
+    let settled = cursor.settled().clone();
+    let shelf = Arc::new(Shelf::new(Arc::clone(&books), settled, room));
     let lane = Lane {
         name: "lane".to_owned(),
         books: Arc::clone(&books),
         backlog: Arc::clone(&backlog),
+        circuit: Arc::default(),
         read_at: cursor.position(),
+        shelf: Arc::clone(&shelf),
         cursor,
-        taken: BTreeMap::new(),
-        asking: None,
         batons: VecDeque::new(),
         is_moved: false,
     };
     let quarantine = Quarantine::open(SimDisk::default(), 0).expect("it opens");
-    let keeper = Keeper::new(log, vec![lane], quarantine, Arc::clone(&desk), when_full, 0);
+    let keeper = Keeper::new(log, vec![lane], quarantine, Arc::clone(&desk), when_full);
     Setup {
         disk: disk.clone(),
         books,
@@ -72,6 +86,7 @@ fn start(disk: &SimDisk, when_full: SpoolFull) -> Setup {
             always: true,
             backlog,
             circuit: Arc::default(),
+            shelf,
         },
         ended: keeper.start(()).expect("a thread"),
     }
@@ -80,12 +95,17 @@ fn start(disk: &SimDisk, when_full: SpoolFull) -> Setup {
 impl Setup {
     /// Appends a request of so many bytes; what tells its fate.
     fn append(&self, len: usize) -> Arc<Ticket> {
+        self.append_bytes(vec![7; len])
+    }
+
+    fn append_bytes(&self, bytes: Vec<u8>) -> Arc<Ticket> {
         let ticket = Arc::default();
-        let request = Request::from_bytes(Signal::Traces, 1, Bytes::from(vec![7; len]));
+        let request = vec![(Bytes::from(bytes), 1)];
+        let parcel = Parcel::of_requests(Signal::Traces, request);
         let tally = self.books.of(Signal::Traces).enter(1);
         let tally = tally.owed_to(Shares::of(&ticket, 1));
         let entry = self.spool.entry(tally, None);
-        let appended = block_on(self.spool.desk.append(request, vec![entry]));
+        let appended = block_on(self.spool.desk.append(parcel, vec![entry]));
         appended.expect("the thread is there");
         ticket
     }
@@ -98,12 +118,17 @@ impl Setup {
         }
     }
 
-    fn deliver_one(&self) {
+    /// What comes next.
+    fn take(&self) -> Consignment {
         let served = block_on(self.spool.next()).expect("the thread is there");
         self.spool
             .backlog
             .fetch_sub(served.records, Ordering::AcqRel);
-        served.consignment.tally.settle(Fate::Exported);
+        served.consignment
+    }
+
+    fn deliver_one(&self) {
+        self.take().tally.settle(Fate::Exported);
     }
 
     fn fates(&self) -> Vec<(Fate, u64)> {
@@ -153,10 +178,9 @@ fn what_is_under_way_at_the_end_is_still_there() {
     assert_eq!(first.fates()[Fate::Spooled as usize], 1);
     assert_eq!(setup.on_disk(), 1);
     let disk = setup.end();
-    // The cursor stands before the first: the second comes again, too.
+    // The cursor stands before the first and knows of the second, which does not come again.
     let again = start(&disk, SpoolFull::Block);
-    assert_eq!(again.on_disk(), 2);
-    again.deliver_one();
+    assert_eq!(again.on_disk(), 1);
     again.deliver_one();
     again.end();
 }
@@ -243,4 +267,144 @@ fn a_panic_leaves_nobody_waiting() {
     assert_eq!(first.fates()[Fate::Spooled as usize], 1);
     assert!(block_on(setup.spool.next()).is_none());
     block_on(setup.ended).expect("it tells its end");
+}
+
+/// A lane that keeps up is given what it is to deliver from memory: nothing is read from the disk for it.
+#[test]
+fn a_lane_that_keeps_up_is_given_from_memory() {
+    let disk = SimDisk::default();
+    let room = Room {
+        memory: 1 << 20,
+        disk: 1 << 20,
+        group: 1 << 20,
+    };
+    let setup = start_with(&disk, SpoolFull::Block, room, 1 << 20);
+    let first = setup.append_bytes(vec![1; 500]);
+    let second = setup.append_bytes(vec![2; 500]);
+    setup.wait_until("both are durable", |_| {
+        first.exposed() + second.exposed() == 0
+    });
+    for name in disk.list().expect("listed") {
+        if name.ends_with(".seg") {
+            let len = disk.bytes(&name).len();
+            disk.put(&name, &vec![0; len]);
+        }
+    }
+    let Consignment { parcel, tally } = setup.take();
+    // Small ones come as one.
+    assert_eq!(
+        &parcel.frame().to_bytes()[..],
+        [[1; 500], [2; 500]].concat()
+    );
+    tally.settle(Fate::Exported);
+    assert_eq!((first.open(), second.open()), (0, 0));
+    setup.end();
+}
+
+/// What a lane does with the log.
+#[derive(Clone, Copy, Debug)]
+enum Action {
+    Append(u16),
+    Take,
+    /// One of those under way is delivered.
+    Deliver(prop::sample::Index),
+    /// All that is under way is given back, and another process goes on.
+    Restart,
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        5 => (1..900_u16).prop_map(Action::Append),
+        4 => Just(Action::Take),
+        4 => any::<prop::sample::Index>().prop_map(Action::Deliver),
+        1 => Just(Action::Restart),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever is delivered in whatever order, from memory or from disk, and however often the process ends in
+    /// between: all is delivered once, and what is taken is taken in order.
+    #[test]
+    fn what_was_delivered_does_not_come_again(
+        actions in prop::collection::vec(action(), 1..80),
+        memory in 1..4_000_u64,
+        group in 0..2_000_u64,
+    ) {
+        let room = Room { memory, disk: 1_500, group };
+        let mut setup = start_with(&SimDisk::default(), SpoolFull::Block, room, 1 << 20);
+        // How often each was delivered; what is appended and not taken; what is under way.
+        let mut delivered = Vec::new();
+        let mut waiting = VecDeque::new();
+        let mut under_way: Vec<(Vec<usize>, Consignment)> = Vec::new();
+        let restart = [Action::Restart];
+        for action in actions.iter().chain(&restart) {
+            match *action {
+                Action::Append(len) => {
+                    let number = delivered.len();
+                    delivered.push(0);
+                    waiting.push_back(number);
+                    // A mark, the number, and so many bytes.
+                    let mut bytes = vec![0x0d];
+                    bytes.extend((number as u32).to_le_bytes());
+                    bytes.resize(5 + usize::from(len), b'x');
+                    let ticket = setup.append_bytes(bytes);
+                    setup.wait_until("it is durable", |_| ticket.exposed() == 0);
+                }
+                Action::Take if !waiting.is_empty() => {
+                    let taken = setup.take();
+                    let numbers = numbers_in(&taken);
+                    for number in &numbers {
+                        prop_assert_eq!(Some(*number), waiting.pop_front());
+                    }
+                    under_way.push((numbers, taken));
+                }
+                Action::Deliver(index) if !under_way.is_empty() => {
+                    let (numbers, taken) = under_way.swap_remove(index.index(under_way.len()));
+                    taken.tally.settle(Fate::Exported);
+                    for number in numbers {
+                        delivered[number] += 1;
+                    }
+                }
+                Action::Restart => {
+                    let again = under_way.drain(..).flat_map(|(numbers, _)| numbers);
+                    waiting.extend(again);
+                    waiting.make_contiguous().sort_unstable();
+                    setup = start_with(&setup.end(), SpoolFull::Block, room, 1 << 20);
+                    prop_assert_eq!(setup.on_disk(), waiting.len() as u64);
+                }
+                _ => {}
+            }
+        }
+        while let Some(first) = waiting.pop_front() {
+            let taken = setup.take();
+            let numbers = numbers_in(&taken);
+            prop_assert_eq!(numbers.first(), Some(&first));
+            waiting.drain(..numbers.len() - 1);
+            taken.tally.settle(Fate::Exported);
+            for number in numbers {
+                delivered[number] += 1;
+            }
+        }
+        prop_assert!(delivered.iter().all(|times| *times == 1), "{:?}", delivered);
+        let left = setup.end().list().expect("listed");
+        prop_assert!(left.iter().all(|name| name.ends_with(".cur")), "{:?}", left);
+    }
+}
+
+/// The numbers of the records in a consignment.
+fn numbers_in(taken: &Consignment) -> Vec<usize> {
+    let bytes = taken.parcel.frame().to_bytes();
+    let starts = (0..bytes.len()).filter(|at| bytes[*at] == 0x0d && bytes.len() >= at + 5);
+    let mut numbers = Vec::new();
+    let mut next = 0;
+    for at in starts {
+        if at >= next {
+            let number = u32::from_le_bytes(bytes[at + 1..at + 5].try_into().expect("four"));
+            numbers.push(number as usize);
+            next = at + 5;
+        }
+    }
+    numbers
 }

@@ -1,6 +1,7 @@
 //! What is noted of a foreign span or log record while it is checked.
 
 use super::common::Scalar;
+use crate::model::chunk::End;
 use crate::model::dialect::{Meaning, Work, meaning};
 
 /// What one item says. Texts are borrowed from the request.
@@ -9,7 +10,7 @@ pub(crate) struct Facts<'a> {
     /// 16 bytes, or none.
     pub(crate) trace_id: &'a [u8],
     /// It has no parent. Of spans alone.
-    pub(crate) is_root: bool,
+    pub(crate) has_no_parent: bool,
     pub(crate) failed: bool,
     pub(crate) duration_ns: u64,
     /// The id of its session and how much it counts, the less the more.
@@ -22,6 +23,8 @@ pub(crate) struct Facts<'a> {
     total_tokens: u64,
     cost: f64,
     parts_of_cost: f64,
+    /// What it says of the end of its session.
+    end: End,
     /// Of resources.
     service: &'a [u8],
 }
@@ -63,6 +66,11 @@ impl<'a> Facts<'a> {
             Meaning::TotalTokens => self.total_tokens = self.total_tokens.max(whole(value)),
             Meaning::Cost => self.cost = self.cost.max(amount(value)),
             Meaning::PartOfCost => self.parts_of_cost += amount(value),
+            Meaning::EndState => {
+                if let Scalar::Text(word) = value {
+                    self.end = end_state(word);
+                }
+            }
             Meaning::Service => {
                 if let Scalar::Text(name) = value {
                     self.service = name;
@@ -107,8 +115,30 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// How its session ended, of the span that says so or has no parent; open for all others.
+    pub(crate) fn end(&self) -> End {
+        match (self.end, self.has_no_parent, self.failed) {
+            (End::Open, false, _) => End::Open,
+            (End::Open, true, true) => End::Error,
+            (End::Open, true, false) => End::Unset,
+            (told, _, _) => told,
+        }
+    }
+
     fn is_sum(&self) -> bool {
         self.is_container && !self.is_llm_call && !self.is_tool_call
+    }
+}
+
+/// The words of spanreel and of AgentOps, old and new; what is none of them is unset.
+fn end_state(word: &[u8]) -> End {
+    let is = |known: &&str| known.as_bytes().eq_ignore_ascii_case(word);
+    if is(&"success") {
+        return End::Success;
+    }
+    match ["error", "fail", "failure"].iter().any(is) {
+        true => End::Error,
+        false => End::Unset,
     }
 }
 
@@ -136,5 +166,34 @@ fn amount(value: Scalar<'_>) -> f64 {
         amount
     } else {
         0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::genai::key;
+
+    /// A session ends as its root says; a root that says nothing ended as an error or unset, and a span
+    /// that is no root ends nothing.
+    #[test]
+    fn a_session_ends_as_its_root_says() {
+        let end = |word: Option<&'static str>, has_no_parent, failed| {
+            let mut facts = Facts {
+                has_no_parent,
+                failed,
+                ..Facts::default()
+            };
+            if let Some(word) = word {
+                facts.note(key::END_STATE.as_bytes(), Scalar::Text(word.as_bytes()));
+            }
+            facts.end()
+        };
+        assert_eq!(end(Some("success"), false, true), End::Success);
+        assert_eq!(end(Some("Fail"), true, false), End::Error);
+        assert_eq!(end(Some("Indeterminate"), true, true), End::Unset);
+        assert_eq!(end(None, true, true), End::Error);
+        assert_eq!(end(None, true, false), End::Unset);
+        assert_eq!(end(None, false, true), End::Open);
     }
 }

@@ -207,9 +207,10 @@ impl<'a> Visit<'a> for Sessions<'a> {
 fn note(digest: &mut Digest, signal: Signal, facts: &Facts<'_>) {
     if signal == Signal::Traces {
         digest.spans += 1;
-        if facts.is_root {
+        let end = facts.end();
+        if end != End::Open {
             digest.root_ended = true;
-            digest.end = if facts.failed { End::Error } else { End::Unset };
+            digest.end = end;
         }
     }
     digest.error |= facts.failed;

@@ -58,7 +58,7 @@ pub(super) fn span<'a, const FACTS: bool>(
             other => reader.skip(other, KNOWN)?,
         }
     }
-    facts.is_root = parent.iter().all(|byte| *byte == 0);
+    facts.has_no_parent = parent.iter().all(|byte| *byte == 0);
     facts.duration_ns = end.saturating_sub(start);
     Ok(())
 }

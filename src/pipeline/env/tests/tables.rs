@@ -87,6 +87,12 @@ pub(super) const GENERAL: &[Row] = &[
         Some("yes"),
     ),
     (
+        "OTEL_SEMCONV_STABILITY_OPT_IN",
+        "http/dup, GEN_AI_latest_experimental",
+        |e| e.latest_genai,
+        Some("gen_ai/dup"),
+    ),
+    (
         "OTEL_TRACES_EXPORTER",
         "zipkin, CONSOLE ,otlp/stdout,otlp,console",
         |e| {

@@ -41,20 +41,7 @@ pub(super) fn composition(event: Context<'_>, payload: &Payload<'_>, detail: &mu
     detail.key = key_of(&[event.run, name.as_deref().unwrap_or_default()]);
     detail.loose_key.clone_from(&detail.key);
     put(detail, "promptkit.composition.name", name);
-    content_json(
-        event,
-        payload,
-        detail,
-        "input",
-        "promptkit.composition.input",
-    );
-    content_json(
-        event,
-        payload,
-        detail,
-        "output",
-        "promptkit.composition.output",
-    );
+    in_and_out(event, payload, detail);
 }
 
 pub(super) fn step(event: Context<'_>, payload: &Payload<'_>, detail: &mut Detail) {
@@ -70,20 +57,17 @@ pub(super) fn step(event: Context<'_>, payload: &Payload<'_>, detail: &mut Detai
         "promptkit.composition.step_attempt",
         payload.count("attempt"),
     );
-    content_json(
-        event,
-        payload,
-        detail,
-        "input",
-        "promptkit.composition.input",
-    );
-    content_json(
-        event,
-        payload,
-        detail,
-        "output",
-        "promptkit.composition.output",
-    );
+    in_and_out(event, payload, detail);
+}
+
+/// What went into a composition or a step of it, and what came out.
+fn in_and_out(event: Context<'_>, payload: &Payload<'_>, detail: &mut Detail) {
+    for (name, key) in [
+        ("input", "promptkit.composition.input"),
+        ("output", "promptkit.composition.output"),
+    ] {
+        content_json(event, payload, detail, name, key);
+    }
 }
 
 fn content_json(

@@ -195,8 +195,7 @@ impl Facts {
             session.conversation_id = text(&["gen_ai.conversation.id"]);
         }
         // The last root knows how a session ended that was opened again.
-        let is_root = span.parent_span_id.is_none() || span.has_remote_parent();
-        if is_root && self.root_start.is_none_or(|known| known <= start) {
+        if span.is_local_root() && self.root_start.is_none_or(|known| known <= start) {
             self.root_start = Some(start);
             session.end_state = end_state(span);
         }

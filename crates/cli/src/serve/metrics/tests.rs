@@ -19,6 +19,7 @@ fn snapshot(pipeline: &Pipeline) -> Snapshot {
         stuck: vec![("in \"quotes\"\n".to_owned(), Duration::from_secs(3))],
         is_ready: true,
         uptime: Duration::from_millis(1_500),
+        calls: String::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The list of `genai-prices`.
 
 use std::borrow::Cow;
+use std::time::SystemTime;
 
 use genai_prices::{Calculator, PriceRequest, Usage, UsageKey};
 
@@ -19,7 +20,7 @@ enum Data {
     Own(Box<Calculator>),
 }
 
-/// The version of the list that is bundled: that of the crate.
+/// The version of the list that is bundled: that of the crate, which the manifest holds to it.
 const BUNDLED_VERSION: &str = "0.2.1";
 
 /// A price list that cannot be read.
@@ -93,8 +94,9 @@ fn provider_id(provider: &str) -> Option<&'static str> {
 impl List {
     pub(super) fn cost(&self, call: &Priced<'_>) -> Option<Cost> {
         let usage = usage(call)?;
+        let provider = provider_id(call.provider)?;
         let mut request = PriceRequest::new(call.model, &usage)
-            .with_provider_id(provider_id(call.provider)?)
+            .with_provider_id(provider)
             .with_timestamp(call.time);
         if let Some(tier) = call.service_tier {
             request = request.with_price_context("service_tier", tier);
@@ -104,8 +106,11 @@ impl List {
             Data::Own(calculator) => &**calculator,
         };
         let usd = calculator.calculate(&request).ok()?.total_price;
-        // The list holds models whose prices nobody knows, and says zero.
-        let is_known = usd > 0.0 || call.tokens.usage.total() == 0;
+        // Zero is what a model costs that is free, and what one seems to cost whose prices are for something
+        // else than what was used, such as hours of audio.
+        let is_known = usd > 0.0
+            || call.tokens.usage.total() == 0
+            || is_free(calculator, call.model, provider, call.time);
         (usd.is_finite() && is_known).then(|| Cost {
             usd,
             source: self.source.clone(),
@@ -113,6 +118,37 @@ impl List {
         })
     }
 }
+
+/// Whether a model costs nothing, whatever is used of it: the list has it without a price or with prices of
+/// zero, which is how `genai-prices` writes that it is free.
+fn is_free(calculator: &Calculator, model: &str, provider: &str, time: SystemTime) -> bool {
+    let everything = Usage::from(EVERYTHING);
+    let request = PriceRequest::new(model, &everything)
+        .with_provider_id(provider)
+        .with_timestamp(time);
+    let price = calculator.calculate(&request);
+    price.is_ok_and(|price| price.total_price == 0.0)
+}
+
+/// Something of all that can have a price; parts within their totals.
+const EVERYTHING: [(UsageKey, f64); 16] = [
+    (UsageKey::INPUT_TOKENS, 1000.0),
+    (UsageKey::OUTPUT_TOKENS, 1000.0),
+    (UsageKey::CACHE_READ_TOKENS, 100.0),
+    (UsageKey::CACHE_WRITE_TOKENS, 100.0),
+    (UsageKey::OUTPUT_REASONING_TOKENS, 100.0),
+    (UsageKey::INPUT_AUDIO_TOKENS, 100.0),
+    (UsageKey::OUTPUT_AUDIO_TOKENS, 100.0),
+    (UsageKey::OUTPUT_IMAGE_TOKENS, 100.0),
+    (UsageKey::from_static("audio_seconds"), 3600.0),
+    (UsageKey::from_static("input_audio_seconds"), 1000.0),
+    (UsageKey::from_static("output_audio_seconds"), 1000.0),
+    (UsageKey::from_static("input_characters"), 1e6),
+    (UsageKey::from_static("input_text_messages"), 1000.0),
+    (UsageKey::from_static("requests"), 1000.0),
+    (UsageKey::from_static("rerank_searches"), 1000.0),
+    (UsageKey::from_static("web_searches"), 1000.0),
+];
 
 /// Tokens as the list counts them: like the conventions, totals hold their parts.
 fn usage(call: &Priced<'_>) -> Option<Usage> {
@@ -151,4 +187,66 @@ fn usage(call: &Priced<'_>) -> Option<Usage> {
         }
     }
     Some(usage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The version that spans tell is that of the list that is compiled in.
+    #[test]
+    fn the_version_is_that_of_the_bundled_list() {
+        let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock");
+        let lock = std::fs::read_to_string(lock).expect("the workspace has one");
+        let locked: Vec<&str> = lock
+            .split("[[package]]")
+            .filter(|package| package.contains("name = \"genai-prices\""))
+            .collect();
+        assert_eq!(locked.len(), 1, "one version of it");
+        assert!(
+            locked[0].contains(&format!("version = \"{BUNDLED_VERSION}\"")),
+            "{BUNDLED_VERSION}: {}",
+            locked[0]
+        );
+        let manifest = include_str!("../../../Cargo.toml");
+        let exactly = format!("genai-prices = {{ version = \"={BUNDLED_VERSION}\"");
+        assert!(manifest.contains(&exactly), "who installs it gets another");
+    }
+
+    /// All that can have a price is probed for: what has one is not free.
+    #[test]
+    fn no_model_with_a_price_seems_free() {
+        let calculator = Calculator::bundled();
+        let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_790_000_000);
+        let mut free = Vec::new();
+        for provider in calculator.providers() {
+            for model in provider.models() {
+                if is_free(calculator, model.id(), provider.id(), time) {
+                    free.push(format!("{}/{}", provider.id(), model.id()));
+                }
+            }
+        }
+        let known = [
+            "openai/moderation",
+            "google/gemma-3",
+            "mistral/mistral-nemo:free",
+        ];
+        for known in known {
+            assert!(free.iter().any(|it| it == known), "{known}: {free:?}");
+        }
+        for paid in [
+            "gpt-5",
+            "whisper",
+            "transcribe",
+            "tts",
+            "orpheus",
+            "grok-voice",
+            "rerank",
+        ] {
+            let wrong = free
+                .iter()
+                .find(|it| it.contains(paid) && !it.ends_with(":free"));
+            assert_eq!(wrong, None);
+        }
+    }
 }
