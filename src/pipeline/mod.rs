@@ -8,6 +8,8 @@ mod exporters;
 mod finish;
 pub(crate) mod flush;
 mod orphans;
+#[cfg(feature = "spool")]
+mod quarantine;
 mod room;
 pub(crate) mod shutdown;
 pub(crate) mod stats;
@@ -69,6 +71,11 @@ struct Inner {
     lanes: Vec<LaneHandle>,
     queues: Vec<QueueHandle>,
     spool: Option<spool::Gauge>,
+    #[cfg_attr(
+        not(feature = "spool"),
+        expect(dead_code, reason = "without the feature there is no spool to ask")
+    )]
+    door: Option<spool::Door>,
     sampler: Arc<SamplerCounters>,
     /// A sampler of the user's own judges sessions by what they do.
     judges_itself: bool,

@@ -102,15 +102,16 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     let books = Arc::new(Books::default());
     let processing = !processors.is_empty() || redactor.is_some();
     let mut journal = None;
-    let (spools, spool_end, spool_gauge, left_open) = match spool {
+    let (spools, spool_end, spool_gauge, door, left_open) = match spool {
         Some(it) => {
             let (desk, most) = (Arc::clone(&it.end.desk), it.most_undecided);
             let is_eager = it.lanes.iter().any(|lane| lane.always);
             let of_sampler = Journal::new(desk, is_eager, most, it.undecided);
             journal = Some(of_sampler.telling_who(!processing).entering(&books));
-            (it.lanes, Some(it.end), Some(it.gauge), it.left_open)
+            let (end, gauge, door) = (Some(it.end), Some(it.gauge), Some(it.door));
+            (it.lanes, end, gauge, door, it.left_open)
         }
-        None => (Vec::new(), None, None, Vec::new()),
+        None => (Vec::new(), None, None, None, Vec::new()),
     };
     let desk = spool_end.as_ref().map(|end| Arc::clone(&end.desk));
     let last = CancellationToken::new();
@@ -227,6 +228,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
             lanes: lane_handles,
             queues,
             spool: spool_gauge,
+            door,
             sampler,
             judges_itself,
             runtime: runtime.clone(),

@@ -16,6 +16,7 @@ mod killed;
 #[path = "../support/ledger.rs"]
 mod ledger;
 mod life;
+mod refused;
 mod sessions;
 mod undecided;
 

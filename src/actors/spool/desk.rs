@@ -15,6 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::circuit::Circuit;
 use super::notes::Notes;
+#[cfg(feature = "spool")]
+use super::quarantine::Asked;
 use super::shelf::Shelf;
 use crate::actors::baton::Baton;
 use crate::model::batch::{Consignment, Parcel};
@@ -38,6 +40,9 @@ pub(crate) enum Command {
     Sessions(Changes),
     /// Of sessions that the sampler holds.
     Undecided(Notes),
+    /// Something in the quarantine is to be sent again, or to go.
+    #[cfg(feature = "spool")]
+    Refused(Asked),
 }
 
 /// Which sessions have begun and which are over, by the ids of their root spans.

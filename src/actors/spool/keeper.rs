@@ -6,6 +6,7 @@
 //! (`Fate::Evicted`); what the disk does not take before the end (`Fate::Abandoned`).
 
 mod notes;
+mod outside;
 mod serve;
 
 use std::collections::{HashMap, VecDeque};
@@ -57,6 +58,7 @@ pub(crate) struct Keeper<D: Disk> {
     owed: HashMap<(usize, u64), Owed>,
     cursors_synced: Instant,
     looked_after: Instant,
+    lanes_told: Instant,
     /// Nothing came for a while, or nothing will.
     is_idle: bool,
 }
@@ -70,7 +72,7 @@ impl<D: Disk> Keeper<D> {
         when_full: SpoolFull,
     ) -> Self {
         Self {
-            gauge: Gauge::new(log.bytes(), log.most()),
+            gauge: Gauge::new(log.bytes(), log.most(), lanes.len()),
             log,
             lanes,
             quarantine,
@@ -85,6 +87,7 @@ impl<D: Disk> Keeper<D> {
             owed: HashMap::new(),
             cursors_synced: Instant::now(),
             looked_after: Instant::now(),
+            lanes_told: Instant::now(),
             is_idle: true,
         }
     }
@@ -187,6 +190,7 @@ impl<D: Disk> Keeper<D> {
                 // Where nobody waits, the pipeline is at its end and it is still in the log.
                 let _waiting = refused.answer.send(kept.unwrap_or(false));
             }
+            Command::Refused(asked) => self.answer_refused(asked),
             Command::Sessions(changes) => self.note_sessions(&changes),
             Command::Undecided(notes) => self.take_notes(notes),
             Command::Flush { lane, baton } => {
@@ -235,7 +239,7 @@ impl<D: Disk> Keeper<D> {
         }
         let is_stuck = worked.is_err() || !self.blocked.is_empty() || self.lacks_room_for_notes();
         self.gauge.set(self.bytes(), is_stuck);
-        worked
+        worked.and(self.tell_lanes())
     }
 
     /// Appends what there is room for.

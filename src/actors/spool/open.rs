@@ -15,7 +15,7 @@ use super::cursor::Cursor;
 use super::desk::{Changes, Desk, LaneSpool};
 use super::disk::RealDisk;
 use super::error::SpoolError;
-use super::handle::{End, LeftOpen, Running};
+use super::handle::{Door, End, LeftOpen, Running};
 use super::inspect::cursors;
 use super::journal::{self, Journal};
 use super::keeper::Keeper;
@@ -66,7 +66,11 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
         path: settings.path.clone(),
         source,
     };
-    let mut lanes = open_lanes(&own.disk, usage).map_err(failed)?;
+    // No more than a segment at a time, so that room is freed in parts.
+    let desk_bytes = usage
+        .desk_bytes
+        .min(usize::try_from(part).unwrap_or(usize::MAX));
+    let mut lanes = open_lanes(&own.disk, usage, desk_bytes).map_err(failed)?;
     let floor = Cursor::furthest(&own.disk).map_err(failed)?;
     let mut strays = Cursor::open(&own.disk, STRAYS, 0).map_err(failed)?;
     let (mut log, recovered, stray) = open_log(&own, sizes, &lanes, floor, strays.position())?;
@@ -105,10 +109,6 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
             .map_err(failed)?;
     }
 
-    // No more than a segment at a time, so that room is freed in parts.
-    let desk_bytes = usage
-        .desk_bytes
-        .min(usize::try_from(part).unwrap_or(usize::MAX));
     let desk = Arc::new(Desk::new(desk_bytes));
     let lane_spools = lanes
         .iter()
@@ -127,8 +127,13 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
     let keeper = keeper.with_journals(journal, undecided);
     let gauge = keeper.gauge().clone();
     let ended = keeper.start(own).map_err(failed)?;
+    let door = Door {
+        desk: Arc::clone(&desk),
+        path: settings.path.clone(),
+    };
     Ok(Running {
         end: End { desk, ended },
+        door,
         lanes: lane_spools,
         gauge,
         left_open,
@@ -202,9 +207,10 @@ fn log_error(path: &Path, error: LogError) -> SpoolError {
     }
 }
 
-fn open_lanes(disk: &RealDisk, usage: &Use<'_>) -> io::Result<Vec<Lane<RealDisk>>> {
+/// Opens the lanes, which share so many bytes of memory for what they are to deliver and is on disk.
+fn open_lanes(disk: &RealDisk, usage: &Use<'_>, memory: usize) -> io::Result<Vec<Lane<RealDisk>>> {
     let room = Room {
-        memory: usage.desk_bytes as u64 / usage.lanes.len().max(1) as u64,
+        memory: memory as u64 / usage.lanes.len().max(1) as u64,
         disk: READ_AHEAD * usage.group_bytes,
         group: usage.group_bytes,
     };

@@ -244,6 +244,22 @@ impl Shelf {
         is_changed.then(|| state.settled.clone())
     }
 
+    /// What is here beyond what would be read ahead is left on disk: its memory is wanted, for its destination is
+    /// away. The first of it comes first.
+    pub(crate) fn leave(&self) -> Vec<Ready> {
+        let mut state = self.lock();
+        let (mut kept, mut count) = (0, 0);
+        for ready in &state.ready {
+            if kept >= self.room.disk {
+                break;
+            }
+            kept += ready.len();
+            count += 1;
+        }
+        state.bytes = kept;
+        state.ready.split_off(count).into()
+    }
+
     /// What was last told could not be kept.
     pub(crate) fn tell_again(&self) {
         self.lock().is_changed = true;

@@ -69,6 +69,8 @@ pub(crate) struct Stored {
 pub(crate) struct Place {
     pub(crate) position: u64,
     pub(crate) signal: Signal,
+    /// When it was written, in nanoseconds since 1970.
+    pub(crate) time_ns: u64,
     /// Where the next record is, if there is one.
     pub(crate) next: u64,
 }
@@ -78,6 +80,7 @@ impl Place {
         Self {
             position: header.position,
             signal: header.signal,
+            time_ns: header.time_ns,
             next: header.position + header.record_len(),
         }
     }
@@ -94,6 +97,7 @@ impl Stored {
         Place {
             position: self.position,
             signal: self.signal,
+            time_ns: self.time_ns,
             next: self.next,
         }
     }

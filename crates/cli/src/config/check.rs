@@ -1,5 +1,6 @@
 //! What must hold between settings, each of which is right by itself.
 
+use http::uri::Authority;
 use spanreel::ByteSize;
 
 use super::place::Problems;
@@ -155,6 +156,13 @@ pub(crate) fn check(effective: &Effective, problems: &mut Problems) {
              sessions are held; write durable or accepted"
                 .to_owned(),
         );
+    }
+    for name in &config.allowed_host {
+        let is_name = Authority::try_from(name.as_str()).is_ok_and(|it| it.host() == name);
+        if !is_name {
+            let advice = "write names of hosts like spanreel.internal, without a scheme and a port";
+            note("allowed-host", advice.to_owned());
+        }
     }
     for origin in &config.cors_origin {
         let is_origin = origin == "*"

@@ -380,6 +380,23 @@ fn senders_are_answered_as_safely_as_there_is_a_place_for() {
     assert_eq!(config.spool_dir(), None, "nothing is forwarded");
 }
 
+/// What can be no name of a host would never be asked for: it is refused, not kept and ignored.
+#[test]
+fn allowed_hosts_are_names() {
+    let given = |name: &str| Given::default().flag("allowed-host", name);
+    for name in ["spanreel.internal", "box", "192.0.2.1"] {
+        assert!(given(name).resolve().is_ok(), "{name}");
+    }
+    for name in ["a b", "http://box", "box:4320", "me@box"] {
+        let problems = given(name).problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(
+            problems[0].starts_with("--allowed-host: write"),
+            "{problems:?}"
+        );
+    }
+}
+
 /// An address that others reach is fine with a token, and is refused without.
 #[test]
 fn an_exposed_address_needs_a_token() {

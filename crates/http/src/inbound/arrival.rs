@@ -165,9 +165,7 @@ impl<'a> Arrival<'a> {
             session = session.from_delegation(from.clone());
         }
         session = session.name(self.name).kind(self.kind);
-        for (key, value) in self.attributes {
-            session = session.attribute(key, *value);
-        }
+        session = session.attributes(self.attributes);
         if let Some(conversation) = self.conversation {
             session = session.conversation_id(conversation);
         }

@@ -2,7 +2,10 @@
 
 mod contract;
 mod disk;
+mod live;
+mod mcp;
 mod page;
+mod quarantine;
 mod telemetry;
 
 use std::sync::Arc;

@@ -50,6 +50,14 @@ impl<D: Disk> Keeper<D> {
     /// Puts on the shelf of a lane what it has room for and was not put there from memory.
     pub(super) fn fill(&mut self, number: usize) -> io::Result<()> {
         let lane = &mut self.lanes[number];
+        if lane.circuit.is_away() {
+            for mut ready in lane.shelf.leave().into_iter().rev() {
+                lane.read_at = ready.from;
+                if let Some(owed) = ready.owed.take() {
+                    self.owed.insert((number, ready.from), owed);
+                }
+            }
+        }
         while lane.read_at < self.log.committed() {
             if !lane.shelf.wants_more() {
                 return Ok(());

@@ -108,6 +108,22 @@ fn what_is_given_up_is_told() {
     assert_eq!(shelf.news(), Some(Settled::all_before(40)));
 }
 
+/// Where a destination is away, what is there beyond what would be read ahead is left on disk.
+#[test]
+fn memory_is_given_back() {
+    let (shelf, desk) = shelf();
+    for number in 0..6 {
+        shelf.put(ready(number, Signal::Traces));
+    }
+    let left = shelf.leave();
+    let from: Vec<_> = left.iter().map(|ready| ready.from).collect();
+    assert_eq!(from, [30, 40, 50]);
+    assert!(shelf.leave().is_empty() && !shelf.wants_more());
+    let given = take(&shelf, &desk).expect("it is there");
+    assert_eq!(given.parcel.items(), 2);
+    assert!(shelf.wants_more());
+}
+
 /// When the thread is gone nobody waits any more, and what is on the shelf is told to be on disk.
 #[test]
 fn nobody_waits_at_a_shelf_that_is_gone() {
