@@ -115,7 +115,7 @@ async fn what_was_acknowledged_survives_being_killed() {
 
 /// A part of a session: of three spans the second fails, if the session does, and the third is its root.
 fn part(session: u64, part: u8) -> ExportTraceServiceRequest {
-    let mut request = one_span(session << 8 | u64::from(part));
+    let mut request = one_span((session + 1) << 8 | u64::from(part));
     let span = &mut request.resource_spans[0].scope_spans[0].spans[0];
     let name = Value::StringValue(format!("s-{session}"));
     span.attributes[0].value = Some(AnyValue { value: Some(name) });
@@ -152,6 +152,7 @@ async fn what_was_acknowledged_is_judged_after_being_killed() {
         let session = sender << 24 | block * OPEN + within % OPEN;
         part(session, (within / OPEN) as u8)
     };
+    let mut running = None;
     for round in 1..=kills() + 1 {
         let is_last = round > kills();
         let to = if round % 2 == 0 && !is_last {
@@ -187,11 +188,7 @@ async fn what_was_acknowledged_is_judged_after_being_killed() {
             let (sender, number) = told.expect("it does not panic");
             answered[sender] = number;
         }
-        if is_last {
-            let ended = server.stop();
-            assert_eq!(ended.code, Some(0), "{ended:?}");
-            assert!(ended.report.contains("nothing was lost"), "{ended:?}");
-        }
+        running = is_last.then_some(server);
     }
     let (mut failed, mut parts) = (BTreeSet::new(), 0);
     for (sender, number) in answered.into_iter().enumerate() {
@@ -204,12 +201,15 @@ async fn what_was_acknowledged_is_judged_after_being_killed() {
     assert!(parts > 10 * kills());
     let expected: BTreeSet<u64> = failed
         .iter()
-        .flat_map(|session| (0..3).map(move |part| session << 8 | part))
+        .flat_map(|session| (0..3).map(move |part| (session + 1) << 8 | part))
         .collect();
     wait_until("all has arrived", || {
         arrived(&collector).len() >= expected.len()
     })
     .await;
+    let ended = running.expect("the last one").stop();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.report.contains("nothing was lost"), "{ended:?}");
     assert_eq!(arrived(&collector), expected);
 }
 
