@@ -49,6 +49,13 @@ impl Kept {
     }
 }
 
+/// The same copy.
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(at_end) = self.at_end.take() {

@@ -193,7 +193,7 @@ impl Pipeline {
     /// With [`SpoolMode::Always`](crate::SpoolMode::Always) that takes a sync of the disk, some
     /// milliseconds. With [`SpoolMode::Overflow`](crate::SpoolMode::Overflow) attempts that are under way are
     /// waited for, within the exporter's time for one; what they do not deliver is on disk then. Without a
-    /// [`Spool`](crate::Spool) this is [`flush`](Self::flush). Sessions that a sampler has not decided are in
+    /// [`Spool`](crate::Spool) this is [`flush`](Self::flush), and sessions that a sampler has not decided are in
     /// memory alone: then `complete` is false.
     ///
     /// # Errors

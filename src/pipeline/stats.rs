@@ -98,7 +98,7 @@ pub struct PolicyStats {
     pub dropped_items: u64,
 }
 
-/// The book of one signal: `started = open + ended`, `ended + received = held + entered`,
+/// The book of one signal: `started = open + ended`, `ended + received + recovered = held + entered`,
 /// `entered = settled + in flight`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -112,6 +112,9 @@ pub struct SignalStats {
     /// Items that were received from elsewhere ([`Intake`](crate::Intake)), those among them that
     /// were refused.
     pub received: u64,
+    /// Items of sessions that an earlier process had not decided, found on disk at the start. What it had
+    /// delivered or decided is told by the lanes.
+    pub recovered: u64,
     /// Ended items that wait in their session for company, and are in no book yet.
     pub held: u64,
     /// What became of the others.
@@ -221,12 +224,14 @@ impl Inner {
             };
             let fates = shared.books.of(signal).counts();
             let received = fates.received();
-            let ended = fates.entered().saturating_sub(received) + held;
+            let recovered = fates.recovered();
+            let ended = fates.entered().saturating_sub(received + recovered) + held;
             SignalStats {
                 started: ended + open,
                 open,
                 ended,
                 received,
+                recovered,
                 held,
                 fates,
             }

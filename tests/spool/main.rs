@@ -18,6 +18,7 @@ mod ledger;
 mod life;
 mod refused;
 mod sessions;
+mod undecided;
 
 use std::num::NonZeroUsize;
 use std::path::Path;

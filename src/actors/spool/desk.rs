@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::circuit::Circuit;
+use super::notes::Notes;
 #[cfg(feature = "spool")]
 use super::quarantine::Asked;
 use super::shelf::Shelf;
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Flush { lane: usize, baton: Baton },
     /// Sessions have begun or are over.
     Sessions(Changes),
+    /// Of sessions that the sampler holds.
+    Undecided(Notes),
     /// Something in the quarantine is to be sent again, or to go.
     #[cfg(feature = "spool")]
     Refused(Asked),

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 
 use super::desk::{Desk, LaneSpool};
+use super::notes::Left;
 use crate::actors::clock::Clock;
 
 /// A spool whose thread runs.
@@ -21,6 +22,10 @@ pub(crate) struct Running {
     pub(crate) door: Door,
     /// Sessions that an earlier process had open.
     pub(crate) left_open: Vec<LeftOpen>,
+    /// Sessions that it had not decided.
+    pub(crate) undecided: Left,
+    /// How many bytes may be held undecided, so that there is room for all of it on disk.
+    pub(crate) most_undecided: u64,
 }
 
 /// A session that an earlier process had open.

@@ -20,11 +20,14 @@ use super::inspect::cursors;
 use super::journal::{self, Journal};
 use super::keeper::Keeper;
 use super::lane::Lane;
-use super::log::{Log, LogError, Recovered, Sizes};
+use super::log::{Log, LogError, Sizes};
+use super::notes::Left;
 use super::quarantine::{self, Quarantine};
 use super::segment::MAX_LANES;
 use super::settled::Settled;
 use super::shelf::{Room, Shelf};
+use super::stored::Recovered;
+use super::undecided::{self, Undecided};
 use crate::model::ledger::Books;
 use crate::model::request::{Request, Signal};
 
@@ -73,9 +76,11 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
     let (mut log, recovered, stray) = open_log(&own, sizes, &lanes, floor, strays.position())?;
     let mut bytes = recovered.bytes;
     let (mut journal, mut left_open) = open_journal(&own)?;
+    let (mut undecided, mut left) = open_undecided(&own, &sizes)?;
     for orphan in orphans {
         let path = orphan.path.clone();
         let adopted = take_over(&orphan, &mut journal, &mut left_open)
+            .and_then(|()| take_over_undecided(&orphan, &sizes, &mut undecided, &mut left))
             .and_then(|()| adopt(orphan, sizes, &mut log, &mut lanes));
         match adopted {
             Ok(adopted) => bytes += adopted,
@@ -119,7 +124,7 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
         .collect();
     let when_full = settings.when_full;
     let keeper = Keeper::new(log, lanes, quarantine, Arc::clone(&desk), when_full);
-    let keeper = keeper.with_journal(journal);
+    let keeper = keeper.with_journals(journal, undecided);
     let gauge = keeper.gauge().clone();
     let ended = keeper.start(own).map_err(failed)?;
     let door = Door {
@@ -132,6 +137,8 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
         lanes: lane_spools,
         gauge,
         left_open,
+        undecided: left,
+        most_undecided: max / PART,
     })
 }
 
@@ -162,6 +169,28 @@ fn take_over(
     };
     journal.note(&changes, 0)?;
     left_open.extend(left);
+    Ok(())
+}
+
+/// Opens the journal of undecided sessions below a directory. It takes half of the spool at most.
+fn open_undecided(claim: &Claim, sizes: &Sizes) -> Result<(Undecided<RealDisk>, Left), SpoolError> {
+    let path = claim.path.join(undecided::DIRECTORY);
+    let opened = RealDisk::at(path.clone())
+        .map_err(LogError::Io)
+        .and_then(|disk| Undecided::open(disk, sizes.segment, sizes.max / 2));
+    opened.map_err(|error| log_error(&path, error))
+}
+
+/// Takes over the sessions that a dead process had not decided.
+fn take_over_undecided(
+    orphan: &Claim,
+    sizes: &Sizes,
+    journal: &mut Undecided<RealDisk>,
+    left: &mut Left,
+) -> Result<(), LogError> {
+    let disk = RealDisk::at(orphan.path.join(undecided::DIRECTORY))?;
+    let (_, of_orphan) = Undecided::open(disk, sizes.segment, sizes.max / 2)?;
+    journal.adopt(of_orphan, left)?;
     Ok(())
 }
 

@@ -148,14 +148,13 @@ pub(crate) fn check(effective: &Effective, problems: &mut Problems) {
     if config.spool_dir().is_some() && config.spool_size < LEAST_SPOOL {
         note("spool-size", format!("must be {LEAST_SPOOL} or more"));
     }
-    if config.ack != Ack::Accepted && !config.sampling.sampling.policies().is_empty() {
+    let holds = !config.sampling.sampling.policies().is_empty();
+    if config.ack == Ack::Delivered && holds {
         note(
             "ack",
-            format!(
-                "{} does not go with policies of sampling: senders would wait for as long as \
-                 sessions are held; write accepted",
-                config.ack.name()
-            ),
+            "delivered does not go with policies of sampling: senders would wait for as long as \
+             sessions are held; write durable or accepted"
+                .to_owned(),
         );
     }
     for name in &config.allowed_host {
