@@ -80,7 +80,9 @@ fn what_is_undecided_outlives_a_shutdown() {
             if is_eager {
                 send(&pipeline, request);
             } else {
-                block_on(pipeline.intake().accept(Signal::Traces, request)).expect("accepted");
+                drop(
+                    block_on(pipeline.intake().accept(Signal::Traces, request)).expect("accepted"),
+                );
             }
         }
         send(&pipeline, span(3, 1, true, true));
@@ -185,7 +187,7 @@ fn a_sampler_of_ones_own_is_asked_again() {
                 .intake()
                 .accept(Signal::Traces, span(trace, 1, false, false)),
         );
-        accepted.expect("accepted");
+        drop(accepted.expect("accepted"));
     }
     let report = pipeline.shutdown_blocking(GRACE);
     assert_eq!(report.traces.fates.of(Fate::Spooled), 2);
@@ -197,14 +199,14 @@ fn a_sampler_of_ones_own_is_asked_again() {
                 .intake()
                 .accept(Signal::Traces, span(1, id, ends, false)),
         );
-        accepted.expect("accepted");
+        drop(accepted.expect("accepted"));
     }
     let accepted = block_on(
         pipeline
             .intake()
             .accept(Signal::Traces, span(2, 2, true, false)),
     );
-    accepted.expect("accepted");
+    drop(accepted.expect("accepted"));
     let report = pipeline.shutdown_blocking(GRACE);
     assert_settled(&report);
     let kept: Vec<_> = memory
