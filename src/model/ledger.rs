@@ -390,7 +390,7 @@ impl Drop for Tally {
                 self.shares.settle(Fate::Evicted);
             }
             Some(kept) => {
-                kept.give_back();
+                kept.give_back(self.items);
                 self.shares.settle(Fate::Spooled);
             }
         }

@@ -294,6 +294,8 @@ pub const PROMISES: [Promise; 15] = [
         (ALLOC, "a_span_hardly_allocates"),
     ]),
     promise(12, "what comes twice is bounded and can be told", &[
+        (SPOOL_LIFE, "what_was_delivered_behind_a_hanging_request_does_not_come_again"),
+        (KEEPER, "what_was_delivered_does_not_come_again"),
         (SPOOL_DURABLE, "a_request_has_the_same_id_in_each_attempt"),
         (NETWORK, "faults_that_pass_lose_nothing_over_grpc"),
         (NETWORK, "faults_that_pass_lose_nothing_over_http"),

@@ -31,6 +31,7 @@ use super::shelf::Owed;
 use super::undecided::Undecided;
 use crate::actors::clock::Clock;
 use crate::actors::own_thread;
+use crate::model::ledger::Fate;
 
 /// How soon a disk that failed is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(250);
@@ -344,7 +345,13 @@ impl<D: Disk> Keeper<D> {
                 lane.evict(record.signal, record.items, owed);
                 items += record.items;
             }
-            for ready in lane.shelf.give_up(end) {
+            let given_up = lane.shelf.give_up(end);
+            for left in given_up.left {
+                let book = lane.books.of(left.signal);
+                book.settle_on_disk(left.items, Fate::Evicted);
+                items += left.items;
+            }
+            for ready in given_up.ready {
                 let parcel = &ready.parcel;
                 lane.evict(parcel.signal(), parcel.items(), ready.owed);
                 items += ready.parcel.items();

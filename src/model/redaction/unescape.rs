@@ -98,9 +98,9 @@ impl Unescaped {
         let mut at = 0;
         while let Some(block) = from.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
             let word = u64::from_le_bytes(*block);
-            let mut marks = zeros(word ^ ONES * u64::from(b'\\'));
+            let mut marks = zeros(word ^ (ONES * u64::from(b'\\')));
             if QUOTE {
-                marks |= zeros(word ^ ONES * u64::from(b'"'));
+                marks |= zeros(word ^ (ONES * u64::from(b'"')));
             }
             self.text.extend_from_slice(block);
             if marks != 0 {

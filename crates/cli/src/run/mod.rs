@@ -9,6 +9,7 @@ mod environment;
 mod forward;
 mod gather;
 mod held;
+mod passed;
 mod report;
 mod seen;
 #[cfg(unix)]
@@ -37,6 +38,7 @@ use args::RunArgs;
 use child::End;
 use environment::{Variables, Wanted};
 use held::Held;
+use passed::Passed;
 use report::{Account, Ours};
 use signals::Signals;
 use station::Station;
@@ -122,7 +124,9 @@ async fn conduct(args: &RunArgs) -> anyhow::Result<Account> {
         root: session.context().span_id(),
     };
     station.gather.keep(ours.root);
-    let gateway = args.gateway.then(|| passing_on(&session)).transpose();
+    let passed = args.gateway.then(Passed::default);
+    let gateway = passed.as_ref().map(|passed| passing_on(&session, passed));
+    let gateway = gateway.transpose();
     let gateway = gateway.map_err(NotStarted::Own)?;
 
     let mut command = command(args, &station, &session);
@@ -161,6 +165,7 @@ async fn conduct(args: &RunArgs) -> anyhow::Result<Account> {
         end,
         took,
         sums: station.seen.sums(),
+        passed: passed.map(|passed| passed.sums()),
         data_points: station.data_points(),
         forwards: exports.iter().map(|it| it.target.to_string()).collect(),
         shutdown,
@@ -192,11 +197,13 @@ fn open(args: &RunArgs, station: &Station, program: &str) -> anyhow::Result<Sess
 }
 
 /// A gateway on this machine whose calls are all the session's.
-fn passing_on(session: &Session) -> anyhow::Result<Started> {
+fn passing_on(session: &Session, passed: &Passed) -> anyhow::Result<Started> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
     let upstreams = Upstreams::new(&variables::upstreams(read));
+    let passed = passed.clone();
     let llm = Llm::new().prices(Prices::bundled());
+    let llm = llm.measure_by(move |call| passed.called(call));
     let gateway = Gateway {
         listener,
         proxy: Proxy::new(upstreams, &llm, &[])?,

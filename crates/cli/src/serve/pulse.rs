@@ -154,6 +154,10 @@ fn some(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Map<String, Va
 fn redaction(stats: &RedactionStats) -> Value {
     let detectors = Detector::ALL
         .map(|detector| json!({ "name": detector.name(), "changed": stats.found_by(detector) }));
+    let rules = stats
+        .rules
+        .iter()
+        .map(|rule| json!({ "name": rule.name, "action": rule.action, "changed": rule.changed }));
     json!({
         "dry_run": stats.dry_run,
         "texts": stats.texts,
@@ -163,6 +167,7 @@ fn redaction(stats: &RedactionStats) -> Value {
         "masked": stats.masked,
         "hashed": stats.hashed,
         "detectors": detectors,
+        "rules": rules.collect::<Value>(),
     })
 }
 

@@ -187,6 +187,9 @@ async fn no_secret_leaves_serve() {
     ] {
         assert!(shown.contains(metric), "{metric}");
     }
+    for part in [r#""name":"question""#, r#""name":"email""#] {
+        assert!(shown.contains(part), "/api/v1/pipeline has {part}");
+    }
     let none = "spanreel_redacted_total{detector=\"email\"} 0\n";
     assert!(!shown.contains(none), "it is counted");
 }

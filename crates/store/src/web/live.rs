@@ -5,7 +5,7 @@
 //! (`Last-Event-ID`, which browsers do by themselves) is told what it has missed; where that is not known any more,
 //! it gets `reset`, and who reads too slowly gets `lagged`: both should read everything anew.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,6 +25,7 @@ use super::history::{History, Listening, Numbered};
 use super::{Body, Web};
 use crate::answer::Summary;
 use crate::lane::Change;
+use crate::store::Seen;
 
 /// How often a session's changes are told.
 const TELL: Duration = Duration::from_millis(250);
@@ -38,11 +39,8 @@ const WAITING: usize = 64;
 /// A look is followed by a rest of so many times its length.
 const RESTS: u32 = 8;
 
-/// Spans and logs of the session that is watched, in one step.
-const MOST_NEW: usize = 10_000;
-
-/// The events of one connection, as a body.
-struct Events(mpsc::Receiver<Bytes>);
+/// What is told to one connection, as a body.
+pub(super) struct Events(pub(super) mpsc::Receiver<Bytes>);
 
 impl http_body::Body for Events {
     type Data = Bytes;
@@ -69,10 +67,9 @@ impl Web {
             session: session.map(str::to_owned),
             history: Arc::clone(history),
             told: listening.number,
-            seen: listening.number,
+            come: listening.number,
             changed: HashMap::new(),
-            known: None,
-            logs: 0,
+            seen: Seen::default(),
             is_stale: false,
             rests_until: Instant::now(),
         };
@@ -104,12 +101,11 @@ struct Teller {
     /// All changes up to this one were told: what events go by.
     told: u64,
     /// All up to this one have come, and wait to be told.
-    seen: u64,
+    come: u64,
     /// What is to be told of sessions.
     changed: HashMap<String, Summary>,
-    /// Spans of the watched session that were told; none before the first look.
-    known: Option<HashSet<String>>,
-    logs: usize,
+    /// What was told of the watched session.
+    seen: Seen,
     /// The watched session has changed and was not looked at since.
     is_stale: bool,
     /// When it may be looked at again: a large one takes long, and is looked at the less often.
@@ -155,8 +151,8 @@ impl Teller {
             tokio::select! {
                 change = changes.recv() => match change {
                     Ok((number, change)) => {
-                        let missed = number.saturating_sub(self.seen + 1);
-                        self.seen = number;
+                        let missed = number.saturating_sub(self.come + 1);
+                        self.come = number;
                         self.note(&change);
                         if missed > 0 {
                             self.send("lagged", &serde_json::json!({ "missed": missed })).await?;
@@ -190,7 +186,7 @@ impl Teller {
             self.look().await?;
         }
         if !self.is_stale {
-            self.told = self.seen;
+            self.told = self.come;
         }
         Ok(())
     }
@@ -202,40 +198,27 @@ impl Teller {
         };
         self.is_stale = false;
         let begun = Instant::now();
+        let mut seen = std::mem::take(&mut self.seen);
         let asked = self
             .web
             .ask(move |store, patience| {
-                let spans = store.spans(&id, MOST_NEW, None, patience)?;
-                Ok((spans, store.logs(&id, patience)?))
+                let news = store.news(&id, &mut seen, patience)?;
+                Ok((news, seen))
             })
             .await;
         self.rests_until = Instant::now() + begun.elapsed() * RESTS;
-        let Ok((Some(spans), Some(logs))) = asked else {
+        let Ok((news, seen)) = asked else {
+            // What was seen is lost with the query: whoever asks reads everything anew.
+            return self.send("lagged", &serde_json::json!({})).await;
+        };
+        self.seen = seen;
+        let Some(news) = news else {
             return Ok(());
         };
-        let is_first = self.known.is_none();
-        let mut known = self.known.take().unwrap_or_default();
-        let mut new = Vec::new();
-        for span in spans.items {
-            // What was open is told again when it has ended.
-            let key = match span.end_us {
-                Some(_) => span.span_id.clone(),
-                None => format!("{} open", span.span_id),
-            };
-            if known.insert(key) {
-                new.push(span);
-            }
-        }
-        self.known = Some(known);
-        let told = std::mem::replace(&mut self.logs, logs.len());
-        if is_first {
-            // Whoever asks has just read them.
-            return Ok(());
-        }
-        for span in new {
+        for span in news.spans {
             self.send("span", &span).await?;
         }
-        for log in logs.into_iter().skip(told) {
+        for log in news.logs {
             self.send("log", &log).await?;
         }
         Ok(())

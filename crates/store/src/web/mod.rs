@@ -6,6 +6,7 @@
 mod api;
 mod assets;
 mod csv;
+mod export;
 mod guard;
 mod history;
 mod live;

@@ -71,11 +71,13 @@ impl<D: Disk> Keeper<D> {
                 lane.read_at = place.next;
                 continue;
             }
-            let stored = self.log.read(place.position)?;
-            let Some(stored) = stored.filter(|stored| stored.position == place.position) else {
-                // It can be read no more.
-                lane.pass(place.next);
-                continue;
+            let stored = match self.log.read(place.position)? {
+                Some(stored) if stored.position == place.position => stored,
+                // Damage, which may have hit what it said of its length: what comes behind is looked for.
+                found => {
+                    lane.pass(found.map_or(self.log.committed(), |next| next.position));
+                    continue;
+                }
             };
             lane.read_at = stored.next;
             let request = (Bytes::from(stored.body), stored.items);

@@ -89,12 +89,13 @@ impl Search<'_> {
         if self.before(at - usize::from(opens)) == Some(b'+') {
             return true;
         }
+        if self.starts_with(at, b"00") {
+            return true;
+        }
         match (self.text[at], end - at) {
             (_, 13..) => true,
             (_, 1 | 3) => self.digits_follow(end, 3),
-            (b'0', 2..=5) if self.text[at + 1] != b'0' => {
-                self.digits_follow(end, 3) || end - at == 2 && self.pair_follows(end)
-            }
+            (b'0', 2..=5) => self.digits_follow(end, 3) || end - at == 2 && self.pair_follows(end),
             (b'0', _) => true,
             (b'2'..=b'6', 4) => self.digits_follow(end, 4),
             _ => false,
