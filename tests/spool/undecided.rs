@@ -59,6 +59,12 @@ fn send(pipeline: &Pipeline, request: Bytes) {
     assert!(told.is_lossless(), "{told:?}");
 }
 
+/// Sends without waiting for what becomes of it.
+fn hand_in(pipeline: &Pipeline, request: Bytes) {
+    let receipt = block_on(pipeline.intake().accept(Signal::Traces, request));
+    drop(receipt.expect("accepted"));
+}
+
 /// What was not decided at a shutdown is on disk, which is no loss, and is decided when the rest of it has come
 /// to the next process: whole or not at all. What was decided before is remembered.
 #[test]
@@ -80,9 +86,7 @@ fn what_is_undecided_outlives_a_shutdown() {
             if is_eager {
                 send(&pipeline, request);
             } else {
-                drop(
-                    block_on(pipeline.intake().accept(Signal::Traces, request)).expect("accepted"),
-                );
+                hand_in(&pipeline, request);
             }
         }
         send(&pipeline, span(3, 1, true, true));
@@ -182,31 +186,16 @@ fn a_sampler_of_ones_own_is_asked_again() {
     };
     let pipeline = start();
     for trace in [1, 2] {
-        let accepted = block_on(
-            pipeline
-                .intake()
-                .accept(Signal::Traces, span(trace, 1, false, false)),
-        );
-        drop(accepted.expect("accepted"));
+        hand_in(&pipeline, span(trace, 1, false, false));
     }
     let report = pipeline.shutdown_blocking(GRACE);
     assert_eq!(report.traces.fates.of(Fate::Spooled), 2);
     let pipeline = start();
     wait_until("they are held", || pipeline.stats().sampling.undecided == 2);
     for (id, ends) in [(2, false), (3, true)] {
-        let accepted = block_on(
-            pipeline
-                .intake()
-                .accept(Signal::Traces, span(1, id, ends, false)),
-        );
-        drop(accepted.expect("accepted"));
+        hand_in(&pipeline, span(1, id, ends, false));
     }
-    let accepted = block_on(
-        pipeline
-            .intake()
-            .accept(Signal::Traces, span(2, 2, true, false)),
-    );
-    drop(accepted.expect("accepted"));
+    hand_in(&pipeline, span(2, 2, true, false));
     let report = pipeline.shutdown_blocking(GRACE);
     assert_settled(&report);
     let kept: Vec<_> = memory

@@ -149,7 +149,7 @@ async fn what_was_acknowledged_is_judged_after_being_killed() {
     let mut answered = [0_u64; 4];
     let request_of = |sender: u64, number: u64| {
         let (block, within) = (number / (3 * OPEN), number % (3 * OPEN));
-        let session = sender << 24 | block * OPEN + within % OPEN;
+        let session = (sender << 24) | (block * OPEN + within % OPEN);
         part(session, (within / OPEN) as u8)
     };
     let mut running = None;
