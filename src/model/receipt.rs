@@ -280,7 +280,7 @@ impl Shares {
                 .copy
                 .filter(|_| share.items > 0 && fate == Fate::Abandoned)
             {
-                copy.give_back();
+                copy.give_back(share.items);
             }
             if let Some(ticket) = share.ticket {
                 ticket.settle(share.items, fate, share.durable);

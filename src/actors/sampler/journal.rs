@@ -162,8 +162,8 @@ impl Journal {
     /// Has the notes of a session stay until these chunks are safe elsewhere.
     pub(super) fn hold_on(&self, session: u64, chunks: &mut [Chunk]) {
         let desk = Arc::clone(&self.desk);
-        let copy = Kept::new(move |may_go| {
-            if may_go {
+        let copy = Kept::new(move |needed| {
+            if needed == 0 {
                 let notes = Notes {
                     over: vec![session],
                     ..Notes::default()
