@@ -96,19 +96,29 @@ impl Draft {
 }
 
 /// The items of an unpacked block, each with its origin.
-pub(crate) fn items(mut plain: &[u8]) -> Result<Vec<(i64, &[u8])>, StoreError> {
+pub(crate) fn items(plain: &[u8]) -> Result<Vec<(i64, &[u8])>, StoreError> {
+    let all = items_at(plain)?.into_iter();
+    Ok(all.map(|(origin, _, item)| (origin, item)).collect())
+}
+
+/// An item of a block: its origin, where it begins, and its bytes.
+type Placed<'b> = (i64, usize, &'b [u8]);
+
+/// The items of an unpacked block, each with where it begins.
+pub(crate) fn items_at(plain: &[u8]) -> Result<Vec<Placed<'_>>, StoreError> {
     let broken = || StoreError::Damaged("an item is cut off");
-    let (mut items, mut origin) = (Vec::new(), 0);
-    while !plain.is_empty() {
-        let length = take_varint(&mut plain).ok_or_else(broken)?;
+    let (mut items, mut origin, mut rest) = (Vec::new(), 0, plain);
+    while !rest.is_empty() {
+        let length = take_varint(&mut rest).ok_or_else(broken)?;
         let Some(length) = length.checked_sub(1) else {
-            origin = take_varint(&mut plain).ok_or_else(broken)? as i64;
+            origin = take_varint(&mut rest).ok_or_else(broken)? as i64;
             continue;
         };
         let length = usize::try_from(length).map_err(|_| broken())?;
-        let (item, rest) = plain.split_at_checked(length).ok_or_else(broken)?;
-        items.push((origin, item));
-        plain = rest;
+        let at = plain.len() - rest.len();
+        let (item, behind) = rest.split_at_checked(length).ok_or_else(broken)?;
+        items.push((origin, at, item));
+        rest = behind;
     }
     Ok(items)
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use spanreel::view::{LogView, RequestView, SpanView};
-use spanreel::{Signal, TraceId};
+use spanreel::{Request, Signal, TraceId};
 
 use crate::error::StoreError;
 use crate::facts::{Bones, Facts, Name};
@@ -77,6 +77,12 @@ pub(crate) fn empty(origin: &Origin) -> Vec<u8> {
     let mut request = Vec::new();
     put_group(&mut request, origin, []);
     request
+}
+
+/// What is stored of requests, each in one piece.
+pub(crate) fn bodies(requests: &[Request]) -> Vec<(Signal, Bytes)> {
+    let taken = requests.iter().filter(|it| it.signal() != Signal::Metrics);
+    taken.map(|it| (it.signal(), it.to_bytes())).collect()
 }
 
 /// Requests, split by origin.

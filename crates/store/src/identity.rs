@@ -21,7 +21,7 @@ pub(crate) fn identity_of_log(bytes: &[u8]) -> u64 {
 }
 
 /// Spreads bits (the finalizer of SplitMix64): ids that are counted up must not meet.
-fn mix(mut value: u64) -> u64 {
+pub(crate) fn mix(mut value: u64) -> u64 {
     value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

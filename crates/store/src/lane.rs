@@ -1,11 +1,14 @@
-//! The lane that feeds a store: an exporter of a pipeline, with a thread of its own that writes.
+//! The lane that feeds a store: an exporter of a pipeline, with two threads of its own that write.
+//!
+//! Two, because a good part of a write is reading what came, for which the other need not wait.
 //!
 //! Holds: the requests that are being written, as many as the lane has under way. Waits: for the store. Loses:
 //! nothing; what the store cannot take is tried again and in the end booked by the pipeline, for this lane.
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use spanreel::{Export, ExportError, Exporter, Request, Signal};
@@ -19,7 +22,10 @@ use crate::store::{Store, Written};
 const UNDER_WAY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 /// A write has at most so many bytes of requests, one request apart.
-const MOST_BYTES: usize = 32 << 20;
+const MOST_BYTES: usize = 4 << 20;
+
+/// Threads that write.
+const THREADS: usize = 2;
 
 /// How often there is something to tidy up at the most.
 const TIDY: Duration = Duration::from_secs(2);
@@ -65,23 +71,27 @@ pub struct StoreExporter {
 }
 
 impl StoreExporter {
-    /// Starts the thread that writes. It ends when the exporter is gone and all is written.
+    /// Starts the threads that write. They end when the exporter is gone and all is written.
     ///
     /// # Errors
-    /// There is no thread to be had.
+    /// There are no threads to be had.
     pub fn start(store: Arc<dyn Store>) -> io::Result<(Self, Live)> {
         let (jobs, inbox) = mpsc::channel(UNDER_WAY.get());
         let (changes, _) = broadcast::channel(CHANGES);
         let live = Live(changes.clone());
-        let mut writer = Writer {
+        let writer = Arc::new(Writer {
             store,
-            inbox,
+            inbox: Mutex::new(inbox),
             changes,
-            tidied: Instant::now(),
-        };
-        std::thread::Builder::new()
-            .name("spanreel-store".to_owned())
-            .spawn(move || writer.run())?;
+            tidied: Mutex::new(Instant::now()),
+            writing: AtomicUsize::new(0),
+        });
+        for _ in 0..THREADS {
+            let writer = Arc::clone(&writer);
+            std::thread::Builder::new()
+                .name("spanreel-store".to_owned())
+                .spawn(move || writer.run())?;
+        }
         Ok((Self { jobs }, live))
     }
 
@@ -117,62 +127,82 @@ impl Export for StoreExporter {
     }
 }
 
-/// What the thread has.
+/// What the threads share.
 struct Writer {
     store: Arc<dyn Store>,
-    inbox: mpsc::Receiver<Job>,
+    /// Whoever has it waits for the next request.
+    inbox: Mutex<mpsc::Receiver<Job>>,
     changes: broadcast::Sender<Change>,
-    tidied: Instant,
+    /// Whoever has it tidies up.
+    tidied: Mutex<Instant>,
+    /// Threads that write at the moment.
+    writing: AtomicUsize,
+}
+
+/// What a thread found in the inbox.
+enum Next {
+    Jobs(Vec<Job>),
+    Nothing,
+    End,
 }
 
 impl Writer {
-    fn run(&mut self) {
+    fn run(&self) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build();
         let runtime = match runtime {
             Ok(runtime) => runtime,
             Err(error) => {
-                tracing::error!(target: "spanreel", %error, "the store's thread cannot wait; nothing is stored");
+                tracing::error!(target: "spanreel", %error, "a thread of the store cannot wait; it does not store");
                 return;
             }
         };
         loop {
-            let next = async { tokio::time::timeout(TIDY, self.inbox.recv()).await };
-            let next = runtime.block_on(next);
-            match next {
-                Ok(Some(job)) => self.write_with(job),
-                Ok(None) => return,
-                Err(_elapsed) => {}
+            match self.next(&runtime) {
+                Next::Jobs(jobs) => {
+                    self.writing.fetch_add(1, Ordering::Relaxed);
+                    self.write_all(jobs);
+                    self.writing.fetch_sub(1, Ordering::Relaxed);
+                }
+                Next::Nothing => {}
+                Next::End => return,
             }
-            if self.tidied.elapsed() >= TIDY {
-                self.tidy();
-            }
+            self.tidy();
         }
     }
 
-    /// Writes a request together with what else waits.
-    fn write_with(&mut self, first: Job) {
+    /// A request with what else waits, once there is one.
+    fn next(&self, runtime: &tokio::runtime::Runtime) -> Next {
+        // A thread that panicked has left nothing half done in it.
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = runtime.block_on(async { tokio::time::timeout(TIDY, inbox.recv()).await });
+        let first = match next {
+            Ok(Some(job)) => job,
+            Ok(None) => return Next::End,
+            Err(_elapsed) => return Next::Nothing,
+        };
         let mut bytes = first.request.encoded_len();
         let mut jobs = vec![first];
         while bytes < MOST_BYTES
-            && let Ok(job) = self.inbox.try_recv()
+            && let Ok(job) = inbox.try_recv()
         {
             bytes += job.request.encoded_len();
             jobs.push(job);
         }
+        Next::Jobs(jobs)
+    }
+
+    /// Writes requests, together where that can be done.
+    fn write_all(&self, mut jobs: Vec<Job>) {
         let requests: Vec<Request> = jobs.iter().map(|job| job.request.clone()).collect();
-        if requests.len() > 1
-            && let Err(StoreError::Wire(_)) = self.write(&requests, &mut jobs)
-        {
+        if let Err(StoreError::Wire(_)) = self.write(&requests, &mut jobs) {
             // One of them is broken: the others are not to suffer for it.
             for job in jobs {
                 let request = [job.request.clone()];
                 // Its own answer has been given.
                 let _told = self.write(&request, &mut vec![job]);
             }
-        } else if requests.len() == 1 {
-            let _told = self.write(&requests, &mut jobs);
         }
     }
 
@@ -214,12 +244,18 @@ impl Writer {
         written.unwrap_or(Err(StoreError::Damaged("writing panicked")))
     }
 
-    /// Tidies up until there is nothing to do, or something to write.
-    fn tidy(&mut self) {
-        self.tidied = Instant::now();
+    /// Tidies up now and then, until there is nothing to do or something to write. One thread does.
+    fn tidy(&self) {
+        let Ok(mut tidied) = self.tidied.try_lock() else {
+            return;
+        };
+        if tidied.elapsed() < TIDY {
+            return;
+        }
+        *tidied = Instant::now();
         loop {
             match self.store.tidy() {
-                Ok(true) if self.inbox.is_empty() => {}
+                Ok(true) if self.is_idle() => {}
                 Ok(_) => return,
                 Err(error) => {
                     tracing::warn!(target: "spanreel", error = said(&error), "the store could not tidy up");
@@ -227,6 +263,16 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// Whether nothing waits to be written: what comes while the other thread waits for it is written first.
+    fn is_idle(&self) -> bool {
+        let is_empty = match self.inbox.try_lock() {
+            Ok(inbox) => inbox.is_empty(),
+            // The other one waits there.
+            Err(_) => true,
+        };
+        is_empty && self.writing.load(Ordering::Relaxed) == 0
     }
 }
 

@@ -9,22 +9,21 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use bytes::Bytes;
-use spanreel::{Request, Signal, TraceId};
+use spanreel::{Request, TraceId};
 
 use crate::block::Draft;
 use crate::clock::now_us;
 use crate::error::StoreError;
 use crate::facets::facets;
 use crate::facts::{Facts, Name};
-use crate::gather::{Arrived, Gathered, Source, Split};
+use crate::gather::{Arrived, Gathered, Source, Split, bodies};
 use crate::identity::{identity, identity_of_log};
 use crate::read::Blocks;
 use crate::sqlite::Retention;
 use crate::store::Written;
 use crate::tale::Tale;
 use crate::tally::Sums;
-use crate::used::{Key, note_usage};
+use crate::used::{Changes, Key};
 use crate::wire::Origin;
 
 /// What a session takes beside its items, about, in bytes.
@@ -95,8 +94,7 @@ impl MemoryStore {
     }
 
     fn write_requests(&self, requests: &[Request]) -> Result<Written, StoreError> {
-        let taken = requests.iter().filter(|it| it.signal() != Signal::Metrics);
-        let bodies: Vec<(Signal, Bytes)> = taken.map(|it| (it.signal(), it.to_bytes())).collect();
+        let bodies = bodies(requests);
         let split = Split::new(&bodies)?;
         let of_sources: Vec<Facts<'_>> = split.sources.iter().map(Source::facts).collect();
         let gathered = Gathered::new(&split, &of_sources)?;
@@ -177,6 +175,7 @@ impl All {
         };
         self.claim_traces(&name, &mut kept, arrived);
         let mut given: Vec<(String, String)> = Vec::new();
+        let mut changes = Changes::default();
         let mut new = 0;
         for span in &arrived.spans {
             let identity = identity(span.bones.trace, span.bones.id);
@@ -188,7 +187,7 @@ impl All {
             let resource = &of_sources[span.origin];
             kept.tale
                 .add_span(&span.bones, &span.facts, resource, &span.view);
-            note_usage(&mut self.usage, &span.bones, &span.facts, &kept.tale);
+            changes.note_span(&span.bones, &span.facts);
             if span.bones.parent.is_none() {
                 facets(span.view.attributes(), &name, &mut given);
             }
@@ -217,7 +216,14 @@ impl All {
             kept.logs.push(origin, log.bytes);
             kept.bytes += log.bytes.len() + OF_ITEM;
         }
-        kept.tale.settle(now_us);
+        kept.tale.settle(now_us, &mut changes);
+        for (key, change) in changes.by_key() {
+            let known = self.usage.remove(&key).unwrap_or_default();
+            let sums = change.applied_to(&known);
+            if sums.calls > 0 {
+                self.usage.insert(key, sums);
+            }
+        }
         kept.tale.facets(&mut given);
         kept.values.extend(given);
         for text in kept.tale.texts() {

@@ -14,9 +14,11 @@ use crate::block::items;
 use crate::error::StoreError;
 use crate::facts::{Bones, Facts, micros};
 use crate::gather::empty;
+use crate::identity::{identity, identity_of_log};
 use crate::json;
-use crate::query::{Cursor, Patience};
-use crate::store::Document;
+use crate::outline::{Outline, Outliner, Place};
+use crate::query::Patience;
+use crate::store::{Document, News, Seen};
 use crate::tale::Tale;
 use crate::wire::{Origin, put_group};
 
@@ -34,129 +36,127 @@ pub(crate) struct Blocks {
     pub(crate) origins: HashMap<i64, Arc<Origin>>,
 }
 
-/// A span in its block.
-struct Found<'a> {
-    origin: i64,
-    view: SpanView<'a>,
-    bones: Bones<'a>,
-}
-
 impl Blocks {
-    /// All spans, in the order of their start.
-    fn found(&self, patience: &Patience) -> Result<Vec<Found<'_>>, StoreError> {
-        let mut found = Vec::new();
-        for block in &self.spans {
-            for (origin, bytes) in items(block)? {
-                if found.len() % LOOK == 0 {
-                    patience.check()?;
-                }
-                let view = SpanView::new(bytes)?;
-                if let Some(bones) = Bones::of(&view) {
-                    found.push(Found {
-                        origin,
-                        view,
-                        bones,
-                    });
-                }
-            }
+    /// Where the spans of these blocks lie.
+    pub(crate) fn outline(&self, patience: &Patience) -> Result<Outline, StoreError> {
+        let mut outliner = Outliner::default();
+        for (number, block) in self.spans.iter().enumerate() {
+            outliner.block(number, block, patience)?;
         }
-        found.sort_by_key(|it| key_of(&it.bones));
-        Ok(found)
+        Ok(outliner.outline())
+    }
+
+    /// A span of an outline. The block that it lies in is here.
+    fn view(&self, place: &Place) -> Result<(SpanView<'_>, Bones<'_>), StoreError> {
+        const MISSING: StoreError = StoreError::Damaged("a block is missing");
+        let block = self.spans.get(place.block as usize).ok_or(MISSING)?;
+        let view = SpanView::new(place.bytes(block)?)?;
+        let bones = Bones::of(&view).ok_or(StoreError::Damaged("a span has no id"))?;
+        Ok((view, bones))
     }
 
     /// A page of spans, those that are open at the end of the last page.
     pub(crate) fn spans(
         &self,
+        outline: &Outline,
         limit: usize,
         cursor: Option<&str>,
-        patience: &Patience,
     ) -> Result<Page<Span>, StoreError> {
-        let found = self.found(patience)?;
-        let from = match cursor {
-            None => 0,
-            Some(cursor) => {
-                let cursor = Cursor::from_text(cursor)?;
-                let after = (cursor.value as i64, cursor.tie);
-                found.partition_point(|it| key_of(&it.bones) <= after)
-            }
-        };
-        let limit = limit.clamp(1, MOST_SPANS);
-        let page = &found[from..found.len().min(from.saturating_add(limit))];
-        let agents = Agents::new(&found, patience)?;
-        let mut items: Vec<Span> = Vec::with_capacity(page.len());
-        for it in page {
-            let mut span = span(&it.view, &it.bones);
-            span.agent = agents.of(it.bones.id).map(str::to_owned);
+        let (range, next) = outline.page(limit.clamp(1, MOST_SPANS), cursor)?;
+        let mut items: Vec<Span> = Vec::with_capacity(range.len());
+        for place in outline.places(range) {
+            let (view, bones) = self.view(place)?;
+            let mut span = span(&view, &bones);
+            span.agent = outline.agent(place).map(str::to_owned);
             items.push(span);
         }
-        let is_last = from + page.len() == found.len();
-        if is_last {
-            items.extend(self.open(&found)?);
+        if next.is_none() {
+            items.extend(self.open(outline.ids().collect())?);
         }
-        let next = page.last().filter(|_| !is_last).map(|last| {
-            let (start, tie) = key_of(&last.bones);
-            let value = start as f64;
-            Cursor { value, tie }.to_text()
-        });
         Ok(Page {
             items,
             next,
-            total: Some(found.len() as u64),
+            total: Some(outline.len() as u64),
             total_at_least: None,
         })
     }
 
+    /// A page of spans with everything.
+    pub(crate) fn whole_spans(
+        &self,
+        outline: &Outline,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Page<WholeSpan>, StoreError> {
+        let (range, next) = outline.page(limit.clamp(1, MOST_SPANS), cursor)?;
+        let mut items = Vec::with_capacity(range.len());
+        for index in range {
+            items.push(self.whole_span(outline, index)?);
+        }
+        Ok(Page {
+            items,
+            next,
+            total: Some(outline.len() as u64),
+            total_at_least: None,
+        })
+    }
+
+    /// The span with this number in the order, with everything.
+    pub(crate) fn whole_span(
+        &self,
+        outline: &Outline,
+        index: usize,
+    ) -> Result<WholeSpan, StoreError> {
+        let place = &outline.places(index..index + 1)[0];
+        let (view, bones) = self.view(place)?;
+        let mut of_list = span(&view, &bones);
+        of_list.agent = outline.agent(place).map(str::to_owned);
+        let (resource, scope) = self.origin(place.origin)?;
+        Ok(whole(&view, of_list, resource, scope))
+    }
+
     /// Spans that a log record says have begun, and that have not ended.
-    fn open(&self, ended: &[Found<'_>]) -> Result<Vec<Span>, StoreError> {
-        let mut known: HashSet<SpanId> = ended.iter().map(|it| it.bones.id).collect();
+    fn open(&self, mut known: HashSet<SpanId>) -> Result<Vec<Span>, StoreError> {
         let mut open = Vec::new();
         for block in &self.logs {
             for (_, bytes) in items(block)? {
-                let view = LogView::new(bytes)?;
-                let (Some(trace), Some(id)) = (view.trace_id(), view.span_id()) else {
-                    continue;
-                };
-                if view.event_name() != "spanreel.span.start" || !known.insert(id) {
-                    continue;
+                if let Some((id, span)) = begun(&LogView::new(bytes)?)
+                    && known.insert(id)
+                {
+                    open.push(span);
                 }
-                let said = |key: &str| view.attributes().get(key)?.as_str().map(str::to_owned);
-                let facts = Facts::of_log(&view);
-                let parent = said("spanreel.span.parent_id");
-                open.push(Span {
-                    span_id: id.to_string(),
-                    kind: facts.span_type(parent.is_none()),
-                    parent_id: parent,
-                    trace_id: trace.to_string(),
-                    name: said("spanreel.span.name").unwrap_or_default(),
-                    start_us: micros(view.time_unix_nanos()),
-                    status: "unset",
-                    agent: facts.agent.map(str::to_owned),
-                    model: facts.model().map(str::to_owned),
-                    ..Span::default()
-                });
             }
         }
         open.sort_by_key(|span| span.start_us);
         Ok(open)
     }
 
-    /// A span with everything.
-    pub(crate) fn span(
-        &self,
-        id: &str,
-        patience: &Patience,
-    ) -> Result<Option<WholeSpan>, StoreError> {
-        let Ok(id) = id.parse::<SpanId>() else {
-            return Ok(None);
-        };
-        let found = self.found(patience)?;
-        let Some(it) = found.iter().find(|it| it.bones.id == id) else {
-            return Ok(None);
-        };
-        let mut of_list = span(&it.view, &it.bones);
-        of_list.agent = Agents::new(&found, patience)?.of(id).map(str::to_owned);
-        let (resource, scope) = self.origin(it.origin)?;
-        Ok(Some(whole(&it.view, of_list, resource, scope)))
+    /// What is in these blocks and not in `seen`, where it will be from now on.
+    pub(crate) fn news(&self, seen: &mut Seen, patience: &Patience) -> Result<News, StoreError> {
+        let mut news = News::default();
+        let outline = self.outline(patience)?;
+        for place in outline.places(0..outline.len()) {
+            let (view, bones) = self.view(place)?;
+            if seen.items.insert(identity(bones.trace, bones.id)) {
+                let mut span = span(&view, &bones);
+                span.agent = outline.agent(place).map(str::to_owned);
+                news.spans.push(span);
+            }
+        }
+        let ended: HashSet<SpanId> = outline.ids().collect();
+        for block in &self.logs {
+            for (_, bytes) in items(block)? {
+                if !seen.items.insert(identity_of_log(bytes)) {
+                    continue;
+                }
+                let view = LogView::new(bytes)?;
+                if let Some((_, span)) = begun(&view).filter(|(id, _)| !ended.contains(id)) {
+                    news.spans.push(span);
+                }
+                news.logs.push(log(&view));
+            }
+        }
+        Ok(news)
     }
 
     /// All of a session.
@@ -165,17 +165,13 @@ impl Blocks {
         session: Detail,
         patience: &Patience,
     ) -> Result<Document, StoreError> {
-        let found = self.found(patience)?;
-        let agents = Agents::new(&found, patience)?;
-        let mut spans = Vec::with_capacity(found.len());
-        for it in &found {
-            if spans.len() % LOOK == 0 {
+        let outline = self.outline(patience)?;
+        let mut spans = Vec::with_capacity(outline.len());
+        for index in 0..outline.len() {
+            if index % LOOK == 0 {
                 patience.check()?;
             }
-            let mut of_list = span(&it.view, &it.bones);
-            of_list.agent = agents.of(it.bones.id).map(str::to_owned);
-            let (resource, scope) = self.origin(it.origin)?;
-            spans.push(whole(&it.view, of_list, resource, scope));
+            spans.push(self.whole_span(&outline, index)?);
         }
         Ok(Document {
             session,
@@ -241,8 +237,10 @@ impl Blocks {
         patience: &Patience,
         mut each: impl FnMut(&Bones<'a>, &SpanView<'a>),
     ) -> Result<(), StoreError> {
-        for it in self.found(patience)? {
-            each(&it.bones, &it.view);
+        let outline = self.outline(patience)?;
+        for place in outline.places(0..outline.len()) {
+            let (view, bones) = self.view(place)?;
+            each(&bones, &view);
         }
         Ok(())
     }
@@ -260,72 +258,65 @@ impl Blocks {
         Ok(())
     }
 
-    /// Everything as OTLP requests: one of traces, and one of logs where there are any.
+    /// Everything as OTLP requests: one of each block, so that none is large.
     pub(crate) fn requests(&self) -> Result<Vec<Request>, StoreError> {
         let mut requests = Vec::new();
         for (signal, blocks) in [(Signal::Traces, &self.spans), (Signal::Logs, &self.logs)] {
-            let mut by_origin: Vec<(i64, Vec<&[u8]>)> = Vec::new();
-            let mut count = 0;
             for block in blocks {
-                for (origin, bytes) in items(block)? {
-                    count += 1;
+                let mut by_origin: Vec<(i64, Vec<&[u8]>)> = Vec::new();
+                let all = items(block)?;
+                let count = all.len() as u64;
+                for (origin, bytes) in all {
                     match by_origin.iter_mut().find(|(known, _)| *known == origin) {
                         Some((_, items)) => items.push(bytes),
                         None => by_origin.push((origin, vec![bytes])),
                     }
                 }
+                let mut request = Vec::new();
+                for (number, items) in by_origin {
+                    let origin = self.origins.get(&number);
+                    let origin = origin.ok_or(StoreError::Damaged("an origin is missing"))?;
+                    put_group(&mut request, origin, items);
+                }
+                if count > 0 {
+                    requests.push(Request::from_bytes(signal, count, request.into()));
+                }
             }
-            if count == 0 {
-                continue;
-            }
-            let mut request = Vec::new();
-            for (number, items) in by_origin {
-                let origin = self.origins.get(&number);
-                let origin = origin.ok_or(StoreError::Damaged("an origin is missing"))?;
-                put_group(&mut request, origin, items);
-            }
-            requests.push(Request::from_bytes(signal, count, request.into()));
         }
         Ok(requests)
     }
 }
 
-/// By what spans are sorted: their start, and their id where that is the same.
-fn key_of(bones: &Bones<'_>) -> (i64, u64) {
-    (bones.start_us, u64::from_be_bytes(bones.id.to_bytes()))
-}
-
-/// The agent of each span: its own, else that of the nearest span above it that has one.
-struct Agents<'a>(HashMap<SpanId, (Option<SpanId>, Option<&'a str>)>);
-
-impl<'a> Agents<'a> {
-    fn new(found: &[Found<'a>], patience: &Patience) -> Result<Self, StoreError> {
-        let mut agents = HashMap::with_capacity(found.len());
-        for (number, it) in found.iter().enumerate() {
-            if number % LOOK == 0 {
-                patience.check()?;
-            }
-            let own = it.view.attributes().find_map(|(key, value)| {
-                let says = key == "gen_ai.agent.name" || key == "agent.name";
-                says.then(|| value.as_str()).flatten()
-            });
-            agents.insert(it.bones.id, (it.bones.parent, own));
-        }
-        Ok(Self(agents))
+/// The span that a log record says has begun: any span, or the root of a session.
+fn begun(log: &LogView<'_>) -> Option<(SpanId, Span)> {
+    let is_root = log.event_name() == "session.start";
+    if !is_root && log.event_name() != "spanreel.span.start" {
+        return None;
     }
-
-    fn of(&self, id: SpanId) -> Option<&'a str> {
-        let mut next = Some(id);
-        // Parents may lead in a circle: nobody has more ancestors than this.
-        for _ in 0..256 {
-            let (parent, own) = self.0.get(&next?)?;
-            if own.is_some() {
-                return *own;
-            }
-            next = *parent;
-        }
-        None
-    }
+    let (trace, id) = (log.trace_id()?, log.span_id()?);
+    let said = |key: &str| log.attributes().get(key)?.as_str().map(str::to_owned);
+    let facts = Facts::of_log(log);
+    let parent = said("spanreel.span.parent_id");
+    let span = Span {
+        span_id: id.to_string(),
+        kind: match is_root {
+            true => SpanType::Session,
+            false => facts.span_type(parent.is_none()),
+        },
+        parent_id: parent,
+        trace_id: trace.to_string(),
+        name: match is_root {
+            // Its own name comes with its end.
+            true => "session".to_owned(),
+            false => said("spanreel.span.name").unwrap_or_default(),
+        },
+        start_us: micros(log.time_unix_nanos()),
+        status: "unset",
+        agent: facts.agent.map(str::to_owned),
+        model: facts.model().map(str::to_owned),
+        ..Span::default()
+    };
+    Some((id, span))
 }
 
 fn status(code: StatusCode) -> &'static str {

@@ -1,5 +1,6 @@
 //! What a store is, whatever engine is below it.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use spanreel::Request;
@@ -10,6 +11,7 @@ use crate::answer::{
 };
 use crate::error::StoreError;
 use crate::query::{Buckets, By, Filter, Patience, SessionQuery};
+use crate::spread::Spread;
 
 /// The story of a session, as far as it was captured.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -31,6 +33,26 @@ pub struct Document {
     /// What was said.
     pub story: Story,
     /// Its log records.
+    pub logs: Vec<Log>,
+}
+
+/// What was seen of a session by somebody who watches it; nothing at first.
+///
+/// Holds eight bytes for each span and log record.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    pub(crate) items: HashSet<u64, Spread>,
+    /// The last block, where there are blocks.
+    pub(crate) last: i64,
+}
+
+/// What is new in a session.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct News {
+    /// Spans, in the order of their start; then those that are said to have begun.
+    pub spans: Vec<Span>,
+    /// Log records, as they came.
     pub logs: Vec<Log>,
 }
 
@@ -91,6 +113,18 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         patience: &Patience,
     ) -> Result<Option<Page<Span>>, StoreError>;
 
+    /// What of a session was not seen yet, and is from now on. It reads as much as is new, however large the
+    /// session is; at the first time it only notes what there is.
+    ///
+    /// # Errors
+    /// As [`sessions`](Self::sessions).
+    fn news(
+        &self,
+        id: &str,
+        seen: &mut Seen,
+        patience: &Patience,
+    ) -> Result<Option<News>, StoreError>;
+
     /// A span with everything.
     ///
     /// # Errors
@@ -101,6 +135,19 @@ pub trait Store: Send + Sync + fmt::Debug + 'static {
         span: &str,
         patience: &Patience,
     ) -> Result<Option<WholeSpan>, StoreError>;
+
+    /// A page of a session's spans with everything, in the order of their start. Those that are open are not in
+    /// it.
+    ///
+    /// # Errors
+    /// As [`sessions`](Self::sessions).
+    fn whole_spans(
+        &self,
+        id: &str,
+        limit: usize,
+        cursor: Option<&str>,
+        patience: &Patience,
+    ) -> Result<Option<Page<WholeSpan>>, StoreError>;
 
     /// What was said in a session.
     ///

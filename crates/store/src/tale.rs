@@ -6,6 +6,8 @@ use spanreel::view::{LogView, SpanView};
 
 use crate::answer::{Elsewhere, Failure, Part, SpanType, State, Summary};
 use crate::facts::{Bones, Facts, Name, Tokens};
+use crate::query::By;
+use crate::used::{Changes, Inherited};
 
 /// How many agents, models, tools, tags and links of a session are told apart.
 const MOST_PARTS: usize = 32;
@@ -49,6 +51,12 @@ pub(crate) struct Tale {
     /// The agent of the root span is known.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     agent_is_roots: bool,
+    /// Calls that say no agent: they are of the session's.
+    #[serde(skip_serializing_if = "Inherited::is_empty")]
+    of_agent: Inherited,
+    /// Calls, which are of the session's user.
+    #[serde(skip_serializing_if = "Inherited::is_empty")]
+    of_user: Inherited,
 }
 
 /// A text of at most [`MOST_TEXT`] bytes.
@@ -173,6 +181,12 @@ impl Tale {
                 && let Some(part) = part(&mut self.by_agent, agent)
             {
                 part.add(bones, &tokens, cost);
+            }
+        }
+        if facts.is_llm_call() {
+            self.of_user.note(bones, facts);
+            if facts.agent.is_none() {
+                self.of_agent.note(bones, facts);
             }
         }
         if bones.is_error() {
@@ -323,8 +337,21 @@ impl Tale {
         }
     }
 
-    /// Says how it stands, at the end of a write at `now_us`.
-    pub(crate) fn settle(&mut self, now_us: i64) {
+    /// Says how it stands, at the end of a write at `now_us`, and counts the calls that are its agent's and its
+    /// user's.
+    pub(crate) fn settle(&mut self, now_us: i64, changes: &mut Changes) {
+        self.settle_state(now_us);
+        let summary = &self.summary;
+        let is_over = summary.state != State::Running;
+        let (agent, is_roots) = (summary.agent.as_deref(), self.agent_is_roots);
+        self.of_agent
+            .settle(By::Agent, agent, is_roots || is_over, changes);
+        let user = summary.user.as_deref();
+        let is_known = user.is_some() || is_over;
+        self.of_user.settle(By::User, user, is_known, changes);
+    }
+
+    fn settle_state(&mut self, now_us: i64) {
         let summary = &mut self.summary;
         summary.last_us = now_us;
         if summary.start_us == i64::MAX {
@@ -389,6 +416,8 @@ impl Tale {
                 }
             }
         }
+        self.of_agent.absorb(&other.of_agent);
+        self.of_user.absorb(&other.of_user);
         self.links.extend(other.links.iter().cloned());
         self.links.truncate(MOST_PARTS);
         let later = |end: &End| self.root_end.is_none_or(|mine| end.us > mine.us);

@@ -1,11 +1,13 @@
 //! What calls used in one stretch of time: sums, and how long they took in buckets.
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::{Bones, Facts};
 use crate::wire::{put_varint, take_varint};
 
 /// How long things took: counts in buckets, eight for each doubling, so that a quantile is off by 9 % at the
 /// most.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Histogram(Vec<(u32, u64)>);
 
 /// The bucket of a duration.
@@ -48,6 +50,16 @@ impl Histogram {
         }
     }
 
+    /// Takes away what was added before.
+    pub(crate) fn take(&mut self, other: &Self) {
+        for (bucket, count) in &other.0 {
+            if let Ok(at) = self.0.binary_search_by_key(bucket, |(bucket, _)| *bucket) {
+                self.0[at].1 = self.0[at].1.saturating_sub(*count);
+            }
+        }
+        self.0.retain(|(_, count)| *count > 0);
+    }
+
     /// The bound that this share of them stayed within.
     pub(crate) fn quantile(&self, share: f64) -> Option<u64> {
         let total: u64 = self.0.iter().map(|(_, count)| count).sum();
@@ -82,7 +94,7 @@ impl Histogram {
 }
 
 /// Sums over calls.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Sums {
     pub(crate) calls: u64,
     pub(crate) errors: u64,
@@ -124,6 +136,19 @@ impl Sums {
         self.retries_cost += other.retries_cost;
         self.took.merge(&other.took);
         self.first_chunk.merge(&other.first_chunk);
+    }
+
+    /// Takes away what was added before.
+    pub(crate) fn take(&mut self, other: &Self) {
+        self.calls = self.calls.saturating_sub(other.calls);
+        self.errors = self.errors.saturating_sub(other.errors);
+        self.input = self.input.saturating_sub(other.input);
+        self.output = self.output.saturating_sub(other.output);
+        self.cached = self.cached.saturating_sub(other.cached);
+        self.cost = (self.cost - other.cost).max(0.0);
+        self.retries_cost = (self.retries_cost - other.retries_cost).max(0.0);
+        self.took.take(&other.took);
+        self.first_chunk.take(&other.first_chunk);
     }
 }
 

@@ -29,10 +29,11 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-export async function stage(sessions = 250, empty = false): Promise<Stage> {
+/** `at` is a server that runs; without it, see above. */
+export async function stage(sessions = 250, empty = false, at?: string): Promise<Stage> {
   let server: Server | undefined;
-  let url = REAL?.replace(/\/$/, '') ?? '';
-  if (!url || empty || sessions > 250) {
+  let url = at ?? REAL?.replace(/\/$/, '') ?? '';
+  if (!at && (!url || empty || sessions > 250)) {
     server = await serve(0, { sessions, empty });
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }

@@ -30,6 +30,7 @@ use spanreel::{
 };
 use spanreel_http::llm::{Llm, Prices};
 
+use crate::config;
 use crate::gateway::{Gateway, Place, Proxy, Started, Upstreams, variables};
 use crate::outcome::Outcome;
 use crate::term::Terminal;
@@ -101,15 +102,24 @@ pub fn run(args: RunArgs, stderr: &Terminal) -> anyhow::Result<Outcome> {
 }
 
 async fn conduct(args: &RunArgs) -> anyhow::Result<Account> {
+    let redaction = match &args.config {
+        Some(path) => Some(config::redaction::of(path)?),
+        None => None,
+    };
     let exports = forward::choose(args, read).await?;
     let mut signals = Signals::new().map_err(|error| NotStarted::Own(error.into()))?;
     let program = args.program();
     let service = read("OTEL_SERVICE_NAME").filter(|name| !name.is_empty());
     let service = service.unwrap_or_else(|| program.clone());
-    let mut station = Station::start(&exports, &service).map_err(NotStarted::Own)?;
+    let mut station =
+        Station::start(&exports, &service, redaction.as_ref()).map_err(NotStarted::Own)?;
     let session = open(args, &station, &program).map_err(NotStarted::Own)?;
+    let redactor = redaction.map(|it| it.redactor());
     let ours = Ours {
-        session: session.id().to_owned(),
+        session: match redactor {
+            Some(redactor) => redactor.redact("session.id", session.id()).into_owned(),
+            None => session.id().to_owned(),
+        },
         trace: session.trace_id(),
         root: session.context().span_id(),
     };

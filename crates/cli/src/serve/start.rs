@@ -61,6 +61,13 @@ pub(crate) struct Started {
 pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let listener = bind::bind(config.http, "http")?;
     let gateway = bind::bind(config.gateway, "gateway")?;
+    let token = config
+        .token
+        .as_ref()
+        .map(|token| receive::Token::new(token.reveal()))
+        .transpose()?;
+    let ports =
+        receive::listen(receiving(config, token.clone())).map_err(|error| advise(error, config))?;
     let kept = page::open(config)?;
     let (kept, lane) = kept
         .map(|(kept, lane)| (Some(kept), Some(lane)))
@@ -82,13 +89,7 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     };
     let intake = pipeline.intake().watch(watching.clone());
     let take = IntoPipeline::new(intake, ack).patience(config.patience);
-    let token = config
-        .token
-        .as_ref()
-        .map(|token| receive::Token::new(token.reveal()))
-        .transpose()?;
-    let receiver = receive::bind(receiving(config, token.clone()), take)
-        .map_err(|error| advise(error, config))?;
+    let receiver = ports.receiver(take);
     let gateway =
         gateway.map(|listener| passing_on(listener, config, &pipeline, watching, calls.as_ref()));
     let gateway = gateway.transpose()?;
@@ -100,7 +101,7 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     };
     let health = Arc::new(Health::new(config.spool_dir().is_some()));
     let reader = receiver.stats_reader();
-    let web = kept.map(|kept| page::web(config, kept, &pipeline, &reader, addresses.operations));
+    let web = kept.map(|kept| page::web(config, kept, &pipeline, &reader, &addresses));
     let doors = Doors::new(token.clone(), web.clone());
     let operations = listener.map(|listener| {
         let asked = Operations {

@@ -16,7 +16,7 @@ use crate::query::{
     Buckets, By, Cursor, ErrorFilter, Filter, Patience, SessionQuery, SortBy, words,
 };
 use crate::read::{Blocks, detail};
-use crate::store::{Document, Store, Story, Written};
+use crate::store::{Document, News, Seen, Store, Story, Written};
 use crate::tally::Sums;
 use crate::usage_of::{SumsInTime, latency_rows};
 use crate::used::{AGENTS_AT_WORK, LENGTHS};
@@ -180,7 +180,23 @@ impl Store for MemoryStore {
         cursor: Option<&str>,
         patience: &Patience,
     ) -> Result<Option<Page<Span>>, StoreError> {
-        self.with_blocks(id, |blocks| blocks.spans(limit, cursor, patience))
+        self.with_blocks(id, |blocks| {
+            blocks.spans(&blocks.outline(patience)?, limit, cursor)
+        })
+    }
+
+    fn news(
+        &self,
+        id: &str,
+        seen: &mut Seen,
+        patience: &Patience,
+    ) -> Result<Option<News>, StoreError> {
+        let is_first = std::mem::replace(&mut seen.last, 1) == 0;
+        let news = self.with_blocks(id, |blocks| blocks.news(seen, patience))?;
+        Ok(match is_first {
+            true => news.map(|_| News::default()),
+            false => news,
+        })
     }
 
     fn span(
@@ -189,8 +205,29 @@ impl Store for MemoryStore {
         span: &str,
         patience: &Patience,
     ) -> Result<Option<WholeSpan>, StoreError> {
-        let found = self.with_blocks(id, |blocks| blocks.span(span, patience))?;
+        let Ok(span) = span.parse() else {
+            return Ok(None);
+        };
+        let found = self.with_blocks(id, |blocks| {
+            let outline = blocks.outline(patience)?;
+            let index = outline.find(span);
+            index
+                .map(|index| blocks.whole_span(&outline, index))
+                .transpose()
+        })?;
         Ok(found.flatten())
+    }
+
+    fn whole_spans(
+        &self,
+        id: &str,
+        limit: usize,
+        cursor: Option<&str>,
+        patience: &Patience,
+    ) -> Result<Option<Page<WholeSpan>>, StoreError> {
+        self.with_blocks(id, |blocks| {
+            blocks.whole_spans(&blocks.outline(patience)?, limit, cursor)
+        })
     }
 
     fn messages(&self, id: &str, patience: &Patience) -> Result<Option<Story>, StoreError> {

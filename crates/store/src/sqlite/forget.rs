@@ -14,6 +14,7 @@ const PAGES: i64 = 2_000;
 
 /// Removes all rows of a session.
 pub(super) fn rows_of(connection: &Connection, row: i64) -> Result<(), StoreError> {
+    super::texts::remove(connection, row)?;
     for sql in [
         "UPDATE field_values SET sessions = sessions - 1
          WHERE id IN (SELECT value FROM session_values WHERE session = ?1)",
@@ -25,8 +26,6 @@ pub(super) fn rows_of(connection: &Connection, row: i64) -> Result<(), StoreErro
         "DELETE FROM field_values WHERE sessions <= 0
          AND id IN (SELECT value FROM session_values WHERE session = ?1)",
         "DELETE FROM session_values WHERE session = ?1",
-        "DELETE FROM texts WHERE rowid IN (SELECT id FROM documents WHERE session = ?1)",
-        "DELETE FROM documents WHERE session = ?1",
         "DELETE FROM blocks WHERE session = ?1",
         "DELETE FROM traces WHERE session = ?1",
         "DELETE FROM tales WHERE session = ?1",

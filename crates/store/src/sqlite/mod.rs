@@ -4,24 +4,31 @@
 //! readers for one of their connections. Loses: the last writes when the machine loses its power (not when the
 //! process dies); what its retention says.
 
+mod chosen;
+mod filter;
 mod forget;
 mod names;
 mod open;
 mod open_session;
+mod outlines;
 mod reader;
+mod row;
 mod schema;
 mod search;
+mod texts;
 mod usage;
 mod writer;
 
 use std::fmt;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use spanreel::Request;
 
+use self::outlines::Outlines;
 use self::reader::Readers;
 use self::writer::Writer;
 use crate::answer::{
@@ -30,9 +37,13 @@ use crate::answer::{
 };
 use crate::clock::now_us;
 use crate::error::StoreError;
+use crate::facts::Facts;
+use crate::gather::{Gathered, Source, Split, bodies};
 use crate::messages;
+use crate::outline::Outline;
 use crate::query::{Buckets, By, Filter, Patience, SessionQuery};
-use crate::store::{Document, Store, Story, Written};
+use crate::read::{Blocks, MOST_SPANS};
+use crate::store::{Document, News, Seen, Store, Story, Written};
 
 /// How long sessions are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +70,7 @@ pub struct SqliteStore {
     /// None where it was opened to be read.
     writer: Option<Mutex<Writer>>,
     readers: Readers,
+    outlines: Outlines,
     retention: Retention,
     /// Other processes do not write.
     _lock: Option<File>,
@@ -87,6 +99,7 @@ impl SqliteStore {
         let writer = Writer::new(open::writer(&path)?)?;
         Ok(Self {
             readers: Readers::new(path.clone()),
+            outlines: Outlines::default(),
             path,
             writer: Some(Mutex::new(writer)),
             retention,
@@ -103,6 +116,7 @@ impl SqliteStore {
         open::check(&path)?;
         Ok(Self {
             readers: Readers::new(path.clone()),
+            outlines: Outlines::default(),
             path,
             writer: None,
             retention: Retention::default(),
@@ -117,9 +131,33 @@ impl SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// A session's outline, with the blocks of those of its spans that `wanted` says; with its log records,
+    /// where it says so.
+    fn part(
+        &self,
+        id: &str,
+        patience: &Patience,
+        wanted: impl FnOnce(&Outline) -> Result<(Range<usize>, bool), StoreError>,
+    ) -> Result<Option<(Arc<Outline>, Blocks)>, StoreError> {
+        self.readers.read(patience, |reader| {
+            let Some(row) = reader.row(id)? else {
+                return Ok(None);
+            };
+            reader.part(row, &self.outlines, patience, wanted).map(Some)
+        })
+    }
+}
+
 impl Store for SqliteStore {
     fn write(&self, requests: &[Request]) -> Result<Written, StoreError> {
-        self.writer()?.write(requests, now_us())
+        // Read before the writer is free: another thread may have it meanwhile.
+        let bodies = bodies(requests);
+        let split = Split::new(&bodies)?;
+        let of_sources: Vec<Facts<'_>> = split.sources.iter().map(Source::facts).collect();
+        let gathered = Gathered::new(&split, &of_sources)?;
+        self.writer()?
+            .write(&split, &of_sources, &gathered, now_us())
     }
 
     fn tidy(&self) -> Result<bool, StoreError> {
@@ -151,12 +189,30 @@ impl Store for SqliteStore {
         cursor: Option<&str>,
         patience: &Patience,
     ) -> Result<Option<Page<Span>>, StoreError> {
-        let blocks = self
-            .readers
-            .read(patience, |reader| reader.blocks(id, patience))?;
-        blocks
-            .map(|blocks| blocks.spans(limit, cursor, patience))
+        let limit = limit.clamp(1, MOST_SPANS);
+        let part = self.part(id, patience, |outline| {
+            let (range, next) = outline.page(limit, cursor)?;
+            // What is open is told with the last page.
+            Ok((range, next.is_none()))
+        })?;
+        part.map(|(outline, blocks)| blocks.spans(&outline, limit, cursor))
             .transpose()
+    }
+
+    fn news(
+        &self,
+        id: &str,
+        seen: &mut Seen,
+        patience: &Patience,
+    ) -> Result<Option<News>, StoreError> {
+        let blocks = self.readers.read(patience, |reader| {
+            let Some(row) = reader.row(id)? else {
+                return Ok(None);
+            };
+            reader.unseen(row, seen, patience).map(Some)
+        })?;
+        let news = blocks.map(|blocks| blocks.news(seen, patience));
+        news.transpose()
     }
 
     fn span(
@@ -165,13 +221,34 @@ impl Store for SqliteStore {
         span: &str,
         patience: &Patience,
     ) -> Result<Option<WholeSpan>, StoreError> {
-        let blocks = self
-            .readers
-            .read(patience, |reader| reader.blocks(id, patience))?;
-        let found = blocks
-            .map(|blocks| blocks.span(span, patience))
-            .transpose()?;
-        Ok(found.flatten())
+        let Ok(span) = span.parse() else {
+            return Ok(None);
+        };
+        let mut found = None;
+        let part = self.part(id, patience, |outline| {
+            found = outline.find(span);
+            let range = found.map_or(0..0, |index| index..index + 1);
+            Ok((range, false))
+        })?;
+        let (Some((outline, blocks)), Some(index)) = (part, found) else {
+            return Ok(None);
+        };
+        blocks.whole_span(&outline, index).map(Some)
+    }
+
+    fn whole_spans(
+        &self,
+        id: &str,
+        limit: usize,
+        cursor: Option<&str>,
+        patience: &Patience,
+    ) -> Result<Option<Page<WholeSpan>>, StoreError> {
+        let limit = limit.clamp(1, MOST_SPANS);
+        let part = self.part(id, patience, |outline| {
+            Ok((outline.page(limit, cursor)?.0, false))
+        })?;
+        part.map(|(outline, blocks)| blocks.whole_spans(&outline, limit, cursor))
+            .transpose()
     }
 
     fn messages(&self, id: &str, patience: &Patience) -> Result<Option<Story>, StoreError> {

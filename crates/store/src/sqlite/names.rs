@@ -18,7 +18,7 @@ const MOST_FIELDS: i64 = 500;
 const MOST_OF_SESSION: usize = 96;
 
 /// Values whose numbers are remembered.
-const REMEMBERED: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
 
 /// The numbers of values, as far as they are remembered; `None` for what is not indexed.
 pub(super) struct Names(LruCache<(String, String), Option<i64>>);

@@ -30,7 +30,7 @@ const SUGGESTED: i64 = 200;
 /// One connection.
 pub(super) struct Reader {
     pub(super) connection: Connection,
-    codec: Codec,
+    pub(super) codec: Codec,
 }
 
 /// The connections that are free, and how many there are in all.
@@ -113,7 +113,7 @@ impl Reader {
         })
     }
 
-    fn row(&self, id: &str) -> Result<Option<i64>, StoreError> {
+    pub(super) fn row(&self, id: &str) -> Result<Option<i64>, StoreError> {
         let mut find = self
             .connection
             .prepare_cached("SELECT id FROM sessions WHERE name = ?1")?;
@@ -170,6 +170,12 @@ impl Reader {
                 _ => blocks.logs.push(plain),
             }
         }
+        self.add_origins(&mut blocks)?;
+        Ok(blocks)
+    }
+
+    /// Adds the origins of what is in blocks.
+    pub(super) fn add_origins(&self, blocks: &mut Blocks) -> Result<(), StoreError> {
         let mut origin = self
             .connection
             .prepare_cached("SELECT origin FROM origins WHERE id = ?1")?;
@@ -184,7 +190,7 @@ impl Reader {
                 blocks.origins.insert(number, Arc::new(read));
             }
         }
-        Ok(blocks)
+        Ok(())
     }
 
     pub(super) fn fields(&self) -> Result<Vec<Field>, StoreError> {

@@ -9,10 +9,10 @@ use crate::error::StoreError;
 use crate::query::{Buckets, By};
 use crate::tally::{Histogram, Sums};
 use crate::usage_of::{SumsInTime, latency_rows};
-use crate::used::{AGENTS_AT_WORK, Key, LENGTHS};
+use crate::used::{AGENTS_AT_WORK, Changes, Key, LENGTHS};
 
-/// Adds to what is stored.
-pub(super) fn add(connection: &Connection, usage: HashMap<Key, Sums>) -> Result<(), StoreError> {
+/// Changes what is stored.
+pub(super) fn change(connection: &Connection, changes: Changes) -> Result<(), StoreError> {
     let mut find = connection.prepare_cached(
         "SELECT calls, errors, input, output, cached, cost, retries_cost, took, first_chunk FROM usage
          WHERE length = ?1 AND by = ?2 AND begin = ?3 AND key = ?4",
@@ -22,7 +22,10 @@ pub(super) fn add(connection: &Connection, usage: HashMap<Key, Sums>) -> Result<
          (length, by, begin, key, calls, errors, input, output, cached, cost, retries_cost, took, first_chunk)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?;
-    for (key, mut sums) in usage {
+    let mut remove = connection.prepare_cached(
+        "DELETE FROM usage WHERE length = ?1 AND by = ?2 AND begin = ?3 AND key = ?4",
+    )?;
+    for (key, change) in changes.by_key() {
         let Key {
             length,
             begin,
@@ -30,10 +33,12 @@ pub(super) fn add(connection: &Connection, usage: HashMap<Key, Sums>) -> Result<
             name,
         } = key;
         let known = find
-            .query_row(params![length, by, begin, name], |row| read(row, 0))
+            .query_row(params![length, by, begin, name], |row| read(row, 0, true))
             .optional()?;
-        if let Some(known) = known {
-            sums.merge(&known);
+        let sums = change.applied_to(&known.unwrap_or_default());
+        if sums.calls == 0 {
+            remove.execute(params![length, by, begin, name])?;
+            continue;
         }
         put.execute(params![
             length,
@@ -54,11 +59,15 @@ pub(super) fn add(connection: &Connection, usage: HashMap<Key, Sums>) -> Result<
     Ok(())
 }
 
-fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<Sums> {
+/// The sums of a row; how long calls took, where `with_times`.
+fn read(row: &Row<'_>, at: usize, with_times: bool) -> rusqlite::Result<Sums> {
     let number = |index: usize| -> rusqlite::Result<u64> {
         Ok(row.get::<_, i64>(at + index)?.max(0) as u64)
     };
     let histogram = |index: usize| -> rusqlite::Result<Histogram> {
+        if !with_times {
+            return Ok(Histogram::default());
+        }
         Ok(Histogram::from_bytes(row.get_ref(at + index)?.as_blob()?))
     };
     Ok(Sums {
@@ -79,8 +88,8 @@ fn each(
     connection: &Connection,
     by: i64,
     length: i64,
-    from_us: i64,
-    to_us: i64,
+    (from_us, to_us): (i64, i64),
+    with_times: bool,
     mut each: impl FnMut(&str, i64, &Sums),
 ) -> Result<(), StoreError> {
     let mut find = connection
@@ -96,7 +105,7 @@ fn each(
         .map_err(StoreError::of_query)?;
     while let Some(row) = rows.next().map_err(StoreError::of_query)? {
         let key = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-        each(key, row.get(1)?, &read(row, 2)?);
+        each(key, row.get(1)?, &read(row, 2, with_times)?);
     }
     Ok(())
 }
@@ -123,8 +132,8 @@ pub(super) fn usage(
         connection,
         by.number(),
         length,
-        from,
-        to,
+        (from, to),
+        false,
         |key, begin, of_row| {
             sums.add(key, begin * 1_000_000, of_row);
         },
@@ -133,8 +142,8 @@ pub(super) fn usage(
         connection,
         By::None.number(),
         length,
-        from,
-        to,
+        (from, to),
+        false,
         |_, begin, of_row| {
             sums.add_total(begin * 1_000_000, of_row);
         },
@@ -167,8 +176,8 @@ pub(super) fn latency(
         connection,
         number,
         length,
-        from_us,
-        to_us,
+        (from_us, to_us),
+        true,
         |key, _, of_row| match sums.get_mut(key) {
             Some(sums) => sums.merge(of_row),
             None => drop(sums.insert(key.to_owned(), of_row.clone())),

@@ -3,38 +3,35 @@
 //! Holds: what is known of the sessions that were written last, within [`MOST_WEIGHT`]; numbers of origins and
 //! of values. Waits: for the disk. Loses: nothing; a write that fails leaves nothing behind.
 
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
-use bytes::Bytes;
 use lru::LruCache;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest, Sha256};
-use spanreel::{Request, Signal, TraceId};
+use spanreel::TraceId;
 
 use super::names::Names;
-use super::open_session::{Kind, Open};
-use crate::block::Codec;
+use super::open_session::{Kind, Open, Press};
 use crate::error::StoreError;
 use crate::facets::facets;
 use crate::facts::{Facts, Name};
 use crate::gather::{Arrived, Gathered, Source, Split};
 use crate::identity::{identity, identity_of_log};
+use crate::spread::number_of;
 use crate::store::Written;
 use crate::tale::Tale;
-use crate::tally::Sums;
-use crate::used::{Key, note_usage};
+use crate::used::Changes;
 
 /// Entries of sets that all remembered sessions hold together, of some 20 bytes each.
-const MOST_WEIGHT: usize = 3_000_000;
+const MOST_WEIGHT: usize = 1_500_000;
 
 /// Origins and traces that are remembered.
 const ORIGINS: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
-const TRACES: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
+const TRACES: NonZeroUsize = NonZeroUsize::new(32_768).unwrap();
 
 pub(super) struct Writer {
     pub(super) connection: Connection,
-    codec: Codec,
+    press: Press,
     memory: Memory,
 }
 
@@ -42,6 +39,8 @@ pub(super) struct Writer {
 struct Memory {
     sessions: LruCache<i64, Open>,
     weight: usize,
+    /// The largest number of a session.
+    last_row: Option<i64>,
     rows: LruCache<String, i64>,
     traces: LruCache<TraceId, i64>,
     origins: LruCache<[u8; 32], i64>,
@@ -53,6 +52,7 @@ impl Default for Memory {
         Self {
             sessions: LruCache::unbounded(),
             weight: 0,
+            last_row: None,
             rows: LruCache::new(TRACES),
             traces: LruCache::new(TRACES),
             origins: LruCache::new(ORIGINS),
@@ -78,8 +78,8 @@ impl Writer {
     pub(super) fn new(connection: Connection) -> Result<Self, StoreError> {
         connection.set_prepared_statement_cache_capacity(128);
         Ok(Self {
+            press: Press::new(&connection)?,
             connection,
-            codec: Codec::new()?,
             memory: Memory::default(),
         })
     }
@@ -91,34 +91,30 @@ impl Writer {
         }
     }
 
-    /// Writes requests, all or none.
+    /// Writes what was read of requests, all or none.
     pub(super) fn write(
         &mut self,
-        requests: &[Request],
+        split: &Split<'_>,
+        of_sources: &[Facts<'_>],
+        gathered: &Gathered<'_>,
         now_us: i64,
     ) -> Result<Written, StoreError> {
-        let taken = requests
-            .iter()
-            .filter(|request| request.signal() != Signal::Metrics);
-        let bodies: Vec<(Signal, Bytes)> = taken.map(|it| (it.signal(), it.to_bytes())).collect();
-        let split = Split::new(&bodies)?;
-        let of_sources: Vec<Facts<'_>> = split.sources.iter().map(Source::facts).collect();
-        let gathered = Gathered::new(&split, &of_sources)?;
         let transaction = self.connection.transaction()?;
         let mut write = Write {
             connection: &transaction,
-            codec: &mut self.codec,
+            press: &mut self.press,
             memory: &mut self.memory,
             sources: &split.sources,
-            of_sources: &of_sources,
+            of_sources,
             origins: vec![None; split.sources.len()],
-            usage: HashMap::new(),
+            of_resources: vec![None; split.sources.len()],
+            changes: Changes::default(),
             now_us,
             written: Written::default(),
             spans: 0,
             duplicates: 0,
         };
-        let done = write.all(&gathered);
+        let done = write.all(gathered);
         let written = write.written;
         let done = done.and_then(|()| Ok(transaction.commit()?));
         if let Err(error) = done {
@@ -144,13 +140,15 @@ impl Memory {
 /// One write under way.
 struct Write<'w> {
     connection: &'w Connection,
-    codec: &'w mut Codec,
+    press: &'w mut Press,
     memory: &'w mut Memory,
     sources: &'w [Source],
     of_sources: &'w [Facts<'w>],
     /// The numbers of sources, as far as they were needed.
     origins: Vec<Option<i64>>,
-    usage: HashMap<Key, Sums>,
+    /// What can be filtered by of sources, as far as it was needed.
+    of_resources: Vec<Option<Vec<(String, String)>>>,
+    changes: Changes,
     now_us: i64,
     written: Written,
     spans: i64,
@@ -169,7 +167,7 @@ impl Write<'_> {
                 .push(open.tale.summary_at(self.now_us));
             self.memory.sessions.put(open.row, open);
         }
-        super::usage::add(self.connection, std::mem::take(&mut self.usage))?;
+        super::usage::change(self.connection, std::mem::take(&mut self.changes))?;
         add_to_sum(self.connection, "spans", self.spans)?;
         add_to_sum(self.connection, "duplicates", self.duplicates)?;
         add_to_sum(
@@ -192,9 +190,24 @@ impl Write<'_> {
         }
         let tale = Tale::new(&arrived.name);
         let id = tale.summary.id.clone();
-        let open = Open::new(self.connection, tale)?;
+        let open = Open::new(self.new_row()?, tale);
+        self.memory.weight += open.weight();
         self.memory.rows.put(id, open.row);
         self.claim_traces(open, arrived)
+    }
+
+    /// The number of a new session. Nobody else makes any.
+    fn new_row(&mut self) -> Result<i64, StoreError> {
+        let last = match self.memory.last_row {
+            Some(last) => last,
+            None => {
+                let sql = "SELECT coalesce(max(id), 0) FROM sessions";
+                let mut find = self.connection.prepare_cached(sql)?;
+                find.query_row([], |row| row.get(0))?
+            }
+        };
+        self.memory.last_row = Some(last + 1);
+        Ok(last + 1)
     }
 
     /// What is remembered of a session, else what was written of it.
@@ -262,7 +275,7 @@ impl Write<'_> {
                     };
                     self.memory.weight = self.memory.weight.saturating_sub(other.weight());
                     self.memory.weight = self.memory.weight.saturating_sub(open.weight());
-                    open.absorb(self.connection, other)?;
+                    open.absorb(self.connection, self.press, other)?;
                     self.memory.weight += open.weight();
                     self.memory.rows.pop(&trace.to_string());
                     // Other traces may have led to it, too.
@@ -296,18 +309,14 @@ impl Write<'_> {
             let resource = &self.of_sources[span.origin];
             open.tale
                 .add_span(&span.bones, &span.facts, resource, &span.view);
-            note_usage(&mut self.usage, &span.bones, &span.facts, &open.tale);
+            self.changes.note_span(&span.bones, &span.facts);
             if span.bones.parent.is_none() {
                 facets(span.view.attributes(), &open.tale.summary.id, &mut given);
             }
-            for text in &span.facts.texts {
-                open.say(text);
-            }
-            open.say(span.bones.name);
-            open.say(span.bones.message);
+            open.say_span(&span.bones, &span.facts);
             let origin = self.origin(span.origin)?;
             open.push(Kind::Spans, identity, origin, span.bytes);
-            open.write_blocks(self.connection, self.codec, false)?;
+            open.write_blocks(self.connection, self.press, false)?;
         }
         for log in &arrived.logs {
             let identity = identity_of_log(log.bytes);
@@ -318,21 +327,16 @@ impl Write<'_> {
             self.written.items += 1;
             let resource = &self.of_sources[log.origin];
             open.tale.add_log(&log.facts, resource, &log.view);
-            for text in &log.facts.texts {
-                open.say(text);
-            }
-            if let Some(body) = log.view.body().and_then(|body| body.as_str()) {
-                open.say(body);
-            }
+            open.say_log(&log.view, &log.facts);
             let origin = self.origin(log.origin)?;
             open.push(Kind::Logs, identity, origin, log.bytes);
-            open.write_blocks(self.connection, self.codec, false)?;
+            open.write_blocks(self.connection, self.press, false)?;
         }
-        open.tale.settle(self.now_us);
-        open.write_blocks(self.connection, self.codec, true)?;
-        open.write_row(self.connection)?;
+        open.tale.settle(self.now_us, &mut self.changes);
+        open.write_blocks(self.connection, self.press, true)?;
+        open.write_text(self.connection)?;
         self.give_values(open, arrived, given)?;
-        self.write_text(open)
+        open.write_row(self.connection)
     }
 
     /// Notes the values of fields that it has.
@@ -344,35 +348,31 @@ impl Write<'_> {
     ) -> Result<(), StoreError> {
         let mut last = None;
         for source in arrived.spans.iter().map(|span| span.origin) {
-            if last != Some(source) {
-                last = Some(source);
-                self.sources[source].facets(&mut given);
+            if last == Some(source) {
+                continue;
+            }
+            last = Some(source);
+            let of_source = self.of_resources[source].get_or_insert_with(|| {
+                let mut facets = Vec::new();
+                self.sources[source].facets(&mut facets);
+                facets
+            });
+            for (field, value) in of_source {
+                if open.given.insert(number_of(&[field, value])) {
+                    self.memory
+                        .names
+                        .give(self.connection, open, field, value)?;
+                }
             }
         }
         open.tale.facets(&mut given);
         for (field, value) in given {
-            self.memory
-                .names
-                .give(self.connection, open, &field, &value)?;
+            if open.given.insert(number_of(&[&field, &value])) {
+                self.memory
+                    .names
+                    .give(self.connection, open, &field, &value)?;
+            }
         }
-        Ok(())
-    }
-
-    fn write_text(&mut self, open: &mut Open) -> Result<(), StoreError> {
-        for text in open.tale.texts() {
-            open.say(&text);
-        }
-        if open.text.is_empty() {
-            return Ok(());
-        }
-        let text = std::mem::take(&mut open.text);
-        let document = self
-            .connection
-            .prepare_cached("INSERT INTO documents (session) VALUES (?1)")?
-            .insert([open.row])?;
-        self.connection
-            .prepare_cached("INSERT INTO texts (rowid, body) VALUES (?1, ?2)")?
-            .execute(params![document, text])?;
         Ok(())
     }
 
@@ -402,3 +402,6 @@ impl Write<'_> {
         Ok(number)
     }
 }
+
+#[cfg(test)]
+mod tests;

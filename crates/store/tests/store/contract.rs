@@ -3,7 +3,7 @@
 use serde_json::json;
 use spanreel::{Request, Signal};
 use spanreel_store::{
-    Buckets, By, ErrorFilter, Filter, SessionQuery, Sort, State, Store, StoreError,
+    Buckets, By, ErrorFilter, Filter, Seen, SessionQuery, Sort, State, Store, StoreError,
 };
 
 use super::telemetry::{double, failed, int, log, span, spans, text, usual_span, with};
@@ -474,14 +474,10 @@ fn sums_over_time_say_what_was_used() {
             (By::None, ""),
         ] {
             let usage = usage(by);
-            if by == By::Agent || by == By::User {
-                // The call came before the root that names them.
-                assert!(usage.series.len() <= 1);
-            } else {
-                assert_eq!(usage.series[0].key, key);
-                assert_eq!(usage.series[0].calls.iter().sum::<u64>(), 1);
-                assert_eq!(usage.series[0].input_tokens.iter().sum::<u64>(), 100);
-            }
+            // Also those that only the root names, which came after the call.
+            assert_eq!(usage.series[0].key, key);
+            assert_eq!(usage.series[0].calls.iter().sum::<u64>(), 1);
+            assert_eq!(usage.series[0].input_tokens.iter().sum::<u64>(), 100);
             assert_eq!((usage.totals.calls, usage.totals.cost), (1, 0.25));
         }
         let latency = |by| {
@@ -501,6 +497,145 @@ fn sums_over_time_say_what_was_used() {
             (activity.sessions, activity.spans, activity.errors),
             (vec![0, 1], vec![0, 3], vec![0, 1])
         );
+    });
+}
+
+/// Calls are counted for the agent and the user of their session whenever those become known: also after other
+/// writes, after a restart, and where another agent was taken for the session's meanwhile.
+#[test]
+fn calls_are_counted_for_who_becomes_known_later() {
+    with_each(|store| {
+        let call = |id: u64| {
+            let call = span(7, id, 1, "chat m-1", T, T + 500);
+            let said = vec![
+                text("session.id", "conv-1"),
+                text("gen_ai.operation.name", "chat"),
+                text("gen_ai.request.model", "m-1"),
+                int("gen_ai.usage.input_tokens", 100),
+            ];
+            with(call, said)
+        };
+        let agent = |id: u64, parent: u64, name: &str, more: Vec<_>| {
+            let agent = span(7, id, parent, "invoke_agent", T, T + 900);
+            let said = vec![
+                text("session.id", "conv-1"),
+                text("gen_ai.operation.name", "invoke_agent"),
+                text("gen_ai.agent.name", name),
+            ];
+            with(with(agent, said), more)
+        };
+        let buckets = Buckets {
+            from_us: T as i64 - 3_600_000_000,
+            to_us: T as i64 + 3_600_000_000,
+            count: 2,
+        };
+        let counted = |by| -> Vec<(String, u64, u64)> {
+            let usage = store.usage(by, &buckets, &patience()).expect("an answer");
+            let series = usage.series.into_iter();
+            let sum = |series: spanreel_store::Series| {
+                let input = series.input_tokens.iter().sum();
+                (series.key, series.calls.iter().sum(), input)
+            };
+            series.map(sum).collect()
+        };
+        write(&*store, &[spans("host", vec![call(2), call(3)])]);
+        assert!(counted(By::Agent).is_empty() && counted(By::User).is_empty());
+        write(
+            &*store,
+            &[spans("host", vec![agent(4, 1, "helper", vec![])])],
+        );
+        let of = |name: &str, calls: u64| vec![(name.to_owned(), calls, calls * 100)];
+        assert_eq!(counted(By::Agent), of("helper", 2));
+        write(&*store, &[spans("host", vec![call(5)])]);
+        assert_eq!(counted(By::Agent), of("helper", 3));
+        let user = vec![text("user.id", "u-1")];
+        write(&*store, &[spans("host", vec![agent(1, 0, "keeper", user)])]);
+        assert_eq!(
+            counted(By::Agent),
+            of("keeper", 3),
+            "the root's is the session's"
+        );
+        assert_eq!(counted(By::User), of("u-1", 3));
+        write(&*store, &[spans("host", vec![call(6), call(2)])]);
+        assert_eq!(counted(By::Agent), of("keeper", 4));
+        assert_eq!(counted(By::User), of("u-1", 4));
+        assert_eq!(counted(By::Model), of("m-1", 4));
+    });
+}
+
+/// Who watches a session is told each span and log record once, however they were joined meanwhile.
+#[test]
+fn what_is_new_is_told_once() {
+    with_each(|store| {
+        write(&*store, &[spans("host", vec![usual_span(1, 0, 90, T)])]);
+        let mut seen = Seen::default();
+        let mut news = || {
+            let news = store.news("conv-00000001", &mut seen, &patience());
+            news.expect("an answer").expect("it is there")
+        };
+        assert!(news().spans.is_empty(), "what was there is known");
+        let mut told = Vec::new();
+        for index in 1..80 {
+            write(&*store, &[spans("host", vec![usual_span(1, index, 90, T)])]);
+            if index % 3 == 0 {
+                told.extend(news().spans.into_iter().map(|span| span.span_id));
+            }
+        }
+        write(&*store, &[log(9, Some("conv-00000001"), T, "it rains")]);
+        let last = news();
+        told.extend(last.spans.into_iter().map(|span| span.span_id));
+        assert_eq!((told.len(), last.logs.len()), (79, 1));
+        told.sort_unstable();
+        told.dedup();
+        assert_eq!(told.len(), 79, "each once");
+        let after = news();
+        assert!(after.spans.is_empty() && after.logs.is_empty());
+        let mut nobody = Seen::default();
+        let none = store.news("conv-2", &mut nobody, &patience());
+        assert!(none.expect("an answer").is_none());
+    });
+}
+
+/// The pages of a large session have each span once, in order, with everything where that is asked for.
+#[test]
+fn a_large_session_is_read_page_by_page() {
+    with_each(|store| {
+        let count = 3_000;
+        // They come in no order.
+        let mut all: Vec<_> = (0..count)
+            .map(|index| usual_span(1, index * 7 % count, count, T))
+            .collect();
+        let rest = all.split_off(1_000);
+        write(&*store, &[spans("host", all)]);
+        let id = "conv-00000001";
+        let first = store.spans(id, 600, None, &patience());
+        assert_eq!(first.expect("an answer").expect("there").total, Some(1_000));
+        write(&*store, &[spans("host", rest)]);
+        let (mut cursor, mut starts, mut ids) = (None::<String>, Vec::new(), Vec::new());
+        loop {
+            let page = store.spans(id, 700, cursor.as_deref(), &patience());
+            let page = page.expect("an answer").expect("there");
+            starts.extend(page.items.iter().map(|span| span.start_us));
+            let whole = store.whole_spans(id, 700, cursor.as_deref(), &patience());
+            let whole = whole.expect("an answer").expect("there");
+            assert_eq!(whole.next, page.next);
+            for (span, whole) in page.items.into_iter().zip(whole.items) {
+                assert_eq!(json(&whole.span), json(&span));
+                assert_eq!(whole.span.agent.as_deref(), Some("researcher"));
+                assert!(!whole.attributes.is_empty());
+                ids.push(span.span_id);
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert!(starts.is_sorted());
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!((starts.len(), ids.len()), (3_000, 3_000));
+        let one = store.span(id, &ids[1_234], &patience()).expect("an answer");
+        assert_eq!(one.expect("there").span.span_id, ids[1_234]);
     });
 }
 

@@ -168,3 +168,51 @@ fn where_there_is_too_much_the_quiet_ones_go() {
     fill(&store, 600..610);
     assert_eq!(count(&store), left + 10, "it goes on");
 }
+
+/// A file of format 1 is brought up to date: its sessions are listed, searched and forgotten as before.
+#[test]
+fn an_older_file_is_brought_up_to_date() {
+    let other = tempfile::tempdir().expect("a directory");
+    fill(&open(other.path()), 7..8);
+    let other = rusqlite::Connection::open(other.path().join("sessions.db")).expect("SQLite");
+    let tale: String = other
+        .query_row("SELECT tale FROM tales", [], |row| row.get(0))
+        .expect("its tale");
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = rusqlite::Connection::open(directory.path().join("sessions.db")).expect("SQLite");
+    file.execute_batch(include_str!("../../src/sqlite/schema/1.sql"))
+        .expect("format 1");
+    file.execute_batch(
+        "PRAGMA user_version = 1;
+        INSERT INTO sessions VALUES (1, 'conv-00000007', NULL, 'done', NULL, NULL, 5, 7, 1, 0, 0, 0, 0, 0);
+        INSERT INTO documents VALUES (1, 1);
+        INSERT INTO texts (rowid, body) VALUES (1, 'the giraffe');",
+    )
+    .expect("as it was written then");
+    file.execute("INSERT INTO tales VALUES (1, ?1)", [tale])
+        .expect("as it was written then");
+    drop(file);
+    let store = open(directory.path());
+    fill(&store, 0..2);
+    let found = |text: &str| {
+        let mut query = SessionQuery::default();
+        query.filter.text = Some(text.to_owned());
+        let page = store.sessions(&query, &patience()).expect("an answer");
+        page.items.into_iter().map(|it| it.id).collect::<Vec<_>>()
+    };
+    assert_eq!(count(&store), 3);
+    assert_eq!(found("giraffe"), ["conv-00000007"]);
+    assert_eq!(found("planner"), ["conv-00000000"]);
+    drop(store);
+    let mut retention = Retention::default();
+    retention.max_age = Duration::ZERO;
+    let store = SqliteStore::open(directory.path(), retention).expect("a store");
+    while store.tidy().expect("it can be done") {}
+    assert_eq!(count(&store), 0);
+    drop(store);
+    let file = rusqlite::Connection::open(directory.path().join("sessions.db")).expect("SQLite");
+    let texts: i64 = file
+        .query_row("SELECT count(*) FROM texts_docsize", [], |row| row.get(0))
+        .expect("a number");
+    assert_eq!(texts, 0, "no text is left behind");
+}

@@ -1,8 +1,12 @@
 //! What every store promises, asked of both; and what the one on disk promises beside it.
 
+mod behind;
 mod contract;
 mod disk;
+mod live;
+mod mcp;
 mod page;
+mod quarantine;
 mod telemetry;
 
 use std::sync::Arc;

@@ -29,7 +29,8 @@ async fn ask(web: &Web, method: Method, path: &str) -> Response<Body> {
         .method(method)
         .uri(path)
         .header("host", "localhost:4320");
-    web.answer(&request.body(()).expect("a request")).await
+    web.answer(request.body(String::new()).expect("a request"))
+        .await
 }
 
 async fn get(web: &Web, path: &str) -> (u16, Value) {
@@ -182,5 +183,94 @@ async fn a_session_is_on_the_page_within_a_second() {
         .expect("its lane");
     assert!(lane.before_sampling);
     assert_eq!(lane.traces.of(spanreel::Fate::Exported), 2);
+    assert!(report.is_lossless(), "{report}");
+}
+
+/// A span that has begun and not ended is among the spans of its session, and told to who listens, when it
+/// begins and again when it has ended: pipelines that record beginnings (`SessionEvents::span_start`).
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_span_is_told_when_it_begins_and_when_it_has_ended() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Retention::default()));
+    let (exporter, live) = StoreExporter::start(Arc::clone(&store)).expect("threads");
+    let web = web(&store, live);
+    let pipeline = Pipeline::builder()
+        .disabled(false)
+        .sessions(SessionConfig {
+            events: spanreel::SessionEvents {
+                session: true,
+                span_start: true,
+            },
+            linger: Duration::from_millis(50),
+            ..SessionConfig::default()
+        })
+        .batch(spanreel::BatchConfig {
+            schedule_delay: Duration::from_millis(50),
+            ..spanreel::BatchConfig::default()
+        })
+        .export(spanreel::Null)
+        .export_before_sampling(exporter.lane())
+        .start()
+        .expect("a pipeline");
+    let session = pipeline
+        .open_session("conv-1")
+        .agent("keeper")
+        .open()
+        .expect("open");
+    // The session is there before somebody looks at it.
+    session.tool("search").start().end();
+    let found = async || loop {
+        let (status, page) = get(&web, "/api/v1/sessions/conv-1/spans").await;
+        if status == 200 && page["items"].as_array().is_some_and(|it| !it.is_empty()) {
+            break page;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    let wait = Duration::from_secs(20);
+    tokio::time::timeout(wait, found()).await.expect("stored");
+    let events = ask(&web, Method::GET, "/api/v1/live?session=conv-1").await;
+    let mut told = String::new();
+    let mut body = events.into_body();
+    let mut until = async |wanted: &dyn Fn(&str) -> bool| {
+        let listen = async {
+            while !wanted(&told) {
+                let frame = body.frame().await.expect("it goes on").expect("infallible");
+                told.push_str(&String::from_utf8_lossy(frame.data_ref().expect("data")));
+            }
+        };
+        tokio::time::timeout(wait, listen)
+            .await
+            .expect("it is told");
+    };
+    // Whoever listens is heard of by the time that it is told the first.
+    until(&|told| told.contains("event: pipeline")).await;
+    let call = session.chat("anthropic", "m-1").start();
+    let spans_told = |told: &str, is_open: bool| {
+        let of_calls = told
+            .lines()
+            .filter(|line| line.starts_with("data: {\"span_id\"") && line.contains("\"chat m-1\""));
+        of_calls
+            .filter(|line| line.contains("\"end_us\"") != is_open)
+            .count()
+    };
+    until(&|told| spans_told(told, true) == 1).await;
+    let (_, page) = get(&web, "/api/v1/sessions/conv-1/spans").await;
+    let open = page["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|span| span["name"] == "chat m-1");
+    assert!(open.expect("it is listed").get("end_us").is_none());
+    let root = page["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|span| span["type"] == "session");
+    let root = root.expect("it is open, too");
+    assert!(root.get("end_us").is_none() && root.get("parent_id").is_none());
+    assert_eq!(open.expect("it is listed")["parent_id"], root["span_id"]);
+    call.end();
+    until(&|told| spans_told(told, false) == 1).await;
+    session.succeed();
+    let report = pipeline.shutdown(Duration::from_secs(10)).await;
     assert!(report.is_lossless(), "{report}");
 }

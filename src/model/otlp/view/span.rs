@@ -48,8 +48,9 @@ impl<'a> SpanView<'a> {
     /// Says what is wrong with the bytes, and where. Fields that OTLP does not know are no error.
     pub fn new(message: &'a [u8]) -> Result<Self, WireError> {
         let fields = Fields::of(message)?;
-        Self::check(fields)?;
-        Self::read(fields)
+        let view = Self::read(fields)?;
+        Self::check_parts(fields)?;
+        Ok(view)
     }
 
     /// Reads the span alone, not what lies in it.
@@ -97,8 +98,13 @@ impl<'a> SpanView<'a> {
     }
 
     /// Checks the span with all that lies in it.
-    pub(super) fn check(mut fields: Fields<'a>) -> Result<(), WireError> {
+    pub(super) fn check(fields: Fields<'a>) -> Result<(), WireError> {
         Self::read(fields)?;
+        Self::check_parts(fields)
+    }
+
+    /// Checks what lies in it.
+    fn check_parts(mut fields: Fields<'a>) -> Result<(), WireError> {
         while let Some(field) = fields.read()? {
             match field.number {
                 f::span::ATTRIBUTES => check_attribute(field.message()?)?,
