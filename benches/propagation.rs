@@ -104,6 +104,21 @@ fn inject_w3c_to_headers(bencher: Bencher<'_, '_>, with_state: bool) {
     bencher.bench_local(|| black_box(&context).inject(&mut headers));
 }
 
+/// As into a request that is about to be sent: the header is not there yet. What making the request takes is
+/// not measured.
+#[divan::bench(args = [false, true])]
+fn inject_w3c_to_fresh_headers(bencher: Bencher<'_, '_>, with_state: bool) {
+    let context = context(with_state);
+    bencher
+        .with_inputs(|| {
+            let mut headers = HeaderMap::with_capacity(8);
+            headers.insert("host", HeaderValue::from_static("orders.internal"));
+            headers.insert("content-type", HeaderValue::from_static("application/json"));
+            headers
+        })
+        .bench_local_refs(|headers| black_box(&context).inject(headers));
+}
+
 #[divan::bench]
 fn inject_w3c_to_map(bencher: Bencher<'_, '_>) {
     let context = context(true);

@@ -97,6 +97,7 @@ pub use actors::exporter::file::OtlpFile;
 pub use actors::exporter::null::Null;
 #[cfg(any(feature = "grpc", feature = "http"))]
 pub use actors::exporter::otlp::{Otlp, OtlpExporter};
+pub use actors::exporter::standing::{LaneError, LaneState};
 #[cfg(all(feature = "http", feature = "proto"))]
 pub use actors::exporter::zipkin::Zipkin;
 pub use actors::exporter::{Export, ExportError, Exporter};
@@ -148,7 +149,9 @@ pub use model::propagation::environment::EnvironmentCarrier;
 pub use model::propagation::policy::BaggagePolicy;
 pub use model::propagation::propagators::{Extracted, Propagator, Propagators};
 pub use model::propagation::trace_state::{InvalidTraceState, TraceState};
-pub use model::redaction::{Detector, Redacted, Redaction, RedactionStats, Redactor};
+pub use model::redaction::{
+    Detector, Found, Redacted, Redaction, RedactionStats, Redactor, RuleStats,
+};
 pub use model::request::{Body, Request, Signal};
 pub use model::resource::Resource;
 pub use model::sampling::policy::{Action, Per, Policy, Rate, Unit};
@@ -174,7 +177,7 @@ pub mod spool {
     pub use crate::actors::spool::inspect::{
         Inspection, SpoolFile, StoredRequest, Waiting, inspect,
     };
-    pub use crate::actors::spool::quarantine::Quarantined;
+    pub use crate::actors::spool::quarantine::{QuarantineList, Quarantined};
 }
 
 /// Readers of telemetry in wire form, for processors and exporters of one's own.

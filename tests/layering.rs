@@ -131,7 +131,7 @@ fn actors_know_the_next_stage_alone() {
         ),
         ("session", &["sampler::policy", "spool::desk"]),
         ("processor", &[]),
-        ("sampler", &[]),
+        ("sampler", &["spool::desk", "spool::notes"]),
         ("batcher", &["exporter::lane", "spool::desk"]),
         ("exporter", &["spool::desk"]),
         ("spool", &["exporter::lane"]),

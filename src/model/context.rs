@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::hex::HexReader;
+use crate::model::hex::{self, HexReader};
 use crate::model::id::{SpanId, TraceId};
 use crate::model::propagation::trace_state::TraceState;
 
@@ -319,13 +319,17 @@ impl SpanContext {
     }
 }
 
-/// Writes two lower-case hexadecimal digits for each byte.
+/// Writes two lower-case hexadecimal digits for each byte, at the beginning of `out`.
+#[inline]
 pub(crate) fn encode_hex(bytes: &[u8], out: &mut [u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (byte, pair) in bytes.iter().zip(out.chunks_exact_mut(2)) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 0xf)];
+    let (fours, rest) = bytes.as_chunks();
+    let (eights, last) = out[..bytes.len() * 2].as_chunks_mut();
+    for (four, eight) in fours.iter().zip(eights) {
+        *eight = hex::digits(*four);
     }
+    let mut four = [0; 4];
+    four[..rest.len()].copy_from_slice(rest);
+    last.copy_from_slice(&hex::digits(four)[..last.len()]);
 }
 
 /// The text is not a `traceparent` that W3C Trace Context allows.

@@ -8,6 +8,19 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 /// The highest bit of each lane.
 const HIGH: u64 = 0x80 * ONES;
 
+/// The eight lower-case digits of four bytes.
+#[inline]
+pub(crate) fn digits(bytes: [u8; 4]) -> [u8; 8] {
+    let fours = u64::from(u32::from_be_bytes(bytes));
+    let pairs = (fours | fours << 16) & 0x0000_ffff_0000_ffff;
+    let lanes = (pairs | pairs << 8) & 0x00ff_00ff_00ff_00ff;
+    let halves = (lanes | lanes << 4) & (0x0f * ONES);
+    // One where a half is 10 or more, and 6 more reach the next bit.
+    let letters = (halves + 6 * ONES) >> 4 & ONES;
+    let to_letter = u64::from(b'a' - b'0' - 10);
+    (halves + u64::from(b'0') * ONES + letters * to_letter).to_be_bytes()
+}
+
 /// Reads digits and notes whether anything else was among them.
 #[derive(Default)]
 pub(crate) struct HexReader {
@@ -43,6 +56,23 @@ impl HexReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is written says each byte in each place, and reads back.
+    #[test]
+    fn what_is_written_reads_back() {
+        for place in 0..4 {
+            for byte in 0..=u8::MAX {
+                let mut bytes = [0x09, 0xaf, 0x90, 0xfa];
+                bytes[place] = byte;
+                let written = digits(bytes);
+                let expected = format!("{:08x}", u32::from_be_bytes(bytes));
+                assert_eq!(std::str::from_utf8(&written), Ok(&*expected));
+                let mut reader = HexReader::default();
+                assert_eq!(reader.read(written), bytes);
+                assert!(reader.is_right());
+            }
+        }
+    }
 
     /// Each byte in each place is read as what it means, and nothing but lower-case digits is right.
     #[test]

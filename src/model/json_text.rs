@@ -1,6 +1,7 @@
 //! JSON in texts: its words, and how to cut it so that it stays JSON.
 
 use super::limits::TextLimit;
+use super::redaction::edge_in_string;
 
 /// How deep objects and arrays may lie in each other; what is deeper is cut like any text.
 const NESTING: usize = 256;
@@ -23,13 +24,16 @@ pub(crate) fn cut(text: &str, limit: TextLimit) -> Option<String> {
         open: Vec::new(),
         good: None,
     };
-    let (end, depth, in_string) = match cut.walk() {
+    let (mut end, depth, string) = match cut.walk() {
         // All of it is within the limit, or it is no JSON.
         Some(Stop::End) | None => return None,
         Some(Stop::Full) => cut.good?,
     };
+    if let Some(string) = string {
+        end = edge_in_string(text.as_bytes(), string, end);
+    }
     let mut kept = text[..end].to_owned();
-    if in_string {
+    if string.is_some() {
         kept.push('"');
     }
     let closing = cut.open[..depth].iter().rev();
@@ -53,8 +57,8 @@ struct Cut<'a> {
     /// Objects (true) and arrays that are open; those that were closed last may still stand behind
     /// `good`.
     open: Vec<bool>,
-    /// Where it could be cut last: there, with how many open, and whether within a string.
-    good: Option<(usize, usize, bool)>,
+    /// Where it could be cut last: there, with how many open, and where the string begins that it is in.
+    good: Option<(usize, usize, Option<usize>)>,
 }
 
 impl Cut<'_> {
@@ -74,7 +78,7 @@ impl Cut<'_> {
                     is_name = byte == b'{';
                     self.step(1);
                     self.open.push(is_name);
-                    if !self.may_end(false) {
+                    if !self.may_end(None) {
                         self.open.pop();
                         return Some(Stop::Full);
                     }
@@ -84,7 +88,7 @@ impl Cut<'_> {
                         return None;
                     }
                     self.step(1);
-                    if !self.may_end(false) {
+                    if !self.may_end(None) {
                         self.open.push(byte == b'}');
                         return Some(Stop::Full);
                     }
@@ -105,7 +109,7 @@ impl Cut<'_> {
                 _ if is_space(byte) => self.step(1),
                 _ => {
                     self.word()?;
-                    if !self.may_end(false) {
+                    if !self.may_end(None) {
                         return Some(Stop::Full);
                     }
                 }
@@ -121,13 +125,13 @@ impl Cut<'_> {
     }
 
     /// Whether it could be cut here; notes that.
-    fn may_end(&mut self, in_string: bool) -> bool {
-        let closing = self.open.len() + usize::from(in_string);
+    fn may_end(&mut self, string: Option<usize>) -> bool {
+        let closing = self.open.len() + usize::from(string.is_some());
         let fits = self
             .limit
             .allows_at(self.at + closing, self.characters + closing);
         if fits {
-            self.good = Some((self.at, self.open.len(), in_string));
+            self.good = Some((self.at, self.open.len(), string));
         }
         fits
     }
@@ -140,8 +144,9 @@ impl Cut<'_> {
     /// Reads a string. A name is kept whole or not at all.
     fn string(&mut self, is_name: bool) -> Option<Option<Stop>> {
         self.step(1);
+        let string = self.at;
         loop {
-            if !is_name && !self.may_end(true) {
+            if !is_name && !self.may_end(Some(string)) {
                 return Some(Some(Stop::Full));
             }
             if is_name && !self.limit.allows_at(self.at, self.characters) {
@@ -150,7 +155,7 @@ impl Cut<'_> {
             match *self.text.get(self.at)? {
                 b'"' => {
                     self.step(1);
-                    if !is_name && !self.may_end(false) {
+                    if !is_name && !self.may_end(None) {
                         return Some(Some(Stop::Full));
                     }
                     return Some(None);

@@ -3,27 +3,27 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A copy on disk of the items of some tallies, which share this.
 #[derive(Clone)]
 pub(crate) struct Kept(Arc<Inner>);
 
 struct Inner {
-    /// Some of the items were given back: the copy is still needed.
-    needed: AtomicBool,
+    /// How many of the items were given back: for them the copy is still needed.
+    needed: AtomicU64,
     /// The copy is there no more.
     gone: AtomicBool,
-    /// Is told at the end whether the copy may go.
-    at_end: Option<Box<dyn FnOnce(bool) + Send + Sync>>,
+    /// Is told at the end how many items need the copy.
+    at_end: Option<Box<dyn FnOnce(u64) + Send + Sync>>,
 }
 
 impl Kept {
-    /// Calls `at_end` when the last of the items is settled or given back: with `true` if the copy is not
-    /// needed any more.
-    pub(crate) fn new(at_end: impl FnOnce(bool) + Send + Sync + 'static) -> Self {
+    /// Calls `at_end` when the last of the items is settled or given back, with how many were
+    /// given back: the copy may go where these are none.
+    pub(crate) fn new(at_end: impl FnOnce(u64) + Send + Sync + 'static) -> Self {
         Self(Arc::new(Inner {
-            needed: AtomicBool::new(false),
+            needed: AtomicU64::new(0),
             gone: AtomicBool::new(false),
             at_end: Some(Box::new(at_end)),
         }))
@@ -39,8 +39,8 @@ impl Kept {
     }
 
     /// Some of the items are not settled: the copy is needed.
-    pub(crate) fn give_back(&self) {
-        self.0.needed.store(true, Ordering::Release);
+    pub(crate) fn give_back(&self, items: u64) {
+        self.0.needed.fetch_add(items, Ordering::AcqRel);
     }
 
     /// What does not keep it from ending.
@@ -49,10 +49,17 @@ impl Kept {
     }
 }
 
+/// The same copy.
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(at_end) = self.at_end.take() {
-            at_end(!*self.needed.get_mut());
+            at_end(*self.needed.get_mut());
         }
     }
 }

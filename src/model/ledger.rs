@@ -1,17 +1,16 @@
 //! The ledger: where every ended span and log record, and every item received, went.
 //!
-//! Two books: the pipeline's, in which an item is entered when it has ended, or was received, and settled once, and
-//! one per lane, in which it is entered when it is handed to the lane and settled once more. What
-//! is entered and not settled is in flight. A [`Tally`] is custody of some items: dropped
-//! unsettled, by a panic or a cancelled future, it books them as abandoned. Items that somebody wants a
-//! receipt for carry their [`Shares`]: whatever books them tells the receipt too.
+//! Two books: the pipeline's, in which an item is entered when it has ended, or was received, and settled once,
+//! and one per lane, in which it is entered when it is handed to the lane and settled once more. What is entered
+//! and not settled is in flight. A [`Tally`] is custody of some items: dropped unsettled, by a panic or a cancelled
+//! future, it books them as abandoned. Items that somebody wants a receipt for carry their [`Shares`].
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::kept::Kept;
-use super::receipt::Shares;
+use super::receipt::{Exposed, Shares};
 use super::request::Signal;
 
 macro_rules! fates {
@@ -59,7 +58,7 @@ fates! {
     Refused "refused" false,
     /// Lane: the destination accepted it.
     Exported "exported" false,
-    /// Lane: on disk when the pipeline was shut down; the next start delivers it.
+    /// Both: on disk when the pipeline was shut down; the next start delivers it, or judges its session.
     Spooled "spooled" false,
     /// Lane: the destination refused it for good; it is kept on disk with the destination's words.
     Quarantined "quarantined" false,
@@ -116,6 +115,13 @@ impl Book {
         self.on_disk.fetch_add(items, Ordering::Release);
     }
 
+    /// Takes custody of items that were found on disk: of sessions that nobody has judged yet.
+    pub(crate) fn take_up(self: &Arc<Self>, items: u64) -> Tally {
+        let tally = self.enter(items);
+        self.recovered.fetch_add(items, Ordering::Release);
+        tally
+    }
+
     /// Takes custody of items that are on disk and stay there until they are settled.
     pub(crate) fn read(self: &Arc<Self>, items: u64, shares: Shares, kept: Kept) -> Tally {
         Tally {
@@ -140,8 +146,7 @@ impl Book {
 
     /// Books all that waits on disk as left there for the next start.
     pub(crate) fn leave_on_disk(&self) {
-        let items = self.on_disk.swap(0, Ordering::AcqRel);
-        self.settle(items, Fate::Spooled);
+        self.settle(self.on_disk.swap(0, Ordering::AcqRel), Fate::Spooled);
     }
 
     /// Takes custody of `items` that were received from elsewhere, for those that `shares` names.
@@ -217,7 +222,7 @@ impl Counts {
         self.received
     }
 
-    /// How many of them an earlier process had left on disk; none, for the pipeline's book.
+    /// How many of them an earlier process had left on disk; in the pipeline's book, undecided.
     #[must_use]
     pub fn recovered(&self) -> u64 {
         self.recovered
@@ -331,6 +336,16 @@ impl Tally {
         std::mem::take(&mut self.shares)
     }
 
+    /// They have a copy on disk, which may go when they are safe elsewhere.
+    pub(crate) fn back_up(&mut self, copy: &Kept) {
+        self.shares = std::mem::take(&mut self.shares).with_copy(self.items, copy);
+    }
+
+    /// Passes on the duty to tell receipts that they are on disk.
+    pub(crate) fn expose(&mut self) -> Exposed {
+        self.shares.expose()
+    }
+
     /// They are on disk now, in the disk's custody. Returns who is owed their fate.
     #[cfg(feature = "spool")]
     pub(crate) fn put_on_disk(mut self) -> Shares {
@@ -375,7 +390,7 @@ impl Drop for Tally {
                 self.shares.settle(Fate::Evicted);
             }
             Some(kept) => {
-                kept.give_back();
+                kept.give_back(self.items);
                 self.shares.settle(Fate::Spooled);
             }
         }

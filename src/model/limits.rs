@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::json_text;
+use super::redaction::edge;
 
 /// The limits of what spans and log records carry. What is over a limit is cut or left out, and
 /// counted; it never fails.
@@ -154,11 +155,15 @@ impl TextLimit {
     /// The longest beginning of `bytes` that both limits allow.
     #[inline]
     pub(crate) fn cut_bytes(self, bytes: &[u8]) -> &[u8] {
-        &bytes[..bytes.len().min(self.length).min(self.bytes)]
+        let end = self.length.min(self.bytes);
+        match bytes.len() > end {
+            true => &bytes[..edge(bytes, end)],
+            false => bytes,
+        }
     }
 }
 
-/// The first `limit` characters (Unicode scalar values) of a text.
+/// The first `limit` characters (Unicode scalar values) of a text; fewer where a secret would be cut in half.
 ///
 /// OpenTelemetry counts characters, not bytes ("Attribute Limits"). A text of no more bytes than
 /// `limit` has no more characters either, so that common texts are not walked through.
@@ -168,18 +173,23 @@ pub(crate) fn truncate(text: &str, limit: usize) -> &str {
         return text;
     }
     match text.char_indices().nth(limit) {
-        Some((end, _)) => &text[..end],
+        Some((end, _)) => beginning(text, end),
         None => text,
     }
 }
 
-/// The longest beginning of a text that has at most `limit` bytes and cuts no character.
+/// The longest beginning of a text that has at most `limit` bytes and cuts neither a character nor a secret.
 #[inline]
 pub(crate) fn truncate_bytes(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
         return text;
     }
-    let mut end = limit;
+    beginning(text, limit)
+}
+
+/// The beginning of a text up to `end`, but for half a character or half a secret there.
+fn beginning(text: &str, end: usize) -> &str {
+    let mut end = edge(text.as_bytes(), end);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
+use super::kept::Kept;
 use super::ledger::Fate;
 
 /// What became of one received request so far.
@@ -92,6 +93,12 @@ impl Ticket {
         }
     }
 
+    /// The copy of items that were to be on disk is not: nobody is told that they are safe.
+    fn expose(&self, items: u64) {
+        self.fates[Fate::Abandoned as usize].fetch_add(items, Ordering::Relaxed);
+        self.secure(items);
+    }
+
     fn wake(&self) {
         let waiting = self.lock().take();
         if let Some(waker) = waiting {
@@ -109,8 +116,10 @@ impl Ticket {
 struct Share {
     ticket: Option<Arc<Ticket>>,
     items: u64,
-    /// They are on disk.
+    /// They are on disk, or somebody else sees to it that the ticket is told when they are.
     durable: bool,
+    /// A copy of theirs, which may go when all of them are settled or on disk elsewhere.
+    copy: Option<Kept>,
 }
 
 /// Custody of items on behalf of receipts, in the order of the items. Empty where nobody wants a
@@ -130,6 +139,7 @@ impl Shares {
             ticket: Some(Arc::clone(ticket)),
             items,
             durable: false,
+            copy: None,
         }])
     }
 
@@ -139,6 +149,7 @@ impl Shares {
             ticket: None,
             items,
             durable: false,
+            copy: None,
         }])
     }
 
@@ -167,12 +178,15 @@ impl Shares {
         }
         let row = &mut self.0.get_or_insert_default().0;
         for share in others {
-            let same = |last: &&mut Share| match (&last.ticket, &share.ticket) {
-                (Some(of), Some(ticket)) => {
-                    Arc::ptr_eq(of, ticket) && last.durable == share.durable
-                }
-                (None, None) => true,
-                _ => false,
+            let same = |last: &&mut Share| {
+                let of_one = match (&last.ticket, &share.ticket) {
+                    (Some(of), Some(ticket)) => {
+                        Arc::ptr_eq(of, ticket) && last.durable == share.durable
+                    }
+                    (None, None) => true,
+                    _ => false,
+                };
+                of_one && last.copy == share.copy
             };
             match row.last_mut().filter(same) {
                 Some(last) => last.items += share.items,
@@ -191,6 +205,7 @@ impl Shares {
                 ticket: share.ticket.clone(),
                 items: share.items,
                 durable: false,
+                copy: share.copy.clone(),
             }
         };
         let shares = self.0.iter().flat_map(|row| &row.0);
@@ -214,16 +229,42 @@ impl Shares {
                 ticket: share.ticket.clone(),
                 items,
                 durable: share.durable,
+                copy: share.copy.clone(),
             });
         }
         *self = Self::of_row(row);
         Self::of_row(first)
     }
 
+    /// Custody of `items` that have a copy, beside whoever wants a receipt for them.
+    pub(crate) fn with_copy(mut self, items: u64, copy: &Kept) -> Self {
+        if self.is_empty() {
+            self = Self::of_nobody(items);
+        }
+        for share in self.each() {
+            share.copy = Some(copy.clone());
+        }
+        self
+    }
+
+    /// Passes on the duty to tell that they are on disk.
+    pub(crate) fn expose(&mut self) -> Exposed {
+        let mut exposed = Vec::new();
+        for share in self.each() {
+            if let Some(ticket) = &share.ticket
+                && !std::mem::replace(&mut share.durable, true)
+            {
+                exposed.push((Arc::clone(ticket), share.items));
+            }
+        }
+        Exposed(exposed)
+    }
+
     /// All of them are on disk.
     #[cfg(feature = "spool")]
     pub(crate) fn secure(&mut self) {
         for share in self.each() {
+            share.copy = None;
             if let Some(ticket) = &share.ticket
                 && !std::mem::replace(&mut share.durable, true)
             {
@@ -235,6 +276,12 @@ impl Shares {
     /// Tells all of their fate.
     pub(crate) fn settle(&mut self, fate: Fate) {
         for share in self.take() {
+            if let Some(copy) = share
+                .copy
+                .filter(|_| share.items > 0 && fate == Fate::Abandoned)
+            {
+                copy.give_back(share.items);
+            }
             if let Some(ticket) = share.ticket {
                 ticket.settle(share.items, fate, share.durable);
             }
@@ -251,6 +298,29 @@ impl Shares {
             if let Some(ticket) = &share.ticket {
                 ticket.settle(told, fate, share.durable);
             }
+        }
+    }
+}
+
+/// Who is to be told that items are on disk. Dropped before, it tells that they are not.
+#[must_use = "tell them, or they count as abandoned"]
+#[derive(Debug, Default)]
+pub(crate) struct Exposed(Vec<(Arc<Ticket>, u64)>);
+
+impl Exposed {
+    /// They are on disk, or settled.
+    #[cfg(feature = "spool")]
+    pub(crate) fn secured(mut self) {
+        for (ticket, items) in self.0.drain(..) {
+            ticket.secure(items);
+        }
+    }
+}
+
+impl Drop for Exposed {
+    fn drop(&mut self) {
+        for (ticket, items) in self.0.drain(..) {
+            ticket.expose(items);
         }
     }
 }

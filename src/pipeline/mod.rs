@@ -8,6 +8,8 @@ mod exporters;
 mod finish;
 pub(crate) mod flush;
 mod orphans;
+#[cfg(feature = "spool")]
+mod quarantine;
 mod room;
 pub(crate) mod shutdown;
 pub(crate) mod stats;
@@ -69,6 +71,11 @@ struct Inner {
     lanes: Vec<LaneHandle>,
     queues: Vec<QueueHandle>,
     spool: Option<spool::Gauge>,
+    #[cfg_attr(
+        not(feature = "spool"),
+        expect(dead_code, reason = "without the feature there is no spool to ask")
+    )]
+    door: Option<spool::Door>,
     sampler: Arc<SamplerCounters>,
     /// A sampler of the user's own judges sessions by what they do.
     judges_itself: bool,
@@ -186,7 +193,7 @@ impl Pipeline {
     /// With [`SpoolMode::Always`](crate::SpoolMode::Always) that takes a sync of the disk, some
     /// milliseconds. With [`SpoolMode::Overflow`](crate::SpoolMode::Overflow) attempts that are under way are
     /// waited for, within the exporter's time for one; what they do not deliver is on disk then. Without a
-    /// [`Spool`](crate::Spool) this is [`flush`](Self::flush). Sessions that a sampler has not decided are in
+    /// [`Spool`](crate::Spool) this is [`flush`](Self::flush), and sessions that a sampler has not decided are in
     /// memory alone: then `complete` is false.
     ///
     /// # Errors

@@ -12,8 +12,7 @@ const HEAD_CHUNKS: usize = 256;
 const SOLE_LANE_BATCHES: usize = 2;
 /// Batches that may wait for one of several lanes, at the most.
 const LANE_BATCHES: usize = 1024;
-/// Batches that may wait for a lane that has a spool, at the most: those that were read from it are in
-/// memory once more, beside the budget.
+/// Batches that may wait for a lane that has a spool, at the most: what is more goes by way of the disk.
 const SPOOLED_LANE_BATCHES: usize = 16;
 /// What an item takes on the wire, about, and the least that a batch is reckoned at.
 const ITEM_BYTES: usize = 512;

@@ -97,7 +97,7 @@ impl fmt::Display for ShutdownReport {
                 Signal::Logs => ("log record", &self.logs),
                 Signal::Metrics => ("data point", &self.metrics),
             };
-            if stats.ended + stats.received > 0 {
+            if stats.ended + stats.received + stats.recovered > 0 {
                 write!(f, "\n{}:", came(stats, noun))?;
                 write_fates(f, &stats.fates)?;
             }
@@ -126,13 +126,22 @@ impl fmt::Display for ShutdownReport {
     }
 }
 
-/// How many came into the book, and how: `2 spans ended`, `1 log record received`.
+/// How many came into the book, and how: `2 spans ended`, `1 log record received, 3 recovered`.
 fn came(stats: &SignalStats, noun: &str) -> String {
-    match (stats.ended, stats.received) {
-        (ended, 0) => format!("{} ended", counted(ended, noun)),
-        (0, received) => format!("{} received", counted(received, noun)),
-        (ended, received) => format!("{} ended, {received} received", counted(ended, noun)),
-    }
+    let ways = [
+        (stats.ended, "ended"),
+        (stats.received, "received"),
+        (stats.recovered, "recovered"),
+    ];
+    let came = ways.iter().filter(|(items, _)| *items > 0);
+    let told: Vec<_> = came
+        .enumerate()
+        .map(|(place, (items, how))| match place {
+            0 => format!("{} {how}", counted(*items, noun)),
+            _ => format!("{items} {how}"),
+        })
+        .collect();
+    told.join(", ")
 }
 
 /// `1 span`, `2 spans`.

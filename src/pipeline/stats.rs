@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::Inner;
 use crate::actors::exporter::delivery::Latency;
+use crate::actors::exporter::standing::{LaneError, LaneState};
 use crate::actors::session::delegation::counts::DelegationStats;
-use crate::actors::spool::handle::Gauge;
+use crate::actors::spool::handle::{Gauge, OnDisk};
 use crate::model::byte_size::ByteSize;
 use crate::model::ledger::Counts;
 use crate::model::redaction::RedactionStats;
@@ -97,7 +98,7 @@ pub struct PolicyStats {
     pub dropped_items: u64,
 }
 
-/// The book of one signal: `started = open + ended`, `ended + received = held + entered`,
+/// The book of one signal: `started = open + ended`, `ended + received + recovered = held + entered`,
 /// `entered = settled + in flight`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -111,6 +112,9 @@ pub struct SignalStats {
     /// Items that were received from elsewhere ([`Intake`](crate::Intake)), those among them that
     /// were refused.
     pub received: u64,
+    /// Items of sessions that an earlier process had not decided, found on disk at the start. What it had
+    /// delivered or decided is told by the lanes.
+    pub recovered: u64,
     /// Ended items that wait in their session for company, and are in no book yet.
     pub held: u64,
     /// What became of the others.
@@ -137,8 +141,19 @@ pub struct LaneStats {
     pub metrics: Counts,
     /// How many of all these wait on disk.
     pub on_disk: u64,
-    /// How many of all these an earlier process had left on disk.
+    /// Bytes on disk behind what is settled, what is for other lanes in between among them. At most a second
+    /// old.
+    pub on_disk_bytes: u64,
+    /// How many of all these an earlier process had left on disk, or were brought back from the quarantine
+    /// ([`Pipeline::deliver_again`](crate::Pipeline::deliver_again)).
     pub recovered: u64,
+    /// How it stands with its destination.
+    pub state: LaneState,
+    /// How long ago the oldest of what is not settled was written to disk or taken up by the lane; `None`
+    /// where nothing waits. At most a second old.
+    pub lag: Option<Duration>,
+    /// What went wrong last, if anything did.
+    pub last_error: Option<LaneError>,
     /// Attempts that were made.
     pub requests: u64,
     /// Attempts that followed a failed one.
@@ -209,12 +224,14 @@ impl Inner {
             };
             let fates = shared.books.of(signal).counts();
             let received = fates.received();
-            let ended = fates.entered().saturating_sub(received) + held;
+            let recovered = fates.recovered();
+            let ended = fates.entered().saturating_sub(received + recovered) + held;
             SignalStats {
                 started: ended + open,
                 open,
                 ended,
                 received,
+                recovered,
                 held,
                 fates,
             }
@@ -223,7 +240,12 @@ impl Inner {
             traces: signal(Signal::Traces),
             logs: signal(Signal::Logs),
             metrics: signal(Signal::Metrics),
-            lanes: self.lanes.iter().map(|lane| lane.stats()).collect(),
+            lanes: self
+                .lanes
+                .iter()
+                .enumerate()
+                .map(|(number, lane)| lane.stats(self.on_disk_of(number)))
+                .collect(),
             queues: self.queues.iter().map(|queue| queue.stats()).collect(),
             sampling: self.sampling(),
             redaction: shared
@@ -243,6 +265,12 @@ impl Inner {
 }
 
 impl Inner {
+    /// What a lane has on disk; nothing where it has no spool.
+    fn on_disk_of(&self, number: usize) -> OnDisk {
+        let gauge = self.spool.as_ref();
+        gauge.map_or_else(OnDisk::default, |it| it.on_disk_of(number))
+    }
+
     fn sampling(&self) -> SamplingStats {
         let plan = self.shared.plans.current();
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -277,9 +305,12 @@ impl super::LaneHandle {
         }
     }
 
-    fn stats(&self) -> LaneStats {
+    fn stats(&self, on_disk: OnDisk) -> LaneStats {
         let counters = &self.counters;
         let counts = Signal::ALL.map(|signal| self.counts(signal));
+        let is_idle = counts
+            .iter()
+            .all(|counts| counts.in_flight() + counts.on_disk() == 0);
         let [traces, logs, metrics] = counts;
         LaneStats {
             name: self.name.clone(),
@@ -289,7 +320,17 @@ impl super::LaneHandle {
             logs,
             metrics,
             on_disk: counts.iter().map(Counts::on_disk).sum(),
+            on_disk_bytes: if is_idle { 0 } else { on_disk.bytes },
             recovered: counts.iter().map(Counts::recovered).sum(),
+            state: match is_idle {
+                true => LaneState::Delivering,
+                false => counters.standing.state(),
+            },
+            lag: match is_idle {
+                true => None,
+                false => on_disk.age().max(counters.standing.oldest()),
+            },
+            last_error: counters.standing.last_error(),
             requests: counters.requests.load(Ordering::Relaxed),
             retries: counters.retries.load(Ordering::Relaxed),
             bytes: counters.bytes.load(Ordering::Relaxed),

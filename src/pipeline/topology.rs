@@ -32,6 +32,7 @@ use crate::actors::road::Msg;
 use crate::actors::run::{Actor, Exit, run};
 use crate::actors::sampler::Sampler;
 use crate::actors::sampler::counters::SamplerCounters;
+use crate::actors::sampler::journal::Journal;
 use crate::actors::sampler::own::Sample;
 use crate::actors::session::head::Head;
 use crate::actors::session::shared::Shared;
@@ -98,9 +99,19 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     };
 
     let wanted = wanted(lanes.iter().chain(&early));
-    let (spools, spool_end, spool_gauge, left_open) = match spool {
-        Some(it) => (it.lanes, Some(it.end), Some(it.gauge), it.left_open),
-        None => (Vec::new(), None, None, Vec::new()),
+    let books = Arc::new(Books::default());
+    let processing = !processors.is_empty() || redactor.is_some();
+    let mut journal = None;
+    let (spools, spool_end, spool_gauge, door, left_open) = match spool {
+        Some(it) => {
+            let (desk, most) = (Arc::clone(&it.end.desk), it.most_undecided);
+            let is_eager = it.lanes.iter().any(|lane| lane.always);
+            let of_sampler = Journal::new(desk, is_eager, most, it.undecided);
+            journal = Some(of_sampler.telling_who(!processing).entering(&books));
+            let (end, gauge, door) = (Some(it.end), Some(it.gauge), Some(it.door));
+            (it.lanes, end, gauge, door, it.left_open)
+        }
+        None => (Vec::new(), None, None, None, Vec::new()),
     };
     let desk = spool_end.as_ref().map(|end| Arc::clone(&end.desk));
     let last = CancellationToken::new();
@@ -112,7 +123,6 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     let batcher = batcher.ending(last.drop_guard());
     tasks.spawn(batcher, inbox);
 
-    let processing = !processors.is_empty() || redactor.is_some();
     let splits = processing || sample.is_some();
     let room_of = |is_first| match is_first {
         true => room::head_capacity(&config),
@@ -135,7 +145,8 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
             Arc::clone(&pool),
             clock.clone(),
             Arc::clone(&sampler),
-        ),
+        )
+        .with_journal(journal),
         inbox,
     );
 
@@ -173,7 +184,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         redactor,
         when_full: config.when_full,
         pool,
-        books: Arc::new(Books::default()),
+        books,
         origin,
         head: Apart(Head::new(head)),
         sweeper: Head::new(to_sweeper),
@@ -217,6 +228,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
             lanes: lane_handles,
             queues,
             spool: spool_gauge,
+            door,
             sampler,
             judges_itself,
             runtime: runtime.clone(),

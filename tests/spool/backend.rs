@@ -15,6 +15,8 @@ pub(crate) enum Manner {
     Away,
     /// It never answers.
     Hangs,
+    /// It never answers what has a span of the name "bad".
+    HangsBad,
     /// It takes so long for each.
     Slow(Duration),
     /// It refuses the credentials.
@@ -112,6 +114,11 @@ impl Export for Backend {
             Manner::Accepts => {}
             Manner::Away => return Err(ExportError::retryable("away")),
             Manner::Hangs => std::future::pending().await,
+            Manner::HangsBad => {
+                if spans.iter().any(|span| span.name == "bad") {
+                    std::future::pending::<()>().await;
+                }
+            }
             Manner::Slow(takes) => tokio::time::sleep(takes).await,
             Manner::Denies => return Err(ExportError::denied("who are you")),
             Manner::RefusesAll => return Err(ExportError::permanent("no")),

@@ -162,3 +162,64 @@ fn what_is_for_an_exporter_that_is_gone_is_in_quarantine() {
     });
     assert_settled(&pipeline.shutdown_blocking(GRACE));
 }
+
+/// What was delivered behind a request that hangs does not come again after a restart: only that request does.
+#[test]
+fn what_was_delivered_behind_a_hanging_request_does_not_come_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let backend = Backend::new(Manner::HangsBad);
+    let start = || {
+        let spool = spool(directory.path()).mode(SpoolMode::Always);
+        let pipeline = prompt().spool_with(spool).export(backend.clone()).start();
+        pipeline.expect("a pipeline")
+    };
+    let pipeline = start();
+    let session = pipeline.session("conv-1").expect("open");
+    session.child("bad").start().end();
+    wait_until("it hangs", || backend.attempts() == 1);
+    for round in 1..=5 {
+        work(&session, 20);
+        wait_until("what came later is delivered", || {
+            backend.spans() == 20 * round
+        });
+    }
+    session.end();
+    wait_until("the root is delivered", || backend.spans() == 101);
+    let report = pipeline.shutdown_blocking(Duration::from_secs(1));
+    assert_settled(&report);
+    assert_eq!(report.lanes[0].traces.of(Fate::Spooled), 1, "{report}");
+
+    backend.now(Manner::Accepts);
+    let pipeline = start();
+    wait_until("the one is delivered", || backend.spans() == 102);
+    let report = pipeline.shutdown_blocking(GRACE);
+    assert_settled(&report);
+    assert_eq!(report.lanes[0].recovered, 1, "{report}");
+    assert_eq!(backend.duplicates(), 0);
+}
+
+/// A slow backend is asked seldom for much: what gathers on disk while it works leaves as one, so that a
+/// shutdown has little to wait for.
+#[test]
+fn what_gathers_for_a_slow_backend_leaves_as_one() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let takes = Duration::from_millis(500);
+    let backend = Backend::new(Manner::Slow(takes));
+    let spool = spool(directory.path()).mode(SpoolMode::Always);
+    let exporter = crate::one_at_a_time(backend.clone());
+    let pipeline = prompt().spool_with(spool).export(exporter).start();
+    let pipeline = pipeline.expect("a pipeline");
+    let session = pipeline.session("conv-1").expect("open");
+    for _ in 0..40 {
+        work(&session, 10);
+        let flushed = block_on(pipeline.flush_durable(GRACE)).expect("open");
+        assert!(flushed.complete, "{flushed:?}");
+    }
+    session.end();
+    let report = pipeline.shutdown_blocking(Duration::from_secs(20));
+    assert_settled(&report);
+    assert_eq!(report.lanes[0].traces.of(Fate::Exported), 401, "{report}");
+    // Far more were written than it was asked for; one by one they would have taken 20 s.
+    assert!(report.took < Duration::from_secs(8), "{report}");
+    assert_eq!(backend.duplicates(), 0);
+}

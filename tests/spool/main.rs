@@ -16,7 +16,9 @@ mod killed;
 #[path = "../support/ledger.rs"]
 mod ledger;
 mod life;
+mod refused;
 mod sessions;
+mod undecided;
 
 use std::num::NonZeroUsize;
 use std::path::Path;

@@ -39,7 +39,7 @@ impl Account for PipelineStats {
 }
 
 /// Asserts that no item is lost or counted twice: for each signal `started = open + ended`,
-/// `ended + received = held + entered`, `entered = settled + in flight`; for each lane `entered = settled + in
+/// `ended + received + recovered = held + entered`, `entered = settled + in flight`; for each lane `entered = settled + in
 /// flight + on disk`, and what the pipeline booked as handed is what each lane of that signal was handed,
 /// beside what it recovered.
 ///
@@ -54,9 +54,9 @@ pub(crate) fn assert_adds_up(account: &impl Account) {
             "{signal:?}: started = open + ended in {stats:?}"
         );
         assert_eq!(
-            stats.ended + stats.received,
+            stats.ended + stats.received + stats.recovered,
             stats.held + stats.fates.entered(),
-            "{signal:?}: ended + received = held + entered in {stats:?}"
+            "{signal:?}: ended + received + recovered = held + entered in {stats:?}"
         );
         assert_settles(&format!("pipeline, {signal:?}"), &stats.fates);
         let handed = stats.fates.of(Fate::Handed);

@@ -26,6 +26,8 @@ export class Library {
   #big: Recorded | undefined;
   #seed = 50_000;
   readonly startedUs: number;
+  /** What was in quarantine and is not any more. */
+  readonly gone = new Set<string>();
 
   constructor(options: Options, nowUs: number) {
     this.startedUs = nowUs;

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 
-import type { Recording, Summary } from '../src/api/types';
+import type { Pipeline, Quarantined, Recording, Summary } from '../src/api/types';
 import { pipeline } from './health';
 import { Library, type Options } from './library';
 import * as lists from './lists';
@@ -65,6 +65,7 @@ async function answer(library: Library, request: IncomingMessage, response: Serv
     case 'latency':
       return json(response, { rows: lists.latency(library, query, at) });
     case 'pipeline':
+      if (path[1] === 'quarantine') return json(response, quarantine(library, path, request));
       return json(response, health(library));
     case 'live':
       return live(library, query.get('session') ?? undefined, request, response);
@@ -94,9 +95,19 @@ function found(library: Library, query: URLSearchParams, at: number): Summary[] 
   return kept.all;
 }
 
-function health(library: Library): unknown {
+function health(library: Library): Pipeline {
   const all = library.summaries(now());
-  return pipeline(all.reduce((sum, { spans }) => sum + spans, 0), all.length, now(), library.startedUs);
+  return pipeline(all.reduce((sum, { spans }) => sum + spans, 0), all.length, now(), library.startedUs, library.gone);
+}
+
+/** Something in quarantine is sent again or dropped: here, both make it go. */
+function quarantine(library: Library, [, , id, change]: string[], request: IncomingMessage): Quarantined {
+  if (request.method !== 'POST') throw new Refused(405, 'bad_method', 'only POST');
+  if (!request.headers['x-spanreel-request']) throw new Refused(403, 'not_meant', 'send the header x-spanreel-request: 1 with it');
+  const found = health(library).spool?.quarantined?.find((it) => it.id === id);
+  if (!found || !['replay', 'drop'].includes(change ?? '')) throw new Refused(404, 'not_in_quarantine', `there is no refused request ${id}`);
+  library.gone.add(found.id);
+  return found;
 }
 
 function paged<T>(all: readonly T[], query: URLSearchParams, most: number, withTotal = false): unknown {
@@ -167,8 +178,10 @@ function live(library: Library, watched: string | undefined, request: IncomingMe
     const data = JSON.stringify(value);
     if (key && sent.get(key) === data) return;
     if (key) sent.set(key, data);
-    response.write(`event: ${event}\ndata: ${data}\n\n`);
+    response.write(`id: fixture\nevent: ${event}\ndata: ${data}\n\n`);
   };
+  // What was missed is not kept here.
+  send(request.headers['last-event-id'] ? 'reset' : 'hello', '', {});
   const timer = setInterval(() => {
     const at = now();
     for (const running of library.running(at)) {

@@ -13,6 +13,7 @@ pub mod load;
 pub mod outcome;
 mod probe;
 pub mod receive;
+pub mod redact;
 pub mod replay;
 pub mod run;
 pub mod sample;

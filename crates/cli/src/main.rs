@@ -14,6 +14,7 @@ use spanreel_cli::live;
 use spanreel_cli::load::args::LoadArgs;
 use spanreel_cli::load::receiver::{self, ReceiverArgs};
 use spanreel_cli::outcome::Outcome;
+use spanreel_cli::redact::args::RedactArgs;
 use spanreel_cli::replay::args::ConvertArgs;
 use spanreel_cli::run::NotStarted;
 use spanreel_cli::run::args::RunArgs;
@@ -59,6 +60,7 @@ enum Command {
     Config(ConfigArgs),
     Convert(ConvertArgs),
     Sample(SampleArgs),
+    Redact(RedactArgs),
     Spool(SpoolArgs),
     Load(LoadArgs),
     /// Is the receiver of a load test
@@ -143,6 +145,13 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
                 .enable_all()
                 .build()?;
             runtime.block_on(spanreel_cli::sample::run(args, &stdout))
+        }
+        Command::Redact(args) => {
+            say_what_happens(Level::WARN, stderr);
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(spanreel_cli::redact::run(args, &stdout))
         }
         Command::Spool(args) => {
             say_what_happens(Level::ERROR, stderr);

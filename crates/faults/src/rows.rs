@@ -130,6 +130,7 @@ pub const ROWS: [Row; 35] = [
         (KILLED, "what_is_durable_survives_being_killed_at_any_moment"),
         (TRACED, "what_is_durable_survives_being_killed_at_any_call"),
         ("tests/spool/killed.rs", "what_is_durable_survives_being_killed"),
+        ("crates/cli/tests/serve/durable.rs", "what_was_acknowledged_is_judged_after_being_killed"),
     ]),
     row(15, "power cut: files, names and order of writes that were not synced", &[
         (LOG, "what_was_committed_is_there"),
@@ -236,6 +237,8 @@ pub const ROWS: [Row; 35] = [
     row(35, "the log against a model, with crashes and reopening", &[
         (LOG, "what_was_committed_is_there"),
         (STORM, "whatever_the_weather_what_was_acknowledged_arrives"),
+        ("src/actors/spool/undecided/tests.rs", "what_is_undecided_is_there"),
+        ("src/actors/sampler/tests/crashes.rs", "crashes_change_no_decision"),
     ]),
 ];
 
@@ -291,6 +294,8 @@ pub const PROMISES: [Promise; 15] = [
         (ALLOC, "a_span_hardly_allocates"),
     ]),
     promise(12, "what comes twice is bounded and can be told", &[
+        (SPOOL_LIFE, "what_was_delivered_behind_a_hanging_request_does_not_come_again"),
+        (KEEPER, "what_was_delivered_does_not_come_again"),
         (SPOOL_DURABLE, "a_request_has_the_same_id_in_each_attempt"),
         (NETWORK, "faults_that_pass_lose_nothing_over_grpc"),
         (NETWORK, "faults_that_pass_lose_nothing_over_http"),

@@ -58,7 +58,7 @@ pub(crate) fn answered<R: Record>(
     if let (Side::Client, Some(version)) = (side, protocol_version(version)) {
         span.set(semconv::PROTOCOL_VERSION, version);
     }
-    span.set(semconv::RESPONSE_STATUS_CODE, status.as_u16());
+    span.status_code(status.as_u16());
     if side.is_failure(status) {
         // The code says it all: no description (as the conventions have it).
         span.error(status.as_str(), "");

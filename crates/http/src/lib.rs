@@ -75,6 +75,7 @@
 //! | for | use |
 //! | --- | --- |
 //! | requests that are answered | [`ServerLayer`], [`RequestHead`] |
+//! | callers that must prove themselves | `ServerLayer::verifier`, `token` |
 //! | requests that are made | [`ClientLayer`]; `ClientMiddleware` for reqwest |
 //! | MCP and A2A | [`mcp`], [`a2a`], [`Via`], [`Metadata`], [`MetadataMut`] |
 //! | message queues | [`MessageHeaders`], [`MessageHeadersMut`] |

@@ -3,12 +3,18 @@
 use spanreel::{Span, Value};
 
 use crate::InboundSpan;
+use crate::semconv;
 
 /// A span that is being recorded, whichever side of a call it is of: [`Span`] or [`InboundSpan`].
 /// It ends when it is dropped.
 pub trait Record: sealed::Sealed {
     /// Sets an attribute.
     fn set<'v>(&mut self, key: &str, value: impl Into<Value<'v>>);
+
+    /// Notes the status code of the response.
+    fn status_code(&mut self, code: u16) {
+        self.set(semconv::RESPONSE_STATUS_CODE, code);
+    }
 
     /// Marks it as failed: `error_type` is a low-cardinality name, `message` is for people.
     fn error(&mut self, error_type: &str, message: &str);
@@ -34,6 +40,10 @@ impl Record for Span {
 impl Record for InboundSpan {
     fn set<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
         InboundSpan::set(self, key, value);
+    }
+
+    fn status_code(&mut self, code: u16) {
+        InboundSpan::status_code(self, code);
     }
 
     fn error(&mut self, error_type: &str, message: &str) {

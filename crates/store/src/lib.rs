@@ -16,6 +16,8 @@ mod gather;
 mod identity;
 mod json;
 mod lane;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod memory;
 mod messages;
 mod outline;
@@ -38,7 +40,7 @@ pub use memory::MemoryStore;
 pub use query::{Buckets, By, ErrorFilter, Filter, Patience, SessionQuery, Sort, SortBy, Waiting};
 pub use sqlite::{Retention, SqliteStore};
 pub use store::{Document, News, Seen, Store, Story, Written};
-pub use web::{Body, Pulse, Web, document_json, otlp_json};
+pub use web::{Body, Pulse, Web, document_json, otlp_json, quarantined_json};
 
 /// The examples of the documentation are compiled and run as tests.
 #[cfg(doctest)]

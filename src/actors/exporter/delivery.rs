@@ -8,6 +8,7 @@ use futures::FutureExt;
 use tokio::time::Instant;
 
 use super::retry::{Backoff, next_attempt};
+use super::standing::Standing;
 use super::{DynExport, ExportError, LaneSettings};
 use crate::actors::deadline::Deadline;
 use crate::actors::notice::Notice;
@@ -25,6 +26,7 @@ pub(crate) struct LaneCounters {
     pub(crate) bytes: AtomicU64,
     pub(crate) under_way: AtomicU64,
     pub(crate) latency: Latency,
+    pub(crate) standing: Standing,
     failing: Notice,
     refused: Notice,
     warned: Notice,
@@ -72,6 +74,7 @@ impl Delivery {
     /// Delivers, or books why not. A request refused for its size is cut in two, so that one huge
     /// span costs only itself.
     pub(crate) async fn run(self, consignment: Consignment) {
+        let _begun = self.counters.standing.begin();
         let mut pending = vec![consignment];
         let mut cuts = spooled::CUTS;
         while let Some(consignment) = pending.pop() {
@@ -166,16 +169,23 @@ impl Delivery {
         let attempt = AssertUnwindSafe(tokio::time::timeout(self.settings.timeout, export));
         let outcome = attempt.catch_unwind().await;
         self.counters.under_way.fetch_sub(1, Ordering::Relaxed);
-        match outcome {
-            Ok(Ok(answer)) => {
-                if answer.is_ok() {
-                    self.counters.latency.record(begun.elapsed());
-                }
-                Attempt::Answered(answer)
+        let Ok(answer) = outcome else {
+            self.counters.standing.failed("the exporter panicked");
+            return Attempt::Panicked;
+        };
+        let answer = answer.unwrap_or_else(|elapsed| Err(ExportError::retryable(elapsed)));
+        match &answer {
+            Ok(()) => {
+                self.counters.latency.record(begun.elapsed());
+                self.counters.standing.took();
             }
-            Ok(Err(elapsed)) => Attempt::Answered(Err(ExportError::retryable(elapsed))),
-            Err(_panic) => Attempt::Panicked,
+            Err(error) => {
+                let has_spool = self.spool.as_ref().is_some_and(|it| !it.desk.is_gone());
+                let words = || chain(error);
+                self.counters.standing.refused(error, words, has_spool);
+            }
         }
+        Attempt::Answered(answer)
     }
 
     /// Waits before the next attempt. When the shutdown begins, the wait ends at once, and what is

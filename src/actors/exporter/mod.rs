@@ -34,6 +34,7 @@ pub(crate) mod rewrite;
 mod rounds;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod setup;
+pub(crate) mod standing;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod tls;
 pub(crate) mod tree;

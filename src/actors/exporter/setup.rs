@@ -190,18 +190,20 @@ impl Settings {
         for (index, (name, value)) in from.enumerate() {
             let place = index + 1;
             let Ok(name) = HeaderName::try_from(name.as_str()) else {
-                let advice =
-                    format!("number {place} has an invalid name; use letters, digits and hyphens");
+                let advice = format!(
+                    "header number {place} has an invalid name; use letters, digits and hyphens"
+                );
                 problems.push(self.problem(setting, advice));
                 continue;
             };
             if RESERVED.contains(&name.as_str()) || name.as_str().starts_with("grpc-") {
-                let advice = format!("{name} belongs to the protocol; leave it to the exporter");
+                let advice =
+                    format!("the header {name} belongs to the protocol; leave it to the exporter");
                 problems.push(self.problem(setting, advice));
                 continue;
             }
             let Ok(mut value) = HeaderValue::from_str(value) else {
-                let advice = format!("{name} has an invalid value; use printable ASCII");
+                let advice = format!("the header {name} has an invalid value; use printable ASCII");
                 problems.push(self.problem(setting, advice));
                 continue;
             };

@@ -3,12 +3,15 @@
 //!
 //! Holds: undecided sessions, within the bounds of [`Holding`](crate::Holding). Waits: for the batcher.
 //! Loses: nothing; what is judged out is booked as `sampled_out`. Over a bound a session is judged
-//! early.
+//! early. Where there is a spool, what is held is in a [`journal`] as well, and goes on after a restart.
 
+mod asking;
 mod chain;
 pub(crate) mod counters;
+pub(crate) mod journal;
 mod recent;
 mod stamp;
+mod taking_up;
 mod window;
 
 pub(crate) mod own;
@@ -19,9 +22,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::counters::SamplerCounters;
-use self::own::{Own, Sample, SessionFacts, Verdict};
+use self::journal::Journal;
+use self::own::{Own, Sample};
 use self::stamp::stamp;
-use self::window::{Bounds, Place, Window};
+use self::window::{Bounds, Held, Place, Window};
 use crate::actors::clock::{Anchor, Clock};
 use crate::actors::mailbox::{Mailbox, Stopped};
 use crate::actors::pool::{CHUNK_BYTES, Pool};
@@ -55,6 +59,7 @@ pub(crate) struct Sampler {
     anchor: Anchor,
     window: Window,
     counters: Arc<SamplerCounters>,
+    journal: Option<Journal>,
 }
 
 /// Why a session is decided before its end.
@@ -83,7 +88,15 @@ impl Sampler {
             clock,
             window: Window::default(),
             counters,
+            journal: None,
         }
+    }
+
+    /// The same with a journal, and with what an earlier process left there.
+    pub(crate) fn with_journal(mut self, journal: Option<Journal>) -> Self {
+        self.journal = journal;
+        self.recall();
+        self
     }
 
     fn now_ns(&self) -> u64 {
@@ -126,6 +139,7 @@ impl Sampler {
             Judged::As(case) => (self.window.find(case), false),
             Judged::ByKey => (self.window.find_key(chunk.session), true),
         };
+        let is_own = !by_key;
         let slot = match (place, &chunk.judged) {
             (Place::Decided(decision, plan), judged) => {
                 let incoming = match judged {
@@ -147,6 +161,7 @@ impl Sampler {
         self.hold(slot, chunk);
         if !self.judge(slot, false, now_ns, out) {
             self.set_apart(slot);
+            self.note(slot, is_own);
         }
     }
 
@@ -190,11 +205,21 @@ impl Sampler {
         else {
             return false;
         };
-        for chunk in self.window.decide(slot, decision) {
+        for chunk in self.decide(slot, decision) {
             case.plan.count_items(&decision, chunk.items());
             self.follow(chunk, &decision, case.draw.incoming, out);
         }
         true
+    }
+
+    /// Acts on a decision: what the session held comes out.
+    fn decide(&mut self, slot: u32, decision: Decision) -> Vec<Chunk> {
+        let key = self.window.get(slot).map(Held::lasting_key);
+        let mut chunks = self.window.decide(slot, decision);
+        if let (Some(journal), Some(key)) = (&mut self.journal, key) {
+            journal.decide(slot, key, decision, &mut chunks);
+        }
+        chunks
     }
 
     fn judge_early(&mut self, slot: u32, why: Early, now_ns: u64, out: &mut Vec<Chunk>) {
@@ -222,7 +247,10 @@ impl Sampler {
         out: &mut Vec<Chunk>,
     ) {
         if !decision.keep {
-            chunk.tally.settle(Fate::SampledOut);
+            match &mut self.journal {
+                Some(journal) => journal.drop_out(chunk.tally),
+                None => chunk.tally.settle(Fate::SampledOut),
+            }
             return;
         }
         if decision.threshold != incoming && chunk.signal == Signal::Traces {
@@ -239,57 +267,6 @@ impl Sampler {
         out.push(chunk);
     }
 
-    /// Holds chunks for the user's sampler, and asks it.
-    async fn take_in_for_own(&mut self, chunks: Vec<Chunk>, out: &mut Vec<Chunk>) {
-        let mut asked: Vec<u32> = Vec::new();
-        let now_ns = self.now_ns();
-        for chunk in chunks {
-            let slot = match self.window.find_key(chunk.session) {
-                Place::Decided(decision, _) => {
-                    self.follow(chunk, &decision, Threshold::KEEP_ALL, out);
-                    continue;
-                }
-                Place::Held(slot) => slot,
-                Place::New => {
-                    let case = Arc::new(foreign(self.plans.current(), &chunk));
-                    self.window.open(case, chunk.session, true, now_ns)
-                }
-            };
-            self.hold(slot, chunk);
-            self.set_apart(slot);
-            if !asked.contains(&slot) {
-                asked.push(slot);
-            }
-        }
-        self.ask(asked, false, out).await;
-    }
-
-    /// Has the user's sampler judge these sessions.
-    async fn ask(&mut self, slots: Vec<u32>, last_chance: bool, out: &mut Vec<Chunk>) {
-        let Some(own) = &mut self.own else {
-            return;
-        };
-        let window = &self.window;
-        let facts = slots.iter().filter_map(|slot| window.get(*slot));
-        let facts: Vec<_> = facts
-            .map(|held| SessionFacts::new(&held.digest, last_chance))
-            .collect();
-        if facts.is_empty() {
-            return;
-        }
-        let verdicts = own.ask(facts).await;
-        for (slot, verdict) in slots.into_iter().zip(verdicts) {
-            let decision = match verdict {
-                Verdict::Keep => Decision::kept(true),
-                Verdict::Drop => Decision::kept(false),
-                Verdict::Wait => continue,
-            };
-            for chunk in self.window.decide(slot, decision) {
-                self.follow(chunk, &decision, Threshold::KEEP_ALL, out);
-            }
-        }
-    }
-
     fn bounds(&self) -> Bounds {
         let plan = self.plans.current();
         let (holding, budget) = (&plan.holding, self.pool.budget() as u64);
@@ -298,10 +275,11 @@ impl Sampler {
             true => self.relieved(),
             false => budget / 4 * 3,
         };
+        let on_disk = self.journal.as_ref().map_or(u64::MAX, Journal::most);
         Bounds {
             sessions: holding.max_sessions,
             items: holding.max_spans,
-            bytes: bytes.min(most),
+            bytes: bytes.min(most).min(on_disk),
         }
     }
 
@@ -340,7 +318,11 @@ impl Sampler {
         Ok(done)
     }
 
+    /// Has noted what is to be, and passes on what is kept.
     async fn pass_on(&mut self, decided: Vec<Chunk>) -> Result<(), Stopped> {
+        if let Some(journal) = &mut self.journal {
+            journal.send();
+        }
         if decided.is_empty() {
             return Ok(());
         }
@@ -366,11 +348,18 @@ impl Actor for Sampler {
             Msg::Chunks(chunks) if !chunks.iter().all(|chunk| self.passes(chunk)) => {
                 self.take_in(chunks).await
             }
+            Msg::Flush(baton) if baton.is_until_durable() => {
+                self.note_all();
+                self.next.send(Msg::Flush(baton)).await
+            }
             _ => self.next.send(msg).await,
         }
     }
 
     fn due(&self) -> Option<Instant> {
+        if self.has_left() {
+            return Some(Instant::now());
+        }
         let (_, since_ns) = self.window.oldest()?;
         let due_ns = since_ns.saturating_add(self.max_wait_ns());
         let mut left = Duration::from_nanos(due_ns.saturating_sub(self.now_ns()));
@@ -382,6 +371,9 @@ impl Actor for Sampler {
     }
 
     async fn tick(&mut self) -> Result<(), Stopped> {
+        if self.has_left() {
+            return self.take_up().await;
+        }
         self.decide_old(self.max_wait_ns(), Early::TooLong).await?;
         let mut out = Vec::new();
         self.relieve(&mut out).await;
@@ -390,8 +382,14 @@ impl Actor for Sampler {
     }
 
     async fn finish(&mut self) -> Result<(), Stopped> {
+        self.take_up_all().await?;
+        self.leave();
         while !self.decide_old(0, Early::Shutdown).await? {}
         Ok(())
+    }
+
+    async fn cut_short(&mut self) {
+        self.leave();
     }
 }
 

@@ -6,6 +6,9 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span};
 use prost::Message;
 
+#[cfg(feature = "spool")]
+mod crashes;
+
 use super::window::Load;
 use super::*;
 use crate::actors::mailbox::{Inbox, bounded};
@@ -270,6 +273,11 @@ impl Happening {
 
     /// Its next part.
     fn part(&mut self, dice: &mut Dice, bench: &Bench, number: usize) -> Chunk {
+        let (spans, digest) = self.roll_part(dice, number);
+        bench.chunk(self.key, &self.judged, spans, digest)
+    }
+
+    fn roll_part(&mut self, dice: &mut Dice, number: usize) -> (Vec<Span>, Digest) {
         let count = 1 + dice.below(3);
         let mut digest = Digest {
             spans: count as u64,
@@ -294,6 +302,7 @@ impl Happening {
             let agent = any_value::Value::StringValue(self.truth.agent.to_owned());
             spans.push(Span {
                 trace_id: self.key.to_bytes().to_vec(),
+                span_id: (self.items + spans.len() as u64 + 1).to_be_bytes().to_vec(),
                 name: name.to_owned(),
                 attributes: vec![
                     attribute("app.level", any_value::Value::IntValue(level)),
@@ -307,7 +316,7 @@ impl Happening {
             self.ended = digest.root_ended;
         }
         self.items += count as u64;
-        bench.chunk(self.key, &self.judged, spans, digest)
+        (spans, digest)
     }
 }
 

@@ -65,9 +65,9 @@ pub(super) struct Held {
     pub(super) case: Arc<Case>,
     key: SessionKey,
     /// It is found by its key.
-    by_key: bool,
+    pub(super) by_key: bool,
     pub(super) digest: Digest,
-    chunks: Vec<HeldChunk>,
+    pub(super) chunks: Vec<HeldChunk>,
     bytes: u64,
     pub(super) seen: u64,
     /// Who it is, as far as its spans told.
@@ -79,11 +79,11 @@ pub(super) struct Held {
 
 /// A chunk without what its session knows.
 #[derive(Debug)]
-struct HeldChunk {
-    bytes: Bytes,
-    origin: Arc<Origin>,
-    tally: Tally,
-    signal: Signal,
+pub(super) struct HeldChunk {
+    pub(super) bytes: Bytes,
+    pub(super) origin: Arc<Origin>,
+    pub(super) tally: Tally,
+    pub(super) signal: Signal,
 }
 
 /// Where a session stands.
@@ -199,6 +199,19 @@ impl Window {
         let Some(held) = self.table.get(slot) else {
             return Vec::new();
         };
+        held.case.decide(decision);
+        if held.by_key {
+            let plan = Arc::clone(&held.case.plan);
+            self.recent.remember(held.key, decision, plan);
+        }
+        self.give_up(slot)
+    }
+
+    /// A session is held no more, and nothing was decided of it: what it held comes out, in its order.
+    pub(super) fn give_up(&mut self, slot: u32) -> Vec<Chunk> {
+        let Some(held) = self.table.get(slot) else {
+            return Vec::new();
+        };
         let size = size_of(held.bytes);
         self.ages.remove(&mut self.table, slot, Table::age);
         self.sizes[size].remove(&mut self.table, slot, Table::size);
@@ -206,12 +219,9 @@ impl Window {
             return Vec::new();
         };
         self.free.push(slot);
-        held.case.decide(decision);
         held.case.hold_at(None);
         if held.by_key {
             self.by_key.remove(&held.key);
-            let plan = Arc::clone(&held.case.plan);
-            self.recent.remember(held.key, decision, plan);
         }
         self.load.sessions -= 1;
         self.load.bytes -= held.bytes;
@@ -231,6 +241,22 @@ impl Window {
         let chunks: Vec<_> = chunks.collect();
         self.load.items -= chunks.iter().map(Chunk::items).sum::<u64>();
         chunks
+    }
+
+    /// Remembers what was decided elsewhere.
+    pub(super) fn remember(&mut self, key: SessionKey, decision: Decision, plan: Arc<Plan>) {
+        self.recent.remember(key, decision, plan);
+    }
+
+    /// The places of all sessions, the oldest first.
+    pub(super) fn slots(&self) -> Vec<u32> {
+        let mut slots = Vec::new();
+        let mut next = self.ages.first();
+        while let Some(slot) = next {
+            slots.push(slot);
+            next = self.table.get(slot).and_then(|held| Chain::after(held.age));
+        }
+        slots
     }
 
     /// The session to be decided early, while more is held than may be: the oldest, where sessions are
@@ -270,6 +296,11 @@ impl Window {
 }
 
 impl Held {
+    /// The key by which its session is found in another process, too.
+    pub(super) fn lasting_key(&self) -> SessionKey {
+        self.case.home().unwrap_or(self.key)
+    }
+
     /// What it is judged by.
     pub(super) fn evidence(&self, is_final: bool) -> Evidence<'_> {
         Evidence {

@@ -246,12 +246,19 @@ impl Session {
 
     /// Ends it in this state. A second end does nothing.
     pub fn finish(&self, state: EndState<'_>) {
-        segment::end(self.cell.current(), Cause::Host(state), None);
+        self.finish_with(state, &[]);
+    }
+
+    /// Ends it in this state, with attributes of its root span that are known only now: the same as to
+    /// [`set`](Self::set) each of them before, in one step. A second end does nothing.
+    pub fn finish_with(&self, state: EndState<'_>, attributes: &[(&str, Value<'_>)]) {
+        segment::end(self.cell.current(), Cause::Host(state), None, attributes);
     }
 
     /// Ends it in this state at a time of its own, for recordings.
     pub fn finish_at(&self, state: EndState<'_>, time: SystemTime) {
-        segment::end(self.cell.current(), Cause::Host(state), Some(unix_ns(time)));
+        let at_ns = Some(unix_ns(time));
+        segment::end(self.cell.current(), Cause::Host(state), at_ns, &[]);
     }
 }
 

@@ -203,6 +203,15 @@ impl<'a> SessionBuilder<'a> {
         self
     }
 
+    /// Sets attributes of the root span, each as [`attribute`](Self::attribute) does.
+    pub fn attributes(mut self, attributes: &[(&str, Value<'_>)]) -> Self {
+        let draft = self.draft();
+        for (key, value) in attributes {
+            draft.set(key, *value);
+        }
+        self
+    }
+
     fn draft(&mut self) -> &mut Draft {
         self.attributes.get_or_insert_with(|| {
             let mut draft = drafts::take();

@@ -114,8 +114,14 @@ pub(super) fn begin_root(
 }
 
 /// Ends the session: spans still open are written as incomplete (they stay open when it rolls
-/// over), the root is written whole, what is open is sealed. Does nothing when it has ended.
-pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
+/// over), the root is written whole with the last `attributes`, what is open is sealed. Does nothing when
+/// it has ended.
+pub(super) fn end(
+    cell: &Arc<Cell>,
+    cause: Cause<'_>,
+    at_ns: Option<u64>,
+    attributes: &[(&str, Value<'_>)],
+) {
     let shared = &cell.shared;
     let identity = &cell.identity;
     let mut state = cell.lock();
@@ -134,6 +140,9 @@ pub(super) fn end(cell: &Arc<Cell>, cause: Cause<'_>, at_ns: Option<u64>) {
         }
         let mut draft = drafts::take();
         draft.resume(&root, &shared.limits);
+        for (key, value) in attributes {
+            draft.set(key, *value);
+        }
         let end_state = match cause {
             Cause::Host(end_state) => end_state,
             Cause::Forced | Cause::RolledOver => EndState::Unset,
@@ -171,7 +180,7 @@ pub(crate) fn end_for_shutdown(cell: &Arc<Cell>) -> u64 {
         return open;
     }
     drop(state);
-    end(cell, Cause::Forced, None);
+    end(cell, Cause::Forced, None, &[]);
     open
 }
 
@@ -328,7 +337,7 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         let previous = Some(&*before.id);
         log::session_event(&next, &mut next.lock(), log::SESSION_START, at_ns, previous);
     }
-    end(cell, Cause::RolledOver, None);
+    end(cell, Cause::RolledOver, None, &[]);
 }
 
 #[cfg(test)]

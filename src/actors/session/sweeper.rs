@@ -213,7 +213,7 @@ impl Sweeper {
             }
             drop(state);
             if idle_for >= idle_ns {
-                segment::end(&cell, Cause::Forced, None);
+                segment::end(&cell, Cause::Forced, None, &[]);
             } else if now_ns.saturating_sub(cell.anchor.unix_ns()) >= age_ns {
                 segment::roll_over(&cell);
             } else if let (Some(wills), Some(changes)) = (&mut self.wills, &mut changes) {

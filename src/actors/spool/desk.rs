@@ -14,6 +14,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::circuit::Circuit;
+use super::notes::Notes;
+#[cfg(feature = "spool")]
+use super::quarantine::Asked;
 use super::shelf::Shelf;
 use crate::actors::baton::Baton;
 use crate::model::batch::{Consignment, Parcel};
@@ -35,6 +38,11 @@ pub(crate) enum Command {
     Flush { lane: usize, baton: Baton },
     /// Sessions have begun or are over.
     Sessions(Changes),
+    /// Of sessions that the sampler holds.
+    Undecided(Notes),
+    /// Something in the quarantine is to be sent again, or to go.
+    #[cfg(feature = "spool")]
+    Refused(Asked),
 }
 
 /// Which sessions have begun and which are over, by the ids of their root spans.

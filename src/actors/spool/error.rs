@@ -14,6 +14,9 @@ pub enum SpoolError {
     /// There is no directory to look at.
     #[error("there is no spool at {}; give the directory of one", .0.display())]
     Missing(PathBuf),
+    /// The pipeline has none, or was shut down.
+    #[error("the pipeline has no spool, or was shut down; start it with one")]
+    NoSpool,
     /// A process writes it, so that nobody else may.
     #[error("{} is in use{}; stop that process first", path.display(), ProcessName(*process))]
     InUse {

@@ -12,12 +12,13 @@ use super::claim::{check_existing, holder, is_in_use, is_process};
 use super::cursor::Cursor;
 use super::disk::{Disk, RealDisk};
 use super::error::SpoolError;
-use super::log::{LogError, Recovered, segment_files};
+use super::log::{LogError, segment_files};
 use super::quarantine::{self, Quarantined};
 use super::record::Header;
 use super::segment::Head;
 use super::settled::Settled;
-use super::stored::Segment;
+use super::stored::{Recovered, Segment};
+use super::undecided;
 use crate::model::request::{Request, Signal};
 
 /// A spool as it stands on disk.
@@ -38,6 +39,9 @@ pub struct Inspection {
     pub bytes: u64,
     /// The files of requests, in order.
     pub files: Vec<SpoolFile>,
+    /// The files of the journal of sessions that tail sampling had not decided, in order. Chunks of sessions that
+    /// were decided since are among what is in them, and what was decided of late.
+    pub undecided: Vec<SpoolFile>,
     /// What destinations refused for good, the oldest first.
     pub quarantine: Vec<Quarantined>,
     /// Spools of other processes below it: they began when this one was in use.
@@ -149,10 +153,10 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection, SpoolError> {
         requests: 0,
         bytes: 0,
         files: Vec::new(),
+        undecided: Vec::new(),
         quarantine: quarantine::list(path).map_err(failed)?,
         others: Vec::new(),
     };
-    let last = segment_files(&disk).map_err(failed)?.pop();
     let seen = |header: &Header, is_for: &dyn Fn(&str) -> bool| {
         for waiting in &mut found.exporters {
             if is_for(&waiting.exporter) && !cursors[&waiting.exporter].holds(header.position) {
@@ -160,20 +164,14 @@ pub fn inspect(path: impl AsRef<Path>) -> Result<Inspection, SpoolError> {
             }
         }
     };
-    for (segment, recovered) in look(&disk, path, seen)? {
-        let is_being_written =
-            in_use && last.as_ref().is_some_and(|(_, name)| *name == segment.name);
-        found.requests += recovered.records;
-        found.bytes += recovered.bytes;
-        found.files.push(SpoolFile {
-            unreadable: match is_being_written {
-                true => recovered.unreadable - recovered.unfinished,
-                false => recovered.unreadable,
-            },
-            name: segment.name,
-            requests: recovered.records,
-            bytes: recovered.bytes,
-        });
+    let files = files(&disk, path, in_use, seen)?;
+    found.requests = files.iter().map(|file| file.requests).sum();
+    found.bytes = files.iter().map(|file| file.bytes).sum();
+    found.files = files;
+    let journal = path.join(undecided::DIRECTORY);
+    if journal.is_dir() {
+        let disk = RealDisk::to_read(journal.clone());
+        found.undecided = self::files(&disk, &journal, in_use, |_, _| {})?;
     }
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let below = entry.map_err(failed)?.path();
@@ -195,7 +193,8 @@ impl Inspection {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         let is_whole = |file: &SpoolFile| file.unreadable == 0;
-        self.files.iter().all(is_whole) && self.others.iter().all(Self::is_whole)
+        let mut files = self.files.iter().chain(&self.undecided);
+        files.all(is_whole) && self.others.iter().all(Self::is_whole)
     }
 
     /// The requests that wait at or behind a position, `most` at most. Reads them now: what was delivered
@@ -306,6 +305,31 @@ pub(crate) fn cursors(disk: &RealDisk) -> io::Result<BTreeMap<String, Settled>> 
         }
     }
     Ok(cursors)
+}
+
+/// The files of a log. What is being written is no damage.
+fn files(
+    disk: &RealDisk,
+    path: &Path,
+    in_use: bool,
+    seen: impl FnMut(&Header, &dyn Fn(&str) -> bool),
+) -> Result<Vec<SpoolFile>, SpoolError> {
+    let names = segment_files(disk).map_err(|source| SpoolError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    let last = names.last().map(|(_, name)| name.as_str());
+    let found = look(disk, path, seen)?;
+    let file = |(segment, recovered): (Segment<std::fs::File>, Recovered)| SpoolFile {
+        unreadable: match in_use && last == Some(&segment.name) {
+            true => recovered.unreadable - recovered.unfinished,
+            false => recovered.unreadable,
+        },
+        name: segment.name,
+        requests: recovered.records,
+        bytes: recovered.bytes,
+    };
+    Ok(found.into_iter().map(file).collect())
 }
 
 /// Looks at all segments of a directory; they come in order.

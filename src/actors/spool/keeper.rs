@@ -5,6 +5,10 @@
 //! disk. Waits: for the disk, and for news. Loses: under `DropOldest` what is given up for newer
 //! (`Fate::Evicted`); what the disk does not take before the end (`Fate::Abandoned`).
 
+mod notes;
+mod outside;
+mod serve;
+
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -13,9 +17,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use self::notes::is_full;
 use super::claim::Hold;
 use super::config::SpoolFull;
-use super::desk::{Append, Changes, Command, Desk};
+use super::desk::{Append, Command, Desk};
 use super::disk::Disk;
 use super::handle::Gauge;
 use super::journal::Journal;
@@ -23,8 +28,10 @@ use super::lane::{Lane, Notices};
 use super::log::Log;
 use super::quarantine::Quarantine;
 use super::shelf::Owed;
+use super::undecided::Undecided;
 use crate::actors::clock::Clock;
 use crate::actors::own_thread;
+use crate::model::ledger::Fate;
 
 /// How soon a disk that failed is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(250);
@@ -38,6 +45,7 @@ pub(crate) struct Keeper<D: Disk> {
     lanes: Vec<Lane<D>>,
     quarantine: Quarantine<D>,
     journal: Option<Journal<D>>,
+    undecided: Option<Undecided<D>>,
     desk: Arc<Desk>,
     when_full: SpoolFull,
     gauge: Gauge,
@@ -51,6 +59,7 @@ pub(crate) struct Keeper<D: Disk> {
     owed: HashMap<(usize, u64), Owed>,
     cursors_synced: Instant,
     looked_after: Instant,
+    lanes_told: Instant,
     /// Nothing came for a while, or nothing will.
     is_idle: bool,
 }
@@ -64,11 +73,12 @@ impl<D: Disk> Keeper<D> {
         when_full: SpoolFull,
     ) -> Self {
         Self {
-            gauge: Gauge::new(log.bytes(), log.most()),
+            gauge: Gauge::new(log.bytes(), log.most(), lanes.len()),
             log,
             lanes,
             quarantine,
             journal: None,
+            undecided: None,
             desk,
             when_full,
             clock: Clock::new(),
@@ -78,13 +88,17 @@ impl<D: Disk> Keeper<D> {
             owed: HashMap::new(),
             cursors_synced: Instant::now(),
             looked_after: Instant::now(),
+            lanes_told: Instant::now(),
             is_idle: true,
         }
     }
 
-    /// The same with a journal of open sessions.
-    pub(crate) fn with_journal(mut self, journal: Journal<D>) -> Self {
-        self.journal = Some(journal);
+    /// The same with journals of open and of undecided sessions.
+    pub(crate) fn with_journals(mut self, open: Journal<D>, undecided: Undecided<D>) -> Self {
+        self.journal = Some(open);
+        self.log.make_room_for(undecided.bytes());
+        self.undecided = Some(undecided);
+        self.gauge.set(self.bytes(), false);
         self
     }
 
@@ -146,11 +160,16 @@ impl<D: Disk> Keeper<D> {
             again = match worked {
                 Err(_) => Some(TRY_AGAIN),
                 Ok(()) if is_moved => Some(SYNC_CURSORS),
-                Ok(()) if self.log.bytes() > 0 => Some(LOOK_AFTER),
+                Ok(()) if self.log.bytes() > 0 || self.lingers() => Some(LOOK_AFTER),
                 Ok(()) => None,
             };
         }
-        if let Err(error) = self.sync_cursors() {
+        // What was secured just now is over.
+        for command in self.desk.take(None).commands {
+            self.handle(command);
+        }
+        let noted = self.write_notes();
+        if let Err(error) = noted.and(self.sync_cursors()) {
             tracing::warn!(target: "spanreel", %error, "some of what was delivered may be delivered again");
         }
     }
@@ -172,24 +191,13 @@ impl<D: Disk> Keeper<D> {
                 // Where nobody waits, the pipeline is at its end and it is still in the log.
                 let _waiting = refused.answer.send(kept.unwrap_or(false));
             }
+            Command::Refused(asked) => self.answer_refused(asked),
             Command::Sessions(changes) => self.note_sessions(&changes),
+            Command::Undecided(notes) => self.take_notes(notes),
             Command::Flush { lane, baton } => {
                 // What is blocked will be appended behind the end; its baton comes with it.
                 self.lanes[lane].batons.push_back((u64::MAX, baton));
             }
-        }
-    }
-
-    fn note_sessions(&mut self, changes: &Changes) {
-        let now_ns = self.clock.anchor().unix_ns();
-        let Some(journal) = &mut self.journal else {
-            return;
-        };
-        if let Err(error) = journal.note(changes, now_ns)
-            && let Some(more) = self.notices.failing.due()
-        {
-            // It is pending, and written with what changes next.
-            tracing::error!(target: "spanreel", %error, more, "which sessions are open cannot be written");
         }
     }
 
@@ -201,6 +209,7 @@ impl<D: Disk> Keeper<D> {
         }
         let renewed = claim.renew()?;
         let restored = self.log.restore()?;
+        self.restore_undecided()?;
         for lane in &mut self.lanes {
             lane.cursor.restore(self.log.disk(), &lane.name)?;
         }
@@ -218,8 +227,9 @@ impl<D: Disk> Keeper<D> {
     /// nothing gets room by what is read from it.
     fn work(&mut self) -> io::Result<()> {
         let mut worked = self.release();
-        worked = worked.and(self.append_all());
-        worked = worked.and(self.commit());
+        // Before anything of a session is in the log, what was decided of it is noted.
+        let written = self.write_notes();
+        worked = worked.and(written.and_then(|()| self.append_all().and(self.commit())));
         for lane in 0..self.lanes.len() {
             worked = worked.and(self.fill(lane));
         }
@@ -228,9 +238,9 @@ impl<D: Disk> Keeper<D> {
         if self.cursors_synced.elapsed() >= SYNC_CURSORS {
             worked = worked.and(self.sync_cursors());
         }
-        let is_stuck = worked.is_err() || !self.blocked.is_empty();
-        self.gauge.set(self.log.bytes(), is_stuck);
-        worked
+        let is_stuck = worked.is_err() || !self.blocked.is_empty() || self.lacks_room_for_notes();
+        self.gauge.set(self.bytes(), is_stuck);
+        worked.and(self.tell_lanes())
     }
 
     /// Appends what there is room for.
@@ -274,11 +284,7 @@ impl<D: Disk> Keeper<D> {
     /// Makes what was appended last, and passes custody of it to the disk.
     fn commit(&mut self) -> io::Result<()> {
         while let Err(error) = self.log.commit() {
-            let is_full = matches!(
-                error.kind(),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-            );
-            if !is_full || self.when_full != SpoolFull::DropOldest || !self.evict()? {
+            if !is_full(&error) || self.when_full != SpoolFull::DropOldest || !self.evict()? {
                 return Err(error);
             }
         }
@@ -304,6 +310,7 @@ impl<D: Disk> Keeper<D> {
     fn return_batons(&mut self) {
         let end = self.log.end();
         let all_appended = self.blocked.is_empty();
+        let all_noted = self.has_noted_all();
         let all_durable = all_appended && self.appended.is_empty();
         for lane in &mut self.lanes {
             for (at, _) in lane.batons.iter_mut().filter(|(at, _)| *at == u64::MAX) {
@@ -313,7 +320,10 @@ impl<D: Disk> Keeper<D> {
             }
             let settled = lane.cursor.position();
             lane.batons.retain(|(at, baton)| {
-                let is_over = *at <= settled || all_durable && baton.is_until_durable();
+                let is_over = match baton.is_until_durable() {
+                    true => all_noted && (*at <= settled || all_durable),
+                    false => *at <= settled,
+                };
                 !is_over && !baton.is_given_up()
             });
         }
@@ -335,7 +345,13 @@ impl<D: Disk> Keeper<D> {
                 lane.evict(record.signal, record.items, owed);
                 items += record.items;
             }
-            for ready in lane.shelf.give_up(end) {
+            let given_up = lane.shelf.give_up(end);
+            for left in given_up.left {
+                let book = lane.books.of(left.signal);
+                book.settle_on_disk(left.items, Fate::Evicted);
+                items += left.items;
+            }
+            for ready in given_up.ready {
                 let parcel = &ready.parcel;
                 lane.evict(parcel.signal(), parcel.items(), ready.owed);
                 items += ready.parcel.items();
@@ -359,8 +375,6 @@ impl<D: Disk> Keeper<D> {
         Ok(())
     }
 }
-
-mod serve;
 
 #[cfg(test)]
 mod tests;

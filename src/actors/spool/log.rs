@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::disk::{Disk, DiskFile};
 use super::record::{self, Header};
 use super::segment::Head;
-use super::stored::{Place, Segment, Stored, is_for, read_all};
+use super::stored::{Place, Recovered, Segment, Stored, is_for, read_all};
 use crate::model::request::Signal;
 
 /// How large the log and its segments may become.
@@ -42,29 +42,8 @@ pub(crate) struct Log<D: Disk> {
     end: u64,
     /// All before is committed.
     committed: u64,
-}
-
-/// What was found when the log was opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Recovered {
-    pub(crate) records: u64,
-    pub(crate) items: u64,
-    pub(crate) bytes: u64,
-    /// Bytes that are no whole records any more: damage, or what was being written when the process or
-    /// the machine stopped.
-    pub(crate) unreadable: u64,
-    /// Those among them that stand behind the last record.
-    pub(crate) unfinished: u64,
-}
-
-impl Recovered {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.records += other.records;
-        self.items += other.items;
-        self.bytes += other.bytes;
-        self.unreadable += other.unreadable;
-        self.unfinished += other.unfinished;
-    }
+    /// Bytes that others have of the room.
+    others: u64,
 }
 
 /// Why the log cannot be opened or written.
@@ -114,6 +93,7 @@ impl<D: Disk> Log<D> {
             pending: Vec::new(),
             end: floor,
             committed: floor,
+            others: 0,
         };
         let mut recovered = Recovered::default();
         // From the last to the first: what a segment holds ends where a later one begins that has
@@ -175,6 +155,21 @@ impl<D: Disk> Log<D> {
         self.end - self.start()
     }
 
+    /// Whether something waits to be committed.
+    pub(crate) fn is_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Where the oldest segment ends; `None` where there is but the one that is being written.
+    pub(crate) fn end_of_oldest(&self) -> Option<u64> {
+        (self.segments.len() > 1).then(|| self.segments[0].end)
+    }
+
+    /// Others in the directory take so many bytes of what the log may have.
+    pub(crate) fn make_room_for(&mut self, others: u64) {
+        self.others = others;
+    }
+
     /// The bytes of all records at the most.
     pub(crate) fn most(&self) -> u64 {
         self.sizes.max
@@ -192,7 +187,7 @@ impl<D: Disk> Log<D> {
         parts: impl Iterator<Item = &'a [u8]>,
     ) -> Result<u64, Full> {
         let needed = (record::HEADER + len) as u64;
-        if self.bytes() + needed > self.sizes.max {
+        if self.bytes() + needed > self.sizes.max.saturating_sub(self.others) {
             return Err(Full);
         }
         let position = self.end;

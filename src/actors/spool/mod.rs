@@ -13,6 +13,7 @@ pub(crate) mod circuit;
 pub(crate) mod desk;
 pub(crate) mod feed;
 pub(crate) mod handle;
+pub(crate) mod notes;
 pub(crate) mod settled;
 pub(crate) mod shelf;
 
@@ -52,3 +53,5 @@ pub(crate) mod segment;
 pub(crate) mod sim;
 #[cfg(feature = "spool")]
 pub(crate) mod stored;
+#[cfg(feature = "spool")]
+pub(crate) mod undecided;

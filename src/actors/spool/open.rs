@@ -15,16 +15,19 @@ use super::cursor::Cursor;
 use super::desk::{Changes, Desk, LaneSpool};
 use super::disk::RealDisk;
 use super::error::SpoolError;
-use super::handle::{End, LeftOpen, Running};
+use super::handle::{Door, End, LeftOpen, Running};
 use super::inspect::cursors;
 use super::journal::{self, Journal};
 use super::keeper::Keeper;
 use super::lane::Lane;
-use super::log::{Log, LogError, Recovered, Sizes};
+use super::log::{Log, LogError, Sizes};
+use super::notes::Left;
 use super::quarantine::{self, Quarantine};
 use super::segment::MAX_LANES;
 use super::settled::Settled;
 use super::shelf::{Room, Shelf};
+use super::stored::Recovered;
+use super::undecided::{self, Undecided};
 use crate::model::ledger::Books;
 use crate::model::request::{Request, Signal};
 
@@ -63,15 +66,21 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
         path: settings.path.clone(),
         source,
     };
-    let mut lanes = open_lanes(&own.disk, usage).map_err(failed)?;
+    // No more than a segment at a time, so that room is freed in parts.
+    let desk_bytes = usage
+        .desk_bytes
+        .min(usize::try_from(part).unwrap_or(usize::MAX));
+    let mut lanes = open_lanes(&own.disk, usage, desk_bytes).map_err(failed)?;
     let floor = Cursor::furthest(&own.disk).map_err(failed)?;
     let mut strays = Cursor::open(&own.disk, STRAYS, 0).map_err(failed)?;
     let (mut log, recovered, stray) = open_log(&own, sizes, &lanes, floor, strays.position())?;
     let mut bytes = recovered.bytes;
     let (mut journal, mut left_open) = open_journal(&own)?;
+    let (mut undecided, mut left) = open_undecided(&own, &sizes)?;
     for orphan in orphans {
         let path = orphan.path.clone();
         let adopted = take_over(&orphan, &mut journal, &mut left_open)
+            .and_then(|()| take_over_undecided(&orphan, &sizes, &mut undecided, &mut left))
             .and_then(|()| adopt(orphan, sizes, &mut log, &mut lanes));
         match adopted {
             Ok(adopted) => bytes += adopted,
@@ -100,10 +109,6 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
             .map_err(failed)?;
     }
 
-    // No more than a segment at a time, so that room is freed in parts.
-    let desk_bytes = usage
-        .desk_bytes
-        .min(usize::try_from(part).unwrap_or(usize::MAX));
     let desk = Arc::new(Desk::new(desk_bytes));
     let lane_spools = lanes
         .iter()
@@ -119,14 +124,21 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
         .collect();
     let when_full = settings.when_full;
     let keeper = Keeper::new(log, lanes, quarantine, Arc::clone(&desk), when_full);
-    let keeper = keeper.with_journal(journal);
+    let keeper = keeper.with_journals(journal, undecided);
     let gauge = keeper.gauge().clone();
     let ended = keeper.start(own).map_err(failed)?;
+    let door = Door {
+        desk: Arc::clone(&desk),
+        path: settings.path.clone(),
+    };
     Ok(Running {
         end: End { desk, ended },
+        door,
         lanes: lane_spools,
         gauge,
         left_open,
+        undecided: left,
+        most_undecided: max / PART,
     })
 }
 
@@ -160,6 +172,28 @@ fn take_over(
     Ok(())
 }
 
+/// Opens the journal of undecided sessions below a directory. It takes half of the spool at most.
+fn open_undecided(claim: &Claim, sizes: &Sizes) -> Result<(Undecided<RealDisk>, Left), SpoolError> {
+    let path = claim.path.join(undecided::DIRECTORY);
+    let opened = RealDisk::at(path.clone())
+        .map_err(LogError::Io)
+        .and_then(|disk| Undecided::open(disk, sizes.segment, sizes.max / 2));
+    opened.map_err(|error| log_error(&path, error))
+}
+
+/// Takes over the sessions that a dead process had not decided.
+fn take_over_undecided(
+    orphan: &Claim,
+    sizes: &Sizes,
+    journal: &mut Undecided<RealDisk>,
+    left: &mut Left,
+) -> Result<(), LogError> {
+    let disk = RealDisk::at(orphan.path.join(undecided::DIRECTORY))?;
+    let (_, of_orphan) = Undecided::open(disk, sizes.segment, sizes.max / 2)?;
+    journal.adopt(of_orphan, left)?;
+    Ok(())
+}
+
 fn log_error(path: &Path, error: LogError) -> SpoolError {
     match error {
         LogError::Newer(format) => SpoolError::NewerFormat {
@@ -173,9 +207,10 @@ fn log_error(path: &Path, error: LogError) -> SpoolError {
     }
 }
 
-fn open_lanes(disk: &RealDisk, usage: &Use<'_>) -> io::Result<Vec<Lane<RealDisk>>> {
+/// Opens the lanes, which share so many bytes of memory for what they are to deliver and is on disk.
+fn open_lanes(disk: &RealDisk, usage: &Use<'_>, memory: usize) -> io::Result<Vec<Lane<RealDisk>>> {
     let room = Room {
-        memory: usage.desk_bytes as u64 / usage.lanes.len().max(1) as u64,
+        memory: memory as u64 / usage.lanes.len().max(1) as u64,
         disk: READ_AHEAD * usage.group_bytes,
         group: usage.group_bytes,
     };

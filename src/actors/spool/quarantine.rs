@@ -8,6 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use tokio::sync::oneshot;
+
 use super::disk::{Disk, DiskFile, RealDisk};
 use super::error::SpoolError;
 use super::inspect::time_of;
@@ -73,6 +75,35 @@ impl<D: Disk> Quarantine<D> {
         Ok(true)
     }
 
+    /// A request that is kept, with what is known of it; `None` where there is none of that id.
+    pub(crate) fn kept(&self, id: &str) -> io::Result<Option<(Quarantined, Request)>> {
+        let Some(known) = is_id(id)
+            .then(|| look(&self.disk, id))
+            .transpose()?
+            .flatten()
+        else {
+            return Ok(None);
+        };
+        let body = read_all(&self.disk.open(&format!("{id}.otlp"))?)?;
+        let request = Request::from_bytes(known.signal, known.items, body.into());
+        Ok(Some((known, request)))
+    }
+
+    /// Removes a request that is kept, with its words; `None` where there is none of that id.
+    pub(crate) fn remove(&mut self, id: &str) -> io::Result<Option<Quarantined>> {
+        let Some(known) = is_id(id)
+            .then(|| look(&self.disk, id))
+            .transpose()?
+            .flatten()
+        else {
+            return Ok(None);
+        };
+        let words = self.disk.open(&format!("{id}.txt"))?.len()?;
+        take_out(&self.disk, id)?;
+        self.bytes = self.bytes.saturating_sub(known.bytes + words);
+        Ok(Some(known))
+    }
+
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let file = match self.disk.create(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -85,6 +116,15 @@ impl<D: Disk> Quarantine<D> {
         file.write_at(bytes, 0)?;
         file.sync()
     }
+}
+
+/// What is asked of a quarantine while a pipeline runs.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) id: String,
+    /// It is to be sent again; else it is to go.
+    pub(crate) again: bool,
+    pub(crate) answer: oneshot::Sender<Result<Quarantined, SpoolError>>,
 }
 
 /// Something that a destination refused for good.
@@ -148,8 +188,37 @@ pub(crate) fn list(spool: &Path) -> io::Result<Vec<Quarantined>> {
     Ok(found)
 }
 
+/// What destinations refused for good: how many requests, and the newest of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QuarantineList {
+    /// How many requests are kept.
+    pub requests: u64,
+    /// The newest, in that order, at most as many as were asked for.
+    pub newest: Vec<Quarantined>,
+}
+
+/// How many are in the quarantine of a spool, and the newest `most`. Reads no others.
+pub(crate) fn newest(spool: &Path, most: usize) -> io::Result<QuarantineList> {
+    let disk = RealDisk::to_read(spool.join(DIRECTORY));
+    let mut names = match disk.list() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        listed => listed?,
+    };
+    names.retain(|name| name.ends_with(".otlp"));
+    let requests = names.len() as u64;
+    // Their names begin with their times.
+    names.sort_unstable_by(|one, other| other.cmp(one));
+    let ids = names.iter().filter_map(|name| name.strip_suffix(".otlp"));
+    let found = ids.take(most).map(|id| look(&disk, id));
+    let newest = found
+        .filter_map(Result::transpose)
+        .collect::<io::Result<_>>()?;
+    Ok(QuarantineList { requests, newest })
+}
+
 /// One of them; `None` where there is none of that id.
-fn look(disk: &RealDisk, id: &str) -> io::Result<Option<Quarantined>> {
+fn look<D: Disk>(disk: &D, id: &str) -> io::Result<Option<Quarantined>> {
     let open = |kind| match disk.open(&format!("{id}.{kind}")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         opened => opened.map(Some),
@@ -177,7 +246,7 @@ pub(crate) fn request(spool: &Path, id: &str) -> Result<Request, SpoolError> {
     Ok(Request::from_bytes(known.signal, known.items, body.into()))
 }
 
-/// Removes what was refused, by its id: the request first, for words alone are no riddle.
+/// Removes what was refused, by its id.
 pub(crate) fn remove(spool: &Path, id: &str) -> Result<Quarantined, SpoolError> {
     let disk = disk_of(spool, id)?;
     let failed = |source| SpoolError::Io {
@@ -186,23 +255,32 @@ pub(crate) fn remove(spool: &Path, id: &str) -> Result<Quarantined, SpoolError> 
     };
     let known = look(&disk, id).map_err(failed)?;
     let known = known.ok_or_else(|| unknown(spool, id))?;
-    disk.remove(&format!("{id}.otlp"))
-        .and_then(|()| disk.remove(&format!("{id}.txt")))
-        .and_then(|()| disk.sync())
-        .map_err(failed)?;
+    take_out(&disk, id).map_err(failed)?;
     Ok(known)
+}
+
+/// Removes the request first, for words alone are no riddle.
+fn take_out<D: Disk>(disk: &D, id: &str) -> io::Result<()> {
+    disk.remove(&format!("{id}.otlp"))?;
+    disk.remove(&format!("{id}.txt"))?;
+    disk.sync()
+}
+
+/// Whether it is a name within the directory.
+fn is_id(id: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_digit() || byte == b'-';
+    !id.is_empty() && id.bytes().all(is_part)
 }
 
 /// The directory, if the id is a name within it.
 fn disk_of(spool: &Path, id: &str) -> Result<RealDisk, SpoolError> {
-    let is_id = |byte: u8| byte.is_ascii_digit() || byte == b'-';
-    if id.is_empty() || !id.bytes().all(is_id) {
+    if !is_id(id) {
         return Err(unknown(spool, id));
     }
     Ok(RealDisk::to_read(spool.join(DIRECTORY)))
 }
 
-fn unknown(spool: &Path, id: &str) -> SpoolError {
+pub(crate) fn unknown(spool: &Path, id: &str) -> SpoolError {
     let path: PathBuf = spool.join(DIRECTORY);
     let what = format!("refused request {id}");
     SpoolError::Unknown { path, what }

@@ -19,6 +19,7 @@ use crate::model::batch::{Consignment, Parcel};
 use crate::model::kept::{Kept, KeptWatch};
 use crate::model::ledger::{Books, Fate};
 use crate::model::receipt::Shares;
+use crate::model::request::Signal;
 
 /// How much may be on a shelf.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,22 @@ impl Ready {
     fn len(&self) -> u64 {
         self.to - self.from
     }
+}
+
+/// Items of a part of the log that were given to be delivered and were not.
+#[derive(Debug)]
+pub(crate) struct Left {
+    from: u64,
+    to: u64,
+    pub(crate) signal: Signal,
+    pub(crate) items: u64,
+}
+
+/// What there was of a part of the log that is given up.
+#[derive(Debug)]
+pub(crate) struct GivenUp {
+    pub(crate) ready: Vec<Ready>,
+    pub(crate) left: Vec<Left>,
 }
 
 /// Who is told of the fate of a record in a lane; when nobody else will, that it is left on disk.
@@ -79,6 +96,8 @@ struct State {
     is_changed: bool,
     /// What was given and is not over, by where it begins.
     taken: BTreeMap<u64, KeptWatch>,
+    /// What was given and came back: the next start delivers it.
+    left: Vec<Left>,
     /// There is more on disk.
     is_behind: bool,
     /// Nothing will come any more.
@@ -94,6 +113,7 @@ impl Shelf {
             settled,
             is_changed: false,
             taken: BTreeMap::new(),
+            left: Vec::new(),
             is_behind: false,
             is_gone: false,
         };
@@ -163,10 +183,17 @@ impl Shelf {
             parcels.push(ready.parcel);
         }
         let parcel = Parcel::join(parcels);
+        let signal = parcel.signal();
         let (shelf, its_desk) = (Arc::clone(self), Arc::clone(desk));
-        let kept = Kept::new(move |is_settled| {
+        let kept = Kept::new(move |items| {
             drop(until);
-            shelf.over(from, to, is_settled);
+            let left = Left {
+                from,
+                to,
+                signal,
+                items,
+            };
+            shelf.over(left);
             its_desk.nudge();
         });
         let is_short = {
@@ -185,13 +212,14 @@ impl Shelf {
         }
     }
 
-    /// Nobody holds any more what was given of this part of the log. What was not settled stays open until
-    /// the next start.
-    fn over(&self, from: u64, to: u64, is_settled: bool) {
+    /// Nobody holds any more what was given of this part of the log. What was not settled of it stays open
+    /// until the next start.
+    fn over(&self, left: Left) {
         let mut state = self.lock();
-        state.taken.remove(&from);
-        if is_settled {
-            state.settle(from, to);
+        state.taken.remove(&left.from);
+        match left.items {
+            0 => state.settle(left.from, left.to),
+            _ => state.left.push(left),
         }
     }
 
@@ -244,14 +272,30 @@ impl Shelf {
         is_changed.then(|| state.settled.clone())
     }
 
+    /// What is here beyond what would be read ahead is left on disk: its memory is wanted, for its destination is
+    /// away. The first of it comes first.
+    pub(crate) fn leave(&self) -> Vec<Ready> {
+        let mut state = self.lock();
+        let (mut kept, mut count) = (0, 0);
+        for ready in &state.ready {
+            if kept >= self.room.disk {
+                break;
+            }
+            kept += ready.len();
+            count += 1;
+        }
+        state.bytes = kept;
+        state.ready.split_off(count).into()
+    }
+
     /// What was last told could not be kept.
     pub(crate) fn tell_again(&self) {
         self.lock().is_changed = true;
     }
 
-    /// The log before `end` is given up. Returns what was on the shelf of it; what was given is lost where it is
-    /// not delivered now.
-    pub(crate) fn give_up(&self, end: u64) -> Vec<Ready> {
+    /// The log before `end` is given up. Returns what was on the shelf of it and what had come back; what was
+    /// given is lost where it is not delivered now.
+    pub(crate) fn give_up(&self, end: u64) -> GivenUp {
         let mut state = self.lock();
         let behind = state.taken.split_off(&end);
         let taken = std::mem::replace(&mut state.taken, behind);
@@ -259,12 +303,19 @@ impl Shelf {
         let ready: Vec<_> = state.ready.drain(..given_up).collect();
         state.bytes -= ready.iter().map(Ready::len).sum::<u64>();
         state.settle(0, end);
+        let back = std::mem::take(&mut state.left).into_iter();
+        let (left, still): (Vec<_>, Vec<_>) = back.partition(|left| left.from < end);
+        state.left = still;
+        for left in &left {
+            // As a whole, as it was given.
+            state.settle(left.from, left.to);
+        }
         drop(state);
         // Not under the lock: it may be over in this moment, and says so.
         for watch in taken.values() {
             watch.give_up();
         }
-        ready
+        GivenUp { ready, left }
     }
 
     /// Nothing will come any more: what is here is left on disk.

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::disk::DiskFile;
-use super::log::{LogError, Recovered};
+use super::log::LogError;
 use super::record::{self, Header};
 use super::recovery::Records;
 use super::segment::{Head, NoSegment};
@@ -25,6 +25,29 @@ pub(crate) struct Segment<F> {
     /// Where its first record stands in the file.
     pub(crate) start: u64,
     pub(crate) file: Arc<F>,
+}
+
+/// What was found when the log was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Recovered {
+    pub(crate) records: u64,
+    pub(crate) items: u64,
+    pub(crate) bytes: u64,
+    /// Bytes that are no whole records any more: damage, or what was being written when the process or
+    /// the machine stopped.
+    pub(crate) unreadable: u64,
+    /// Those among them that stand behind the last record.
+    pub(crate) unfinished: u64,
+}
+
+impl Recovered {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.records += other.records;
+        self.items += other.items;
+        self.bytes += other.bytes;
+        self.unreadable += other.unreadable;
+        self.unfinished += other.unfinished;
+    }
 }
 
 /// A record that was read.
@@ -46,6 +69,8 @@ pub(crate) struct Stored {
 pub(crate) struct Place {
     pub(crate) position: u64,
     pub(crate) signal: Signal,
+    /// When it was written, in nanoseconds since 1970.
+    pub(crate) time_ns: u64,
     /// Where the next record is, if there is one.
     pub(crate) next: u64,
 }
@@ -55,6 +80,7 @@ impl Place {
         Self {
             position: header.position,
             signal: header.signal,
+            time_ns: header.time_ns,
             next: header.position + header.record_len(),
         }
     }
@@ -71,6 +97,7 @@ impl Stored {
         Place {
             position: self.position,
             signal: self.signal,
+            time_ns: self.time_ns,
             next: self.next,
         }
     }

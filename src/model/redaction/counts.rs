@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::detector::Detector;
+use super::rules::{Action, Rules};
 
 /// What a redaction did so far: how often each detector found something, and what rules did.
 ///
@@ -30,8 +31,25 @@ pub struct RedactionStats {
     pub hashed: u64,
     /// Texts that the user's own function changed or left out.
     pub own: u64,
-    /// How often that function panicked: such a text is masked.
+    /// How often that function panicked, and such a text was masked; or who was
+    /// [told](crate::Redaction::tell) did.
     pub panics: u64,
+    /// What each rule did: in the order in which they were given, then those without keys of their own.
+    pub rules: Vec<RuleStats>,
+}
+
+/// How often a rule of a redaction did something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RuleStats {
+    /// The key of the rule, as it was written. Without a key of its own: `content`
+    /// ([`remove_content`](crate::Redaction::remove_content)), `secret_names`, `only`, `own` (the user's own
+    /// function) and `unreadable` (what could not be looked through).
+    pub name: String,
+    /// What it does: `remove`, `mask`, `hash` or `replace`. In JSON, what is to be removed is masked.
+    pub action: &'static str,
+    /// Values that it changed; in a dry run, that it would have changed.
+    pub changed: u64,
 }
 
 impl RedactionStats {
@@ -85,16 +103,47 @@ pub(super) struct Counters {
     pub(super) hashed: AtomicU64,
     pub(super) own: AtomicU64,
     pub(super) panics: AtomicU64,
+    pub(super) unreadable: AtomicU64,
+    /// By the counts of [`Rules::counted`].
+    by_rule: Box<[AtomicU64]>,
 }
 
 impl Counters {
+    /// For so many rules.
+    pub(super) fn new(rules: usize) -> Self {
+        Self {
+            by_rule: (0..rules).map(|_| AtomicU64::new(0)).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// A rule did what it is there for.
+    pub(super) fn ruled(&self, count: usize) {
+        add(&self.by_rule[count], 1);
+    }
+
     pub(super) fn found(&self, detector: Detector) {
         add(&self.found[detector as usize], 1);
     }
 
-    pub(super) fn stats(&self, dry_run: bool) -> RedactionStats {
+    pub(super) fn stats(&self, rules: &Rules, dry_run: bool) -> RedactionStats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let ruled = rules.counted().iter().zip(&self.by_rule);
+        let ruled = ruled.filter(|((_, action), _)| *action != Action::Pass);
+        let ruled = ruled.map(|((name, action), count)| (&**name, action.name(), read(count)));
+        let others = [
+            ("own", "replace", read(&self.own)),
+            ("unreadable", "mask", read(&self.unreadable)),
+        ];
+        let rules = ruled
+            .chain(others)
+            .map(|(name, action, changed)| RuleStats {
+                name: name.to_owned(),
+                action,
+                changed,
+            });
         RedactionStats {
+            rules: rules.collect(),
             dry_run,
             texts: read(&self.texts),
             bytes: read(&self.bytes),

@@ -1,8 +1,10 @@
 //! Redaction: what must not leave the process is found and taken out, before anything holds, stores or
 //! exports it. Pure: texts in, texts out.
 
+mod account;
 mod counts;
 mod detector;
+mod edge;
 mod find;
 mod json;
 mod read;
@@ -16,13 +18,18 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-pub use self::counts::RedactionStats;
+pub use self::account::Found;
+pub(crate) use self::account::Spot;
+use self::counts::Counters;
+pub use self::counts::{RedactionStats, RuleStats};
 pub use self::detector::Detector;
 use self::detector::Detectors;
+pub(crate) use self::edge::{edge, edge_in_string};
 pub use self::redactor::Redactor;
+use self::redactor::Told;
 pub(crate) use self::redactor::{Redaction as TextRedaction, Scratch};
-use self::rules::Rules;
-pub(crate) use self::rules::{Action, MASK};
+pub(crate) use self::rules::{Action, MASK, Ruling};
+use self::rules::{Rule, Rules};
 use crate::model::content::Part;
 use crate::model::genai::OLDER_CONTENT;
 use crate::model::hash_key::HashKey;
@@ -82,12 +89,13 @@ type Own = Arc<dyn Fn(&str, &str) -> Redacted + Send + Sync>;
 #[must_use = "give it to Builder::redact"]
 pub struct Redaction {
     detectors: Detectors,
-    rules: Vec<(String, Action)>,
+    rules: Vec<Rule>,
     only: Option<Vec<String>>,
     secret_names: bool,
     hash_key: Option<HashKey>,
     own: Option<Own>,
     dry_run: bool,
+    told: Option<Told>,
 }
 
 impl Default for Redaction {
@@ -116,6 +124,7 @@ impl Redaction {
             hash_key: None,
             own: None,
             dry_run: false,
+            told: None,
         }
     }
 
@@ -173,12 +182,15 @@ impl Redaction {
     /// Leaves out what users and models wrote, whoever set it: the attributes of every
     /// [`Part`](crate::Part) and their older names.
     pub fn remove_content(mut self) -> Self {
-        for part in Part::ALL {
-            self = self.remove(part.key());
-        }
-        for beginning in OLDER_CONTENT {
-            self = self.remove(beginning).remove(format!("{beginning}.*"));
-        }
+        let newer = Part::ALL.into_iter().map(|part| part.key().to_owned());
+        let older = OLDER_CONTENT
+            .iter()
+            .flat_map(|beginning| [beginning.to_string(), format!("{beginning}.*")]);
+        self.rules.extend(newer.chain(older).map(|key| Rule {
+            key,
+            action: Action::Remove,
+            group: Some("content"),
+        }));
         self
     }
 
@@ -199,14 +211,28 @@ impl Redaction {
         self
     }
 
+    /// Tells a function of everything that is found, where it is found: to see what a redaction would do,
+    /// with [`dry_run`](Self::dry_run). It is shown what a secret looks like, never the secret.
+    ///
+    /// Called on the threads that [`with`](Self::with) names, and often: it must not wait. A panic of it is
+    /// counted.
+    pub fn tell(mut self, told: impl Fn(&Found<'_>) + Send + Sync + 'static) -> Self {
+        self.told = Some(Arc::new(told));
+        self
+    }
+
     fn rule(mut self, key: impl Into<String>, action: Action) -> Self {
-        self.rules.push((key.into(), action));
+        self.rules.push(Rule {
+            key: key.into(),
+            action,
+            group: None,
+        });
         self
     }
 
     /// Everything wrong with it.
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        let rules = self.rules.iter().map(|(key, _)| ("redact", key));
+        let rules = self.rules.iter().map(|rule| ("redact", &rule.key));
         let only = self.only.iter().flatten().map(|key| ("redact.only", key));
         let mut problems = Vec::new();
         for (setting, key) in rules.chain(only) {
@@ -221,13 +247,15 @@ impl Redaction {
     /// The redaction at work, to be used by hand.
     #[must_use]
     pub fn redactor(&self) -> Redactor {
+        let rules = Rules::new(&self.rules, self.only.as_deref(), self.secret_names);
         Redactor {
             detectors: self.detectors,
-            rules: Rules::new(&self.rules, self.only.as_deref(), self.secret_names),
+            counters: Counters::new(rules.counted().len()),
+            rules,
             hash_key: self.hash_key.clone(),
             own: self.own.clone(),
             dry_run: self.dry_run,
-            counters: Default::default(),
+            told: self.told.clone(),
         }
     }
 }
@@ -241,6 +269,7 @@ impl fmt::Debug for Redaction {
             .field("secret_names", &self.secret_names)
             .field("own", &self.own.is_some())
             .field("dry_run", &self.dry_run)
+            .field("told", &self.told.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -7,16 +7,17 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
+use super::account::{Found, Spot};
 use super::counts::{Counters, RedactionStats, add};
 use super::detector::{Detector, Detectors};
 use super::find::{Finding, find};
 use super::json::{self, Outcome};
-use super::rules::{Action, MASK, Rules};
+use super::rules::{Action, MASK, Rules, Ruling};
 use super::unescape::{Unescaped, find_byte};
 use super::{Own, Redacted};
 use crate::model::hash_key::HashKey;
-use crate::model::session_id::keyed;
 
 /// Levels of escapes that are read in a text. What has more, which nobody writes who wants to be
 /// understood, is masked.
@@ -37,8 +38,12 @@ pub struct Redactor {
     pub(super) hash_key: Option<HashKey>,
     pub(super) own: Option<Own>,
     pub(super) dry_run: bool,
+    pub(super) told: Option<Told>,
     pub(super) counters: Counters,
 }
+
+/// Who is told of what is found.
+pub(super) type Told = Arc<dyn Fn(&Found<'_>) + Send + Sync>;
 
 /// What is to be done with a text.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,11 +58,22 @@ pub(crate) enum Redaction {
 pub(crate) struct Scratch {
     findings: Vec<Finding>,
     unescaped: Vec<Unescaped>,
+    /// What the text is the value of, where somebody is told of it.
+    key: Vec<u8>,
     texts: u64,
     bytes: u64,
 }
 
 impl Scratch {
+    /// Where something is found in the text that is looked at.
+    pub(super) fn spot<'a>(&'a self, text: &'a [u8]) -> Spot<'a> {
+        Spot::of(&self.key, text)
+    }
+
+    pub(super) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
     pub(super) fn take_unescaped(&mut self) -> Unescaped {
         self.unescaped.pop().unwrap_or_default()
     }
@@ -81,15 +97,21 @@ impl Redactor {
     /// to be left out becomes empty.
     #[must_use]
     pub fn redact<'t>(&self, key: &str, text: &'t str) -> Cow<'t, str> {
-        let changed = match self.rule(key.as_bytes()) {
-            Some(Action::Pass) => return Cow::Borrowed(text),
-            Some(Action::Remove) => String::new(),
-            Some(Action::Mask) => {
-                self.count_masked();
+        let Some(ruling) = self.rule(key.as_bytes()) else {
+            return self.shown(key, text);
+        };
+        let spot = Spot::of(key.as_bytes(), text.as_bytes());
+        let changed = match ruling.action {
+            Action::Pass => return Cow::Borrowed(text),
+            Action::Remove => {
+                self.removed(ruling, spot);
+                String::new()
+            }
+            Action::Mask => {
+                self.masked(Some(ruling), spot);
                 MASK.to_owned()
             }
-            Some(Action::Hash) => self.hashed(text.as_bytes()),
-            None => return self.shown(key, text),
+            Action::Hash => self.hashed(ruling, spot),
         };
         match self.dry_run {
             true => Cow::Borrowed(text),
@@ -100,13 +122,17 @@ impl Redactor {
     /// What it did so far.
     #[must_use]
     pub fn stats(&self) -> RedactionStats {
-        self.counters.stats(self.dry_run)
+        self.counters.stats(&self.rules, self.dry_run)
     }
 
     /// What is to be done with a text behind `key`, that no rule is for.
     pub(crate) fn text(&self, key: &[u8], text: &[u8], scratch: &mut Scratch) -> Redaction {
         scratch.texts += 1;
         scratch.bytes += text.len() as u64;
+        if self.is_told() {
+            scratch.key.clear();
+            scratch.key.extend_from_slice(key);
+        }
         let mut replaced = None;
         if let Some(own) = &self.own {
             match self.ask(own, key, text) {
@@ -145,7 +171,7 @@ impl Redactor {
             self.levels(&plain, 1, &mut hits, scratch);
         }
         scratch.give_back(plain);
-        let ranges = self.merged(hits);
+        let ranges = self.merged(text, hits, scratch);
         replaced(text, &ranges)
     }
 
@@ -161,7 +187,7 @@ impl Redactor {
             return Vec::new();
         }
         let ranges = scratch.findings.iter().map(|it| {
-            self.counters.found(it.detector);
+            self.found(it.detector, scratch.spot(&text[it.start..it.end]));
             (it.start..it.end, it.detector.label())
         });
         ranges.collect()
@@ -170,12 +196,13 @@ impl Redactor {
     /// Where something stands in an escaped text, on this level of escapes or below.
     pub(super) fn search_levels(
         &self,
+        raw: &[u8],
         plain: &Unescaped,
         scratch: &mut Scratch,
     ) -> Vec<(Range<usize>, &'static str)> {
         let mut hits = Vec::new();
         self.levels(plain, 1, &mut hits, scratch);
-        self.merged(hits)
+        self.merged(raw, hits, scratch)
     }
 
     fn levels(&self, plain: &Unescaped, depth: usize, hits: &mut Vec<Hit>, scratch: &mut Scratch) {
@@ -214,7 +241,12 @@ impl Redactor {
     }
 
     /// Joins what overlaps, in order, and counts it.
-    fn merged(&self, mut hits: Vec<Hit>) -> Vec<(Range<usize>, &'static str)> {
+    fn merged(
+        &self,
+        text: &[u8],
+        mut hits: Vec<Hit>,
+        scratch: &Scratch,
+    ) -> Vec<(Range<usize>, &'static str)> {
         hits.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end)));
         let mut merged: Vec<Hit> = Vec::with_capacity(hits.len());
         for hit in hits {
@@ -224,13 +256,14 @@ impl Redactor {
             }
         }
         let ranges = merged.iter().map(|hit| {
+            let spot = scratch.spot(&text[hit.start..hit.end]);
             let label = match hit.detector {
                 Some(detector) => {
-                    self.counters.found(detector);
+                    self.found(detector, spot);
                     detector.label()
                 }
                 None => {
-                    self.count_masked();
+                    self.masked(None, spot);
                     MASK
                 }
             };
@@ -239,14 +272,14 @@ impl Redactor {
         ranges.collect()
     }
 
-    /// Whether a number is that of a card.
-    pub(crate) fn is_card(&self, digits: &[u8]) -> bool {
+    /// Whether a number behind `key` is that of a card.
+    pub(crate) fn is_card(&self, key: &[u8], digits: &[u8]) -> bool {
         let mut findings = Vec::new();
         if self.detectors.has(Detector::Card) {
             find(digits, Detectors::NONE.with(Detector::Card), &mut findings);
         }
         for finding in &findings {
-            self.counters.found(finding.detector);
+            self.found(finding.detector, Spot::of(key, digits));
         }
         !findings.is_empty()
     }
@@ -255,26 +288,24 @@ impl Redactor {
         let (Ok(key), Ok(text)) = (std::str::from_utf8(key), std::str::from_utf8(text)) else {
             return Redacted::Keep;
         };
+        let spot = Spot::of(key.as_bytes(), text.as_bytes());
         match catch_unwind(AssertUnwindSafe(|| own(key, text))) {
             Ok(Redacted::Keep) => Redacted::Keep,
             Ok(answer) => {
-                add(&self.counters.own, 1);
+                self.replaced(spot);
                 answer
             }
             Err(_) => {
                 add(&self.counters.panics, 1);
+                self.unreadable(spot);
                 Redacted::Replace(MASK.to_owned())
             }
         }
     }
 
-    /// The rule of an attribute, counted where it says to leave it out.
-    pub(crate) fn rule(&self, key: &[u8]) -> Option<Action> {
-        let rule = self.rules.of_attribute(key);
-        if rule == Some(Action::Remove) {
-            add(&self.counters.removed, 1);
-        }
-        rule
+    /// The rule of an attribute.
+    pub(crate) fn rule(&self, key: &[u8]) -> Option<Ruling> {
+        self.rules.of_attribute(key)
     }
 
     pub(crate) fn rules(&self) -> &Rules {
@@ -285,25 +316,14 @@ impl Redactor {
         self.dry_run
     }
 
-    pub(crate) fn count_masked(&self) {
-        add(&self.counters.masked, 1);
-    }
-
-    /// A keyed hash of a text: the first 16 bytes of its HMAC-SHA-256, in hexadecimal digits, as session
-    /// ids have it.
-    pub(crate) fn hashed(&self, text: &[u8]) -> String {
-        add(&self.counters.hashed, 1);
-        let Some(key) = &self.hash_key else {
-            return MASK.to_owned();
-        };
-        keyed(text, key.as_bytes()).to_string()
-    }
-
     /// A text of the program's own that is about to be shown, such as what a server answered.
     pub(crate) fn shown<'t>(&self, key: &str, text: &'t str) -> Cow<'t, str> {
         let mut scratch = Scratch::default();
         let shown = match self.text(key.as_bytes(), text.as_bytes(), &mut scratch) {
-            Redaction::Replace(with) => Cow::Owned(String::from_utf8_lossy(&with).into_owned()),
+            Redaction::Replace(with) => Cow::Owned(match String::from_utf8(with) {
+                Ok(with) => with,
+                Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+            }),
             Redaction::Remove => Cow::Borrowed(""),
             Redaction::Keep => Cow::Borrowed(text),
         };

@@ -15,6 +15,35 @@ pub(crate) enum Action {
     Pass,
 }
 
+impl Action {
+    /// The word of configurations and metrics.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Remove => "remove",
+            Self::Mask => "mask",
+            Self::Hash => "hash",
+            Self::Pass => "pass",
+        }
+    }
+}
+
+/// A rule as it was given: what its key is, what it does, and by which name it is counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rule {
+    pub(super) key: String,
+    pub(super) action: Action,
+    /// None: by its key.
+    pub(super) group: Option<&'static str>,
+}
+
+/// What the rule of a key says, and whose count that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ruling {
+    pub(crate) action: Action,
+    /// The place of its count in [`Rules::counted`].
+    pub(super) count: usize,
+}
+
 /// What stands in the place of a value that is masked.
 pub(crate) const MASK: &str = "[redacted]";
 
@@ -57,80 +86,101 @@ const KEY: usize = 128;
 /// shorter one, and any of them over the names of secrets.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
-    exact: HashMap<Box<[u8]>, Action>,
+    exact: HashMap<Box<[u8]>, Ruling>,
     /// Beginnings, the longest first.
-    beginnings: Vec<(Box<[u8]>, Action)>,
+    beginnings: Vec<(Box<[u8]>, Ruling)>,
     /// Where it is set, other attributes than these are left out.
-    only: Option<Box<Rules>>,
-    secret_names: bool,
+    only: Option<(Box<Rules>, Ruling)>,
+    secret_names: Option<Ruling>,
+    /// What is counted, by name and action.
+    counted: Vec<(Box<str>, Action)>,
 }
 
 impl Rules {
-    pub(crate) fn new(
-        rules: &[(String, Action)],
-        only: Option<&[String]>,
-        secret_names: bool,
-    ) -> Self {
-        let mut it = Self {
-            secret_names,
-            ..Self::default()
-        };
-        for (pattern, action) in rules {
-            let pattern = pattern.to_ascii_lowercase();
+    pub(super) fn new(rules: &[Rule], only: Option<&[String]>, secret_names: bool) -> Self {
+        let mut it = Self::default();
+        for Rule { key, action, group } in rules {
+            let ruling = it.ruling(group.unwrap_or(key), *action);
+            let pattern = key.to_ascii_lowercase();
             match pattern.strip_suffix('*') {
-                Some(beginning) => it.beginnings.push((beginning.as_bytes().into(), *action)),
+                Some(beginning) => it.beginnings.push((beginning.as_bytes().into(), ruling)),
                 None => {
-                    it.exact.insert(pattern.into_bytes().into(), *action);
+                    it.exact.insert(pattern.into_bytes().into(), ruling);
                 }
             }
         }
         it.beginnings
             .sort_by_key(|(beginning, _)| std::cmp::Reverse(beginning.len()));
+        it.secret_names = secret_names.then(|| it.ruling("secret_names", Action::Mask));
         it.only = only.map(|keys| {
-            let keys: Vec<_> = keys.iter().map(|key| (key.clone(), Action::Pass)).collect();
-            Box::new(Self::new(&keys, None, false))
+            let keys = keys.iter().map(|key| Rule {
+                key: key.clone(),
+                action: Action::Pass,
+                group: None,
+            });
+            let keys: Vec<_> = keys.collect();
+            let rest = it.ruling("only", Action::Remove);
+            (Box::new(Self::new(&keys, None, false)), rest)
         });
         it
     }
 
+    /// A ruling that is counted by this name, with others of the same name that do the same.
+    fn ruling(&mut self, name: &str, action: Action) -> Ruling {
+        let known = self
+            .counted
+            .iter()
+            .position(|(it, does)| **it == *name && *does == action);
+        let count = known.unwrap_or_else(|| {
+            self.counted.push((name.into(), action));
+            self.counted.len() - 1
+        });
+        Ruling { action, count }
+    }
+
+    /// The names by which rulings are counted, with what they do.
+    pub(super) fn counted(&self) -> &[(Box<str>, Action)] {
+        &self.counted
+    }
+
     /// Whether no key has a rule.
     pub(crate) fn are_none(&self) -> bool {
-        self.exact.is_empty() && self.beginnings.is_empty() && !self.secret_names
+        self.exact.is_empty() && self.beginnings.is_empty() && self.secret_names.is_none()
     }
 
     /// The rule of an attribute.
-    pub(crate) fn of_attribute(&self, key: &[u8]) -> Option<Action> {
+    pub(crate) fn of_attribute(&self, key: &[u8]) -> Option<Ruling> {
         let rule = self.of_member(key);
         if rule.is_none()
-            && let Some(only) = &self.only
+            && let Some((only, rest)) = &self.only
             && !is_own(key)
             && only.of_member(key).is_none()
         {
-            return Some(Action::Remove);
+            return Some(*rest);
         }
         rule
     }
 
     /// The rule of a member of an object or a map within an attribute.
-    pub(crate) fn of_member(&self, key: &[u8]) -> Option<Action> {
+    pub(crate) fn of_member(&self, key: &[u8]) -> Option<Ruling> {
         if key.len() > KEY {
             return None;
         }
         if self.exact.is_empty() && self.beginnings.is_empty() {
-            return (self.secret_names && is_secret_name(key)).then_some(Action::Mask);
+            return self.secret_names.filter(|_| is_secret_name(key));
         }
         let mut lower = [0; KEY];
         let lower = &mut lower[..key.len()];
         lower.copy_from_slice(key);
         lower.make_ascii_lowercase();
-        if let Some(action) = self.exact.get(&*lower) {
-            return Some(*action);
+        if let Some(ruling) = self.exact.get(&*lower) {
+            return Some(*ruling);
         }
         let mut beginnings = self.beginnings.iter();
-        if let Some((_, action)) = beginnings.find(|(beginning, _)| lower.starts_with(beginning)) {
-            return Some(*action);
+        if let Some((_, ruling)) = beginnings.find(|(beginning, _)| lower.starts_with(beginning)) {
+            return Some(*ruling);
         }
-        (self.secret_names && is_secret_name(lower)).then_some(Action::Mask)
+        self.secret_names.filter(|_| is_secret_name(lower))
     }
 }
 
@@ -142,10 +192,10 @@ fn is_own(key: &[u8]) -> bool {
 /// Whether the last part of a key, behind its full stops, is the name of a secret.
 fn is_secret_name(key: &[u8]) -> bool {
     let part = key.rsplit(|it| *it == b'.').next().unwrap_or(key);
-    let (Some(first), Some(last)) = (part.first(), part.last()) else {
+    let ([first, second, ..], Some(last)) = (part, part.last()) else {
         return false;
     };
-    if !may_be_secret(*first, *last) {
+    if !may_be_secret(*first, *second, *last) {
         return false;
     }
     let mut name = [0; 24];
@@ -163,24 +213,34 @@ fn is_secret_name(key: &[u8]) -> bool {
         .is_ok()
 }
 
-/// Whether a name of a secret begins and ends with these letters: of most keys, that says no.
-fn may_be_secret(first: u8, last: u8) -> bool {
-    /// By the last letter, the first ones.
-    const ENDS: [u32; 256] = {
-        let mut ends = [0; 256];
+/// Whether a name of a secret begins with these two letters and ends with this one: of nearly all keys,
+/// that says no.
+fn may_be_secret(first: u8, second: u8, last: u8) -> bool {
+    const LETTERS: usize = 26;
+    /// By the first two letters, the last ones.
+    const ENDS: [u32; LETTERS * LETTERS] = {
+        let mut ends = [0; LETTERS * LETTERS];
         let mut entry = 0;
         while entry < SECRET_NAMES.len() {
             let name = SECRET_NAMES[entry].as_bytes();
-            let first = 1 << (name[0] - b'a');
-            let last = name[name.len() - 1] as usize;
-            ends[last] |= first;
-            ends[last - 32] |= first;
+            let (first, second) = (name[0] - b'a', name[1] - b'a');
+            let last = name[name.len() - 1] - b'a';
+            ends[first as usize * LETTERS + second as usize] |= 1 << last;
             entry += 1;
         }
         ends
     };
-    let first = first.to_ascii_lowercase();
-    first.is_ascii_lowercase() && ENDS[usize::from(last)] & 1 << (first - b'a') != 0
+    let letter = |byte: u8| match byte.to_ascii_lowercase() {
+        letter @ b'a'..=b'z' => Some(usize::from(letter - b'a')),
+        _ => None,
+    };
+    match (letter(first), letter(second), letter(last)) {
+        (Some(first), Some(second), Some(last)) => ENDS[first * LETTERS + second] & 1 << last != 0,
+        // Marks may stand between letters, as in x-api-key, and around them.
+        _ => [first, second, last]
+            .iter()
+            .any(|it| matches!(it, b'-' | b'_')),
+    }
 }
 
 #[cfg(test)]
@@ -189,11 +249,20 @@ mod tests {
 
     fn rules(rules: &[(&'static str, Action)], only: Option<&[&str]>, names: bool) -> Rules {
         let only: Option<Vec<_>> = only.map(|it| it.iter().map(|key| key.to_string()).collect());
-        let rules: Vec<_> = rules
-            .iter()
-            .map(|(key, action)| (key.to_string(), *action))
-            .collect();
-        Rules::new(&rules, only.as_deref(), names)
+        let rules = rules.iter().map(|(key, action)| Rule {
+            key: key.to_string(),
+            action: *action,
+            group: None,
+        });
+        Rules::new(&rules.collect::<Vec<_>>(), only.as_deref(), names)
+    }
+
+    fn of_attribute(rules: &Rules, key: &str) -> Option<Action> {
+        rules.of_attribute(key.as_bytes()).map(|it| it.action)
+    }
+
+    fn of_member(rules: &Rules, key: &str) -> Option<Action> {
+        rules.of_member(key.as_bytes()).map(|it| it.action)
     }
 
     /// The more exact rule wins, whatever the capitals.
@@ -214,10 +283,10 @@ mod tests {
             ("http.request.method", Some(Action::Pass)),
             ("https", None),
         ] {
-            assert_eq!(it.of_attribute(key.as_bytes()), action, "{key}");
-            assert_eq!(it.of_member(key.as_bytes()), action, "{key}");
+            assert_eq!(of_attribute(&it, key), action, "{key}");
+            assert_eq!(of_member(&it, key), action, "{key}");
         }
-        assert_eq!(it.of_attribute(&[b'h'; 5000]), None);
+        assert_eq!(of_attribute(&it, &"h".repeat(5000)), None);
     }
 
     /// With a list of what alone may pass, attributes that are not on it are left out, but for those that
@@ -236,9 +305,9 @@ mod tests {
             ("session.id", None),
             ("spanreel.incomplete", None),
         ] {
-            assert_eq!(it.of_attribute(key.as_bytes()), action, "{key}");
+            assert_eq!(of_attribute(&it, key), action, "{key}");
         }
-        assert_eq!(it.of_member(b"customer"), None);
+        assert_eq!(of_member(&it, "customer"), None);
     }
 
     /// Names of secrets are known in all the ways of writing them, as a whole and at the end of a key.
@@ -253,8 +322,11 @@ mod tests {
             "client_secret",
             "http.request.header.authorization",
             "http.response.header.set-cookie",
+            "X-Api-Key",
+            "_password_",
+            "p_a_s_s_w_d",
         ] {
-            assert_eq!(it.of_member(key.as_bytes()), Some(Action::Mask), "{key}");
+            assert_eq!(of_member(&it, key), Some(Action::Mask), "{key}");
         }
         for key in [
             "gen_ai.usage.input_tokens",
@@ -263,8 +335,8 @@ mod tests {
             "secretary",
             "",
         ] {
-            assert_eq!(it.of_member(key.as_bytes()), None, "{key}");
+            assert_eq!(of_member(&it, key), None, "{key}");
         }
-        assert_eq!(rules(&[], None, false).of_member(b"password"), None);
+        assert_eq!(of_member(&rules(&[], None, false), "password"), None);
     }
 }

@@ -95,7 +95,7 @@ fn rules_hold_for_members() {
     assert_eq!(value["secret_plan"], "[redacted]");
     let hash = value["a"][0]["who"].as_str().expect("a text");
     assert_eq!(hash.len(), 32);
-    assert_eq!(hash, redaction.redactor().hashed(b"ada"));
+    assert_eq!(hash, redaction.redactor().redact("who", "ada"));
 }
 
 /// A function of the user's own is asked first, its answer is looked through, and a panic of it masks.
@@ -146,6 +146,53 @@ fn a_dry_run_counts_and_changes_nothing() {
     assert_eq!(
         dry.to_string(),
         "3 texts of 101 bytes: would change 3\n  email 3\n  card 1\n  masked 2"
+    );
+}
+
+/// Each rule counts what it did, by its key as it was written; what has no key of its own has a name.
+#[test]
+fn each_rule_counts_what_it_did() {
+    let redaction = Redaction::standard()
+        .remove_content()
+        .remove("Gone.*")
+        .mask("plan")
+        .pass("open")
+        .hash("who", HashKey::new(*b"0123456789abcdef"))
+        .only(["note"])
+        .with(|_, text| match text {
+            "secret" => Redacted::Remove,
+            _ => Redacted::Keep,
+        });
+    let redactor = redaction.redactor();
+    for (key, text) in [
+        ("gone.now", "x"),
+        ("gone.then", "x"),
+        ("plan", "x"),
+        ("open", "x"),
+        ("who", "ada"),
+        ("other", "x"),
+        ("gen_ai.input.messages", "x"),
+        ("gen_ai.prompt.0.content", "x"),
+        ("note", "secret"),
+        ("note", r#"[{"password":1,"plan":2,"gone.x":3}]"#),
+        ("note", &"[".repeat(300)),
+    ] {
+        let _ = redactor.redact(key, text);
+    }
+    let rules = redactor.stats().rules;
+    let rules = rules.iter().map(|it| (&*it.name, it.action, it.changed));
+    assert_eq!(
+        rules.collect::<Vec<_>>(),
+        [
+            ("content", "remove", 2),
+            ("Gone.*", "remove", 3),
+            ("plan", "mask", 2),
+            ("who", "hash", 1),
+            ("secret_names", "mask", 1),
+            ("only", "remove", 1),
+            ("own", "replace", 1),
+            ("unreadable", "mask", 1),
+        ]
     );
 }
 

@@ -2,13 +2,13 @@
 //! decided. Pure but for atomic numbers and the lock around what a reload replaces.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::node::Evidence;
 use super::plan::{Decision, Draw, Plan};
 use super::threshold::{self, Randomness, Threshold};
 use crate::model::about::About;
-use crate::model::chunk::Digest;
+use crate::model::chunk::{Digest, SessionKey};
 use crate::model::id::TraceId;
 use crate::model::propagation::trace_state::TraceState;
 
@@ -36,6 +36,8 @@ pub(crate) struct Case {
     pub(crate) about: Arc<About>,
     pub(crate) about_is_whole: bool,
     pub(crate) draw: Draw,
+    /// The key that its session has to those who find sessions by what spans say.
+    home: OnceLock<SessionKey>,
     decided: AtomicU64,
     /// Where it is held.
     slot: AtomicU32,
@@ -141,6 +143,7 @@ impl Case {
             about,
             about_is_whole,
             draw,
+            home: OnceLock::new(),
             decided: AtomicU64::new(OPEN),
             slot: AtomicU32::new(NOWHERE),
         }
@@ -155,6 +158,15 @@ impl Case {
             self.about_is_whole,
             draw,
         )
+    }
+
+    pub(crate) fn home(&self) -> Option<SessionKey> {
+        self.home.get().copied()
+    }
+
+    /// Says under which key its session is found; the first time counts.
+    pub(crate) fn set_home(&self, home: SessionKey) {
+        self.home.get_or_init(|| home);
     }
 
     pub(crate) fn decision(&self) -> Option<Decision> {

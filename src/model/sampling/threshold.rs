@@ -51,6 +51,14 @@ impl Randomness {
         let of_id = || u128::from_be_bytes(trace_id.to_bytes()) as u64 & (ALL - 1);
         Self(trace_state.randomness().unwrap_or_else(of_id))
     }
+
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits & (ALL - 1))
+    }
 }
 
 /// The threshold that a `tracestate` brought along; none where it has none, or one that contradicts

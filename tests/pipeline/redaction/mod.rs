@@ -138,6 +138,15 @@ fn speak(pipeline: &Pipeline, planter: &mut Planter, seen: &Seen) {
     seen.add(format!("{:?}", pipeline.sessions()).as_bytes());
     delegation.failed(&planter.said(), &planter.said());
     span.exception(&planter.said(), &planter.said(), &planter.json());
+    span.exception_event(&planter.said(), &planter.said(), &planter.json());
+    span.evaluation(&planter.said())
+        .content(Part::EvaluationExplanation, &*planter.said())
+        .emit();
+    let mut chat = span.chat(&planter.said(), &planter.said()).start();
+    chat.set("password", &*planter.secret());
+    chat.error(&planter.said(), &planter.said());
+    seen.add(format!("{:?}", pipeline.sessions()).as_bytes());
+    chat.end();
     span.end();
     session.fail(&planter.said());
 }

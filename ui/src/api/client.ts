@@ -4,7 +4,7 @@
 // wrong is an ApiError with words for the reader.
 
 import type {
-  Activity, LatencyRow, Log, Message, Page, Pipeline, Session, Span, SpanDetail, Summary, Usage,
+  Activity, LatencyRow, Log, Message, Page, Pipeline, Quarantined, Session, Span, SpanDetail, Summary, Usage,
 } from './types';
 
 export const BASE = '/api/v1';
@@ -45,13 +45,13 @@ async function refusal(response: Response): Promise<ApiError> {
 }
 
 async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return ask(path, { headers: { accept: 'application/json' }, ...(signal ? { signal } : {}) });
+}
+
+async function ask<T>(path: string, init: RequestInit): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(BASE + path, {
-      headers: { accept: 'application/json' },
-      credentials: 'same-origin',
-      ...(signal ? { signal } : {}),
-    });
+    response = await fetch(BASE + path, { credentials: 'same-origin', ...init });
   } catch (error) {
     if (isAborted(error)) throw error;
     throw new ApiError(0, 'unreachable', 'The server does not answer. Is "spanreel serve" still running?');
@@ -147,6 +147,16 @@ export function latency(query: URLSearchParams, signal?: AbortSignal): Promise<{
 
 export function pipeline(signal?: AbortSignal): Promise<Pipeline> {
   return get('/pipeline', signal);
+}
+
+/** What is to become of a request that a destination has refused for good. */
+export type Refused = 'replay' | 'drop';
+
+/** Sends again what was refused, or drops it. The header says that it is meant: other sites cannot send it. */
+export function changeRefused(id: string, change: Refused): Promise<Quarantined> {
+  return ask(`/pipeline/quarantine/${encodeURIComponent(id)}/${change}`, {
+    method: 'POST', headers: { accept: 'application/json', 'x-spanreel-request': '1' },
+  });
 }
 
 export function exportAddress(id: string, format: 'otlp-json' | 'json' | 'html'): string {

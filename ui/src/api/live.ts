@@ -1,7 +1,8 @@
 // News from the server: `/api/v1/live`, server-sent events.
 //
-// The browser reconnects by itself and says which event it saw last. When the server says that we
-// lagged, or after a reconnection, `reload` is called: what was missed is read again.
+// The browser reconnects by itself and says which event it saw last; the server tells what came after that.
+// Where the server does not know (`reset`), or we were too slow (`lagged`), `reload` is called: everything is
+// read again.
 
 import { BASE } from './client';
 import type { Log, Pipeline, Span, Summary } from './types';
@@ -21,7 +22,6 @@ export interface News {
 export function listen(news: News, sessionId?: string): () => void {
   const query = sessionId === undefined ? '' : `?session=${encodeURIComponent(sessionId)}`;
   const events = new EventSource(`${BASE}/live${query}`);
-  let wasConnected = false;
 
   function on<T>(name: string, take: ((value: T) => void) | undefined): void {
     if (!take) return;
@@ -32,11 +32,8 @@ export function listen(news: News, sessionId?: string): () => void {
   on('span', news.span);
   on('log', news.log);
   events.addEventListener('lagged', () => news.reload?.());
-  events.addEventListener('open', () => {
-    news.connected?.(true);
-    if (wasConnected) news.reload?.();
-    wasConnected = true;
-  });
+  events.addEventListener('reset', () => news.reload?.());
+  events.addEventListener('open', () => news.connected?.(true));
   events.addEventListener('error', () => news.connected?.(false));
   return () => events.close();
 }

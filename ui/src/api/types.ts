@@ -222,7 +222,7 @@ export interface Book {
 export interface Lane {
   name: string;
   endpoint?: string;
-  state: 'ok' | 'retrying' | 'paused' | 'full';
+  state: 'ok' | 'retrying' | 'away' | 'denied' | 'full';
   handed: number;
   /** Found on disk at the start. */
   recovered?: number;
@@ -233,7 +233,10 @@ export interface Lane {
   oldest_us?: number;
   lag_us?: number;
   retries: number;
-  last_error?: string;
+  last_error?: { time_us: number; message: string };
+  /** Batches that wait in memory. */
+  queue?: { batches: number; capacity: number };
+  under_way?: number;
   fates: Counts;
 }
 
@@ -250,12 +253,28 @@ export interface Receiver {
   name: string;
   /** Where to send OTLP over HTTP to, `http://127.0.0.1:4318`. */
   endpoint?: string;
+  /** Where telemetry is received, by protocol. */
+  endpoints?: Record<string, string>;
   requests: number;
+  by_protocol?: Counts;
   spans?: number;
   logs?: number;
   metrics?: number;
   bytes?: number;
+  /** Items of requests that were taken in part. */
+  rejected?: number;
+  connections?: number;
   errors?: Counts;
+  connection_errors?: Counts;
+}
+
+/** What was taken out of texts; in a dry run, what would have been. */
+export interface Redaction {
+  dry_run: boolean;
+  texts: number;
+  changed: number;
+  detectors: { name: string; changed: number }[];
+  rules?: { name: string; action: string; changed: number }[];
 }
 
 export interface Pipeline {
@@ -264,10 +283,10 @@ export interface Pipeline {
   ledger: Record<string, Book>;
   lanes: Lane[];
   queues: { name: string; items: number; bytes?: number; capacity?: number }[];
-  spool?: { bytes: number; budget?: number; records: number; stuck?: boolean; quarantined?: Quarantined[] };
+  spool?: { bytes: number; budget?: number; records: number; stuck?: boolean; quarantine_requests?: number; quarantined?: Quarantined[] };
   sampling?: { rules: { name: string; kept: number; dropped: number }[] };
   store?: { kind: string; bytes?: number; sessions: number; spans: number; behind?: number };
-  redaction?: Counts;
+  redaction?: Redaction;
   memory?: { budget: number; used: number };
 }
 

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, afterEach, before, describe, test } from 'node:test';
 
-import { sessionId, SKIPPED, stage, type Stage } from './stage';
+import { REAL, sessionId, SKIPPED, stage, type Stage } from './stage';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
@@ -50,6 +50,30 @@ describe('pages', { skip: SKIPPED }, () => {
     const time = page.getByText(/^as of /);
     const first = await time.innerText();
     await page.waitForFunction((text) => document.querySelector('.head .muted')?.textContent !== text, first);
+    await page.context().close();
+  });
+
+  test('what was refused is sent again or dropped, but only when asked twice', { skip: REAL !== undefined }, async () => {
+    const page = await set.open('/#/pipeline');
+    const rows = page.locator('section[aria-labelledby="disk"] tbody tr');
+    await rows.first().waitFor();
+    assert.equal(await rows.count(), 2);
+    await page.getByText('away, asked now and then').waitFor();
+    await page.getByText(/^last error, \d/).waitFor();
+
+    await rows.first().getByRole('button', { name: /^Send again/ }).click();
+    await page.keyboard.press('Escape');
+    assert.equal(await rows.count(), 2, 'nothing was sent');
+    await rows.first().getByRole('button', { name: /^Send again/ }).press('Enter');
+    const group = page.getByRole('group', { name: 'Send it again?' });
+    await group.waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByRole('status').getByText('wait for collector again').waitFor();
+    await page.waitForFunction(() => document.querySelectorAll('section[aria-labelledby="disk"] tbody tr').length === 1);
+
+    await rows.first().getByRole('button', { name: /^Drop/ }).click();
+    await page.getByRole('group', { name: 'Drop it for good?' }).getByRole('button', { name: 'Drop' }).click();
+    await page.getByText('Empty: no destination has refused anything for good.').waitFor();
     await page.context().close();
   });
 

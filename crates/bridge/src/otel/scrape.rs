@@ -99,9 +99,9 @@ fn samples<T: Copy + fmt::Display>(
     metric: &Metric,
     data: &MetricData<T>,
 ) -> fmt::Result {
-    let name = name(metric);
     match data {
         MetricData::Gauge(gauge) => {
+            let name = name(metric, "");
             head(text, &name, metric, "gauge")?;
             for point in gauge.data_points() {
                 let labels = labels(point.attributes());
@@ -113,14 +113,15 @@ fn samples<T: Copy + fmt::Display>(
                 true => ("counter", "_total"),
                 false => ("gauge", ""),
             };
-            let name = name.strip_suffix(end).unwrap_or(&name);
-            head(text, name, metric, kind)?;
+            let name = name(metric, end);
+            head(text, &name, metric, kind)?;
             for point in sum.data_points() {
                 let labels = labels(point.attributes());
                 writeln!(text, "{name}{end}{} {}", braced(&labels), point.value())?;
             }
         }
         MetricData::Histogram(histogram) => {
+            let name = name(metric, "");
             head(text, &name, metric, "histogram")?;
             for point in histogram.data_points() {
                 buckets(text, &name, point)?;
@@ -165,12 +166,13 @@ fn buckets<T: Copy + fmt::Display>(
     writeln!(text, "{name}_sum{labels} {}", point.sum())
 }
 
-/// The name in Prometheus' form, with its unit.
-fn name(metric: &Metric) -> String {
+/// The name in Prometheus' form, with its unit and without the end that its samples have.
+fn name(metric: &Metric, end: &str) -> String {
     let name = word(metric.name());
+    let name = name.strip_suffix(end).unwrap_or(&name);
     match unit(metric) {
         Some(unit) if !name.ends_with(&format!("_{unit}")) => format!("{name}_{unit}"),
-        _ => name,
+        _ => name.to_owned(),
     }
 }
 

@@ -3,6 +3,7 @@ mod contexts;
 mod export;
 mod feed;
 mod metrics;
+mod scrape;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -4,3 +4,9 @@
 mod examples;
 #[cfg(feature = "tracing")]
 mod feedback;
+#[cfg(feature = "tracing")]
+#[path = "../../../../tests/pipeline/redaction/planter.rs"]
+#[expect(dead_code, reason = "shared with other tests")]
+mod planter;
+#[cfg(feature = "tracing")]
+mod privacy;

@@ -1,5 +1,6 @@
 //! What must hold between settings, each of which is right by itself.
 
+use http::uri::Authority;
 use spanreel::ByteSize;
 
 use super::place::Problems;
@@ -147,15 +148,21 @@ pub(crate) fn check(effective: &Effective, problems: &mut Problems) {
     if config.spool_dir().is_some() && config.spool_size < LEAST_SPOOL {
         note("spool-size", format!("must be {LEAST_SPOOL} or more"));
     }
-    if config.ack != Ack::Accepted && !config.sampling.sampling.policies().is_empty() {
+    let holds = !config.sampling.sampling.policies().is_empty();
+    if config.ack == Ack::Delivered && holds {
         note(
             "ack",
-            format!(
-                "{} does not go with policies of sampling: senders would wait for as long as \
-                 sessions are held; write accepted",
-                config.ack.name()
-            ),
+            "delivered does not go with policies of sampling: senders would wait for as long as \
+             sessions are held; write durable or accepted"
+                .to_owned(),
         );
+    }
+    for name in &config.allowed_host {
+        let is_name = Authority::try_from(name.as_str()).is_ok_and(|it| it.host() == name);
+        if !is_name {
+            let advice = "write names of hosts like spanreel.internal, without a scheme and a port";
+            note("allowed-host", advice.to_owned());
+        }
     }
     for origin in &config.cors_origin {
         let is_origin = origin == "*"

@@ -76,7 +76,8 @@ const REDACTION: &str = "\
 #hash_key_file = \"/etc/spanreel/hash-key\"
 #pass = [\"server.address\"]
 #only = [\"gen_ai.*\", \"http.*\"]
-# Changes nothing, counts what it would change: see the metrics.
+# Changes nothing, counts what it would change: see the metrics. 'spanreel redact try --config FILE
+# RECORDING...' shows what and where.
 #dry_run = true
 ";
 

@@ -6,6 +6,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use spanreel::Redaction;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -45,7 +46,7 @@ pub(crate) struct Content {
 
 /// A configuration file cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the configuration {}: {reason}", path.display())]
+#[error("cannot read the configuration {}: {reason}; 'spanreel config example' prints one to begin with", path.display())]
 pub struct UnreadableFile {
     path: PathBuf,
     reason: String,
@@ -132,17 +133,42 @@ impl ConfigFile {
     /// # Errors
     /// It is no TOML, or that is wrong.
     pub fn sampling(&self) -> Result<SamplingConfig, Problems> {
-        let mut problems = Problems::default();
-        let content = self.content(&|_| None, &mut problems);
-        problems.0.retain(|problem| {
-            let of = problem.setting.as_deref();
-            of.is_none_or(|setting| setting.starts_with("sampling"))
-        });
-        problems.sort();
+        let (content, problems) = self.content_of("sampling");
         match problems.0.is_empty() {
             true => Ok(content.sampling),
             false => Err(problems),
         }
+    }
+
+    /// What is taken out of telemetry, whatever else the file says.
+    ///
+    /// # Errors
+    /// It is no TOML, or that is wrong, or not there: who asks for it would not want nothing to be taken out.
+    pub fn redaction(&self) -> Result<Redaction, Problems> {
+        let (content, mut problems) = self.content_of("redact");
+        match content.redaction.redaction {
+            Some(redaction) if problems.0.is_empty() => return Ok(redaction),
+            None if problems.0.is_empty() => {
+                let advice =
+                    "there is no table [redaction]; an empty one looks for all that is known";
+                let end = self.text.len();
+                problems.add(&self.origin(&(end..end)), "redaction", advice);
+            }
+            _ => {}
+        }
+        Err(problems)
+    }
+
+    /// What it sets, and what is wrong with one of its tables or with all of it.
+    fn content_of(&self, table: &str) -> (Content, Problems) {
+        let mut problems = Problems::default();
+        let content = self.content(&|_| None, &mut problems);
+        problems.0.retain(|problem| {
+            let of = problem.setting.as_deref();
+            of.is_none_or(|setting| setting.starts_with(table))
+        });
+        problems.sort();
+        (content, problems)
     }
 
     fn exports(

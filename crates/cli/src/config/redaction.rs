@@ -1,11 +1,15 @@
 //! The table `[redaction]` of a configuration file: read as [`Redaction::from_value`] has it, its problems
 //! told with their places in the file.
 
+use std::path::Path;
+
 use spanreel::{OwnedValue, Redaction};
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::file::ConfigFile;
 use super::place::Origin;
+use super::resolve::ConfigError;
 use super::sampling::{Wrong, find, inline, owned};
 
 /// The setting that names a file for the secret of hashes.
@@ -84,6 +88,15 @@ impl RedactionConfig {
         });
         shown.collect()
     }
+}
+
+/// The redaction of a configuration file, whatever else it says: for commands that apply it to something else
+/// than what `serve` receives.
+///
+/// # Errors
+/// The file cannot be read, or its table `[redaction]` is wrong or not there.
+pub fn of(path: &Path) -> Result<Redaction, ConfigError> {
+    Ok(ConfigFile::read(path)?.redaction()?)
 }
 
 /// What a file holds, without white space around it.

@@ -234,8 +234,7 @@ impl Effective {
         if self.origin("ack") != Origin::Default {
             return;
         }
-        let holds = !self.config.sampling.sampling.policies().is_empty();
-        if self.config.data_dir.path().is_none() || holds {
+        if self.config.data_dir.path().is_none() {
             self.config.ack = Ack::Accepted;
         }
     }

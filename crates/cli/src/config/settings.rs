@@ -55,6 +55,7 @@ pub struct Config {
     pub store_max_size: ByteSize,
     pub http: Listen,
     pub genai_metrics: Measure,
+    pub genai_metrics_export: bool,
     pub allowed_host: Vec<String>,
     pub lane_down_after: Duration,
     pub sessions: NonZeroUsize,
@@ -109,6 +110,7 @@ impl Default for Config {
             store_max_size: ByteSize::gib(10),
             http: Listen::loopback(4320),
             genai_metrics: Measure::Gateway,
+            genai_metrics_export: false,
             allowed_host: Vec::new(),
             lane_down_after: Duration::from_secs(60),
             sessions: count(10_000),
@@ -220,9 +222,11 @@ is kept, whatever sampling decides. What cannot be kept in time is left out ther
     }
     "Operations" {
         "http" http "ADDR" "Where to answer /healthz, /readyz and /metrics, and where the page is, or off";
-        "genai-metrics" genai_metrics "CALLS" "Which calls of models are measured for /metrics and exports: gateway, all or off"
+        "genai-metrics" genai_metrics "CALLS" "Which calls of models are measured for /metrics: gateway, all or off"
             more "gateway: those that pass the gateway, whatever sampling decides of them. all: those whose spans are \
 received, too, which costs time for each span. The metrics are those of the GenAI conventions (gen_ai.client.*).";
+        "genai-metrics-export" genai_metrics_export "" "Send these metrics to the exports too, once a minute"
+            more "Not for exports that take no metrics: what they refuse is counted as lost.";
         "allowed-host" allowed_host "NAME" "A host name by which --http may be asked, besides localhost and IP addresses"
             more "Requests under other names are refused, because web pages could make a browser send them."
             sample "[\"spanreel.internal\"]";

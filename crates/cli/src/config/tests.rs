@@ -119,14 +119,9 @@ fn the_samples_of_the_example_are_well_formed() {
         .file(folder.path(), &text)
         .variable("TENANT", "blue");
     for problem in given.problems() {
-        // Senders are not kept waiting for what the sample of policies holds.
-        let of_sampling = problem.contains("ack: durable does not go with policies");
         // Its key is in a file that is not there, which is told by itself.
         let of_key = problem.contains("redaction.hash");
-        assert!(
-            problem.contains("/etc/spanreel/") || of_sampling || of_key,
-            "{problem}"
-        );
+        assert!(problem.contains("/etc/spanreel/") || of_key, "{problem}");
     }
     assert_eq!(text.lines().filter(|line| *line == "[[export]]").count(), 1);
 }
@@ -366,7 +361,7 @@ fn contradictions_between_settings_are_told() {
 }
 
 /// Where nobody says when senders are answered, that is as safe as there is a place for: durable with a data
-/// directory, accepted without one or where policies hold sessions.
+/// directory, also where policies hold sessions, and accepted without one.
 #[test]
 fn senders_are_answered_as_safely_as_there_is_a_place_for() {
     let forwarding = || Given::default().flag("export", "grpc://a:1");
@@ -380,9 +375,26 @@ fn senders_are_answered_as_safely_as_there_is_a_place_for() {
     let folder = folder();
     let policies = "[[sampling.policy]]\nwhen = \"errors\"\nthen = \"keep\"\n";
     let config = forwarding().file(folder.path(), policies).resolve();
-    assert_eq!(config.expect("fine").config.ack, Ack::Accepted);
+    assert_eq!(config.expect("fine").config.ack, Ack::Durable);
     let config = Given::default().resolve().expect("fine").config;
     assert_eq!(config.spool_dir(), None, "nothing is forwarded");
+}
+
+/// What can be no name of a host would never be asked for: it is refused, not kept and ignored.
+#[test]
+fn allowed_hosts_are_names() {
+    let given = |name: &str| Given::default().flag("allowed-host", name);
+    for name in ["spanreel.internal", "box", "192.0.2.1"] {
+        assert!(given(name).resolve().is_ok(), "{name}");
+    }
+    for name in ["a b", "http://box", "box:4320", "me@box"] {
+        let problems = given(name).problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(
+            problems[0].starts_with("--allowed-host: write"),
+            "{problems:?}"
+        );
+    }
 }
 
 /// An address that others reach is fine with a token, and is refused without.

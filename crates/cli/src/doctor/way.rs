@@ -115,7 +115,7 @@ async fn resolve(plan: &DoctorPlan, notes: &mut Vec<Finding>) -> Option<Vec<Sock
         Ok(addrs) if !addrs.is_empty() => {
             let shown: Vec<String> = addrs.iter().map(|addr| addr.ip().to_string()).collect();
             let seen = match shown.as_slice() {
-                [one] if one == host => "a number".to_owned(),
+                [one] if one == host => format!("{host} is an address already"),
                 _ => format!("{host} is {} ({took})", shown.join(", ")),
             };
             notes.push(Finding::ok(CHECK, seen));

@@ -3,6 +3,9 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
 
 use super::config::{Config, Limits};
 use super::server::Receiver;
@@ -55,37 +58,65 @@ pub enum BindError {
 /// An address cannot be had or is not safe to listen on, a file of TLS cannot be used, or a limit
 /// makes no sense.
 pub fn bind<T: Take>(config: Config, take: T) -> Result<Receiver<T>, BindError> {
+    Ok(listen(config)?.receiver(take))
+}
+
+/// Ports that are open before there is anything that takes what comes in.
+#[derive(Debug)]
+pub(crate) struct Ports {
+    config: Config,
+    grpc: Option<Port>,
+    http: Option<Port>,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+type Port = (TcpListener, SocketAddr);
+
+impl Ports {
+    /// What takes what comes in is there.
+    pub(crate) fn receiver<T: Take>(self, take: T) -> Receiver<T> {
+        Receiver::new(self.config, take, self.grpc, self.http, self.tls)
+    }
+}
+
+/// Opens the ports.
+///
+/// # Errors
+/// As [`bind`].
+pub(crate) fn listen(config: Config) -> Result<Ports, BindError> {
     check(&config.limits)?;
     let is_guarded =
         config.token.is_some() || (config.tls.as_ref()).is_some_and(|tls| tls.client_ca.is_some());
     let tls = config.tls.as_ref().map(tls::configure).transpose()?;
-    let grpc = config
-        .grpc
-        .map(|addr| listen(addr, is_guarded))
-        .transpose()?;
+    let grpc = config.grpc.map(|addr| open(addr, is_guarded)).transpose()?;
     // One address for both is one listener; port 0 is another port each time.
     let is_shared = config.http == config.grpc && config.http.is_some_and(|addr| addr.port() != 0);
     let http = match config.http {
-        Some(addr) if !is_shared => Some(listen(addr, is_guarded)?),
+        Some(addr) if !is_shared => Some(open(addr, is_guarded)?),
         _ => None,
     };
     if grpc.is_none() && http.is_none() {
         return Err(BindError::NoAddress);
     }
-    Ok(Receiver::new(config, take, grpc, http, tls))
+    Ok(Ports {
+        config,
+        grpc,
+        http,
+        tls,
+    })
 }
 
-fn listen(addr: SocketAddr, is_guarded: bool) -> Result<(TcpListener, SocketAddr), BindError> {
+fn open(addr: SocketAddr, is_guarded: bool) -> Result<Port, BindError> {
     if !addr.ip().to_canonical().is_loopback() && !is_guarded {
         return Err(BindError::Exposed(addr));
     }
-    let open = || {
+    let bound = || {
         let listener = TcpListener::bind(addr)?;
         listener.set_nonblocking(true)?;
         let addr = listener.local_addr()?;
         Ok((listener, addr))
     };
-    open().map_err(|source| BindError::Address { addr, source })
+    bound().map_err(|source| BindError::Address { addr, source })
 }
 
 fn check(limits: &Limits) -> Result<(), BindError> {

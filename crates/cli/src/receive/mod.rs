@@ -58,6 +58,7 @@ mod tls;
 
 pub use crate::wire::protocol::Wire;
 pub use access::{InvalidToken, Token};
+pub(crate) use bind::listen;
 pub use bind::{BindError, bind};
 pub use config::{Config, Limits, Tls};
 #[doc(hidden)]

@@ -76,6 +76,14 @@ pub struct ConvertArgs {
     #[arg(long, help_heading = "Conversion")]
     pub content: bool,
 
+    /// Take out what the table [redaction] of this configuration of 'spanreel serve' says, before anything is
+    /// sent, written or shown
+    ///
+    /// An empty table looks for keys, tokens, addresses, numbers of cards and telephones, and what stands
+    /// behind password and its like. 'spanreel redact try' shows what would be found.
+    #[arg(long, value_name = "FILE", help_heading = "Conversion")]
+    pub config: Option<PathBuf>,
+
     /// Name the agent, above what a recording says
     #[arg(long, value_name = "NAME", help_heading = "Conversion")]
     pub agent: Option<String>,
@@ -122,6 +130,8 @@ Examples:
       Makes a table of all sessions in a directory.
   spanreel convert traces.pb --to otlp-jsonl --rewrite
       Prints OTLP as JSON lines, with attributes named as today.
+  spanreel convert --content --config spanreel.toml runs/ --export grpc://127.0.0.1:4317
+      Sends what was said, too, without what [redaction] takes out.
   gunzip -c session.jsonl.gz | spanreel convert - --out traces.jsonl
       Converts from a pipe into a file of OTLP JSON.";
 
@@ -182,6 +192,8 @@ pub struct ConvertPlan {
     pub print: Print,
     pub quiet: bool,
     pub content: bool,
+    /// The file whose redaction applies.
+    pub config: Option<PathBuf>,
     pub agent: Option<String>,
     pub from: Option<Format>,
     pub rewrite: bool,
@@ -268,6 +280,7 @@ impl ConvertArgs {
             print,
             quiet: self.quiet || self.json,
             content: self.content,
+            config: self.config,
             agent: self.agent,
             from: self.from.map(From::format),
             rewrite: self.rewrite,

@@ -98,7 +98,7 @@ impl Export for Canvas {
 mod tests {
     use std::time::Duration;
 
-    use super::super::destination::Destination;
+    use super::super::destination::{Destination, Terms};
     use super::*;
     use crate::convert::{Options, read};
 
@@ -122,8 +122,11 @@ mod tests {
         };
         for (most, lines) in [(21, 23), (20, 4)] {
             let canvas = Canvas::of(most);
-            let patience = Duration::from_secs(5);
-            let destination = Destination::canvas(canvas.clone(), "service", patience);
+            let terms = Terms {
+                patience: Duration::from_secs(5),
+                redaction: None,
+            };
+            let destination = Destination::canvas(canvas.clone(), "service", terms);
             let mut destination = destination.expect("a thread");
             let sent = destination.send("service", session, None).await;
             sent.expect("a thread").expect("room");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use spanreel::{
     BatchConfig, BuildError, ByteSize, Exporter, IntakeError, Limits, Otlp, OtlpFile, Pipeline,
-    Resource, Sampling, SessionConfig, ShutdownReport, SpanContext, WhenFull,
+    Redaction, Resource, Sampling, SessionConfig, ShutdownReport, SpanContext, WhenFull,
 };
 
 use super::args::Out;
@@ -37,9 +37,18 @@ const BUDGET: ByteSize = ByteSize::mib(128);
 pub(crate) struct Destination {
     place: Place,
     batch: BatchConfig,
-    patience: Duration,
+    terms: Terms,
     /// The first takes requests, which bring resources of their own.
     pipelines: Vec<(String, Pipeline)>,
+}
+
+/// What holds for all destinations.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    /// How long a destination may take nothing.
+    pub(crate) patience: Duration,
+    /// What is taken out of everything before it goes there.
+    pub(crate) redaction: Option<Redaction>,
 }
 
 /// Where a destination is.
@@ -91,19 +100,19 @@ impl Destination {
         endpoint: &Endpoint,
         headers: &[(String, String)],
         service: &str,
-        patience: Duration,
+        terms: Terms,
     ) -> Result<Self, SetupError> {
         let place = Place::Receiver(endpoint.clone(), headers.to_vec());
-        Self::new(place, BatchConfig::default(), service, patience)
+        Self::new(place, BatchConfig::default(), service, terms)
     }
 
     /// A file of OTLP JSON, which is begun anew.
     ///
     /// # Errors
     /// The file cannot be made.
-    pub(crate) fn jsonl(out: &Out, service: &str, patience: Duration) -> Result<Self, SetupError> {
+    pub(crate) fn jsonl(out: &Out, service: &str, terms: Terms) -> Result<Self, SetupError> {
         let place = Place::Jsonl(out.clone());
-        Self::new(place, Self::whole_batches(), service, patience)
+        Self::new(place, Self::whole_batches(), service, terms)
     }
 
     /// A file in another form.
@@ -113,43 +122,29 @@ impl Destination {
     pub(crate) fn form(
         writer: FormWriter,
         service: &str,
-        patience: Duration,
+        terms: Terms,
     ) -> Result<Self, SetupError> {
-        Self::new(
-            Place::Form(writer),
-            Self::whole_batches(),
-            service,
-            patience,
-        )
+        Self::new(Place::Form(writer), Self::whole_batches(), service, terms)
     }
 
     /// A tree.
     ///
     /// # Errors
     /// A thread cannot be had.
-    pub(crate) fn canvas(
-        canvas: Canvas,
-        service: &str,
-        patience: Duration,
-    ) -> Result<Self, SetupError> {
-        Self::new(
-            Place::Canvas(canvas),
-            Self::whole_batches(),
-            service,
-            patience,
-        )
+    pub(crate) fn canvas(canvas: Canvas, service: &str, terms: Terms) -> Result<Self, SetupError> {
+        Self::new(Place::Canvas(canvas), Self::whole_batches(), service, terms)
     }
 
     fn new(
         place: Place,
         batch: BatchConfig,
         service: &str,
-        patience: Duration,
+        terms: Terms,
     ) -> Result<Self, SetupError> {
         let mut destination = Self {
             place,
             batch,
-            patience,
+            terms,
             pipelines: Vec::new(),
         };
         destination.pipeline(service)?;
@@ -167,6 +162,7 @@ impl Destination {
                     service,
                     self.batch.clone(),
                     Sampling::always_on(),
+                    self.terms.redaction.as_ref(),
                 )?;
                 self.pipelines.push((service.to_owned(), pipeline));
                 self.pipelines.len() - 1
@@ -221,6 +217,7 @@ impl Destination {
         service: &str,
         batch: BatchConfig,
         sampling: Sampling,
+        redaction: Option<&Redaction>,
     ) -> Result<Pipeline, SetupError> {
         let sessions = SessionConfig {
             idle_timeout: NEVER,
@@ -230,7 +227,7 @@ impl Destination {
             linger: batch.schedule_delay,
             ..SessionConfig::default()
         };
-        let pipeline = Pipeline::builder()
+        let mut builder = Pipeline::builder()
             .disabled(false)
             .resource(Resource::empty().service(service))
             .sampling(sampling)
@@ -240,9 +237,11 @@ impl Destination {
             .sessions(sessions)
             .budget(BUDGET)
             .when_full(WhenFull::Block)
-            .export(exporter)
-            .start()?;
-        Ok(pipeline)
+            .export(exporter);
+        if let Some(redaction) = redaction {
+            builder = builder.redact(redaction.clone());
+        }
+        Ok(builder.start()?)
     }
 
     /// Sends a session of a service. `parent` is the foreign span that it continues.
@@ -255,7 +254,7 @@ impl Destination {
         session: &SessionTrace,
         parent: Option<&SpanContext>,
     ) -> Result<Result<(), Stuck>, SetupError> {
-        let patience = self.patience;
+        let patience = self.terms.patience;
         let pipeline = self.pipeline(service)?;
         Ok(play(session, parent, pipeline, patience).await)
     }
@@ -267,8 +266,8 @@ impl Destination {
     pub(crate) async fn take(&self, request: OtlpRequest) -> Result<(), Refused> {
         let intake = self.pipelines[0].1.intake().recognise_sessions(false);
         let taken = intake.accept(request.signal, request.bytes);
-        let stuck = Refused::Stuck(Stuck(self.patience));
-        match tokio::time::timeout(self.patience, taken).await {
+        let stuck = Refused::Stuck(Stuck(self.terms.patience));
+        match tokio::time::timeout(self.terms.patience, taken).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(IntakeError::Full { .. } | IntakeError::Closed)) | Err(_) => Err(stuck),
             // A form without log records: they are left out, as those of own sessions are.
@@ -283,9 +282,9 @@ impl Destination {
     /// That took longer than there was patience.
     pub(crate) async fn settle(&self) -> Result<(), Stuck> {
         for (_, pipeline) in &self.pipelines {
-            match pipeline.flush(self.patience).await {
+            match pipeline.flush(self.terms.patience).await {
                 Ok(flush) if flush.complete => {}
-                Ok(_) | Err(_) => return Err(Stuck(self.patience)),
+                Ok(_) | Err(_) => return Err(Stuck(self.terms.patience)),
             }
         }
         Ok(())
@@ -298,7 +297,7 @@ impl Destination {
     pub(crate) async fn close(self) -> io::Result<Vec<ShutdownReport>> {
         let mut reports = Vec::with_capacity(self.pipelines.len());
         for (_, pipeline) in &self.pipelines {
-            reports.push(drain(pipeline, self.patience).await);
+            reports.push(drain(pipeline, self.terms.patience).await);
         }
         if let Place::Form(writer) = self.place {
             writer.finish()?;

@@ -19,7 +19,9 @@ mod walk;
 use std::time::Duration;
 
 use spanreel::tree::Style;
+use spanreel::{Redaction, Redactor};
 
+use crate::config;
 use crate::outcome::Outcome;
 use crate::term::{Palette, Terminal};
 use args::{Conflict, ConvertPlan, Out, Print, To};
@@ -45,6 +47,10 @@ pub async fn run(
     stdout: &Terminal,
     stderr: &Terminal,
 ) -> anyhow::Result<Outcome> {
+    let redaction = match &plan.config {
+        Some(path) => Some(config::redaction::of(path)?),
+        None => None,
+    };
     let (found, bytes) = walk::find(&plan.sources)?;
     if let Some(Out::File(path)) = &plan.out
         && path.exists()
@@ -71,9 +77,10 @@ pub async fn run(
         palette: stderr.palette,
         summary: Summary::default(),
         table: (plan.to == To::Csv).then(Table::default),
+        redactor: redaction.as_ref().map(Redaction::redactor),
         plan,
     };
-    let done = match work.targets.start(&work.plan) {
+    let done = match work.targets.start(&work.plan, redaction.as_ref()) {
         Ok(()) => work.convert_all(&found).await,
         Err(error) => Err(error.into()),
     };
@@ -92,6 +99,8 @@ struct Work {
     summary: Summary,
     /// The rows of all sessions, where a table is to be written.
     table: Option<Table>,
+    /// For what is told beside what is sent.
+    redactor: Option<Redactor>,
 }
 
 impl Work {
@@ -121,6 +130,10 @@ impl Work {
                     }
                     continue;
                 }
+            };
+            let file = match &self.redactor {
+                Some(redactor) => file.redacted(redactor),
+                None => file,
             };
             converted += 1;
             if !self.plan.quiet && (is_alone || file.has_notes()) {
@@ -153,7 +166,10 @@ impl Work {
     }
 
     /// Takes down what a session was.
-    fn note(&mut self, session: SessionSummary) {
+    fn note(&mut self, mut session: SessionSummary) {
+        if let Some(redactor) = &self.redactor {
+            session.redact(redactor);
+        }
         if let Some(table) = &mut self.table {
             table.add(session.clone());
         }

@@ -3,6 +3,7 @@
 //! Holds: the sessions of a recording of events; of OTLP one request, and what is drawn of its sessions.
 //! Waits: for input, and for room in the pipelines. Loses: nothing that it does not report.
 
+use std::borrow::Cow;
 use std::io::BufRead;
 
 use spanreel::tree::SessionTree;
@@ -145,7 +146,7 @@ impl Work {
                 Ok(None) => break,
                 Err(error) => return Ok(Err(unusable(error))),
             };
-            let taken = match gathered.add(&request) {
+            let taken = match gathered.add(&self.shown(&request)) {
                 Ok(()) => self.forward(request).await,
                 Err(reason) => Err(Refused::Request(reason)),
             };
@@ -177,6 +178,19 @@ impl Work {
             }
         }
         Ok(Ok(Ok(FileSummary::new(name, report, contents))))
+    }
+
+    /// A request as it may be told of: what is sent is redacted on its way.
+    fn shown<'r>(&self, request: &'r OtlpRequest) -> Cow<'r, OtlpRequest> {
+        let redactor = self.redactor.as_ref();
+        let redacted = redactor.and_then(|it| it.redact_request(request.signal, &request.bytes));
+        match redacted {
+            Some(bytes) => Cow::Owned(OtlpRequest {
+                signal: request.signal,
+                bytes: bytes.into(),
+            }),
+            None => Cow::Borrowed(request),
+        }
     }
 
     async fn forward(&self, request: OtlpRequest) -> Result<(), Refused> {

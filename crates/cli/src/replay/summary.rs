@@ -5,7 +5,7 @@ mod session;
 use std::fmt::Write;
 
 use serde::Serialize;
-use spanreel::ShutdownReport;
+use spanreel::{Redactor, ShutdownReport};
 
 use crate::convert::{Format, Report, SessionTrace};
 use crate::ledger::{self, BySignal, Fate};
@@ -203,6 +203,21 @@ impl FileSummary {
         Self {
             passed_over: Some(reason),
             ..Self::new(name, Report::default(), Contents::default())
+        }
+    }
+
+    /// The same without what must not be told: names that recordings give to types of events.
+    #[must_use]
+    pub fn redacted(self, redactor: &Redactor) -> Self {
+        let types = self.unknown_types.into_iter();
+        let mut unknown_types = std::collections::BTreeMap::new();
+        for (name, events) in types {
+            let name = redactor.redact("event.name", &name).into_owned();
+            *unknown_types.entry(name).or_default() += events;
+        }
+        Self {
+            unknown_types,
+            ..self
         }
     }
 

@@ -4,9 +4,11 @@
 
 use std::io::{self, Write};
 
+use spanreel::Redaction;
+
 use super::args::{ConvertPlan, Out, Print, To};
 use super::canvas::Canvas;
-use super::destination::{Destination, SetupError};
+use super::destination::{Destination, SetupError, Terms};
 use super::form::{self, FormWriter, Spans};
 use super::summary::Delivery;
 use crate::convert::Format;
@@ -35,19 +37,24 @@ pub(super) struct Delivered {
 }
 
 impl Targets {
-    pub(super) fn start(&mut self, plan: &ConvertPlan) -> Result<(), SetupError> {
+    pub(super) fn start(
+        &mut self,
+        plan: &ConvertPlan,
+        redaction: Option<&Redaction>,
+    ) -> Result<(), SetupError> {
         let service = plan.service.as_deref();
-        let (service, patience) = (
-            service.unwrap_or(Format::default().service()),
-            plan.patience,
-        );
+        let service = service.unwrap_or(Format::default().service());
+        let terms = || Terms {
+            patience: plan.patience,
+            redaction: redaction.cloned(),
+        };
         if let Some(out) = &plan.out {
             let form = |form| -> Result<Destination, SetupError> {
                 let writer = FormWriter::new(form, form::create(out)?);
-                Destination::form(writer, service, patience)
+                Destination::form(writer, service, terms())
             };
             match plan.to {
-                To::OtlpJsonl => self.out = Some(Destination::jsonl(out, service, patience)?),
+                To::OtlpJsonl => self.out = Some(Destination::jsonl(out, service, terms())?),
                 To::OtlpProto => self.out = Some(form(Spans::OtlpProto)?),
                 To::Zipkin => self.out = Some(form(Spans::Zipkin)?),
                 To::Tree | To::Csv => self.text = Some((form::create(out)?, false)),
@@ -55,11 +62,11 @@ impl Targets {
         }
         if let Some(endpoint) = &plan.export {
             let headers = &plan.headers;
-            self.export = Some(Destination::receiver(endpoint, headers, service, patience)?);
+            self.export = Some(Destination::receiver(endpoint, headers, service, terms())?);
         }
         if plan.print == Print::Trees || plan.to == To::Tree {
             let canvas = Canvas::of(MAX_DRAWN);
-            let tree = Destination::canvas(canvas.clone(), service, patience)?;
+            let tree = Destination::canvas(canvas.clone(), service, terms())?;
             self.tree = Some((tree, canvas));
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! The options of `spanreel run`, and what they mean together.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -26,12 +26,7 @@ use crate::units;
 #[command(after_help = EXAMPLES)]
 pub struct RunArgs {
     /// The command and its arguments; write -- before them
-    #[arg(
-        value_name = "COMMAND",
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
     pub command: Vec<OsString>,
 
     /// Forward to this receiver: grpc://HOST:PORT, http://HOST:PORT, with TLS grpcs:// or https://; or
@@ -91,6 +86,13 @@ pub struct RunArgs {
     /// calls go to. Not for commands that trace these calls themselves: they would be there twice.
     #[arg(long, help_heading = "Session")]
     pub gateway: bool,
+
+    /// Take out what the table [redaction] of this configuration of 'spanreel serve' says, before anything is
+    /// shown or forwarded
+    ///
+    /// 'spanreel redact try' shows on recordings what would be found.
+    #[arg(long, value_name = "FILE", help_heading = "Session")]
+    pub config: Option<PathBuf>,
 
     /// How the command is told to send: OTEL_EXPORTER_OTLP_PROTOCOL
     #[arg(
@@ -245,6 +247,18 @@ mod tests {
             assert_eq!(args.program(), "sh");
         }
         assert!(args(&["--quiet"]).is_err());
+    }
+
+    /// An option that there is not is no command, unless it stands behind two dashes.
+    #[test]
+    fn an_unknown_option_is_no_command() {
+        let error = args(&["--exprot", "grpc://a:1", "agent"]).expect_err("there is none");
+        assert!(
+            error.contains("--exprot") && error.contains("--export"),
+            "{error}"
+        );
+        let odd = args(&["--", "--exprot"]).expect("a name like another");
+        assert_eq!(odd.command, ["--exprot"]);
     }
 
     /// Headers go to receivers and not into messages about them.

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spanreel::record::RecordedSpan;
-use spanreel::{Export, ExportError, Exporter, Request, Signal, SpanId};
+use spanreel::{Dialect, Export, ExportError, Exporter, Request, Signal, SpanId};
 
 /// How many spans are kept.
 const SPANS: usize = 10_000;
@@ -50,7 +50,7 @@ impl Gather {
 
     /// For a pipeline. It takes all signals, so that senders of any are not refused.
     pub(crate) fn exporter(&self) -> Exporter {
-        Exporter::new(self.clone())
+        Exporter::new(self.clone()).dialect(Dialect::GenAi)
     }
 
     /// This span is kept whatever came before it.

@@ -9,6 +9,7 @@ mod environment;
 mod forward;
 mod gather;
 mod held;
+mod passed;
 mod report;
 mod seen;
 #[cfg(unix)]
@@ -29,6 +30,7 @@ use spanreel::{
 };
 use spanreel_http::llm::{Llm, Prices};
 
+use crate::config;
 use crate::gateway::{Gateway, Place, Proxy, Started, Upstreams, variables};
 use crate::outcome::Outcome;
 use crate::term::Terminal;
@@ -36,6 +38,7 @@ use args::RunArgs;
 use child::End;
 use environment::{Variables, Wanted};
 use held::Held;
+use passed::Passed;
 use report::{Account, Ours};
 use signals::Signals;
 use station::Station;
@@ -99,20 +102,31 @@ pub fn run(args: RunArgs, stderr: &Terminal) -> anyhow::Result<Outcome> {
 }
 
 async fn conduct(args: &RunArgs) -> anyhow::Result<Account> {
+    let redaction = match &args.config {
+        Some(path) => Some(config::redaction::of(path)?),
+        None => None,
+    };
     let exports = forward::choose(args, read).await?;
     let mut signals = Signals::new().map_err(|error| NotStarted::Own(error.into()))?;
     let program = args.program();
     let service = read("OTEL_SERVICE_NAME").filter(|name| !name.is_empty());
     let service = service.unwrap_or_else(|| program.clone());
-    let mut station = Station::start(&exports, &service).map_err(NotStarted::Own)?;
+    let mut station =
+        Station::start(&exports, &service, redaction.as_ref()).map_err(NotStarted::Own)?;
     let session = open(args, &station, &program).map_err(NotStarted::Own)?;
+    let redactor = redaction.map(|it| it.redactor());
     let ours = Ours {
-        session: session.id().to_owned(),
+        session: match redactor {
+            Some(redactor) => redactor.redact("session.id", session.id()).into_owned(),
+            None => session.id().to_owned(),
+        },
         trace: session.trace_id(),
         root: session.context().span_id(),
     };
     station.gather.keep(ours.root);
-    let gateway = args.gateway.then(|| passing_on(&session)).transpose();
+    let passed = args.gateway.then(Passed::default);
+    let gateway = passed.as_ref().map(|passed| passing_on(&session, passed));
+    let gateway = gateway.transpose();
     let gateway = gateway.map_err(NotStarted::Own)?;
 
     let mut command = command(args, &station, &session);
@@ -151,6 +165,7 @@ async fn conduct(args: &RunArgs) -> anyhow::Result<Account> {
         end,
         took,
         sums: station.seen.sums(),
+        passed: passed.map(|passed| passed.sums()),
         data_points: station.data_points(),
         forwards: exports.iter().map(|it| it.target.to_string()).collect(),
         shutdown,
@@ -182,11 +197,13 @@ fn open(args: &RunArgs, station: &Station, program: &str) -> anyhow::Result<Sess
 }
 
 /// A gateway on this machine whose calls are all the session's.
-fn passing_on(session: &Session) -> anyhow::Result<Started> {
+fn passing_on(session: &Session, passed: &Passed) -> anyhow::Result<Started> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     listener.set_nonblocking(true)?;
     let upstreams = Upstreams::new(&variables::upstreams(read));
+    let passed = passed.clone();
     let llm = Llm::new().prices(Prices::bundled());
+    let llm = llm.measure_by(move |call| passed.called(call));
     let gateway = Gateway {
         listener,
         proxy: Proxy::new(upstreams, &llm, &[])?,

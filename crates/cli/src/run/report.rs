@@ -11,6 +11,7 @@ use spanreel::{ShutdownReport, SpanId, TraceId};
 
 use super::child::End;
 use super::gather::Kept;
+use super::passed::PassedSums;
 use super::seen::Sums;
 use crate::term::Terminal;
 use crate::units::{self, grouped};
@@ -36,6 +37,8 @@ pub(crate) struct Account {
     pub(crate) end: End,
     pub(crate) took: Duration,
     pub(crate) sums: Sums,
+    /// What passed the gateway, where there was one.
+    pub(crate) passed: Option<PassedSums>,
     pub(crate) data_points: u64,
     /// Where was forwarded to, without secrets.
     pub(crate) forwards: Vec<String>,
@@ -57,6 +60,8 @@ struct Totals<'a> {
     #[serde(flatten)]
     sums: &'a Sums,
     data_points: u64,
+    /// What passed the gateway; `null` without one.
+    gateway: Option<&'a PassedSums>,
     forwarded_to: &'a [String],
     /// Items that did not arrive somewhere; `null` where nobody waited to know.
     lost: Option<u64>,
@@ -76,6 +81,7 @@ impl Account {
             duration_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
             sums: &self.sums,
             data_points: self.data_points,
+            gateway: self.passed.as_ref(),
             forwarded_to: &self.forwards,
             lost: self.shutdown.as_ref().map(ShutdownReport::lost),
             not_drawn: self.kept.left_out,
@@ -121,18 +127,30 @@ impl Account {
             count(sums.logs, "log record"),
             count(self.data_points, "data point"),
         );
-        let tokens = match sums.tokens {
-            0 => String::new(),
-            tokens => format!(
-                "; {} tokens, ${:.2}",
-                units::count(tokens as f64),
-                sums.cost
-            ),
-        };
-        note(&mut text, &format!("{received}{tokens}"));
-        if sums.spans + sums.logs + self.data_points == 0 {
+        note(
+            &mut text,
+            &format!("{received}{}", used(sums.tokens, sums.cost)),
+        );
+        if let Some(passed) = &self.passed {
+            let calls = count(passed.llm_calls, "call");
+            let used = used(passed.tokens, passed.cost);
+            note(&mut text, &format!("gateway: {calls} of models{used}"));
+            if passed.llm_calls > 0 && sums.llm_calls > 0 {
+                let advice = "the command traces calls of models itself: what is counted and forwarded may hold them \
+                              twice; leave out --gateway";
+                writeln!(text, "{}", palette.bad(advice)).expect(INFALLIBLE);
+            }
+        }
+        let passed = self.passed.as_ref().map_or(0, |passed| passed.llm_calls);
+        if sums.spans + sums.logs + self.data_points + passed == 0 {
             let advice = "the command sent nothing: it writes no telemetry, or does not read OTEL_EXPORTER_OTLP_ENDPOINT";
             note(&mut text, advice);
+            if self.passed.is_none() {
+                note(
+                    &mut text,
+                    "--gateway traces its calls of models, whatever it is written in",
+                );
+            }
         }
         if self.forwards.is_empty() {
             note(&mut text, "forwarded nowhere; --export URL does that");
@@ -188,6 +206,14 @@ fn arrange(spans: Vec<RecordedSpan>, ours: &Ours) -> Arranged {
 fn session_of(span: &RecordedSpan) -> Option<&str> {
     const KEY: &str = "session.id";
     span.str(KEY).or_else(|| span.resource.str(KEY))
+}
+
+/// Tokens and cost, where there are any.
+fn used(tokens: u64, cost: f64) -> String {
+    match tokens {
+        0 => String::new(),
+        tokens => format!("; {} tokens, ${cost:.2}", units::count(tokens as f64)),
+    }
 }
 
 /// `1 span`, `12,345 spans`.

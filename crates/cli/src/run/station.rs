@@ -7,8 +7,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use spanreel::{
-    BaggagePolicy, BatchConfig, ByteSize, Limits, Pipeline, Propagator, Propagators, Resource,
-    Sampling, SessionConfig, ShutdownReport, Signal, WhenFull,
+    BaggagePolicy, BatchConfig, ByteSize, Limits, Pipeline, Propagator, Propagators, Redaction,
+    Resource, Sampling, SessionConfig, ShutdownReport, Signal, WhenFull,
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -49,13 +49,17 @@ pub(crate) struct Station {
 
 impl Station {
     /// Starts them, within a runtime. The pipeline depends on nothing in the environment; `service` is
-    /// whose the root of the session is.
+    /// whose the root of the session is, `redaction` what is taken out of everything.
     ///
     /// # Errors
     /// A port or a thread cannot be had, or an export cannot be right.
-    pub(crate) fn start(exports: &[ExportConfig], service: &str) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        exports: &[ExportConfig],
+        service: &str,
+        redaction: Option<&Redaction>,
+    ) -> anyhow::Result<Self> {
         let (gather, seen) = (Gather::default(), Seen::default());
-        let pipeline = pipeline(exports, service, &gather)?;
+        let pipeline = pipeline(exports, service, redaction, &gather)?;
         let intake = pipeline.intake().watch(seen.clone());
         // Both protocols are understood on one port.
         let config = receive::Config {
@@ -123,7 +127,12 @@ impl Station {
     }
 }
 
-fn pipeline(exports: &[ExportConfig], service: &str, gather: &Gather) -> anyhow::Result<Pipeline> {
+fn pipeline(
+    exports: &[ExportConfig],
+    service: &str,
+    redaction: Option<&Redaction>,
+    gather: &Gather,
+) -> anyhow::Result<Pipeline> {
     let batch = BatchConfig {
         schedule_delay: BATCH_TIME,
         ..BatchConfig::default()
@@ -154,6 +163,9 @@ fn pipeline(exports: &[ExportConfig], service: &str, gather: &Gather) -> anyhow:
         .budget(ByteSize::mib(64))
         .when_full(WhenFull::Block)
         .export(gather.exporter());
+    if let Some(redaction) = redaction {
+        builder = builder.redact(redaction.clone());
+    }
     for export in exports {
         builder = builder.export(export.exporter());
     }

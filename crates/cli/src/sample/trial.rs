@@ -94,7 +94,8 @@ impl Trial {
 
 fn pipeline(exporter: Exporter, sampling: Sampling) -> anyhow::Result<Pipeline> {
     let batch = Destination::whole_batches();
-    Ok(Destination::start(exporter, "recorded", batch, sampling)?)
+    let pipeline = Destination::start(exporter, "recorded", batch, sampling, None)?;
+    Ok(pipeline)
 }
 
 fn policies(pipeline: &Pipeline) -> Vec<PolicyStats> {

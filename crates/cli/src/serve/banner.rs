@@ -27,7 +27,9 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
     };
     // First what a person does next.
     if let Some(addr) = addresses.operations.filter(|_| config.store != Keep::Off) {
-        row("page", format!("http://{}/", reachable(addr)));
+        let at = reachable(addr);
+        row("page", format!("http://{at}/"));
+        row("for agents", format!("http://{at}/mcp, over MCP"));
     }
     if let Some(addr) = addresses.grpc {
         row("OTLP/gRPC", addr.to_string());
@@ -98,6 +100,19 @@ pub(crate) fn log(config: &Config, addresses: &Addresses) {
         ack = config.ack.name(),
         "listening",
     );
+}
+
+/// Where telemetry is received, by protocol: addresses to be given to programs on this machine.
+pub(crate) fn endpoints(config: &Config, addresses: &Addresses) -> Vec<(&'static str, String)> {
+    let scheme = match config.tls_certificate.is_some() {
+        true => "https",
+        false => "http",
+    };
+    let url = |addr: SocketAddr| format!("{scheme}://{}", reachable(addr));
+    let all = [("grpc", addresses.grpc), ("http", addresses.http)];
+    let all = all.into_iter();
+    all.filter_map(|(name, addr)| Some((name, url(addr?))))
+        .collect()
 }
 
 /// Lines for a shell: the standard variables that make a program send here. HTTP first, which every SDK

@@ -1,5 +1,5 @@
-//! What is measured of calls of models: the client metrics of the GenAI conventions, for `/metrics` and for the
-//! exports.
+//! What is measured of calls of models: the client metrics of the GenAI conventions, for `/metrics`, and for the
+//! exports where that is asked for.
 //!
 //! Calls that pass the gateway are told of where they end, whatever sampling decides; received ones are read
 //! from their spans, on a lane of their own, if that is asked for. Holds: histograms, of which the SDK bounds
@@ -50,7 +50,7 @@ impl Calls {
         let mut builder = SdkMeterProvider::builder()
             .with_resource(resource.build())
             .with_reader(scrape.clone());
-        if !config.exports.is_empty() {
+        if config.genai_metrics_export && !config.exports.is_empty() {
             let reader = PeriodicReader::builder(exports.clone()).with_interval(INTERVAL);
             builder = builder.with_reader(reader.build());
         }

@@ -101,7 +101,7 @@ fn start(talk: impl Future<Output = ()> + Send + 'static) {
 async fn talk(stream: TcpStream, operations: Arc<Operations>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let operations = Arc::clone(&operations);
-        async move { Ok::<_, Infallible>(operations.answer_all(&request).await) }
+        async move { Ok::<_, Infallible>(operations.answer_all(request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -117,7 +117,7 @@ async fn talk(stream: TcpStream, operations: Arc<Operations>) {
 
 impl Operations {
     /// What is not of the process itself is of the page.
-    async fn answer_all<B>(&self, request: &Request<B>) -> Answer {
+    async fn answer_all(&self, request: Request<Incoming>) -> Answer {
         let path = request.uri().path();
         let is_own = ["/healthz", "/readyz", "/metrics"].contains(&path);
         match &self.web {

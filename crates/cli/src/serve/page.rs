@@ -1,6 +1,5 @@
 //! The store and its page, as `serve` has them.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -9,6 +8,7 @@ use spanreel_store::{
     Live, MemoryStore, Retention, SqliteStore, Store, StoreError, StoreExporter, Web,
 };
 
+use super::banner::Addresses;
 use super::pulse;
 use crate::config::Config;
 use crate::config::value::Keep;
@@ -69,10 +69,16 @@ pub(crate) fn web(
     kept: Kept,
     pipeline: &Pipeline,
     receiver: &StatsReader,
-    addr: Option<SocketAddr>,
+    addresses: &Addresses,
 ) -> Web {
     let token = config.token.as_ref().map(|token| token.reveal());
-    let is_local = addr.is_some_and(|addr| addr.ip().is_loopback());
-    let pulse = pulse::pulse(config, pipeline.clone(), receiver.clone());
-    Web::new(kept.store, kept.live, pulse, token, is_local)
+    let is_local = addresses
+        .operations
+        .is_some_and(|addr| addr.ip().is_loopback());
+    let pulse = pulse::pulse(config, addresses, pipeline.clone(), receiver.clone());
+    let web = Web::new(kept.store, kept.live, pulse, token, is_local);
+    match config.spool_dir() {
+        Some(_) => web.quarantine_of(pipeline.clone()),
+        None => web,
+    }
 }

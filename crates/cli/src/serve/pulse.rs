@@ -1,27 +1,60 @@
 //! How the pipeline is, for the page: everything that was received, and what became of it, in one document
 //! that adds up.
 
+mod lane;
+mod refused;
+
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
-use spanreel::{Counts, LaneStats, Pipeline, PipelineStats, QueueStats, Signal, SignalStats};
+use spanreel::{
+    Counts, Detector, Pipeline, PipelineStats, QueueStats, RedactionStats, Signal, SignalStats,
+};
 use spanreel_store::Pulse;
 
+use self::lane::{lane, since_1970};
+use self::refused::Refused;
+use super::banner::{self, Addresses};
 use crate::config::Config;
 use crate::receive::{Outcome, Stats, StatsReader};
+use crate::wire::protocol::Wire;
 
-/// Where the lanes of the exports lead, in their order, which comes before all others.
-type Endpoints = Vec<String>;
+/// Where things lead to and come in.
+struct Places {
+    /// Where the lanes of the exports lead, in their order, which comes before all others.
+    exports: Vec<String>,
+    /// Where telemetry is received, by protocol.
+    receivers: Vec<(&'static str, String)>,
+}
 
-/// Asks for the numbers whenever it is called.
-pub(crate) fn pulse(config: &Config, pipeline: Pipeline, receiver: StatsReader) -> Pulse {
-    let endpoints: Endpoints = config
-        .exports
-        .iter()
-        .map(|export| export.target.to_string())
-        .collect();
-    Arc::new(move || document(&pipeline.stats(), &receiver.stats(), &endpoints))
+/// Asks for the numbers whenever it is called. May wait for the disk.
+pub(crate) fn pulse(
+    config: &Config,
+    addresses: &Addresses,
+    pipeline: Pipeline,
+    receiver: StatsReader,
+) -> Pulse {
+    let exports = config.exports.iter();
+    let places = Places {
+        exports: exports.map(|export| export.target.to_string()).collect(),
+        receivers: banner::endpoints(config, addresses),
+    };
+    let redacts = config.redaction.redaction.is_some();
+    let refused = Refused::new(pipeline.clone());
+    Arc::new(move || {
+        let stats = pipeline.stats();
+        let mut document = document(&stats, &receiver.stats(), &places);
+        if let Some(spool) = document.get_mut("spool") {
+            let (requests, newest) = refused.newest();
+            spool["quarantine_requests"] = json!(requests);
+            spool["quarantined"] = newest;
+        }
+        if redacts {
+            document["redaction"] = redaction(&stats.redaction);
+        }
+        document
+    })
 }
 
 #[expect(
@@ -29,21 +62,20 @@ pub(crate) fn pulse(config: &Config, pipeline: Pipeline, receiver: StatsReader) 
     reason = "the page shows when it was told, by the clock that it has itself"
 )]
 fn now_us() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(since.unwrap_or_default().as_micros()).unwrap_or(u64::MAX)
+    since_1970(SystemTime::now())
 }
 
-fn document(stats: &PipelineStats, received: &Stats, endpoints: &Endpoints) -> Value {
+fn document(stats: &PipelineStats, received: &Stats, places: &Places) -> Value {
     let mut document = json!({
         "time_us": now_us(),
-        "receivers": [receiver(received)],
+        "receivers": [receiver(received, places)],
         "ledger": {
             "spans": ledger(&stats.traces),
             "logs": ledger(&stats.logs),
             "metrics": ledger(&stats.metrics),
         },
         "lanes": stats.lanes.iter().enumerate()
-            .map(|(index, it)| lane(it, stats, endpoints.get(index))).collect::<Vec<_>>(),
+            .map(|(index, it)| lane(it, stats, places.exports.get(index))).collect::<Vec<_>>(),
         "queues": stats.queues.iter().map(queue).collect::<Vec<_>>(),
         "memory": { "budget": stats.budget.as_u64(), "used": stats.memory.as_u64() },
         "store_behind": behind(stats),
@@ -68,23 +100,74 @@ fn document(stats: &PipelineStats, received: &Stats, endpoints: &Endpoints) -> V
     document
 }
 
-fn receiver(stats: &Stats) -> Value {
+fn receiver(stats: &Stats, places: &Places) -> Value {
     let taken = [Outcome::Accepted, Outcome::Partial];
-    let errors = Outcome::ALL
+    let refused = Outcome::ALL
         .into_iter()
         .filter(|outcome| !taken.contains(outcome))
-        .map(|outcome| (outcome.name().to_owned(), stats.total(outcome)))
-        .filter(|(_, count)| *count > 0)
-        .map(|(name, count)| (name, json!(count)));
-    json!({
+        .map(|outcome| (outcome.name(), stats.total(outcome)));
+    let by_protocol = Wire::ALL.map(|wire| {
+        let ended = Outcome::ALL.map(|outcome| stats.requests(wire, outcome));
+        (wire.name(), ended.into_iter().sum::<u64>())
+    });
+    let connections = &stats.connections;
+    let broken = [
+        ("over_limit", connections.over_limit),
+        ("idle", connections.idle),
+        ("handshake_failed", connections.handshake_failed),
+        ("plain_to_tls", connections.plain_to_tls),
+        ("tls_to_plain", connections.tls_to_plain),
+        ("broken", connections.broken),
+    ];
+    let mut document = json!({
         "name": "otlp",
         "requests": Outcome::ALL.into_iter().map(|outcome| stats.total(outcome)).sum::<u64>(),
+        "by_protocol": some(by_protocol),
         "spans": stats.items(Signal::Traces),
         "logs": stats.items(Signal::Logs),
         "metrics": stats.items(Signal::Metrics),
+        "rejected": stats.rejected,
         "bytes": stats.wire_bytes,
-        "connections": stats.connections.open,
-        "errors": errors.collect::<Map<_, _>>(),
+        "connections": connections.open,
+        "errors": some(refused),
+        "connection_errors": some(broken),
+    });
+    if let Some((_, url)) = places.receivers.iter().find(|(name, _)| *name == "http") {
+        document["endpoint"] = json!(url);
+    }
+    let endpoints = places.receivers.iter();
+    document["endpoints"] = endpoints
+        .map(|(name, url)| ((*name).to_owned(), json!(url)))
+        .collect::<Map<_, _>>()
+        .into();
+    document
+}
+
+/// Those that are not zero.
+fn some(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Map<String, Value> {
+    let counts = counts.into_iter().filter(|(_, count)| *count > 0);
+    counts
+        .map(|(name, count)| (name.to_owned(), json!(count)))
+        .collect()
+}
+
+fn redaction(stats: &RedactionStats) -> Value {
+    let detectors = Detector::ALL
+        .map(|detector| json!({ "name": detector.name(), "changed": stats.found_by(detector) }));
+    let rules = stats
+        .rules
+        .iter()
+        .map(|rule| json!({ "name": rule.name, "action": rule.action, "changed": rule.changed }));
+    json!({
+        "dry_run": stats.dry_run,
+        "texts": stats.texts,
+        "bytes": stats.bytes,
+        "changed": stats.changed,
+        "removed": stats.removed,
+        "masked": stats.masked,
+        "hashed": stats.hashed,
+        "detectors": detectors,
+        "rules": rules.collect::<Value>(),
     })
 }
 
@@ -109,40 +192,6 @@ fn ledger(stats: &SignalStats) -> Value {
         "in_flight": stats.fates.in_flight(),
         "fates": fates(&[&stats.fates]),
     })
-}
-
-fn lane(lane: &LaneStats, stats: &PipelineStats, endpoint: Option<&String>) -> Value {
-    let books = [&lane.traces, &lane.logs, &lane.metrics];
-    let sum = |of: fn(&Counts) -> u64| books.iter().map(|book| of(book)).sum::<u64>();
-    let waiting = sum(Counts::in_flight);
-    let is_full = lane.queue.size >= lane.queue.capacity && lane.queue.capacity > 0;
-    let state = match () {
-        () if stats.spool_stuck && !lane.before_sampling => "full",
-        () if lane.retries > 0 && lane.on_disk > 0 => "retrying",
-        () if is_full => "full",
-        () => "ok",
-    };
-    let mut document = json!({
-        "name": lane.name,
-        "state": state,
-        "before_sampling": lane.before_sampling,
-        "handed": sum(Counts::entered) - lane.recovered,
-        "recovered": lane.recovered,
-        "exported": sum(|book| book.of(spanreel::Fate::Exported)),
-        "waiting": waiting,
-        "on_disk": lane.on_disk,
-        "requests": lane.requests,
-        "retries": lane.retries,
-        "bytes": lane.bytes,
-        "fates": fates(&books),
-    });
-    if let Some(endpoint) = endpoint {
-        document["endpoint"] = json!(endpoint);
-    }
-    if let Some(lag) = lane.latency.quantile(0.5) {
-        document["latency_p50_us"] = json!(lag.as_micros() as u64);
-    }
-    document
 }
 
 /// Items that the store has not written yet.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spanreel::{
-    BatchConfig, BuildError, Exporter, Limits, Pipeline, Resource, Seal, SessionConfig, Spool,
-    SpoolFull, SpoolMode, WhenFull,
+    BatchConfig, BuildError, Exporter, Limits, Pipeline, Resource, Seal, SessionConfig,
+    SessionEvents, Spool, SpoolFull, SpoolMode, WhenFull,
 };
 use spanreel_http::llm::{Llm, Prices};
 use tokio::task::JoinHandle;
@@ -25,7 +25,7 @@ use super::operations::{self, Operations};
 use super::page;
 use super::watching::Watching;
 use crate::config::Config;
-use crate::config::value::{Ack, WhenSpoolFull};
+use crate::config::value::{Ack, Keep, WhenSpoolFull};
 use crate::gateway::{self, Gateway, Place, Proxy, Upstreams};
 use crate::receive::{self, BindError, IntoPipeline, Outcome, Receiver, Stats, StatsReader};
 
@@ -61,6 +61,13 @@ pub(crate) struct Started {
 pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     let listener = bind::bind(config.http, "http")?;
     let gateway = bind::bind(config.gateway, "gateway")?;
+    let token = config
+        .token
+        .as_ref()
+        .map(|token| receive::Token::new(token.reveal()))
+        .transpose()?;
+    let ports =
+        receive::listen(receiving(config, token.clone())).map_err(|error| advise(error, config))?;
     let kept = page::open(config)?;
     let (kept, lane) = kept
         .map(|(kept, lane)| (Some(kept), Some(lane)))
@@ -72,6 +79,7 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         calls.send_to(&pipeline);
     }
     let arrivals = Arc::new(Arrivals::new(config.sessions));
+    let watching = Watching::new(Arc::clone(&arrivals));
     let ack = match config.ack {
         Ack::Accepted => receive::Ack::Accepted,
         // What goes nowhere is not kept, and nobody waits for it.
@@ -79,18 +87,11 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
         Ack::Durable => receive::Ack::Durable,
         Ack::Delivered => receive::Ack::Delivered,
     };
-    let intake = pipeline
-        .intake()
-        .watch(Watching::new(Arc::clone(&arrivals)));
+    let intake = pipeline.intake().watch(watching.clone());
     let take = IntoPipeline::new(intake, ack).patience(config.patience);
-    let token = config
-        .token
-        .as_ref()
-        .map(|token| receive::Token::new(token.reveal()))
-        .transpose()?;
-    let receiver = receive::bind(receiving(config, token.clone()), take)
-        .map_err(|error| advise(error, config))?;
-    let gateway = gateway.map(|listener| passing_on(listener, config, &pipeline, calls.as_ref()));
+    let receiver = ports.receiver(take);
+    let gateway =
+        gateway.map(|listener| passing_on(listener, config, &pipeline, watching, calls.as_ref()));
     let gateway = gateway.transpose()?;
     let addresses = Addresses {
         grpc: receiver.grpc_addr(),
@@ -100,7 +101,7 @@ pub(crate) fn start(config: &Config) -> anyhow::Result<Started> {
     };
     let health = Arc::new(Health::new(config.spool_dir().is_some()));
     let reader = receiver.stats_reader();
-    let web = kept.map(|kept| page::web(config, kept, &pipeline, &reader, addresses.operations));
+    let web = kept.map(|kept| page::web(config, kept, &pipeline, &reader, &addresses));
     let doors = Doors::new(token.clone(), web.clone());
     let operations = listener.map(|listener| {
         let asked = Operations {
@@ -141,12 +142,18 @@ fn passing_on(
     listener: TcpListener,
     config: &Config,
     pipeline: &Pipeline,
+    watching: Watching,
     calls: Option<&Calls>,
 ) -> anyhow::Result<gateway::Started> {
-    let mut llm = Llm::new().prices(Prices::bundled());
-    if let Some(calls) = calls {
-        llm = llm.measure_by(calls.listener(&config.redaction));
-    }
+    let measure = calls.map(|calls| calls.listener(&config.redaction));
+    let llm = Llm::new()
+        .prices(Prices::bundled())
+        .measure_by(move |call| {
+            watching.called(call);
+            if let Some(measure) = &measure {
+                measure(call);
+            }
+        });
     let upstreams = Upstreams::new(&config.upstream);
     let gateway = Gateway {
         listener,
@@ -192,7 +199,7 @@ fn pipeline(
         .limits(Limits::default())
         .log_batch(batch.clone())
         .batch(batch)
-        .sessions(SessionConfig::default())
+        .sessions(sessions(config))
         .budget(config.memory)
         .when_full(WhenFull::Block);
     if let Some(redaction) = &config.redaction.redaction {
@@ -222,6 +229,18 @@ fn pipeline(
             .context("cannot use the spool; give --data-dir another directory, or off"),
         error => error.into(),
     })
+}
+
+/// The sessions of calls that pass the gateway. Where they are shown, they are from their beginning on.
+fn sessions(config: &Config) -> SessionConfig {
+    let is_shown = config.store != Keep::Off && config.http.addr().is_some();
+    SessionConfig {
+        events: SessionEvents {
+            session: false,
+            span_start: is_shown && config.gateway.addr().is_some(),
+        },
+        ..SessionConfig::default()
+    }
 }
 
 fn receiving(config: &Config, token: Option<receive::Token>) -> receive::Config {

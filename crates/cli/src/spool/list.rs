@@ -61,6 +61,8 @@ struct Shown {
     quarantine: Vec<ShownRefused>,
     files: Vec<ShownFile>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    undecided: Vec<ShownFile>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     others: Vec<Shown>,
 }
 
@@ -109,6 +111,7 @@ impl Shown {
             exporters: found.exporters.iter().map(ShownWaiting::of).collect(),
             quarantine: found.quarantine.iter().map(ShownRefused::of).collect(),
             files: found.files.iter().map(ShownFile::of).collect(),
+            undecided: found.undecided.iter().map(ShownFile::of).collect(),
             others: found.others.iter().map(Self::of).collect(),
         }
     }
@@ -209,6 +212,15 @@ fn table(text: &mut String, found: &Inspection, palette: Palette) {
         )
         .expect(INFALLIBLE);
     }
+    let undecided: u64 = found.undecided.iter().map(|file| file.bytes).sum();
+    if undecided > 0 {
+        let held = bytes(undecided as f64);
+        writeln!(
+            text,
+            "{held} more hold sessions that sampling has not decided, and what it decided of late"
+        )
+        .expect(INFALLIBLE);
+    }
     if !found.quarantine.is_empty() {
         let head = format!(
             "\n{:33} {:16} {:>8} {:>8} {:>10}  ago",
@@ -230,7 +242,8 @@ fn table(text: &mut String, found: &Inspection, palette: Palette) {
         .expect(INFALLIBLE);
         writeln!(text, "    {}", one_line(&it.answer, ANSWER_WIDTH)).expect(INFALLIBLE);
     }
-    let unreadable: u64 = found.files.iter().map(|file| file.unreadable).sum();
+    let all = found.files.iter().chain(&found.undecided);
+    let unreadable: u64 = all.map(|file| file.unreadable).sum();
     if unreadable > 0 {
         let words = format!("{unreadable} bytes cannot be read; see 'spanreel spool verify'");
         writeln!(text, "{}", palette.bad(&words)).expect(INFALLIBLE);
@@ -243,9 +256,11 @@ fn table(text: &mut String, found: &Inspection, palette: Palette) {
 
 /// A line for each file, and what that means.
 fn files(text: &mut String, found: &Inspection, palette: Palette) {
-    for file in &found.files {
+    let files_of_log = found.files.iter().map(|file| ("", file));
+    let of_journal = found.undecided.iter().map(|file| ("undecided/", file));
+    for (below, file) in files_of_log.chain(of_journal) {
         let line = format!(
-            "{}/{}: {} requests, {}",
+            "{}/{below}{}: {} requests, {}",
             found.path.display(),
             file.name,
             grouped(file.requests),
@@ -262,7 +277,7 @@ fn files(text: &mut String, found: &Inspection, palette: Palette) {
     for other in &found.others {
         files(text, other, palette);
     }
-    if found.files.is_empty() && found.others.is_empty() {
+    if found.files.is_empty() && found.undecided.is_empty() && found.others.is_empty() {
         writeln!(text, "{}: nothing is on disk", found.path.display()).expect(INFALLIBLE);
     }
 }

@@ -62,7 +62,8 @@ fn choose(args: &ReplayArgs, found: &Inspection) -> anyhow::Result<Vec<Quarantin
 }
 
 fn to_exporters(path: &Path, chosen: &[Quarantined]) -> anyhow::Result<Outcome> {
-    let else_do = ", or give --to and --keep to send it to a receiver now";
+    let else_do = ", or send it again on the Pipeline page of spanreel serve, or give --to and --keep to send \
+                   it to a receiver now";
     let mut editor = open(path, else_do)?;
     for it in chosen {
         editor.deliver_again(&it.id, &it.exporter)?;

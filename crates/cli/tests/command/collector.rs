@@ -14,6 +14,12 @@ use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
@@ -21,6 +27,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span};
 use tokio::net::TcpListener;
 use tonic::transport::Server;
@@ -39,6 +46,7 @@ pub(crate) struct Collector {
 struct Kept {
     traces: Vec<ResourceSpans>,
     logs: Vec<LogRecord>,
+    metrics: Vec<Metric>,
     tenants: Vec<String>,
 }
 
@@ -56,7 +64,8 @@ impl Collector {
         let addr = listener.local_addr().expect("an address");
         let server = Server::builder()
             .add_service(TraceServiceServer::new(self.clone()))
-            .add_service(LogsServiceServer::new(self.clone()));
+            .add_service(LogsServiceServer::new(self.clone()))
+            .add_service(MetricsServiceServer::new(self.clone()));
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
         addr
     }
@@ -73,6 +82,11 @@ impl Collector {
 
     pub(crate) fn logs(&self) -> Vec<LogRecord> {
         self.kept().logs.clone()
+    }
+
+    #[allow(dead_code, reason = "few of the tests that share it look at metrics")]
+    pub(crate) fn metrics(&self) -> Vec<Metric> {
+        self.kept().metrics.clone()
     }
 
     /// The header `x-tenant` of each request that had it.
@@ -119,6 +133,21 @@ impl LogsService for Collector {
         let scopes = groups.flat_map(|group| group.scope_logs);
         let records = scopes.flat_map(|scope| scope.log_records);
         self.kept().logs.extend(records);
+        Ok(Response::new(Default::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl MetricsService for Collector {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        let request = self.take(request)?;
+        let groups = request.resource_metrics.into_iter();
+        let scopes = groups.flat_map(|group| group.scope_metrics);
+        let metrics = scopes.flat_map(|scope| scope.metrics);
+        self.kept().metrics.extend(metrics);
         Ok(Response::new(Default::default()))
     }
 }

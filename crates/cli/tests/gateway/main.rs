@@ -10,10 +10,12 @@
 #[expect(dead_code, reason = "shared with other tests")]
 mod collector;
 mod delay;
+mod measured;
 mod passing;
 mod provider;
 mod python;
 #[path = "../serve/server.rs"]
 #[expect(dead_code, reason = "shared with other tests")]
 mod server;
+mod shown;
 mod spans;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::Span;
 
 use crate::collector::Collector;
@@ -13,11 +14,16 @@ use crate::server::{self, ANY_PORT, Server};
 pub(crate) struct Rig {
     pub(crate) server: Server,
     pub(crate) provider: Provider,
-    collector: Collector,
+    pub(crate) collector: Collector,
 }
 
 impl Rig {
     pub(crate) async fn start(provider: Provider) -> Self {
+        Self::with(provider, &[]).await
+    }
+
+    /// One with more options.
+    pub(crate) async fn with(provider: Provider, options: &[&str]) -> Self {
         let upstream = format!("http://{}", provider.listen().await);
         let collector = Collector::default();
         let backend = format!("grpc://{}", collector.listen().await);
@@ -34,6 +40,7 @@ impl Rig {
         for name in ["openai", "anthropic", "house"] {
             command.args(["--upstream", &format!("{name}={upstream}")]);
         }
+        command.args(options);
         let server = Server::of(command);
         Self {
             server,
@@ -60,6 +67,13 @@ impl Rig {
         assert_eq!(ended.code, Some(0), "{ended:?}");
         assert!(ended.report.contains("nothing was lost"), "{ended:?}");
         self.collector.spans()
+    }
+
+    /// Stops it; what was exported of metrics, and of spans.
+    pub(crate) fn stop_measured(self) -> (Vec<Metric>, Vec<Span>) {
+        let collector = self.collector.clone();
+        let spans = self.stop();
+        (collector.metrics(), spans)
     }
 }
 

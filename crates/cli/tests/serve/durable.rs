@@ -12,12 +12,15 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use opentelemetry_proto::tonic::common::v1::AnyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::trace::v1::Status;
 use rustix::process::Signal;
 use tonic::Code;
 use tonic::transport::Channel;
 
 use super::collector::Collector;
-use super::server::{LONG, Server, request, spanreel};
+use super::server::{File, LONG, Server, request, spanreel};
 
 /// Nobody listens there.
 const AWAY: &str = "grpc://127.0.0.1:9";
@@ -108,6 +111,106 @@ async fn what_was_acknowledged_survives_being_killed() {
     let ended = server.stop();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.report.contains("nothing was lost"), "{ended:?}");
+}
+
+/// A part of a session: of three spans the second fails, if the session does, and the third is its root.
+fn part(session: u64, part: u8) -> ExportTraceServiceRequest {
+    let mut request = one_span((session + 1) << 8 | u64::from(part));
+    let span = &mut request.resource_spans[0].scope_spans[0].spans[0];
+    let name = Value::StringValue(format!("s-{session}"));
+    span.attributes[0].value = Some(AnyValue { value: Some(name) });
+    span.trace_id = [[1; 8], session.to_be_bytes()].concat();
+    if part == 2 {
+        span.parent_span_id.clear();
+    }
+    let fails = part == 1 && session.is_multiple_of(3);
+    span.status = fails.then_some(Status {
+        code: 2,
+        ..Status::default()
+    });
+    request
+}
+
+/// With policies of the tail, the process is killed again and again between answers and decisions. Senders send
+/// again what was not answered, and what is left of their sessions: each that failed arrives whole, and
+/// nothing of the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_is_judged_after_being_killed() {
+    /// Sessions that a sender has open at a time.
+    const OPEN: u64 = 20;
+    let folder = tempfile::tempdir().expect("a folder");
+    let collector = Collector::default();
+    let backend = format!("grpc://{}", collector.listen().await);
+    let policies = File::new(
+        "[sampling]\nratio = 0.0\n[[sampling.policy]]\nwhen = \"errors\"\nthen = \"keep\"\n",
+    );
+    let options = ["--config", policies.name(), "--log-level", "error"];
+    // How many requests of each sender were answered: a part of each open session after the other.
+    let mut answered = [0_u64; 4];
+    let request_of = |sender: u64, number: u64| {
+        let (block, within) = (number / (3 * OPEN), number % (3 * OPEN));
+        let session = (sender << 24) | (block * OPEN + within % OPEN);
+        part(session, (within / OPEN) as u8)
+    };
+    let mut running = None;
+    for round in 1..=kills() + 1 {
+        let is_last = round > kills();
+        let to = if round % 2 == 0 && !is_last {
+            AWAY
+        } else {
+            &backend
+        };
+        let server = serve(folder.path(), to, &options);
+        let mut senders = tokio::task::JoinSet::new();
+        for (sender, from) in answered.into_iter().enumerate() {
+            let mut client = client(&server).await;
+            senders.spawn(async move {
+                let mut number = from;
+                // In the end every session that was begun is whole.
+                while !is_last || number % (3 * OPEN) != 0 {
+                    if client
+                        .export(request_of(sender as u64, number))
+                        .await
+                        .is_err()
+                    {
+                        break;
+                    }
+                    number += 1;
+                }
+                (sender, number)
+            });
+        }
+        if !is_last {
+            tokio::time::sleep(Duration::from_millis(100 + round * 37 % 200)).await;
+            server.signal(Signal::KILL);
+        }
+        while let Some(told) = senders.join_next().await {
+            let (sender, number) = told.expect("it does not panic");
+            answered[sender] = number;
+        }
+        running = is_last.then_some(server);
+    }
+    let (mut failed, mut parts) = (BTreeSet::new(), 0);
+    for (sender, number) in answered.into_iter().enumerate() {
+        assert!(number > kills(), "sender {sender} came to {number}");
+        assert_eq!(number % (3 * OPEN), 0, "all were answered in the end");
+        let sessions = (0..number / 3).map(|session| (sender as u64) << 24 | session);
+        failed.extend(sessions.filter(|session| session.is_multiple_of(3)));
+        parts += number;
+    }
+    assert!(parts > 10 * kills());
+    let expected: BTreeSet<u64> = failed
+        .iter()
+        .flat_map(|session| (0..3).map(move |part| (session + 1) << 8 | part))
+        .collect();
+    wait_until("all has arrived", || {
+        arrived(&collector).len() >= expected.len()
+    })
+    .await;
+    let ended = running.expect("the last one").stop();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.report.contains("nothing was lost"), "{ended:?}");
+    assert_eq!(arrived(&collector), expected);
 }
 
 /// While the backend is away senders are answered as ever and the process says that it is ready; the end

@@ -133,6 +133,7 @@ fn a_taken_port_is_told_with_its_option() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains(option) && said.contains(&addr), "{said}");
+        assert_eq!(said.lines().count(), 1, "nothing was begun: {said}");
         assert_eq!(output.stdout, b"");
     }
 }

@@ -34,7 +34,7 @@ pub struct Arrival<'a> {
     session: Option<Session>,
     conversation: Option<&'a str>,
     link: Option<&'a SpanContext>,
-    delegated: Option<Delegated>,
+    delegated: Option<Box<Delegated>>,
 }
 
 impl<'a> Arrival<'a> {
@@ -92,7 +92,7 @@ impl<'a> Arrival<'a> {
     /// then counts as the caller; otherwise linked to it. Signed tokens
     /// ([`Trust::delegated`](crate::token::Trust::delegated)) say which.
     pub fn from_delegation(mut self, from: impl Into<Delegated>) -> Self {
-        self.delegated = Some(from.into());
+        self.delegated = Some(Box::new(from.into()));
         self
     }
 
@@ -147,7 +147,7 @@ impl<'a> Arrival<'a> {
 
     /// The span that it is a child of, where it is in the same trace.
     fn parent(&self) -> Option<&SpanContext> {
-        let adopted = self.delegated.as_ref().filter(|from| from.is_adopted());
+        let adopted = self.delegated.as_deref().filter(|from| from.is_adopted());
         adopted.map(Delegated::context).or(self.called())
     }
 
@@ -161,13 +161,11 @@ impl<'a> Arrival<'a> {
         if let Some(caller) = self.caller {
             session = session.extracted(caller.clone());
         }
-        if let Some(from) = &self.delegated {
+        if let Some(from) = self.delegated.as_deref() {
             session = session.from_delegation(from.clone());
         }
         session = session.name(self.name).kind(self.kind);
-        for (key, value) in self.attributes {
-            session = session.attribute(key, *value);
-        }
+        session = session.attributes(self.attributes);
         if let Some(conversation) = self.conversation {
             session = session.conversation_id(conversation);
         }
@@ -180,7 +178,7 @@ impl<'a> Arrival<'a> {
     /// A span in a session that is open.
     fn within(&self, session: Session, visit: Option<Visit>) -> InboundSpan {
         let mut span = session.child(self.name).kind(self.kind);
-        let adopted = self.delegated.as_ref().filter(|from| from.is_adopted());
+        let adopted = self.delegated.as_deref().filter(|from| from.is_adopted());
         match self.called().filter(|_| adopted.is_none()) {
             Some(parent) if parent.trace_id() == session.trace_id() => {
                 span = match parent.is_remote() {
@@ -197,7 +195,7 @@ impl<'a> Arrival<'a> {
         if let Some(link) = self.link {
             span = span.link(link);
         }
-        if let Some(from) = &self.delegated {
+        if let Some(from) = self.delegated.as_deref() {
             span = span.from_delegation(from.clone());
         }
         let span = span.start();

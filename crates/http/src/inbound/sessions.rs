@@ -10,6 +10,8 @@ use std::time::SystemTime;
 
 use spanreel::{Closed, EndState, Session, SpanId};
 
+use crate::semconv;
+
 /// How many locks there are: so many requests seldom meet at one.
 const SHARDS: usize = 64;
 
@@ -34,6 +36,8 @@ struct Open {
 pub(super) struct RootEnd {
     /// What went wrong, for people; empty where the error's type says it all.
     pub(super) failure: Option<String>,
+    /// What was answered over HTTP.
+    pub(super) status_code: Option<u16>,
     /// When; now, where it is not said.
     at: Option<SystemTime>,
 }
@@ -124,9 +128,17 @@ fn end(session: &Session, root: RootEnd) {
         None => EndState::Unset,
         Some(message) => EndState::Error(message),
     };
+    let code = root
+        .status_code
+        .map(|code| (semconv::RESPONSE_STATUS_CODE, code.into()));
     match root.at {
-        None => session.finish(state),
-        Some(at) => session.finish_at(state, at),
+        None => session.finish_with(state, code.as_slice()),
+        Some(at) => {
+            if let Some((key, value)) = code {
+                session.set(key, value);
+            }
+            session.finish_at(state, at);
+        }
     }
 }
 

@@ -75,6 +75,18 @@ impl InboundSpan {
         self
     }
 
+    /// Notes the status code of the response. It is written when the span ends: the root of a session is
+    /// packed away while it is open.
+    pub(crate) fn status_code(&mut self, code: u16) {
+        match &mut self.recording {
+            Recording::Root(_, end) => end.status_code = Some(code),
+            Recording::Span(Some(span)) => {
+                span.set(semconv::RESPONSE_STATUS_CODE, code);
+            }
+            Recording::Span(None) => {}
+        }
+    }
+
     /// Marks it as failed: `error_type` is a low-cardinality name (`timeout`, `500`), `message` is for
     /// people.
     pub fn error(&mut self, error_type: &str, message: &str) -> &mut Self {

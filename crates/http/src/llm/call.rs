@@ -256,6 +256,7 @@ impl Call {
         if let Some(listener) = self.llm.listener() {
             let server = self.server.as_ref();
             listener.tell(&Measured {
+                trace_id: span.context().trace_id(),
                 operation: self.recognised.operation.name().unwrap_or("call"),
                 provider: &self.recognised.provider,
                 request_model: asked.model.as_deref(),

@@ -7,15 +7,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use spanreel::Usage;
+use spanreel::{TraceId, Usage};
 
 /// A call that has ended, as metrics see it: names of low cardinality, and numbers.
 ///
 /// Whatever is `None` is unknown, and must not be reported as 0 (semantic conventions 1.41.1, "Metric:
 /// `gen_ai.client.token.usage`").
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Measured<'a> {
+    /// The trace of the session that it was made for.
+    pub trace_id: TraceId,
     /// `gen_ai.operation.name`.
     pub operation: &'a str,
     /// `gen_ai.provider.name`.

@@ -13,11 +13,11 @@ use spanreel::{Delegated, Extracted};
 pub(super) struct Belief {
     pub(super) caller: Extracted,
     /// The delegation that it is, or claims to be.
-    pub(super) delegated: Option<Delegated>,
+    pub(super) delegated: Option<Box<Delegated>>,
     /// Why its token counts for nothing.
     pub(super) refused: Option<&'static str>,
     #[cfg(feature = "token")]
-    trust: Option<crate::token::Trust>,
+    trust: Option<Box<crate::token::Trust>>,
 }
 
 impl Belief {
@@ -32,7 +32,7 @@ impl Belief {
     #[cfg(feature = "token")]
     pub(super) fn tell(self, extensions: &mut Extensions) {
         if let Some(trust) = self.trust {
-            extensions.insert(trust);
+            extensions.insert(*trust);
         }
     }
 
@@ -86,7 +86,7 @@ mod tokens {
             };
             let Some(token) = token(request.headers()) else {
                 return Belief {
-                    delegated: caller.parent.map(Delegated::unverified),
+                    delegated: caller.parent.map(Delegated::unverified).map(Box::new),
                     ..Belief::default()
                 };
             };
@@ -103,9 +103,9 @@ mod tokens {
             }
             Belief {
                 caller,
-                delegated: trust.delegated(),
+                delegated: trust.delegated().map(Box::new),
                 refused,
-                trust: Some(trust),
+                trust: Some(Box::new(trust)),
             }
         }
     }

@@ -77,7 +77,7 @@ impl<'a> RequestHead<'a> {
         let belief = self.belief;
         let mut session = self.pipeline.open_session(id);
         session = session.extracted(belief.caller.clone());
-        if let Some(from) = &belief.delegated {
+        if let Some(from) = belief.delegated.as_deref() {
             session = session.from_delegation(from.clone());
         }
         if let Some(reason) = belief.refused {

@@ -69,7 +69,7 @@ impl<S> ServerService<S> {
         if let Some(session) = session {
             arrival = arrival.session(session);
         }
-        if let Some(from) = &belief.delegated {
+        if let Some(from) = belief.delegated.as_deref() {
             arrival = arrival.from_delegation(from.clone());
         }
         arrival.start().ok()

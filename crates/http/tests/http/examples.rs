@@ -53,18 +53,17 @@ async fn a_chat_is_one_tree() {
     #[cfg(feature = "axum")]
     insta::assert_snapshot!(tree, @r"
     session
-    (missing parent)
-      POST /chat http.response.status_code=200
-        invoke_agent planner
-          chat claude-sonnet-4-5
-          execute_tool tide_table
-            GET http.response.status_code=200
-              GET /tides/{town} http.response.status_code=200
-                retrieval tides
+    POST /chat http.response.status_code=200
+      invoke_agent planner
+        chat claude-sonnet-4-5
+        execute_tool tide_table
+          GET http.response.status_code=200
+            GET /tides/{town} http.response.status_code=200
+              retrieval tides
     ");
     #[cfg(not(feature = "axum"))]
     assert!(
-        tree.contains("          GET http.response.status_code=200\n"),
+        tree.contains("        GET http.response.status_code=200\n"),
         "{tree}"
     );
 }

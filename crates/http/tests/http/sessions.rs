@@ -132,8 +132,7 @@ async fn the_host_chooses_the_session() {
     rig.finish().assert_tree(
         "
         invoke_agent planner
-        (missing parent)
-          GET
+        GET
 
         GET
         ",
@@ -183,9 +182,8 @@ fn other_work_arrives_in_the_same_way() {
         &["a", "error.type"],
         "
         first a=1 error.type=timeout ! too late
-        (missing parent)
-          second a=2
-            late
+        second a=2
+          late
         ",
     );
 }

@@ -1,15 +1,17 @@
 //! `/api/v1/...`: from paths and parameters to queries, and from what they answer to JSON.
 
+use std::sync::Arc;
+
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 use serde_json::{Value, json};
 use spanreel::{Request, Signal};
 
-use super::parameters::{Parameters, decoded};
-use super::{Body, Web, body, csv, json_with, problem, refusal};
+use super::parameters::Parameters;
+use super::{Body, Web, body, csv, json_with, problem, quarantine, refusal, routes, wrong_method};
 use crate::answer::{Detail, Part, WholeSpan};
 use crate::error::StoreError;
 use crate::query::By;
@@ -46,43 +48,69 @@ fn read<T>(parsed: Result<T, StoreError>) -> Result<T, Response<Body>> {
 
 impl Web {
     /// Answers what comes behind `/api/v1/`.
-    pub(super) async fn api(&self, path: &str, query: &str) -> Response<Body> {
-        let segments: Vec<String> = path.split('/').map(decoded).collect();
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let parameters = Parameters::new(query);
-        let answer = match &segments[..] {
-            ["sessions"] => self.sessions(&parameters).await,
-            ["sessions", id] => self.session(id).await,
-            ["sessions", id, "spans"] => self.spans(id, &parameters).await,
-            ["sessions", id, "spans", span] => self.span(id, span).await,
-            ["sessions", id, "messages"] => self.messages(id).await,
-            ["sessions", id, "logs"] => self.logs(id).await,
-            ["sessions", id, "export"] => {
-                self.file(id, parameters.get("format").unwrap_or("otlp-json"))
-                    .await
-            }
-            ["fields"] => self.fields().await,
-            ["fields", key, "values"] => self.values(key, &parameters).await,
-            ["activity"] => self.activity(&parameters).await,
-            ["usage"] => self.usage(&parameters).await,
-            ["latency"] => self.latency(&parameters).await,
-            ["pipeline"] => Ok(ok(&self.pulse().await)),
-            ["live"] => Ok(self.listen(parameters.get("session"))),
-            ["openapi.json"] => Ok(openapi()),
-            _ => Err(problem(
+    pub(super) async fn api(
+        &self,
+        method: &Method,
+        path: &str,
+        query: &str,
+        headers: &HeaderMap,
+    ) -> Response<Body> {
+        let Some(found) = routes::find(path) else {
+            return problem(
                 StatusCode::NOT_FOUND,
                 "no_path",
                 "there is nothing of this name; /api/v1/openapi.json says what there is",
-            )),
+            );
+        };
+        let is_change = found.method == "post";
+        if is_change != (method == Method::POST) {
+            return wrong_method(if is_change { "POST" } else { "GET, HEAD" });
+        }
+        if is_change && let Err(refused) = quarantine::check_meant(headers) {
+            return refused;
+        }
+        let parameters = Parameters::new(query);
+        let names: Vec<&str> = found.names.iter().map(String::as_str).collect();
+        let answer = match (found.route, &names[..]) {
+            ("/sessions", []) => self.sessions(&parameters).await,
+            ("/sessions/{id}", [id]) => self.session(id).await,
+            ("/sessions/{id}/spans", [id]) => self.spans(id, &parameters).await,
+            ("/sessions/{id}/spans/{span_id}", [id, span]) => self.span(id, span).await,
+            ("/sessions/{id}/messages", [id]) => self.messages(id).await,
+            ("/sessions/{id}/logs", [id]) => self.logs(id).await,
+            ("/sessions/{id}/export", [id]) => {
+                let format = parameters.get("format").unwrap_or("otlp-json");
+                self.file(id, format).await
+            }
+            ("/fields", []) => self.fields().await,
+            ("/fields/{key}/values", [key]) => self.values(key, &parameters).await,
+            ("/activity", []) => self.activity(&parameters).await,
+            ("/usage", []) => self.usage(&parameters).await,
+            ("/latency", []) => self.latency(&parameters).await,
+            ("/pipeline", []) => Ok(ok(&self.pulse().await)),
+            ("/pipeline/quarantine", []) => self.quarantine(&parameters).await,
+            ("/pipeline/quarantine/{id}/replay", [id]) => self.change_refused(id, true).await,
+            ("/pipeline/quarantine/{id}/drop", [id]) => self.change_refused(id, false).await,
+            ("/live", []) => {
+                let last_id = headers.get("last-event-id");
+                let last_id = last_id.map(|id| id.to_str().unwrap_or_default());
+                Ok(self.listen(parameters.get("session"), last_id))
+            }
+            ("/openapi.json", []) => Ok(openapi()),
+            (route, _) => unreachable!("{route} is a route, and all have their answers above"),
         };
         answer.unwrap_or_else(|refused| refused)
     }
 
     /// How the pipeline is, with the store's own numbers.
-    pub(super) async fn pulse(&self) -> Value {
-        let mut pulse = (self.pulse)();
-        let stats = self.ask(|store, _| Ok(store.stats())).await;
-        if let (Ok(stats), Some(pulse)) = (stats, pulse.as_object_mut()) {
+    pub(crate) async fn pulse(&self) -> Value {
+        // Some of it is read from the disk.
+        let ask = Arc::clone(&self.pulse);
+        let asked = self.query(move |store, _| Ok((ask(), store.stats()))).await;
+        let Ok((mut pulse, stats)) = asked else {
+            return (self.pulse)();
+        };
+        if let Some(pulse) = pulse.as_object_mut() {
             let mut of_store = json!(stats);
             if let Some(behind) = pulse.remove("store_behind") {
                 of_store["behind"] = behind;

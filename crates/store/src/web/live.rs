@@ -1,12 +1,14 @@
 //! `/api/v1/live`: what changes, as server-sent events.
 //!
 //! `session` with a summary when it changed, each at most four times a second; `pipeline` once a second; with
-//! `?session=ID` also `span` and `log` of that session. Who reads too slowly gets `lagged` and should read
-//! everything anew.
+//! `?session=ID` also `span` and `log` of that session. Who was away for a moment and says what it saw last
+//! (`Last-Event-ID`, which browsers do by themselves) is told what it has missed; where that is not known any more,
+//! it gets `reset`, and who reads too slowly gets `lagged`: both should read everything anew.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::history::{History, Listening, Numbered};
 use super::{Body, Web};
 use crate::answer::Summary;
 use crate::lane::Change;
@@ -53,20 +56,24 @@ impl http_body::Body for Events {
 }
 
 impl Web {
-    /// Begins to tell what changes.
-    pub(super) fn listen(&self, session: Option<&str>) -> Response<Body> {
+    /// Begins to tell what changes, from behind the event of this id on where it is known.
+    pub(super) fn listen(&self, session: Option<&str>, last_id: Option<&str>) -> Response<Body> {
         let (to, events) = mpsc::channel(WAITING);
+        let history = self.history.get_or_init(|| History::start(&self.live));
+        let listening = history.listen(last_id);
         let teller = Teller {
             web: self.clone(),
             to,
             session: session.map(str::to_owned),
-            number: 0,
+            history: Arc::clone(history),
+            told: listening.number,
+            come: listening.number,
             changed: HashMap::new(),
             seen: Seen::default(),
             is_stale: false,
             rests_until: Instant::now(),
         };
-        start(teller.tell(self.live.listen()));
+        start(teller.tell(listening));
         let mut answer = Response::new(Events(events).boxed_unsync());
         let kind = HeaderValue::from_static("text/event-stream");
         answer.headers_mut().insert(CONTENT_TYPE, kind);
@@ -90,7 +97,11 @@ struct Teller {
     web: Web,
     to: mpsc::Sender<Bytes>,
     session: Option<String>,
-    number: u64,
+    history: Arc<History>,
+    /// All changes up to this one were told: what events go by.
+    told: u64,
+    /// All up to this one have come, and wait to be told.
+    come: u64,
     /// What is to be told of sessions.
     changed: HashMap<String, Summary>,
     /// What was told of the watched session.
@@ -102,11 +113,36 @@ struct Teller {
 }
 
 impl Teller {
-    async fn tell(mut self, mut changes: broadcast::Receiver<Change>) {
-        let _gone = self.tell_all(&mut changes).await;
+    async fn tell(mut self, listening: Listening) {
+        let mut changes = listening.changes;
+        let begun = self.begin(listening.missed).await;
+        if begun.is_ok() {
+            let _gone = self.tell_all(&mut changes).await;
+        }
     }
 
-    async fn tell_all(&mut self, changes: &mut broadcast::Receiver<Change>) -> Result<(), Gone> {
+    /// Tells where it begins, so that whoever is cut off at once can come back to there; what was missed is told
+    /// with the next changes.
+    async fn begin(&mut self, missed: Option<Vec<Change>>) -> Result<(), Gone> {
+        let is_watched = |summary: &Summary| self.session.as_ref() == Some(&summary.id);
+        let mut all = missed.iter().flatten().flat_map(|change| change.iter());
+        // Which of its spans were told is known to nobody.
+        if missed.is_none() || all.any(is_watched) {
+            return self.send("reset", &serde_json::json!({})).await;
+        }
+        for change in missed.iter().flatten() {
+            self.note(change);
+        }
+        self.send("hello", &serde_json::json!({})).await
+    }
+
+    fn note(&mut self, change: &Change) {
+        for summary in change.iter() {
+            self.changed.insert(summary.id.clone(), summary.clone());
+        }
+    }
+
+    async fn tell_all(&mut self, changes: &mut broadcast::Receiver<Numbered>) -> Result<(), Gone> {
         let mut tell = tokio::time::interval(TELL);
         tell.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut pulse = Instant::now();
@@ -114,14 +150,16 @@ impl Teller {
         loop {
             tokio::select! {
                 change = changes.recv() => match change {
-                    Ok(change) => {
-                        for summary in change.iter() {
-                            self.changed.insert(summary.id.clone(), summary.clone());
+                    Ok((number, change)) => {
+                        let missed = number.saturating_sub(self.come + 1);
+                        self.come = number;
+                        self.note(&change);
+                        if missed > 0 {
+                            self.send("lagged", &serde_json::json!({ "missed": missed })).await?;
                         }
                     }
-                    Err(RecvError::Lagged(missed)) => {
-                        self.send("lagged", &serde_json::json!({ "missed": missed })).await?;
-                    }
+                    // The next number tells how many.
+                    Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return Ok(()),
                 },
                 _ = tell.tick() => {
@@ -144,10 +182,13 @@ impl Teller {
         for summary in changed.into_values() {
             self.send("session", &summary).await?;
         }
-        match self.is_stale && Instant::now() >= self.rests_until {
-            true => self.look().await,
-            false => Ok(()),
+        if self.is_stale && Instant::now() >= self.rests_until {
+            self.look().await?;
         }
+        if !self.is_stale {
+            self.told = self.come;
+        }
+        Ok(())
     }
 
     /// Tells what is new in the session that is watched.
@@ -184,12 +225,12 @@ impl Teller {
     }
 
     async fn send(&mut self, event: &str, value: &impl serde::Serialize) -> Result<(), Gone> {
-        self.number += 1;
         // JSON has no line ends of its own, so that it stays one line of the event.
         let Ok(data) = serde_json::to_string(value) else {
             return Ok(());
         };
-        let text = format!("id: {}\nevent: {event}\ndata: {data}\n\n", self.number);
+        let id = self.history.id(self.told);
+        let text = format!("id: {id}\nevent: {event}\ndata: {data}\n\n");
         self.to.send(text.into()).await.map_err(|_| Gone)
     }
 }

@@ -8,12 +8,15 @@ mod assets;
 mod csv;
 mod export;
 mod guard;
+mod history;
 mod live;
 mod parameters;
+mod quarantine;
+mod routes;
 
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,10 +28,13 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
+use spanreel::Pipeline;
 use tokio::sync::Semaphore;
 
 pub use self::api::{document_json, otlp_json};
 use self::guard::Guard;
+use self::history::History;
+pub use self::quarantine::quarantined_json;
 use crate::error::StoreError;
 use crate::lane::Live;
 use crate::query::Patience;
@@ -56,9 +62,13 @@ pub type Pulse = Arc<dyn Fn() -> Value + Send + Sync>;
 pub struct Web {
     store: Arc<dyn Store>,
     live: Live,
+    /// Begun by who listens first.
+    history: Arc<OnceLock<Arc<History>>>,
     pulse: Pulse,
     guard: Arc<Guard>,
     room: Arc<Semaphore>,
+    /// Whose quarantine the page may change.
+    pipeline: Option<Pipeline>,
 }
 
 impl fmt::Debug for Web {
@@ -83,10 +93,20 @@ impl Web {
         Self {
             store,
             live,
+            history: Arc::default(),
             pulse,
             guard: Arc::new(Guard::new(token, is_local)),
             room: Arc::new(Semaphore::new(MOST_QUERIES)),
+            pipeline: None,
         }
+    }
+
+    /// The same, for a page on which what destinations refused for good can be seen, sent again and dropped:
+    /// the quarantine of this pipeline. Without one, the page changes nothing.
+    #[must_use]
+    pub fn quarantine_of(mut self, pipeline: Pipeline) -> Self {
+        self.pipeline = Some(pipeline);
+        self
     }
 
     /// Puts another token in the place of the one that everybody needs. Does nothing where there is none.
@@ -94,8 +114,12 @@ impl Web {
         self.guard.renew(token);
     }
 
-    /// Answers a request whose `Host` has been checked. Bodies of requests are not read.
-    pub async fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
+    /// Answers a request whose `Host` has been checked. Bodies are read of requests to `/mcp` alone.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Error: fmt::Display,
+    {
         let mut answer = self.answer_bare(request).await;
         let headers = answer.headers_mut();
         let fixed = [
@@ -113,20 +137,27 @@ impl Web {
         answer
     }
 
-    async fn answer_bare<B>(&self, request: &Request<B>) -> Response<Body> {
+    async fn answer_bare<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Error: fmt::Display,
+    {
         let path = request.uri().path();
         if let Err(refused) = self.guard.check(request.headers()) {
             return refused;
         }
-        if request.method() != Method::GET && request.method() != Method::HEAD {
-            let mut answer = problem(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "bad_method",
-                "only GET and HEAD",
-            );
-            let allowed = HeaderValue::from_static("GET, HEAD");
-            answer.headers_mut().insert(ALLOW, allowed);
-            return answer;
+        #[cfg(feature = "mcp")]
+        if path == "/mcp" {
+            return match self.guard.knows(request.headers()) {
+                true => self.mcp(request).await,
+                false => self.guard.refuse(true),
+            };
+        }
+        let (method, rest) = (request.method(), path.strip_prefix("/api/v1/"));
+        let is_read = method == Method::GET || method == Method::HEAD;
+        // What the API can change is changed by POST.
+        if !is_read && (rest.is_none() || method != Method::POST) {
+            return wrong_method("GET, HEAD");
         }
         if path == "/login" {
             return self.guard.login(request.uri().query().unwrap_or_default());
@@ -134,20 +165,26 @@ impl Web {
         if !self.guard.knows(request.headers()) {
             return self.guard.refuse(path.starts_with("/api/"));
         }
-        match path.strip_prefix("/api/v1/") {
-            Some(rest) => {
-                self.api(rest, request.uri().query().unwrap_or_default())
-                    .await
-            }
+        let query = request.uri().query().unwrap_or_default();
+        match rest {
+            Some(rest) => self.api(method, rest, query, request.headers()).await,
             None => assets::answer(path),
         }
     }
 
-    /// Asks the store on a thread where it may block.
+    /// Asks the store; what it cannot answer is an answer, too.
     async fn ask<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&dyn Store, &Patience) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Response<Body>> {
+        self.query(ask).await.map_err(|error| refusal(&error))
+    }
+
+    /// Asks the store on a thread where it may block.
+    pub(crate) async fn query<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&dyn Store, &Patience) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let patience = Patience::of(PATIENCE);
         // Dropped with this future when who asked has gone.
         let _waiting = patience.waiting();
@@ -159,14 +196,19 @@ impl Web {
             ask(&*store, &patience)
         });
         match asked.await {
-            Ok(answer) => answer.map_err(|error| refusal(&error)),
-            Err(_panicked) => Err(problem(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "the query failed; the server's log says more",
-            )),
+            Ok(answer) => answer,
+            Err(_panicked) => Err(StoreError::Damaged("reading panicked")),
         }
     }
+}
+
+/// A path that is there and is not asked so.
+fn wrong_method(allowed: &'static str) -> Response<Body> {
+    let words = format!("only {}", allowed.replace(", ", " and "));
+    let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, "bad_method", &words);
+    let allowed = HeaderValue::from_static(allowed);
+    answer.headers_mut().insert(ALLOW, allowed);
+    answer
 }
 
 /// What an error is answered with.
@@ -208,7 +250,7 @@ fn json_with(status: StatusCode, value: &impl serde::Serialize) -> Response<Body
 }
 
 /// An error as the API tells it.
-fn problem(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+pub(crate) fn problem(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     json_with(
         status,
         &json!({ "error": { "code": code, "message": message } }),

@@ -3,7 +3,10 @@
 mod behind;
 mod contract;
 mod disk;
+mod live;
+mod mcp;
 mod page;
+mod quarantine;
 mod telemetry;
 
 use std::sync::Arc;

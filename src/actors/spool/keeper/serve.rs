@@ -50,6 +50,14 @@ impl<D: Disk> Keeper<D> {
     /// Puts on the shelf of a lane what it has room for and was not put there from memory.
     pub(super) fn fill(&mut self, number: usize) -> io::Result<()> {
         let lane = &mut self.lanes[number];
+        if lane.circuit.is_away() {
+            for mut ready in lane.shelf.leave().into_iter().rev() {
+                lane.read_at = ready.from;
+                if let Some(owed) = ready.owed.take() {
+                    self.owed.insert((number, ready.from), owed);
+                }
+            }
+        }
         while lane.read_at < self.log.committed() {
             if !lane.shelf.wants_more() {
                 return Ok(());
@@ -63,11 +71,13 @@ impl<D: Disk> Keeper<D> {
                 lane.read_at = place.next;
                 continue;
             }
-            let stored = self.log.read(place.position)?;
-            let Some(stored) = stored.filter(|stored| stored.position == place.position) else {
-                // It can be read no more.
-                lane.pass(place.next);
-                continue;
+            let stored = match self.log.read(place.position)? {
+                Some(stored) if stored.position == place.position => stored,
+                // Damage, which may have hit what it said of its length: what comes behind is looked for.
+                found => {
+                    lane.pass(found.map_or(self.log.committed(), |next| next.position));
+                    continue;
+                }
             };
             lane.read_at = stored.next;
             let request = (Bytes::from(stored.body), stored.items);

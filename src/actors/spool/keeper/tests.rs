@@ -52,7 +52,7 @@ fn start_with(disk: &SimDisk, when_full: SpoolFull, room: Room, max: u64) -> Set
         disk.clone(),
         sizes,
         vec!["lane".to_owned()],
-        0,
+        Cursor::furthest(disk).expect("it is read"),
         |header, _| {
             if !cursor.settled().holds(header.position) {
                 books.of(header.signal).recover(header.items.into());

@@ -97,15 +97,43 @@ fn what_is_given_up_is_told() {
     }
     let under_way = take(&shelf, &desk).expect("it is there");
     let back = shelf.give_up(30);
-    assert_eq!(
-        back.iter().map(|ready| ready.from).collect::<Vec<_>>(),
-        [20]
-    );
+    let from: Vec<_> = back.ready.iter().map(|ready| ready.from).collect();
+    assert_eq!(from, [20]);
     assert_eq!(shelf.news(), Some(Settled::all_before(30)));
     drop(under_way);
+    assert!(shelf.give_up(30).left.is_empty(), "it has booked itself");
     let last = take(&shelf, &desk).expect("it is there");
     last.tally.settle(Fate::Exported);
     assert_eq!(shelf.news(), Some(Settled::all_before(40)));
+}
+
+/// What came back undelivered is told when its part of the log is given up: it is on disk no more.
+#[test]
+fn what_came_back_is_told_when_it_is_given_up() {
+    let (shelf, desk) = shelf();
+    shelf.put(ready(0, Signal::Traces));
+    drop(take(&shelf, &desk));
+    assert!(shelf.news().is_none());
+    let given_up = shelf.give_up(10);
+    let left: Vec<_> = given_up.left.iter().map(|left| left.items).collect();
+    assert_eq!(left, [1]);
+    assert!(shelf.give_up(10).left.is_empty());
+}
+
+/// Where a destination is away, what is there beyond what would be read ahead is left on disk.
+#[test]
+fn memory_is_given_back() {
+    let (shelf, desk) = shelf();
+    for number in 0..6 {
+        shelf.put(ready(number, Signal::Traces));
+    }
+    let left = shelf.leave();
+    let from: Vec<_> = left.iter().map(|ready| ready.from).collect();
+    assert_eq!(from, [30, 40, 50]);
+    assert!(shelf.leave().is_empty() && !shelf.wants_more());
+    let given = take(&shelf, &desk).expect("it is there");
+    assert_eq!(given.parcel.items(), 2);
+    assert!(shelf.wants_more());
 }
 
 /// When the thread is gone nobody waits any more, and what is on the shelf is told to be on disk.

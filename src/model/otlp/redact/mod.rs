@@ -17,7 +17,7 @@ use self::shape::{Kind, Shape};
 use super::fields as f;
 use super::scan::{self, Field};
 use super::writer::Writer;
-use crate::model::redaction::{Action, MASK, Redactor, Scratch, TextRedaction};
+use crate::model::redaction::{Action, MASK, Redactor, Ruling, Scratch, Spot, TextRedaction};
 use crate::model::request::Signal;
 
 /// Rewrites messages by a redactor, one after the other.
@@ -121,13 +121,20 @@ impl<'r> Rewriter<'r> {
     /// A `KeyValue` of attributes.
     fn attribute(&mut self, key_value: &[u8]) -> Change {
         let key = scan::key_of(key_value).unwrap_or_default();
-        match self.redactor.rule(key) {
-            Some(Action::Pass) => Change::None,
-            Some(Action::Remove) => Change::Drop,
-            rule => self
-                .key_value(key_value, key, rule, 0)
-                .map_or(Change::None, Change::Body),
+        let rule = self.redactor.rule(key);
+        if let Some(ruling) = rule {
+            match ruling.action {
+                Action::Pass => return Change::None,
+                Action::Remove => {
+                    let spot = Spot::of(key, self.shown_of(key_value));
+                    self.redactor.removed(ruling, spot);
+                    return Change::Drop;
+                }
+                Action::Mask | Action::Hash => {}
+            }
         }
+        self.key_value(key_value, key, rule, 0)
+            .map_or(Change::None, Change::Body)
     }
 
     /// A `KeyValue`, with what a rule says of its value.
@@ -135,7 +142,7 @@ impl<'r> Rewriter<'r> {
         &mut self,
         key_value: &[u8],
         key: &[u8],
-        rule: Option<Action>,
+        rule: Option<Ruling>,
         depth: usize,
     ) -> Option<Vec<u8>> {
         let mut out = None;
@@ -155,9 +162,7 @@ impl<'r> Rewriter<'r> {
             } else if field.is(f::key_value::VALUE) {
                 let changed = match rule {
                     None => self.value(key, body, depth),
-                    Some(Action::Pass) => None,
-                    Some(Action::Hash) => Some(self.hashed(body)),
-                    Some(Action::Mask | Action::Remove) => Some(self.masked()),
+                    Some(rule) => self.ruled(rule, key, body),
                 };
                 changed.map_or(Change::None, Change::Body)
             } else if field.number_of_delimited().is_some() {
@@ -171,6 +176,25 @@ impl<'r> Rewriter<'r> {
             out.get_or_insert_with(|| key_value[..read].to_vec());
         }
         out
+    }
+}
+
+impl Redactor {
+    /// A whole OTLP request in protobuf (`ExportTraceServiceRequest` and its like) without what must not
+    /// leave the process: what a pipeline would export of it. `None` where it stays as it is, and always in
+    /// a dry run.
+    ///
+    /// Bytes that are no request are left out, from where they are none.
+    ///
+    /// ```
+    /// use spanreel::{Redaction, Signal};
+    ///
+    /// let redactor = Redaction::standard().redactor();
+    /// assert_eq!(redactor.redact_request(Signal::Traces, b""), None);
+    /// ```
+    #[must_use]
+    pub fn redact_request(&self, signal: Signal, request: &[u8]) -> Option<Vec<u8>> {
+        Rewriter::new(self, signal).request(request)
     }
 }
 

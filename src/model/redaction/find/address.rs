@@ -92,6 +92,11 @@ impl Search<'_> {
             end -= 1;
         }
         let address = &self.text[start..end];
+        // Of the groups of eight, only `::` leaves some out; times have two colons.
+        let colons = address.iter().filter(|it| **it == b':').count();
+        if colons < 6 && !address.windows(2).any(|it| it == b"::") {
+            return Step::On(whole);
+        }
         let known = std::str::from_utf8(address).ok();
         let Some(address) = known.and_then(|it| it.parse::<Ipv6Addr>().ok()) else {
             return Step::On(whole);

@@ -71,7 +71,7 @@ static TABLES: Tables = {
             | when(is_text, AT)
             | when(byte.is_ascii_hexdigit(), COLON)
             | when(!is_word || byte.is_ascii_hexdigit(), COLONS)
-            | when(is_word, PREFIX)
+            | when(secret::ends_lead(byte), PREFIX)
             | when(matches!(byte, b'K' | b'S' | b'A'), CLOUD)
             | when(byte == b'y', TOKEN)
             | when(byte == b'-', BLOCK);

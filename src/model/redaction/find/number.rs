@@ -68,6 +68,9 @@ impl Search<'_> {
         {
             return self.found(at, end, Detector::IpAddress);
         }
+        if !self.may_be_grouped(at, end) {
+            return Step::On(end);
+        }
         let grouped = self.grouped(at, end);
         if let Some(end) = self.card(&grouped) {
             return self.found(at, end, Detector::Card);
@@ -76,6 +79,43 @@ impl Search<'_> {
             return self.found(start, end, Detector::Phone);
         }
         Step::On(end)
+    }
+
+    /// Whether digits can begin the number of a card or of a telephone, by how many they are: of years, days
+    /// and amounts, that says no.
+    #[inline]
+    fn may_be_grouped(&self, at: usize, end: usize) -> bool {
+        let opens = self.before(at) == Some(b'(');
+        if self.before(at - usize::from(opens)) == Some(b'+') {
+            return true;
+        }
+        if self.starts_with(at, b"00") {
+            return true;
+        }
+        match (self.text[at], end - at) {
+            (_, 13..) => true,
+            (_, 1 | 3) => self.digits_follow(end, 3),
+            (b'0', 2..=5) => self.digits_follow(end, 3) || end - at == 2 && self.pair_follows(end),
+            (b'0', _) => true,
+            (b'2'..=b'6', 4) => self.digits_follow(end, 4),
+            _ => false,
+        }
+    }
+
+    /// Whether two digits follow with a mark behind them.
+    fn pair_follows(&self, end: usize) -> bool {
+        let marks = self.text[end..].iter().take(4);
+        let start = end + marks.take_while(|it| !it.is_ascii_digit()).count();
+        let pair = self.text.get(start..start + 3);
+        pair.is_some_and(|it| it[..2].iter().all(u8::is_ascii_digit) && is_separator(it[2]))
+    }
+
+    /// Whether a group of so many digits or more follows, behind the marks that may stand before it.
+    fn digits_follow(&self, end: usize, count: usize) -> bool {
+        let marks = self.text[end..].iter().take(4);
+        let start = end + marks.take_while(|it| !it.is_ascii_digit()).count();
+        let group = self.text.get(start..start + count);
+        group.is_some_and(|it| it.iter().all(u8::is_ascii_digit))
     }
 
     /// At a digit behind a letter: bank accounts begin with two.

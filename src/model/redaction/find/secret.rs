@@ -121,6 +121,39 @@ static LEAD_ENDS: LeadEnds = {
     LeadEnds(ends)
 };
 
+/// By the first byte, how many there are before that mark: a bit for each length.
+static LEADS: [u16; 256] = {
+    let mut leads = [0; 256];
+    let mut entry = 0;
+    while entry < PREFIXES.len() {
+        let prefix = PREFIXES[entry].0;
+        let mut at = 0;
+        while prefix[at] != b'-' && prefix[at] != b'_' && prefix[at] != b'.' {
+            at += 1;
+        }
+        leads[prefix[0] as usize] |= 1 << at;
+        entry += 1;
+    }
+    leads
+};
+
+/// Whether a beginning of a key has this byte before its first mark.
+pub(super) const fn ends_lead(byte: u8) -> bool {
+    let mut entry = 0;
+    while entry < PREFIXES.len() {
+        let prefix = PREFIXES[entry].0;
+        let mut at = 0;
+        while prefix[at] != b'-' && prefix[at] != b'_' && prefix[at] != b'.' {
+            at += 1;
+        }
+        if prefix[at - 1] == byte {
+            return true;
+        }
+        entry += 1;
+    }
+    false
+}
+
 const BEGIN: &[u8] = b"-----BEGIN ";
 const DASHES: usize = 5;
 const END: &[u8] = b"-----END ";
@@ -136,7 +169,8 @@ impl Search<'_> {
             return Step::On(at + 1);
         }
         let start = self.run_back(at, LEAD.end() + 1, |it| it.is_ascii_alphanumeric());
-        if !LEAD.contains(&(at - start)) {
+        let len = at - start;
+        if !LEAD.contains(&len) || LEADS[usize::from(self.text[start])] & 1 << len == 0 {
             return Step::On(at + 1);
         }
         let known = PREFIXES

@@ -1,6 +1,7 @@
 //! One session in a few numbers: for programs, and as the row of a table.
 
 use serde::Serialize;
+use spanreel::Redactor;
 
 use crate::convert::otlp::OtlpSession;
 use crate::convert::{SessionTrace, Status};
@@ -64,6 +65,21 @@ impl SessionSummary {
             cached_tokens: totals.usage.cache_read,
             reasoning_tokens: totals.usage.reasoning,
             cost: totals.cost,
+        }
+    }
+
+    /// Leaves out what must not be told.
+    pub fn redact(&mut self, redactor: &Redactor) {
+        let texts = [
+            ("session.id", Some(&mut self.session_id)),
+            ("gen_ai.conversation.id", self.conversation_id.as_mut()),
+            ("user.id", self.user_id.as_mut()),
+            ("gen_ai.agent.name", self.agent.as_mut()),
+        ];
+        for (key, text) in texts {
+            if let Some(text) = text {
+                *text = redactor.redact(key, text).into_owned();
+            }
         }
     }
 }

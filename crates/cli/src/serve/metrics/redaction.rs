@@ -1,28 +1,23 @@
-//! The metrics of redaction: what was found, and what rules did.
+//! The metrics of redaction: what each detector found, and what each rule did.
 
 use std::fmt::Result;
 
 use spanreel::{Detector, RedactionStats};
 
-use super::writer::Writer;
+use super::writer::{Labels, Writer};
 
 pub(super) fn redaction(writer: &mut Writer<'_>, stats: &RedactionStats) -> Result {
-    let found = Detector::ALL.map(|it| (it.name(), stats.found_by(it)));
+    let found = Detector::ALL.map(|it| (vec![("detector", it.name())], stats.found_by(it)));
+    let rules = stats.rules.iter().map(|it| {
+        let labels: Labels<'_> = vec![("rule", &it.name), ("action", it.action)];
+        (labels, it.changed)
+    });
     writer.counters(
         (
-            "spanreel_redaction_found",
-            "What was found in texts, by what it is",
+            "spanreel_redacted",
+            "What was taken out, by what it was or by the rule that says so; in a dry run, what would be",
         ),
-        found.map(|(name, count)| (vec![("detector", name)], count)),
-    )?;
-    let values = [
-        ("removed", stats.removed),
-        ("masked", stats.masked),
-        ("hashed", stats.hashed),
-    ];
-    writer.counters(
-        ("spanreel_redaction_values", "What rules did with values"),
-        values.map(|(name, count)| (vec![("action", name)], count)),
+        found.into_iter().chain(rules),
     )?;
     let texts = [
         ("same", stats.texts - stats.changed.min(stats.texts)),
@@ -39,5 +34,13 @@ pub(super) fn redaction(writer: &mut Writer<'_>, stats: &RedactionStats) -> Resu
         "spanreel_redaction_read_bytes",
         "How much was looked through",
         stats.bytes,
+    )?;
+    writer.gauge(
+        (
+            "spanreel_redaction_dry_run",
+            "Whether what would be taken out is counted and left where it is",
+        ),
+        None,
+        i64::from(stats.dry_run),
     )
 }

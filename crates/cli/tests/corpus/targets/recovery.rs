@@ -62,10 +62,17 @@ fn write(path: &Path, kind: u8, position: u64, content: &[u8]) {
     fs::write(path.join(name), content).expect("written");
 }
 
-/// Makes the checksums of both slots right.
+/// Makes the checksums of both slots right, and of the ranges behind them.
 fn mend_cursor(content: &mut [u8]) {
-    for slot in content.chunks_exact_mut(32) {
+    let (slots, areas) = content.split_at_mut(content.len().min(2 * 32));
+    for slot in slots.chunks_exact_mut(32) {
         let sum = crc32c::crc32c(&slot[..16]);
         slot[16..20].copy_from_slice(&sum.to_le_bytes());
+    }
+    for area in areas.chunks_mut(2048).filter(|area| area.len() >= 16) {
+        let count = u32::from_le_bytes([area[8], area[9], area[10], area[11]]) as usize;
+        let end = count.saturating_mul(16).saturating_add(16).min(area.len());
+        let sum = crc32c::crc32c_append(crc32c::crc32c(&area[..12]), &area[16..end]);
+        area[12..16].copy_from_slice(&sum.to_le_bytes());
     }
 }

@@ -9,7 +9,6 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use spanreel::{Request, Signal};
 
-use super::*;
 use crate::sqlite::{Retention, SqliteStore};
 use crate::store::Store as _;
 

@@ -4,11 +4,15 @@
 //! replaced there. Texts within texts (a tool's arguments, say, which are JSON in a string of JSON) are
 //! read as what they are.
 
+mod members;
+
+use std::ops::Range;
+
+use self::members::Harmless;
 use super::redactor::{Redactor, Scratch};
-use super::rules::{Action, MASK};
+use super::rules::MASK;
 use super::unescape::{Unescaped, find_either};
 use crate::model::json_text::{is_space, is_word};
-use std::ops::Range;
 
 /// How deep objects and arrays may lie in each other, and JSON in strings of JSON. What is deeper is
 /// masked as a whole.
@@ -49,6 +53,7 @@ pub(super) fn redact(
         out: Vec::new(),
         copied: 0,
         changed: false,
+        harmless: Harmless::default(),
         depth,
         scratch,
     };
@@ -70,6 +75,7 @@ struct Walk<'a, 's> {
     out: Vec<u8>,
     copied: usize,
     changed: bool,
+    harmless: Harmless,
     depth: usize,
     scratch: &'s mut Scratch,
 }
@@ -158,62 +164,6 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Reads the name of a member, and the value where a rule is for it. `true`: a value follows.
-    fn member(&mut self, open: &mut Vec<bool>) -> Option<bool> {
-        self.space();
-        let name = self.string()?;
-        let rule = self.rule(&name);
-        self.look_at(&name);
-        self.space();
-        if self.peek()? != b':' {
-            return None;
-        }
-        self.at += 1;
-        let Some(rule) = rule else {
-            return Some(true);
-        };
-        self.space();
-        let start = self.at;
-        self.skip_value()?;
-        let value = start..self.at;
-        self.apply(rule, value);
-        self.between(open)
-    }
-
-    fn rule(&mut self, name: &Range<usize>) -> Option<Action> {
-        let rules = self.redactor.rules();
-        if rules.are_none() {
-            return None;
-        }
-        let raw = &self.text[name.clone()];
-        if !raw.contains(&b'\\') {
-            return rules.of_member(raw);
-        }
-        let mut plain = Unescaped::default();
-        plain.read(raw);
-        rules.of_member(&plain.text)
-    }
-
-    fn apply(&mut self, rule: Action, value: Range<usize>) {
-        match rule {
-            Action::Pass => {}
-            Action::Mask | Action::Remove => {
-                self.redactor.count_masked();
-                self.replace(value, format!("\"{MASK}\"").as_bytes());
-            }
-            Action::Hash => {
-                let raw = &self.text[value.clone()];
-                let inner = raw
-                    .strip_prefix(b"\"")
-                    .and_then(|it| it.strip_suffix(b"\""));
-                let mut plain = Unescaped::default();
-                plain.read(inner.unwrap_or(raw));
-                let hash = self.redactor.hashed(&plain.text);
-                self.replace(value, format!("\"{hash}\"").as_bytes());
-            }
-        }
-    }
-
     /// Passes over a value without looking at it.
     fn skip_value(&mut self) -> Walked {
         let mut open: Vec<bool> = Vec::new();
@@ -253,44 +203,63 @@ impl Walk<'_, '_> {
 
     fn scalar(&mut self) -> Walked {
         if self.peek()? == b'"' {
-            let inner = self.string()?;
-            self.look_at(&inner);
-            return Some(());
+            return self.text();
         }
         let word = self.word()?;
-        // Numbers of cards are long enough to be told from others.
-        if word.len() >= 13 && self.redactor.is_card(&self.text[word.clone()]) {
+        // Numbers of cards are long enough to be told from others, and whole.
+        let text = self.text;
+        let digits = text[word.clone()].iter().skip_while(|it| **it == b'-');
+        if word.len() >= 13
+            && digits.take_while(|it| it.is_ascii_digit()).count() >= 13
+            && self
+                .redactor
+                .is_card(self.scratch.key(), &text[word.clone()])
+        {
             let label = format!("\"{}\"", super::Detector::Card.label());
             self.replace(word, label.as_bytes());
         }
         Some(())
     }
 
-    /// Hides what is to be hidden in a string.
-    fn look_at(&mut self, inner: &Range<usize>) {
-        let raw = &self.text[inner.clone()];
-        let redactor = self.redactor;
-        if find_either(raw, b'\\', b'\\') == raw.len() {
-            let ranges = redactor.search(raw, self.scratch);
-            self.replace_all(inner.start, &ranges);
-            return;
+    /// Hides what is to be hidden in the string that begins here.
+    fn text(&mut self) -> Walked {
+        let start = self.at + 1;
+        let len = find_either(self.text.get(start..)?, b'"', b'\\');
+        if self.text.get(start + len)? == &b'"' {
+            self.at = start + len + 1;
+            self.look_at(start..start + len);
+            return Some(());
         }
         let mut plain = self.scratch.take_unescaped();
-        plain.read(raw);
+        let len = plain.read_string(&self.text[start..]);
+        let read = len.map(|len| {
+            self.at = start + len + 1;
+            self.look_at_plain(start..start + len, &plain);
+        });
+        self.scratch.give_back(plain);
+        read
+    }
+
+    /// Hides what is to be hidden in a string without escapes.
+    fn look_at(&mut self, inner: Range<usize>) {
+        let raw = &self.text[inner.clone()];
+        let ranges = self.redactor.search(raw, self.scratch);
+        self.replace_all(inner.start, &ranges);
+    }
+
+    /// Hides what is to be hidden in a string with escapes, which `plain` is without them.
+    fn look_at_plain(&mut self, inner: Range<usize>, plain: &Unescaped) {
+        let redactor = self.redactor;
         if may_be_json(&plain.text) {
             match redact(redactor, &plain.text, self.depth + 1, self.scratch) {
                 Outcome::NotJson => {}
-                Outcome::Clean => return self.scratch.give_back(plain),
-                Outcome::Changed(changed) => {
-                    let escaped = escaped(&changed);
-                    self.replace(inner.clone(), &escaped);
-                    return self.scratch.give_back(plain);
-                }
+                Outcome::Clean => return,
+                Outcome::Changed(changed) => return self.replace(inner, &escaped(&changed)),
             }
         }
-        let ranges = redactor.search_levels(&plain, self.scratch);
+        let raw = &self.text[inner.clone()];
+        let ranges = redactor.search_levels(raw, plain, self.scratch);
         self.replace_all(inner.start, &ranges);
-        self.scratch.give_back(plain);
     }
 
     fn replace_all(&mut self, offset: usize, ranges: &[(Range<usize>, &'static str)]) {
@@ -308,7 +277,7 @@ impl Walk<'_, '_> {
     }
 
     fn mask_all(&mut self) {
-        self.redactor.count_masked();
+        self.redactor.masked(None, self.scratch.spot(self.text));
         self.copied = 0;
         self.out.clear();
         self.replace(0..self.text.len(), format!("\"{MASK}\"").as_bytes());
@@ -324,26 +293,31 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// What is between the quotes of the string that begins here.
-    fn string(&mut self) -> Option<Range<usize>> {
+    /// What is between the quotes of the string that begins here, and whether there are escapes in it.
+    #[inline]
+    fn string(&mut self) -> Option<(Range<usize>, bool)> {
         if self.peek()? != b'"' {
             return None;
         }
         let start = self.at + 1;
         let mut at = start;
+        let mut is_escaped = false;
         loop {
             at += find_either(&self.text[at..], b'"', b'\\');
             match self.text.get(at)? {
                 b'"' => break,
                 // Whatever is escaped, it is no end of the string.
-                _ => at += 2,
+                _ => {
+                    is_escaped = true;
+                    at += 2;
+                }
             }
             if at > self.text.len() {
                 return None;
             }
         }
         self.at = at + 1;
-        Some(start..at)
+        Some((start..at, is_escaped))
     }
 
     /// A number, `true`, `false` or `null`.
