@@ -18,8 +18,9 @@ use crate::answer::Summary;
 use crate::error::StoreError;
 use crate::store::{Store, Written};
 
-/// Requests that may be under way at once: what comes while one write is done is the next one.
-const UNDER_WAY: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+/// Requests that may be under way at once: as many as two writes have, so that while one is done the next one is
+/// read.
+const UNDER_WAY: NonZeroUsize = NonZeroUsize::new(32).unwrap();
 
 /// A write has at most so many bytes of requests, one request apart.
 const MOST_BYTES: usize = 4 << 20;

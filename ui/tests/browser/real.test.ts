@@ -48,7 +48,7 @@ async function start(): Promise<Program> {
     child.stdout.on('data', (text: Buffer) => {
       said += text;
       const page = /page\s+(http:\S+?)\/?\s/.exec(said)?.[1];
-      const receiver = /OTLP\/HTTP\s+(\S+)\s/.exec(said)?.[1];
+      const receiver = /OTLP\/HTTP\s+([^\s,]+)/.exec(said)?.[1];
       if (page && receiver) found([page, `http://${receiver}`]);
     });
   });
