@@ -177,7 +177,7 @@ fn each_rule_counts_what_it_did() {
         ("note", r#"[{"password":1,"plan":2,"gone.x":3}]"#),
         ("note", &"[".repeat(300)),
     ] {
-        let _ = redactor.redact(key, text);
+        drop(redactor.redact(key, text));
     }
     let rules = redactor.stats().rules;
     let rules = rules.iter().map(|it| (&*it.name, it.action, it.changed));
