@@ -40,6 +40,8 @@ pub(crate) struct Collector {
     kept: Arc<Mutex<Kept>>,
     /// Every request is refused for good.
     refuses: bool,
+    /// Metrics are taken, too.
+    measures: bool,
 }
 
 #[derive(Debug, Default)]
@@ -58,14 +60,26 @@ impl Collector {
         }
     }
 
+    /// One that takes metrics, too.
+    #[allow(dead_code, reason = "few of the tests that share it look at metrics")]
+    pub(crate) fn measuring() -> Self {
+        Self {
+            measures: true,
+            ..Self::default()
+        }
+    }
+
     /// Listens until the runtime of the test ends.
     pub(crate) async fn listen(&self) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("an address");
+        let metrics = self
+            .measures
+            .then(|| MetricsServiceServer::new(self.clone()));
         let server = Server::builder()
             .add_service(TraceServiceServer::new(self.clone()))
             .add_service(LogsServiceServer::new(self.clone()))
-            .add_service(MetricsServiceServer::new(self.clone()));
+            .add_optional_service(metrics);
         tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
         addr
     }

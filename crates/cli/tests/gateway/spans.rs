@@ -25,7 +25,7 @@ impl Rig {
     /// One with more options.
     pub(crate) async fn with(provider: Provider, options: &[&str]) -> Self {
         let upstream = format!("http://{}", provider.listen().await);
-        let collector = Collector::default();
+        let collector = Collector::measuring();
         let backend = format!("grpc://{}", collector.listen().await);
         let mut command = server::spanreel();
         command.arg("serve").args(ANY_PORT);

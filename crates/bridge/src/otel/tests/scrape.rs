@@ -52,13 +52,16 @@ work_duration_seconds_sum{a_first="say \"hi\"\n\\",z_last="1"} 102.75
     let meter = provider.meter("m");
     meter.i64_up_down_counter("open").build().add(-2, &[]);
     let joined = [KeyValue::new("a.b", "1"), KeyValue::new("a_b", "2")];
-    meter.f64_gauge("1st").build().record(1.5, &joined);
+    meter.f64_gauge("first").build().record(1.5, &joined);
+    let numbered = [KeyValue::new("2nd", true)];
+    meter.f64_gauge("second").build().record(2.5, &numbered);
     let got = scrape.openmetrics().expect("it has a provider");
     assert!(got.contains("# TYPE open gauge\nopen -2\n"), "{got}");
     assert!(
-        got.contains("_1st{a_b=\"1;2\"} 1.5\n") || got.contains("_1st{a_b=\"2;1\"} 1.5\n"),
+        got.contains("\nfirst{a_b=\"1;2\"} 1.5\n") || got.contains("\nfirst{a_b=\"2;1\"} 1.5\n"),
         "{got}"
     );
+    assert!(got.contains("\nsecond{_2nd=\"true\"} 2.5\n"), "{got}");
 }
 
 /// Without a provider, and behind its end, there is an error and no page.
