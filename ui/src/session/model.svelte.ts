@@ -33,6 +33,7 @@ export class SessionModel {
   #places = new Map<string, number>();
   #stop = new AbortController();
   #growTimer: ReturnType<typeof setTimeout> | undefined;
+  #grewAt = 0;
   #readTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(id: string, source: SessionSource) {
@@ -109,13 +110,16 @@ export class SessionModel {
       this.#places.set(span.span_id, this.#spans.length);
       this.#spans.push(span);
     }
-    const pause = this.#spans.length > MANY ? GROW_MANY_EVERY_MS : GROW_EVERY_MS;
+    // At once where it did not grow for a while, else after a pause.
+    const every = this.#spans.length > MANY ? GROW_MANY_EVERY_MS : GROW_EVERY_MS;
+    const pause = Math.max(20, this.#grewAt + every - performance.now());
     this.#growTimer ??= setTimeout(() => this.#growNow(), pause);
   }
 
   #growNow(): void {
     clearTimeout(this.#growTimer);
     this.#growTimer = undefined;
+    this.#grewAt = performance.now();
     // A copy: a tree stays as it is while it is drawn.
     this.tree = grow([...this.#spans]);
   }

@@ -91,12 +91,16 @@ export class SessionList {
   }
 
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #refreshedAt = 0;
 
+  /** At once where nothing was new for a while, else after a pause. */
   #soon(): void {
+    const pause = Math.max(50, this.#refreshedAt + 700 - performance.now());
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
+      this.#refreshedAt = performance.now();
       if (!this.#stop.signal.aborted) void this.refresh();
-    }, 700);
+    }, pause);
   }
 
   async #read(isFirst: boolean): Promise<void> {

@@ -104,24 +104,28 @@ describe('a real server', { skip: SKIPPED }, () => {
     await sendOne(program.otlp, 'warm-up', 1, 2, 'first', true);
     const list = await set.open('/');
     await list.getByRole('link', { name: 'warm-up' }).first().waitFor();
-    const one = await set.open('/#/session/warm-up?view=waterfall');
-    await one.getByRole('treeitem').first().waitFor();
     const took: number[] = [];
     for (let i = 0; i < 8; i++) {
-      let begun = performance.now();
+      const begun = performance.now();
       await sendOne(program.otlp, `soon-${i}`, 100 + i, 2, 'first', true);
       await list.getByRole('link', { name: `soon-${i}` }).first().waitFor();
       took.push(performance.now() - begun);
-      begun = performance.now();
+    }
+    // One page at a time: a browser lets the others wait.
+    await list.context().close();
+    const one = await set.open('/#/session/warm-up?view=waterfall');
+    await one.getByRole('treeitem').first().waitFor();
+    await one.waitForTimeout(500);
+    for (let i = 0; i < 8; i++) {
+      const begun = performance.now();
       await sendOne(program.otlp, 'warm-up', 1, 10 + i, `step ${i}`, true);
       await one.getByRole('treeitem', { name: `step ${i}` }).waitFor();
       took.push(performance.now() - begun);
     }
-    took.sort((a, b) => a - b);
-    context.diagnostic(`from sending to appearing: ${took.map((ms) => ms.toFixed(0)).join(' ')} ms`);
-    assert.ok(took.at(-1)! <= SOON_MS, `${took.map((ms) => ms.toFixed(0)).join(' ')} ms`);
-    await list.context().close();
     await one.context().close();
+    context.diagnostic(`from sending to appearing, in the list and in the session: ${took.map((ms) => ms.toFixed(0)).join(' ')} ms`);
+    took.sort((a, b) => a - b);
+    assert.ok(took.at(-1)! <= SOON_MS, `${took.map((ms) => ms.toFixed(0)).join(' ')} ms`);
   });
 
   test('a span is shown while it is open, grows, and ends', async () => {
