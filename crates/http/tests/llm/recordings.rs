@@ -178,7 +178,7 @@ fn bytes_pass_as_they_come() {
 const CUT_IN_TWO: usize = 640;
 /// Longer ones are cut into pieces of so many bytes, from each place in turn: all of their bytes are the end of a
 /// piece once for each of these.
-const PIECES: [usize; 3] = [5, 17, 67];
+const PIECES: [usize; 2] = [7, 31];
 /// So many times an answer is cut into pieces of any length.
 const SCATTERS: usize = 8;
 
