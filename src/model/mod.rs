@@ -17,10 +17,6 @@ pub(crate) mod hash_key;
 pub(crate) mod hex;
 pub(crate) mod id;
 pub(crate) mod json_text;
-#[cfg_attr(
-    not(feature = "spool"),
-    expect(dead_code, reason = "without a spool nothing is kept")
-)]
 pub(crate) mod kept;
 pub(crate) mod kind;
 pub(crate) mod ledger;

@@ -52,10 +52,13 @@ impl Randomness {
         Self(trace_state.randomness().unwrap_or_else(of_id))
     }
 
+    /// For what is written down of it.
+    #[cfg(feature = "spool")]
     pub(crate) fn bits(self) -> u64 {
         self.0
     }
 
+    #[cfg(feature = "spool")]
     pub(crate) fn from_bits(bits: u64) -> Self {
         Self(bits & (ALL - 1))
     }
