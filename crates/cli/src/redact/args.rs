@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 /// Try on recordings what a redaction would take out
 ///
-/// Looks through recordings, as 'spanreel convert' reads them, by the table [redaction] of a configuration
+/// Looks through recordings, as 'spanreel convert' reads them, by the table 'redaction' of a configuration
 /// of 'spanreel serve'. Nothing is changed, and nothing is sent anywhere.
 #[derive(Clone, Debug, Args)]
 #[command(arg_required_else_help = true)]
@@ -43,7 +43,7 @@ pub struct TryArgs {
     #[arg(value_name = "RECORDING", required = true)]
     pub recordings: Vec<PathBuf>,
 
-    /// The configuration whose [redaction] is tried; without it, all detectors and the names of secrets
+    /// The configuration whose table 'redaction' is tried; without it, all detectors and the names of secrets
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 

@@ -76,7 +76,7 @@ pub struct ConvertArgs {
     #[arg(long, help_heading = "Conversion")]
     pub content: bool,
 
-    /// Take out what the table [redaction] of this configuration of 'spanreel serve' says, before anything is
+    /// Take out what the table 'redaction' of this configuration of 'spanreel serve' says, before anything is
     /// sent, written or shown
     ///
     /// An empty table looks for keys, tokens, addresses, numbers of cards and telephones, and what stands

@@ -87,7 +87,7 @@ pub struct RunArgs {
     #[arg(long, help_heading = "Session")]
     pub gateway: bool,
 
-    /// Take out what the table [redaction] of this configuration of 'spanreel serve' says, before anything is
+    /// Take out what the table 'redaction' of this configuration of 'spanreel serve' says, before anything is
     /// shown or forwarded
     ///
     /// 'spanreel redact try' shows on recordings what would be found.

@@ -90,7 +90,7 @@ impl<'a> Arrival<'a> {
 
     /// It is work that another agent handed over: a child of the delegation where that is believed, which
     /// then counts as the caller; otherwise linked to it. Signed tokens
-    /// ([`Trust::delegated`](crate::token::Trust::delegated)) say which.
+    /// (`token::Trust::delegated`) say which.
     pub fn from_delegation(mut self, from: impl Into<Delegated>) -> Self {
         self.delegated = Some(Box::new(from.into()));
         self
