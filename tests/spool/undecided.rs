@@ -129,6 +129,30 @@ fn what_is_undecided_outlives_a_shutdown() {
     }
 }
 
+/// What was left is taken up before anything that is new, however soon that comes: a root that decides of its
+/// session finds what an earlier process held of it.
+#[test]
+fn what_was_left_comes_before_what_is_new() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let memory = InMemory::new();
+    let start = || {
+        let builder = Pipeline::builder().sampling(failures());
+        let spool = spool(directory.path());
+        let started = builder.export(memory.clone()).spool_with(spool).start();
+        started.expect("valid")
+    };
+    for trace in 1..=40 {
+        let pipeline = start();
+        hand_in(&pipeline, span(trace, 1, false, false));
+        pipeline.shutdown_blocking(GRACE);
+        let pipeline = start();
+        hand_in(&pipeline, span(trace, 2, true, true));
+        let report = pipeline.shutdown_blocking(GRACE);
+        assert_settled(&report);
+        assert_eq!(memory.spans().len(), 2 * usize::from(trace));
+    }
+}
+
 /// A flush that makes everything last makes undecided sessions last, too, in any mode, and a receipt does in the
 /// mode that writes everything.
 #[test]

@@ -343,6 +343,8 @@ impl Actor for Sampler {
     type Msg = Msg;
 
     async fn handle(&mut self, msg: Msg) -> Result<(), Stopped> {
+        // A timer that is due may still be a moment late: what is new never overtakes what was left.
+        self.take_up_all().await?;
         match msg {
             Msg::Chunk(chunk) if !self.passes(&chunk) => self.take_in(vec![chunk]).await,
             Msg::Chunks(chunks) if !chunks.iter().all(|chunk| self.passes(chunk)) => {
