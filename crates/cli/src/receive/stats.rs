@@ -55,6 +55,21 @@ pub struct ConnectionStats {
     pub cut: u64,
 }
 
+impl ConnectionStats {
+    /// Those that went wrong, by the reason as metrics and the page name it.
+    pub(crate) fn by_reason(&self) -> [(&'static str, u64); 7] {
+        [
+            ("over_limit", self.over_limit),
+            ("idle", self.idle),
+            ("handshake_failed", self.handshake_failed),
+            ("plain_to_tls", self.plain_to_tls),
+            ("tls_to_plain", self.tls_to_plain),
+            ("broken", self.broken),
+            ("cut", self.cut),
+        ]
+    }
+}
+
 impl Stats {
     /// How many requests of this protocol ended so. Requests whose content type says nothing count
     /// as `http/protobuf`.

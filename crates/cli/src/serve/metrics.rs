@@ -177,16 +177,9 @@ fn received(writer: &mut Writer<'_>, stats: &Stats) -> Result {
         "Connections that were taken",
         connections.accepted,
     )?;
-    let errors = [
-        ("over_limit", connections.over_limit),
-        ("idle", connections.idle),
-        ("handshake_failed", connections.handshake_failed),
-        ("plain_to_tls", connections.plain_to_tls),
-        ("tls_to_plain", connections.tls_to_plain),
-        ("broken", connections.broken),
-        ("cut", connections.cut),
-    ];
-    let errors = errors.map(|(reason, count)| (vec![("reason", reason)], count));
+    let errors = connections
+        .by_reason()
+        .map(|(reason, count)| (vec![("reason", reason)], count));
     writer.counters(
         (
             "spanreel_receiver_connection_errors",

@@ -111,14 +111,6 @@ fn receiver(stats: &Stats, places: &Places) -> Value {
         (wire.name(), ended.into_iter().sum::<u64>())
     });
     let connections = &stats.connections;
-    let broken = [
-        ("over_limit", connections.over_limit),
-        ("idle", connections.idle),
-        ("handshake_failed", connections.handshake_failed),
-        ("plain_to_tls", connections.plain_to_tls),
-        ("tls_to_plain", connections.tls_to_plain),
-        ("broken", connections.broken),
-    ];
     let mut document = json!({
         "name": "otlp",
         "requests": Outcome::ALL.into_iter().map(|outcome| stats.total(outcome)).sum::<u64>(),
@@ -130,7 +122,7 @@ fn receiver(stats: &Stats, places: &Places) -> Value {
         "bytes": stats.wire_bytes,
         "connections": connections.open,
         "errors": some(refused),
-        "connection_errors": some(broken),
+        "connection_errors": some(connections.by_reason()),
     });
     if let Some((_, url)) = places.receivers.iter().find(|(name, _)| *name == "http") {
         document["endpoint"] = json!(url);

@@ -104,15 +104,21 @@ impl LeadEnds {
     }
 }
 
+/// Where the first mark of a beginning stands.
+const fn first_mark(prefix: &[u8]) -> usize {
+    let mut at = 0;
+    while prefix[at] != b'-' && prefix[at] != b'_' && prefix[at] != b'.' {
+        at += 1;
+    }
+    at
+}
+
 static LEAD_ENDS: LeadEnds = {
     let mut ends = [0; 1024];
     let mut entry = 0;
     while entry < PREFIXES.len() {
         let prefix = PREFIXES[entry].0;
-        let mut at = 0;
-        while prefix[at] != b'-' && prefix[at] != b'_' && prefix[at] != b'.' {
-            at += 1;
-        }
+        let at = first_mark(prefix);
         assert!(at >= *LEAD.start() && at <= *LEAD.end());
         let (word, bit) = LeadEnds::place(prefix[at - 2], prefix[at - 1]);
         ends[word] |= bit;
@@ -127,10 +133,7 @@ static LEADS: [u16; 256] = {
     let mut entry = 0;
     while entry < PREFIXES.len() {
         let prefix = PREFIXES[entry].0;
-        let mut at = 0;
-        while prefix[at] != b'-' && prefix[at] != b'_' && prefix[at] != b'.' {
-            at += 1;
-        }
+        let at = first_mark(prefix);
         leads[prefix[0] as usize] |= 1 << at;
         entry += 1;
     }
@@ -142,10 +145,7 @@ pub(super) const fn ends_lead(byte: u8) -> bool {
     let mut entry = 0;
     while entry < PREFIXES.len() {
         let prefix = PREFIXES[entry].0;
-        let mut at = 0;
-        while prefix[at] != b'-' && prefix[at] != b'_' && prefix[at] != b'.' {
-            at += 1;
-        }
+        let at = first_mark(prefix);
         if prefix[at - 1] == byte {
             return true;
         }
