@@ -8,13 +8,30 @@ use spanreel::OwnedValue;
 
 pub(super) type Pairs = Vec<(String, OwnedValue)>;
 
-/// Texts of all characters, short and long, empty too.
+/// What makes a few random characters an address or the beginning of JSON now and then. A limit leaves
+/// out an address whole and closes JSON, where the model of a cut knows only characters; both have tests of
+/// their own, beside the cut.
+const TELLING: &str = "@:{[";
+
+/// Texts of all characters but the telling ones, short and long, empty too.
 pub(super) fn text() -> impl Strategy<Value = String> {
+    let characters = any::<char>().prop_map(|it| if TELLING.contains(it) { 'a' } else { it });
     prop_oneof![
         4 => "[a-z]{0,12}",
-        3 => vec(any::<char>(), 0..40).prop_map(String::from_iter),
+        3 => vec(characters, 0..40).prop_map(String::from_iter),
         1 => Just("ä".repeat(1000)),
     ]
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let byte = any::<u8>().prop_map(|it| {
+        if TELLING.as_bytes().contains(&it) {
+            0
+        } else {
+            it
+        }
+    });
+    vec(byte, 0..60)
 }
 
 /// Keys, often the same ones, some of them reserved.
@@ -45,7 +62,7 @@ pub(super) fn value() -> impl Strategy<Value = OwnedValue> {
         any::<u64>().prop_map(|bits| OwnedValue::Double(f64::from_bits(bits))),
         proptest::sample::select(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 1.5][..])
             .prop_map(OwnedValue::Double),
-        vec(any::<u8>(), 0..60).prop_map(OwnedValue::Bytes),
+        bytes().prop_map(OwnedValue::Bytes),
     ];
     flat.prop_recursive(4, 24, 5, |inner| {
         prop_oneof![
