@@ -47,6 +47,7 @@ const BACKPRESSURE: &str = "tests/life/backpressure.rs";
 const SPOOL_FAULTS: &str = "tests/spool/faults.rs";
 const SPOOL_LIFE: &str = "tests/spool/life.rs";
 const KEEPER: &str = "src/actors/spool/keeper/tests.rs";
+const SIMULATED: &str = "src/actors/spool/keeper/tests/network.rs";
 const LOG: &str = "src/actors/spool/log/tests.rs";
 const RETRY: &str = "src/actors/exporter/retry/tests.rs";
 const CORPUS: &str = "crates/cli/tests/corpus/main.rs";
@@ -238,6 +239,7 @@ pub const ROWS: [Row; 35] = [
     ]),
     row(35, "the log against a model, with crashes and reopening", &[
         (LOG, "what_was_committed_is_there"),
+        (SIMULATED, "what_was_acknowledged_arrives_whatever_fails"),
         (STORM, "whatever_the_weather_what_was_acknowledged_arrives"),
         ("src/actors/spool/undecided/tests.rs", "what_is_undecided_is_there"),
         ("src/actors/sampler/tests/crashes.rs", "crashes_change_no_decision"),
