@@ -24,10 +24,7 @@ use crate::model::request::Signal;
 /// How many sealed chunks a session puts aside at most under `WhenFull::Block`.
 pub(super) const PARKED: usize = 8;
 
-/// Stands on cache lines of its own, for sessions next to each other in memory are often at work on
-/// different cores: what one writes must not slow down the other's reading of what it is.
 #[derive(Debug)]
-#[repr(align(64))]
 pub(crate) struct Cell {
     pub(super) shared: Arc<Shared>,
     pub(super) identity: Identity,
@@ -191,8 +188,8 @@ impl Cell {
         draft: &Draft,
         common: &[u8],
     ) -> bool {
-        let taken = state.append(signal, draft, common)
-            || self.put_into_next(state, signal, draft, common);
+        let taken =
+            state.append(signal, draft, common) || self.put_into_next(state, signal, draft, common);
         if taken && !state.lingering {
             self.linger(state);
         }

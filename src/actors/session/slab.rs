@@ -31,15 +31,14 @@ impl Parent {
 }
 
 /// What most names are not longer than, in bytes.
-const SHORT: usize = 64;
+const SHORT: usize = 32;
 
 /// No slot.
 const NONE: u32 = u32::MAX;
 
-/// One open span, or a free slot. All of it lies in one place, for noting a span in one of many sessions
-/// means waiting for memory, and on cache lines that no other session's share.
+/// One open span, or a free slot. All of it lies in one place: to note a span in one of many sessions
+/// means waiting for memory, once and not three times.
 #[derive(Debug)]
-#[repr(align(64))]
 pub(crate) struct OpenSpan {
     pub(crate) id: SpanId,
     pub(crate) parent: Parent,

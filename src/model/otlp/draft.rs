@@ -32,10 +32,8 @@ const STATUS_OVERHEAD: usize = 2 * (1 + 10) + 2;
 /// What is not longer than this in all is short: its lengths take one byte each.
 const SHORT: usize = 0x80;
 
-/// One item being written. Reused: `begin` forgets the one before. On cache lines of its own, since all of
-/// them are written for each attribute.
+/// One item being written. Reused: `begin` forgets the one before.
 #[derive(Debug)]
-#[repr(align(64))]
 pub(crate) struct Draft {
     out: Writer,
     /// The field of its attributes: spans and log records differ.
