@@ -7,13 +7,12 @@
 //!
 //! Holds: idle buffers. Waits: never; others wait on `room`. Loses: nothing.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
 use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::apart::Apart;
+use crate::model::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::model::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The sizes that are kept. A chunk in transit is at most the largest; a larger buffer holds one
 /// oversized span and is not kept.
@@ -98,8 +97,8 @@ impl Pool {
     /// Counts `size` bytes as in use, and tells how many were before.
     fn claim(&self, size: usize) -> Option<usize> {
         let before = self.claim_below(size, self.budget)?;
-        if before + size > self.mark() && !self.tight.load(Ordering::Relaxed) {
-            self.tight.store(true, Ordering::Relaxed);
+        if before + size > self.mark() && !self.tight.load(Ordering::SeqCst) {
+            self.tight.store(true, Ordering::SeqCst);
         }
         Some(before)
     }
@@ -189,7 +188,11 @@ impl Pool {
     fn release(&self, size: usize) -> usize {
         let in_use = self.in_use.fetch_sub(size, Ordering::SeqCst) - size;
         if in_use <= self.mark() && in_use + size > self.mark() {
-            self.tight.store(false, Ordering::Relaxed);
+            self.tight.store(false, Ordering::SeqCst);
+            // Whoever took more in between found it said already. Said once too often, it costs a look.
+            if self.in_use.load(Ordering::SeqCst) > self.mark() {
+                self.tight.store(true, Ordering::SeqCst);
+            }
             self.room.notify_waiters();
         }
         if self.waiting.load(Ordering::SeqCst) > 0 {
@@ -198,7 +201,7 @@ impl Pool {
         in_use
     }
 
-    fn shelf(&self, class: usize) -> std::sync::MutexGuard<'_, Vec<Box<[u8]>>> {
+    fn shelf(&self, class: usize) -> MutexGuard<'_, Vec<Box<[u8]>>> {
         self.shelves[class]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

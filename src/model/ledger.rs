@@ -6,12 +6,12 @@
 //! future, it books them as abandoned. Items that somebody wants a receipt for carry their [`Shares`].
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::kept::Kept;
 use super::receipt::{Exposed, Shares};
 use super::request::Signal;
+use super::sync::Arc;
+use super::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! fates {
     ($($(#[$doc:meta])* $name:ident $text:literal $loss:literal,)*) => {

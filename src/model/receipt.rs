@@ -5,12 +5,12 @@
 //! split and join with them, and settle the ticket when these are settled. Dropped unsettled, they
 //! count as abandoned, so that no receipt waits for ever.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
 use super::kept::Kept;
 use super::ledger::Fate;
+use super::sync::atomic::{AtomicU64, Ordering};
+use super::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What became of one received request so far.
 #[derive(Debug, Default)]
@@ -106,7 +106,7 @@ impl Ticket {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
         self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
