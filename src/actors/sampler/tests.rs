@@ -18,6 +18,7 @@ use crate::model::ledger::Book;
 use crate::model::owned_value::OwnedValue;
 use crate::model::propagation::trace_state::TraceState;
 use crate::model::resource::Origin;
+use crate::model::sampling::plan::Plan;
 use crate::model::sampling::policy::{Action, Policy};
 use crate::model::sampling::rule::{Match, Outcome, Rule};
 use crate::model::sampling::{Holding, Sampling};
@@ -384,13 +385,17 @@ proptest::proptest! {
     }
 }
 
-/// What an undecided session costs beside its spans is within what is promised.
+/// What an undecided session costs beside its spans is within what is promised; the list of its chunks may
+/// have a sixteenth more room than it needs.
 #[test]
 fn an_undecided_session_costs_little() {
     // A table is at least half full.
     let by_key = 2 * (size_of::<(SessionKey, u32)>() + 1);
     let sizes = [window::SIZE_OF_HELD + by_key, window::SIZE_OF_CHUNK];
-    assert!(sizes[0] <= 200 && sizes[1] <= 88, "{sizes:?}");
+    assert!(
+        sizes[0] <= 200 && sizes[1] + sizes[1] / 16 <= 64,
+        "{sizes:?}"
+    );
 }
 
 fn plain(bench: &Bench, key: TraceId, case: &Judged, bytes: usize) -> Chunk {

@@ -1,0 +1,153 @@
+//! What the window holds of a session: what is known of it, and its chunks in little room. Pure but for the
+//! count of the pool.
+//!
+//! A chunk takes 56 bytes beside those of its items, and the list of them has at most a sixteenth more room
+//! than it needs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::chain::Link;
+use crate::actors::pool::Pool;
+use crate::model::about::About;
+use crate::model::chunk::{Chunk, Digest, SessionKey};
+use crate::model::ledger::Tally;
+use crate::model::request::Signal;
+use crate::model::resource::Origin;
+use crate::model::sampling::case::{Case, Judged};
+use crate::model::sampling::node::Evidence;
+
+/// A session that is not decided.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) case: Arc<Case>,
+    pub(super) key: SessionKey,
+    /// It is found by its key.
+    pub(super) by_key: bool,
+    pub(super) digest: Digest,
+    pub(super) chunks: Vec<HeldChunk>,
+    pub(super) bytes: u64,
+    pub(super) seen: u64,
+    /// Who it is, as far as its spans told.
+    pub(super) found: Option<Box<About>>,
+    pub(super) since_ns: u64,
+    pub(super) age: Link,
+    pub(super) size: Link,
+}
+
+/// A chunk without what its session knows.
+#[derive(Debug)]
+pub(super) struct HeldChunk {
+    pub(super) bytes: HeldBytes,
+    pub(super) origin: Arc<Origin>,
+    pub(super) tally: Tally,
+}
+
+/// The bytes of a chunk, and of which signal it is: together they take no more than apart.
+#[derive(Debug)]
+pub(super) enum HeldBytes {
+    /// A copy of its own, counted in the pool until it is [taken out](Self::take_out).
+    Apart(Signal, Box<[u8]>),
+    /// As they came: what shares memory with others, or fills its buffer nearly.
+    Shared(Signal, Box<Bytes>),
+}
+
+impl HeldBytes {
+    /// A copy of what came, which keeps nothing else alive; what came, where the pool has no room for one.
+    pub(super) fn apart(signal: Signal, bytes: Bytes, pool: &Pool) -> Self {
+        match pool.copy_of(&bytes) {
+            Some(copy) => Self::Apart(signal, copy),
+            None => Self::shared(signal, bytes),
+        }
+    }
+
+    pub(super) fn shared(signal: Signal, bytes: Bytes) -> Self {
+        Self::Shared(signal, Box::new(bytes))
+    }
+
+    pub(super) fn signal(&self) -> Signal {
+        match self {
+            Self::Apart(signal, _) | Self::Shared(signal, _) => *signal,
+        }
+    }
+
+    /// The bytes for somebody else, while they are held as well.
+    pub(super) fn share(&mut self, pool: &Arc<Pool>) -> Bytes {
+        let signal = self.signal();
+        let shared = match self {
+            Self::Shared(_, bytes) => return Bytes::clone(bytes),
+            Self::Apart(_, bytes) => match pool.copy_of(bytes) {
+                Some(copy) => return pool.bring_back(copy).freeze(),
+                None => pool.bring_back(std::mem::take(bytes)).freeze(),
+            },
+        };
+        *self = Self::shared(signal, shared.clone());
+        shared
+    }
+
+    /// The bytes, held no more.
+    pub(super) fn take_out(self, pool: &Arc<Pool>) -> Bytes {
+        match self {
+            Self::Apart(_, bytes) => pool.bring_back(bytes).freeze(),
+            Self::Shared(_, bytes) => *bytes,
+        }
+    }
+}
+
+impl HeldChunk {
+    /// A chunk as it goes on.
+    pub(super) fn into_chunk(self, session: SessionKey, pool: &Arc<Pool>) -> Chunk {
+        Chunk {
+            signal: self.bytes.signal(),
+            session,
+            origin: self.origin,
+            bytes: self.bytes.take_out(pool),
+            digest: Digest::default(),
+            judged: Judged::Already,
+            tally: self.tally,
+        }
+    }
+}
+
+impl Held {
+    pub(super) fn new(case: Arc<Case>, key: SessionKey, by_key: bool, now_ns: u64) -> Self {
+        Self {
+            case,
+            key,
+            by_key,
+            digest: Digest::default(),
+            chunks: Vec::new(),
+            bytes: 0,
+            seen: 0,
+            found: None,
+            since_ns: now_ns,
+            age: Link::default(),
+            size: Link::default(),
+        }
+    }
+
+    pub(super) fn push(&mut self, chunk: HeldChunk) {
+        if self.chunks.len() == self.chunks.capacity() {
+            // Mostly there are few: no more room is taken than a little.
+            self.chunks.reserve_exact(1 + self.chunks.len() / 16);
+        }
+        self.chunks.push(chunk);
+    }
+
+    /// The key by which its session is found in another process, too.
+    pub(super) fn lasting_key(&self) -> SessionKey {
+        self.case.home().unwrap_or(self.key)
+    }
+
+    /// What it is judged by.
+    pub(super) fn evidence(&self, is_final: bool) -> Evidence<'_> {
+        Evidence {
+            digest: &self.digest,
+            about: self.found.as_deref().unwrap_or(&self.case.about),
+            about_is_whole: self.case.about_is_whole,
+            seen: self.seen,
+            is_final: is_final || self.digest.root_ended,
+        }
+    }
+}
