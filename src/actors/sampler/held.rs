@@ -53,9 +53,35 @@ pub(super) enum HeldBytes {
     Shared(Signal, Box<Bytes>),
 }
 
+/// How much of the memory that was asked for ahead is not used yet.
+#[derive(Debug, Default)]
+pub(super) struct Ahead(usize);
+
+impl Ahead {
+    /// So much serves for this much, with what belongs to it.
+    const ASKED: usize = 96 << 10;
+    const SERVES: usize = 64 << 10;
+
+    /// Sees to it that memory for a copy is there. Allocators grow by what they are asked for: on any thread but
+    /// the first glibc asks the system for a page or two at a time (`grow_heap` in its arena.c), which costs
+    /// more than the copies that fit in. Asked for much, which is given back at once, it has grown for many;
+    /// much is less than what it maps or trims by default, 128 KiB (mallopt(3)).
+    fn ask(&mut self, len: usize) {
+        if len >= Self::SERVES {
+            return;
+        }
+        if self.0 < len {
+            drop(std::hint::black_box(Vec::<u8>::with_capacity(Self::ASKED)));
+            self.0 = Self::SERVES;
+        }
+        self.0 -= len;
+    }
+}
+
 impl HeldBytes {
     /// A copy of what came, which keeps nothing else alive; what came, where the pool has no room for one.
-    pub(super) fn apart(signal: Signal, bytes: Bytes, pool: &Pool) -> Self {
+    pub(super) fn apart(signal: Signal, bytes: Bytes, pool: &Pool, ahead: &mut Ahead) -> Self {
+        ahead.ask(bytes.len());
         match pool.copy_of(&bytes) {
             Some(copy) => Self::Apart(signal, copy),
             None => Self::shared(signal, bytes),

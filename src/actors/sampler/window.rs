@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::chain::{Chain, Link};
-use super::held::{Held, HeldBytes, HeldChunk};
+use super::held::{Ahead, Held, HeldBytes, HeldChunk};
 use super::recent::Recent;
 use crate::actors::pool::Pool;
 use crate::model::chunk::{Chunk, SessionKey};
@@ -41,6 +41,7 @@ pub(super) struct Load {
 pub(super) struct Window {
     /// Counts what is held.
     pool: Arc<Pool>,
+    ahead: Ahead,
     table: Table,
     free: Vec<u32>,
     /// Sessions that are found by their key alone.
@@ -70,6 +71,7 @@ impl Window {
     pub(super) fn new(pool: Arc<Pool>) -> Self {
         Self {
             pool,
+            ahead: Ahead::default(),
             table: Table::default(),
             free: Vec::new(),
             by_key: HashMap::new(),
@@ -131,7 +133,7 @@ impl Window {
         let after = size_of(held.bytes);
         held.push(HeldChunk {
             bytes: match apart {
-                true => HeldBytes::apart(chunk.signal, chunk.bytes, &self.pool),
+                true => HeldBytes::apart(chunk.signal, chunk.bytes, &self.pool, &mut self.ahead),
                 false => HeldBytes::shared(chunk.signal, chunk.bytes),
             },
             origin: chunk.origin,
@@ -156,7 +158,7 @@ impl Window {
             };
             if bytes.len() < large {
                 let bytes = std::mem::take(&mut **bytes);
-                chunk.bytes = HeldBytes::apart(*signal, bytes, &self.pool);
+                chunk.bytes = HeldBytes::apart(*signal, bytes, &self.pool, &mut self.ahead);
             }
         }
     }
