@@ -177,3 +177,34 @@ impl Held {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is held can be shared at any time: as a copy that counts, or, where there is no room for one, as it
+    /// is; nothing is counted when both are gone.
+    #[test]
+    fn what_is_held_is_shared_with_room_and_without() {
+        let pool = Pool::new(250);
+        let bytes = Bytes::from(vec![7; 100]);
+        let mut ahead = Ahead::default();
+        let mut held = HeldBytes::apart(Signal::Logs, bytes.clone(), &pool, &mut ahead);
+        assert_eq!(pool.in_use(), 100);
+        let copy = held.share(&pool);
+        assert_eq!((&copy, pool.in_use()), (&bytes, 200));
+        let same = held.share(&pool);
+        assert_eq!((&same, pool.in_use()), (&bytes, 200), "no room for a third");
+        drop(copy);
+        assert_eq!(pool.in_use(), 100);
+        assert_eq!(held.signal(), Signal::Logs);
+        assert_eq!(held.take_out(&pool), bytes);
+        assert_eq!(pool.in_use(), 100, "it is shared");
+        drop(same);
+        assert_eq!(pool.in_use(), 0);
+        let large = Bytes::from(vec![7; 300]);
+        let came = HeldBytes::apart(Signal::Logs, large.clone(), &pool, &mut ahead);
+        assert_eq!(pool.in_use(), 0, "held as it came");
+        assert_eq!(came.take_out(&pool), large);
+    }
+}

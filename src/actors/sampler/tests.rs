@@ -502,6 +502,21 @@ fn a_held_session_holds_its_own_bytes_alone() {
     assert_eq!(pool.in_use(), 0);
 }
 
+/// What is held when a pipeline is cut off is counted no more: whoever waits for room gets it.
+#[test]
+fn what_is_cut_off_is_counted_no_more() {
+    let sampling = Sampling::always_off().always_keep(Rule::Errors);
+    let mut bench = Bench::new(&sampling);
+    let pool = Arc::clone(&bench.sampler.pool);
+    for size in [10, 2 * CHUNK_BYTES] {
+        let chunk = plain(&bench, TraceId::random(), &Judged::ByKey, size);
+        assert!(bench.take(chunk).is_empty());
+    }
+    assert!(pool.in_use() > 2 * CHUNK_BYTES);
+    drop(bench);
+    assert_eq!(pool.in_use(), 0);
+}
+
 /// The oldest session is decided when it was held for as long as may be, however long it goes on, and the
 /// others are not.
 #[test]
