@@ -165,6 +165,7 @@ fn what_is_unknown_is_absent() {
 /// Every chunk behind the first counts with the time since the one before it: a pause is not spread over the
 /// stream, and what comes in one piece comes without any.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "it is time that is measured")]
 fn each_chunk_counts_with_its_own_pause() {
     const PAUSE: Duration = Duration::from_millis(60);
     let pipeline = Pipeline::builder()
