@@ -54,6 +54,22 @@ test('what a destination was handed is the sum of its parts', () => {
   assert.deepEqual(Object.fromEntries(found.map(({ name, items }) => [name, items])), { delivered: 60, quarantined: 5, 'waiting on disk': 25, 'waiting in memory': 10 });
 });
 
+test('what is asked within something that was asked is no turn of its own, and tools have what their own spans say', () => {
+  const tree = grow([
+    span('root', undefined, 0, 100, { type: 'session' }), span('a', 'root', 10, 90, { type: 'agent' }),
+    span('search', 'a', 20, 30, { tool: 'search' }),
+  ]);
+  const said = (id: string, at: number, role: Message['role'], part: Message['parts'][number]): Message => ({ span_id: id, time_us: at, role, parts: [part] });
+  const messages = [
+    said('root', 0, 'user', { type: 'text', text: 'find it' }), said('a', 10, 'user', { type: 'text', text: 'depth 3' }),
+    said('search', 20, 'assistant', { type: 'tool_call', name: 'search', arguments: 'it' }), said('search', 30, 'tool', { type: 'tool_result', name: 'search', result: 'found' }),
+  ];
+  const turns = story(tree, messages, 100);
+  assert.deepEqual(turns.map(({ items }) => items.map(({ kind }) => kind)), [['message', 'message', 'call']]);
+  assert.deepEqual(turns[0]!.items[2], { kind: 'call', at: 20, place: 2, arguments: 'it', result: 'found' });
+  assert.equal(story(tree, [messages[0]!, said('', 50, 'user', { type: 'text', text: 'and now?' })], 100).length, 2);
+});
+
 test('a turn begins with what the user says to the agent of the session, not with what agents say to agents', () => {
   const tree = grow([
     span('root', undefined, 0, 100, { type: 'session', agent: 'planner' }),
