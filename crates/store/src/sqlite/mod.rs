@@ -163,9 +163,9 @@ impl Store for SqliteStore {
 
     fn tidy(&self) -> Result<bool, StoreError> {
         let mut writer = self.writer()?;
-        let (gone, more) = forget::step(&mut writer.connection, &self.retention, now_us())?;
-        writer.forget(&gone);
-        Ok(more)
+        let step = forget::step(&mut writer.connection, &self.retention, now_us())?;
+        writer.forget(&step.gone);
+        Ok(step.more)
     }
 
     fn sessions(

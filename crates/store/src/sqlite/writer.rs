@@ -50,10 +50,10 @@ impl Writer {
         })
     }
 
-    /// Forgets what is remembered of these sessions.
+    /// Forgets what is remembered of these sessions, which are gone.
     pub(super) fn forget(&mut self, rows: &[i64]) {
         if !rows.is_empty() {
-            self.memory = Memory::default();
+            self.memory.forget(rows);
         }
     }
 

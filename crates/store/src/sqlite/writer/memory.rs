@@ -3,6 +3,8 @@
 //! Holds: sessions within [`MOST_WEIGHT`]; at most 32,768 names and as many traces, 4,096 origins, and values.
 //! Waits: never. Loses: nothing that is not in the file.
 
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
@@ -45,6 +47,20 @@ impl Default for Memory {
 }
 
 impl Memory {
+    /// Forgets these sessions, and what led to them. Values that were theirs alone are gone with them, and get
+    /// other numbers when they come again.
+    pub(super) fn forget(&mut self, gone: &[i64]) {
+        for row in gone {
+            if let Some(open) = self.sessions.pop(row) {
+                self.weight = self.weight.saturating_sub(open.weight());
+            }
+        }
+        let gone: HashSet<i64> = gone.iter().copied().collect();
+        drop_values(&mut self.rows, &gone);
+        drop_values(&mut self.traces, &gone);
+        self.names = Names::default();
+    }
+
     /// Forgets the sessions that were written longest ago while there is too much.
     pub(super) fn relieve(&mut self) {
         while self.weight > MOST_WEIGHT
@@ -52,5 +68,14 @@ impl Memory {
         {
             self.weight = self.weight.saturating_sub(open.weight());
         }
+    }
+}
+
+/// Drops the entries that lead to one of these.
+fn drop_values<K: Clone + Hash + Eq>(map: &mut LruCache<K, i64>, gone: &HashSet<i64>) {
+    let dead = map.iter().filter(|(_, row)| gone.contains(row));
+    let dead: Vec<K> = dead.map(|(key, _)| key.clone()).collect();
+    for key in dead {
+        map.pop(&key);
     }
 }
