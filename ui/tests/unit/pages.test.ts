@@ -7,6 +7,7 @@ import type { Lane, Message, Pipeline } from '../../src/api/types';
 import { align, sameStep, steps } from '../../src/compare/align';
 import { flows } from '../../src/pipeline/flow';
 import { parts } from '../../src/pipeline/parts';
+import { queues, samples } from '../../src/pipeline/queues';
 import { pan, zoom } from '../../src/session/scale';
 import { story } from '../../src/session/story';
 import { grow } from '../../src/session/tree';
@@ -68,6 +69,19 @@ test('what is asked within something that was asked is no turn of its own, and t
   assert.deepEqual(turns.map(({ items }) => items.map(({ kind }) => kind)), [['message', 'message', 'call']]);
   assert.deepEqual(turns[0]!.items[2], { kind: 'call', at: 20, place: 2, arguments: 'it', result: 'found' });
   assert.equal(story(tree, [messages[0]!, said('', 50, 'user', { type: 'text', text: 'and now?' })], 100).length, 2);
+});
+
+test('queues have plain names, and sampling is shown where something is sampled', () => {
+  const names = ['processor', 'fork', 'batcher-before-sampling', 'sampler', 'batcher', 'a-new_one'];
+  const of = (rules: NonNullable<Pipeline['sampling']>['rules'], items = 0): Pipeline =>
+    ({ ...LEDGER, ledger: {}, queues: names.map((name) => ({ name, items })), sampling: { rules } });
+  const rest = { name: 'rest', kept: 5, dropped: 0 };
+  const unsampled = queues(of([rest]));
+  assert.deepEqual([samples(of([rest])), samples(of([{ ...rest, dropped: 1 }])), samples(of([{ ...rest, name: 'errors' }, rest]))], [false, true, true]);
+  assert.deepEqual(unsampled.map(({ queue }) => queue.name), names.filter((name) => name !== 'sampler'));
+  assert.equal(unsampled.at(-1)!.name, 'a new one');
+  assert.equal(queues(of([rest], 3)).length, names.length, 'what waits is always shown');
+  for (const { queue, name, explained } of unsampled) assert.ok(name !== queue.name && explained.includes(`"${queue.name}"`));
 });
 
 test('a turn begins with what the user says to the agent of the session, not with what agents say to agents', () => {
