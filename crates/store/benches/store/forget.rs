@@ -117,6 +117,11 @@ fn watch(
     writes.print("  a request of 2,048 spans, until it is stored");
     reads.print("  a list, the latest first");
     filtered.print("  a list of one agent");
+    // Its threads end once they see that nothing comes any more; then the directory is free.
+    drop(exporter);
+    while Arc::strong_count(&store) > 1 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Forgets the older half because it is too much, then the rest because it is too old.
