@@ -145,7 +145,7 @@ fn run_against(exporter: Otlp, manner: Manner) {
     }
     let begun = Instant::now();
     let report = pipeline.shutdown_blocking(Duration::from_millis(300));
-    assert!(begun.elapsed() < Duration::from_millis(800), "{manner:?}");
+    assert!(begun.elapsed() < Duration::from_secs(2), "{manner:?}");
     assert!(most <= budget, "{manner:?}: {most}");
     assert_settled(&report);
     assert_eq!(report.lost(), report.traces.ended, "{manner:?} {report}");

@@ -273,7 +273,7 @@ fn a_backend_that_is_down_costs_the_budget_and_no_time() {
         assert_adds_up(&stats);
         let begun = Instant::now();
         let report = pipeline.shutdown_blocking(Duration::from_millis(300));
-        assert!(begun.elapsed() < Duration::from_millis(800));
+        assert!(begun.elapsed() < Duration::from_secs(2));
         println!(
             "budget {budget}: at most {}, {ended} spans, a hundred in {longest:?} at most",
             ByteSize::bytes(most)

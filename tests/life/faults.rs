@@ -208,7 +208,10 @@ fn with_faults_until_the_end(seed: u64) {
     let grace = [0, 20, 200, 1000][usize::try_from(random.below(4)).expect("small")];
     let report = pipeline.shutdown_blocking(Duration::from_millis(grace));
     assert_settled(&report);
-    assert!(report.took < Duration::from_millis(grace + 500), "{report}");
+    assert!(
+        report.took < Duration::from_millis(grace + 2000),
+        "{report}"
+    );
 
     let lane = &report.lanes[0];
     let (spans, logs) = (&lane.traces, &lane.logs);

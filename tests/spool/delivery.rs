@@ -34,7 +34,7 @@ fn the_next_start_delivers_what_is_on_disk() {
             let report = pipeline.shutdown_blocking(Duration::from_secs(2));
             let took = begun.elapsed();
             assert!(
-                took < Duration::from_millis(2200),
+                took < Duration::from_secs(4),
                 "{mode:?} {manner:?} {took:?}"
             );
             assert_settled(&report);

@@ -115,7 +115,7 @@ fn a_shutdown_ends_in_its_time() {
             let begun = Instant::now();
             let report = pipeline.shutdown_blocking(grace);
             let took = begun.elapsed();
-            let most = grace + Duration::from_millis(700);
+            let most = grace + Duration::from_secs(2);
             assert!(took < most, "{manner:?} {grace:?} {took:?}");
             assert_adds_up(&report);
         }

@@ -23,6 +23,17 @@ const ALL: &[&str] = &[
     "flock",
 ];
 
+/// Those at which a process is killed at least once.
+static KINDS: [&str; 7] = [
+    "pwrite64",
+    "fdatasync",
+    "fsync",
+    "create",
+    "rename",
+    "remove",
+    "mkdir",
+];
+
 /// Runs a producer of so many spans under a tracer.
 fn produce(spool: &Path, sink: &Sink, first: u64, plan: &Plan) -> (Ended, Said) {
     let url = sink.url();
@@ -75,16 +86,19 @@ fn what_is_durable_survives_being_killed_at_any_call() {
         let sink = Sink::start(Manner::Accepts);
         let mut durable = BTreeSet::new();
         for life in 0..5_u64 {
-            sink.now(
-                [Manner::Accepts, Manner::Refuses, Manner::ResetsAfter][random.usize(..3)].clone(),
-            );
-            // New directories see all points in turn, later lives some at random.
-            let number = match life {
-                0 => killed / 5 % most,
-                _ => random.usize(..most),
+            let manners = [Manner::Accepts, Manner::Refuses, Manner::ResetsAfter];
+            let manner = manners[random.usize(..3)].clone();
+            // New directories see the first call of each kind, then all points in turn; later lives some at
+            // random.
+            let round = killed / 5;
+            let (calls, number, manner) = match life {
+                0 if round < KINDS.len() => (&KINDS[round..=round], 0, Manner::Accepts),
+                0 => (ALL, (round - KINDS.len()) % most, manner),
+                _ => (ALL, random.usize(..most), manner),
             };
+            sink.now(manner);
             let plan = Plan {
-                calls: ALL,
+                calls,
                 number,
                 times: 1,
                 act: Act::Kill,
@@ -113,15 +127,7 @@ fn what_is_durable_survives_being_killed_at_any_call() {
         acknowledged += durable.len();
     }
     println!("{killed} kills at {hit:?}, {acknowledged} acknowledged, none lost");
-    for call in [
-        "pwrite64",
-        "fdatasync",
-        "fsync",
-        "create",
-        "rename",
-        "remove",
-        "mkdir",
-    ] {
+    for call in KINDS {
         assert!(hit.contains(call) || kills < 100, "never at {call}");
     }
     assert!(acknowledged > kills, "{acknowledged}");
