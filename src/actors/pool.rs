@@ -71,16 +71,21 @@ impl Pool {
         })
     }
 
-    /// A copy of these bytes that takes no more than they do, and is not kept when it comes back: for
-    /// what is held long. `None` when the budget is used up.
-    pub(crate) fn copy_of(self: &Arc<Self>, bytes: &[u8]) -> Option<Buffer> {
+    /// A copy of these bytes that takes no more than they do: for what is held long, by whom
+    /// [brings it back](Self::bring_back). `None` when the budget is used up.
+    pub(crate) fn copy_of(&self, bytes: &[u8]) -> Option<Box<[u8]>> {
         let before = self.claim(bytes.len())?;
         self.make_room(before + bytes.len());
-        Some(Buffer {
-            bytes: bytes.into(),
-            len: bytes.len(),
+        Some(bytes.into())
+    }
+
+    /// A copy that was made [here](Self::copy_of), as a buffer.
+    pub(crate) fn bring_back(self: &Arc<Self>, copy: Box<[u8]>) -> Buffer {
+        Buffer {
+            len: copy.len(),
+            bytes: copy,
             pool: Arc::clone(self),
-        })
+        }
     }
 
     /// Counts `len` bytes that came from elsewhere. `None` when less than a quarter of the budget would

@@ -36,9 +36,11 @@ export function pipeline(spans: number, sessions: number, nowUs: number, sinceUs
       },
     ],
     queues: [
-      { name: 'intake', items: 3, bytes: 18_000, capacity: 1024 },
-      { name: 'batcher', items: 120, bytes: 96_000, capacity: 8192 },
-      { name: 'store', items: 8, bytes: 6_200, capacity: 4096 },
+      { name: 'processor', items: 2, capacity: 64 },
+      { name: 'fork', items: 3, capacity: 256 },
+      { name: 'batcher-before-sampling', items: 8, capacity: 64 },
+      { name: 'sampler', items: 12, capacity: 2048 },
+      { name: 'batcher', items: 5, capacity: 64 },
     ],
     spool: {
       bytes: onDisk * 810, budget: 4 * 1024 ** 3, records: onDisk,
@@ -48,7 +50,7 @@ export function pipeline(spans: number, sessions: number, nowUs: number, sinceUs
         { id: 'a7780d', lane: 'collector', items: 32, bytes: 20_480, reason: 'PERMISSION_DENIED: tenant "staging" may not write', time_us: nowUs - 600e6 },
       ].filter(({ id }) => !gone.has(id)),
     },
-    sampling: { rules: [{ name: 'errors', kept: 212, dropped: 0 }, { name: 'costly', kept: 71, dropped: 0 }, { name: 'the rest', kept: 480, dropped: 4_310 }] },
+    sampling: { rules: [{ name: 'errors', kept: 212, dropped: 0 }, { name: 'costly', kept: 71, dropped: 0 }, { name: 'rest', kept: 480, dropped: 4_310 }] },
     store: { kind: 'fixture', bytes: 14_800_000, sessions, spans, behind: 8 },
     redaction: {
       dry_run: false, texts: 18_240, changed: 431, detectors: [{ name: 'email', changed: 412 }, { name: 'api-key', changed: 3 }, { name: 'credit-card', changed: 0 }],

@@ -19,6 +19,33 @@ pub enum StoreError {
         /// The newest format that is known here.
         known: i64,
     },
+    /// The files were written by an older version, and are opened to be read. They are untouched.
+    #[error(
+        "{path} has format {found} of an older version, and this version reads {known}; all sessions are still in \
+         it: start 'spanreel serve' with the same --data-dir once, which brings it up to date"
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The format that is read here.
+        known: i64,
+    },
+    /// Nothing was stored in this directory, or there is no such directory.
+    #[error("there is no store in {directory}")]
+    Missing {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// What has the name of the store's file is something else. It is untouched.
+    #[error("{path} is no store of spanreel: {why}")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        why: &'static str,
+    },
     /// Another process writes to it.
     #[error("{path} is in use by another process; stop that, or use another directory")]
     InUse {

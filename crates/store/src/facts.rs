@@ -4,10 +4,17 @@
 //! session here is a session there; the rest is one table of keys for the GenAI conventions of today and of
 //! older days, AgentOps, OpenLLMetry (Traceloop), OpenInference and Langfuse. Nothing is copied.
 
+mod agent;
+mod bones;
+mod content;
+
 use spanreel::dialect::{Meaning, Work, meaning};
 use spanreel::view::{AttributesView, LogView, SpanView, ValueView};
-use spanreel::{SpanId, StatusCode, TraceId};
 
+use self::agent::Whose;
+pub(crate) use self::agent::agent_of;
+pub(crate) use self::bones::{Bones, Name, micros};
+use self::content::{is_content, texts};
 use crate::answer::SpanType;
 
 /// The most texts of one span that are searched.
@@ -25,7 +32,7 @@ pub(crate) struct Facts<'a> {
     response_model: Option<&'a str>,
     pub(crate) provider: Option<&'a str>,
     tool: Option<&'a str>,
-    entity: Option<&'a str>,
+    whose: Whose<'a>,
     pub(crate) call_id: Option<&'a str>,
     work: Option<SpanType>,
     is_llm: bool,
@@ -108,6 +115,7 @@ impl<'a> Facts<'a> {
         for (key, value) in attributes {
             self.note(key, &value);
         }
+        self.agent = self.whose.agent();
     }
 
     fn note(&mut self, key: &'a str, value: &ValueView<'a>) {
@@ -139,6 +147,7 @@ impl<'a> Facts<'a> {
     }
 
     fn note_work(&mut self, word: &str) {
+        self.whose.note_work(word);
         match Work::of(word.as_bytes()) {
             Some(Work::LlmCall) => self.is_llm = true,
             Some(Work::ToolCall) => self.is_tool = true,
@@ -161,7 +170,6 @@ impl<'a> Facts<'a> {
 
     fn note_more(&mut self, key: &'a str, value: &ValueView<'a>) {
         match key {
-            "gen_ai.agent.name" | "agent.name" => self.agent = text(value).or(self.agent),
             "user.id"
             | "enduser.id"
             | "langfuse.user.id"
@@ -181,7 +189,6 @@ impl<'a> Facts<'a> {
             }
             "gen_ai.tool.name" | "tool.name" => self.tool = text(value),
             "gen_ai.tool.call.id" | "tool_call.id" | "tool.id" => self.call_id = text(value),
-            "traceloop.entity.name" | "agentops.entity.name" => self.entity = text(value),
             "gen_ai.usage.cache_read.input_tokens"
             | "gen_ai.usage.cache_read_input_tokens"
             | "llm.token_count.prompt_details.cache_read" => most(&mut self.cached, whole(value)),
@@ -206,6 +213,7 @@ impl<'a> Facts<'a> {
             "spanreel.delegation.outcome"
             | "spanreel.delegation.timeout"
             | "spanreel.delegation.asynchronous" => self.is_delegation = true,
+            _ if self.whose.note(key, value) => {}
             _ if is_content(key) => self.note_text(value),
             _ => {}
         }
@@ -244,7 +252,7 @@ impl<'a> Facts<'a> {
             return None;
         }
         let of_name = || span_name.strip_prefix("execute_tool ").unwrap_or(span_name);
-        Some(self.tool.or(self.entity).unwrap_or_else(of_name))
+        Some(self.tool.or(self.whose.entity()).unwrap_or_else(of_name))
     }
 
     /// What the span is.
@@ -302,103 +310,4 @@ pub(crate) struct Tokens {
     pub(crate) output: Option<u64>,
     pub(crate) cached: Option<u64>,
     pub(crate) reasoning: Option<u64>,
-}
-
-/// Whether a key holds what was said: prompts, answers, arguments, results.
-fn is_content(key: &str) -> bool {
-    let exact = [
-        "gen_ai.input.messages",
-        "gen_ai.output.messages",
-        "gen_ai.system_instructions",
-        "gen_ai.tool.call.arguments",
-        "gen_ai.tool.call.result",
-        "gen_ai.message.content",
-        "gen_ai.evaluation.explanation",
-        "input.value",
-        "output.value",
-        "traceloop.entity.input",
-        "traceloop.entity.output",
-        "agentops.entity.input",
-        "agentops.entity.output",
-        "langfuse.observation.input",
-        "langfuse.observation.output",
-        "langfuse.trace.input",
-        "langfuse.trace.output",
-        "tool.parameters",
-        "tool.result",
-    ];
-    if exact.contains(&key) {
-        return true;
-    }
-    let numbered = [
-        "gen_ai.prompt.",
-        "gen_ai.completion.",
-        "llm.input_messages.",
-        "llm.output_messages.",
-    ];
-    numbered.iter().any(|start| key.starts_with(start))
-        && (key.ends_with(".content") || key.ends_with(".arguments"))
-}
-
-/// All texts within a value.
-fn texts<'a>(value: &ValueView<'a>) -> Vec<&'a str> {
-    match value {
-        ValueView::Str(text) if !text.is_empty() => vec![*text],
-        ValueView::Array(values) => values.clone().flat_map(|value| texts(&value)).collect(),
-        ValueView::Map(entries) => entries
-            .clone()
-            .flat_map(|(_, value)| texts(&value))
-            .collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// What names the session of an item.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Name {
-    /// An attribute of the item, or of its resource.
-    Id(String),
-    /// Its trace, where nothing else does.
-    Trace(TraceId),
-}
-
-/// What is not an attribute, of a span.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bones<'a> {
-    pub(crate) trace: TraceId,
-    pub(crate) id: SpanId,
-    pub(crate) parent: Option<SpanId>,
-    pub(crate) name: &'a str,
-    pub(crate) start_us: i64,
-    pub(crate) end_us: i64,
-    pub(crate) status: StatusCode,
-    pub(crate) message: &'a str,
-}
-
-impl<'a> Bones<'a> {
-    /// `None` where an id is not valid.
-    pub(crate) fn of(span: &SpanView<'a>) -> Option<Self> {
-        let start_us = micros(span.start_unix_nanos());
-        Some(Self {
-            trace: span.trace_id()?,
-            id: span.span_id()?,
-            parent: span.parent_span_id(),
-            name: span.name(),
-            start_us,
-            end_us: micros(span.end_unix_nanos()).max(start_us),
-            status: span.status().code,
-            message: span.status().message,
-        })
-    }
-
-    /// Whether it failed.
-    pub(crate) fn is_error(&self) -> bool {
-        self.status == StatusCode::Error
-    }
-}
-
-/// Nanoseconds as microseconds.
-pub(crate) fn micros(nanos: u64) -> i64 {
-    // At most 2^64 / 1000, which fits.
-    (nanos / 1000) as i64
 }

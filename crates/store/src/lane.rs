@@ -28,7 +28,7 @@ const MOST_BYTES: usize = 4 << 20;
 /// Threads that write.
 const THREADS: usize = 2;
 
-/// How often there is something to tidy up at the most.
+/// How often it is looked whether there is something to tidy up.
 const TIDY: Duration = Duration::from_secs(2);
 
 /// How long one request may take: a disk can be slow for long without anything being wrong.
@@ -84,7 +84,10 @@ impl StoreExporter {
             store,
             inbox: Mutex::new(inbox),
             changes,
-            tidied: Mutex::new(Instant::now()),
+            tidied: Mutex::new(Tidied {
+                at: Instant::now(),
+                pause: TIDY,
+            }),
             writing: AtomicUsize::new(0),
         });
         for _ in 0..THREADS {
@@ -135,9 +138,15 @@ struct Writer {
     inbox: Mutex<mpsc::Receiver<Job>>,
     changes: broadcast::Sender<Change>,
     /// Whoever has it tidies up.
-    tidied: Mutex<Instant>,
+    tidied: Mutex<Tidied>,
     /// Threads that write at the moment.
     writing: AtomicUsize,
+}
+
+/// When it was tidied up last, and how long nothing of that is done after it.
+struct Tidied {
+    at: Instant,
+    pause: Duration,
 }
 
 /// What a thread found in the inbox.
@@ -245,24 +254,25 @@ impl Writer {
         written.unwrap_or(Err(StoreError::Damaged("writing panicked")))
     }
 
-    /// Tidies up now and then, until there is nothing to do or something to write. One thread does.
+    /// Tidies up now and then, in steps: one after the other while there is nothing to write, else with pauses as
+    /// long as the steps, so that what comes and what goes share the time. One thread does.
     fn tidy(&self) {
         let Ok(mut tidied) = self.tidied.try_lock() else {
             return;
         };
-        if tidied.elapsed() < TIDY {
-            return;
-        }
-        *tidied = Instant::now();
-        loop {
-            match self.store.tidy() {
-                Ok(true) if self.is_idle() => {}
-                Ok(_) => return,
+        while tidied.at.elapsed() >= tidied.pause {
+            let begun = Instant::now();
+            let done = self.store.tidy();
+            tidied.pause = match done {
+                Ok(true) if self.is_idle() => Duration::ZERO,
+                Ok(true) => begun.elapsed().min(TIDY),
+                Ok(false) => TIDY,
                 Err(error) => {
                     tracing::warn!(target: "spanreel", error = said(&error), "the store could not tidy up");
-                    return;
+                    TIDY
                 }
-            }
+            };
+            tidied.at = Instant::now();
         }
     }
 

@@ -110,20 +110,24 @@ impl Teller {
         tool: &str,
         id: &str,
     ) {
-        let said = |keys: [&str; 4]| {
+        let said = |keys: [&str; 6]| {
             let value = keys.iter().find_map(|key| span.attributes().get(key));
-            value.map(|value| structured(&value))
+            value.and_then(|value| called_with(structured(&value)))
         };
         let arguments = said([
             "gen_ai.tool.call.arguments",
             "input.value",
             "traceloop.entity.input",
+            "agentops.tool.input",
+            "agentops.entity.input",
             "tool.parameters",
         ]);
         let result = said([
             "gen_ai.tool.call.result",
             "output.value",
             "traceloop.entity.output",
+            "agentops.tool.output",
+            "agentops.entity.output",
             "tool.result",
         ]);
         let call = Piece {
@@ -169,10 +173,18 @@ impl Teller {
                 }
                 "gen_ai.input.messages" => self.list(&value, id, start_us, "user"),
                 "gen_ai.output.messages" => self.list(&value, id, end_us, "assistant"),
-                "input.value"
-                | "traceloop.entity.input"
-                | "agentops.entity.input"
-                | "langfuse.observation.input" => self.tell(id, start_us, "user", pieces(&value)),
+                "traceloop.entity.input" | "agentops.entity.input" => {
+                    let said = called_with(structured(&value));
+                    self.tell(
+                        id,
+                        start_us,
+                        "user",
+                        said.as_ref().map(pieces_of).unwrap_or_default(),
+                    );
+                }
+                "input.value" | "langfuse.observation.input" => {
+                    self.tell(id, start_us, "user", pieces(&value));
+                }
                 "output.value"
                 | "traceloop.entity.output"
                 | "agentops.entity.output"
@@ -272,6 +284,29 @@ fn structured(value: &ValueView<'_>) -> Value {
         return parsed;
     }
     json::value(value)
+}
+
+/// What a function was called with, in the form of the decorators of AgentOps and OpenLLMetry,
+/// `{"args": [..], "kwargs": {..}}`: nothing where it took nothing, the argument where it took one, and all other
+/// values as they are.
+fn called_with(value: Value) -> Option<Value> {
+    let Value::Object(call) = &value else {
+        return Some(value);
+    };
+    let (Some(Value::Array(args)), Some(Value::Object(named))) =
+        (call.get("args"), call.get("kwargs"))
+    else {
+        return Some(value);
+    };
+    if call.len() > 2 {
+        return Some(value);
+    }
+    match (&args[..], named.is_empty()) {
+        ([], true) => None,
+        ([], false) => Some(Value::Object(named.clone())),
+        ([argument], true) => Some(argument.clone()),
+        _ => Some(value),
+    }
 }
 
 fn pieces(value: &ValueView<'_>) -> Vec<Piece> {

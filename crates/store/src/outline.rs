@@ -11,7 +11,7 @@ use spanreel::view::SpanView;
 
 use crate::block::items_at;
 use crate::error::StoreError;
-use crate::facts::Bones;
+use crate::facts::{Bones, agent_of};
 use crate::query::{Cursor, Patience};
 use crate::spread::Spread;
 
@@ -88,11 +88,7 @@ impl Outliner {
             let Some(bones) = Bones::of(&view) else {
                 continue;
             };
-            let own = view.attributes().find_map(|(key, value)| {
-                let says = key == "gen_ai.agent.name" || key == "agent.name";
-                says.then(|| value.as_str()).flatten()
-            });
-            let agent = own.map_or(NOBODY, |name| self.agent(name));
+            let agent = agent_of(view.attributes()).map_or(NOBODY, |name| self.agent(name));
             let id = number_of(bones.id);
             let parent = bones.parent.map_or(0, number_of);
             self.above.insert(id, (parent, agent));

@@ -223,6 +223,8 @@ export interface Lane {
   name: string;
   endpoint?: string;
   state: 'ok' | 'retrying' | 'away' | 'denied' | 'full';
+  /** It has what sampling leaves out, too: the store. */
+  before_sampling?: boolean;
   handed: number;
   /** Found on disk at the start. */
   recovered?: number;

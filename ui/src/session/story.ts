@@ -1,8 +1,9 @@
 // The story of a session: what was said and done, turn by turn.
 //
 // Made of messages, where content is recorded, and of spans. A turn begins with what a user says to the
-// agent of the session; without messages, with each part right below the session. A tool call has its
-// arguments and its result from the messages of the same call id.
+// agent of the session, unless that is said within something that was asked already; without messages, with
+// each part right below the session. A tool call has its arguments and its result from the messages of the
+// same call id, or of its own span.
 
 import type { Message, Part } from '../api/types';
 import { agents } from './lanes';
@@ -24,16 +25,30 @@ export interface Turn {
   endUs: number;
 }
 
+/** The key of a call that no id names. */
+function ofSpan(spanId: string): string {
+  return `span ${spanId}`;
+}
+
+/** The call that a part is of: by its id, else the tool's span that says it. */
+function callOf(tree: Tree, { span_id }: Message, part: Part): string | undefined {
+  if (part.type !== 'tool_call' && part.type !== 'tool_result') return undefined;
+  if (part.call_id) return part.call_id;
+  const place = tree.places.get(span_id);
+  return place !== undefined && tree.spans[place]!.type === 'tool' ? ofSpan(span_id) : undefined;
+}
+
 export function story(tree: Tree, messages: readonly Message[], nowUs: number): Turn[] {
   const agentOf = agents(tree);
   const calls = new Map<string, { arguments?: unknown; result?: unknown }>();
-  for (const { parts } of messages) {
-    for (const part of parts) {
-      if (!part.call_id) continue;
-      const call = calls.get(part.call_id) ?? {};
+  for (const message of messages) {
+    for (const part of message.parts) {
+      const key = callOf(tree, message, part);
+      if (!key) continue;
+      const call = calls.get(key) ?? {};
       if (part.type === 'tool_call') call.arguments = part.arguments;
       if (part.type === 'tool_result') call.result = part.result ?? part.text;
-      calls.set(part.call_id, call);
+      calls.set(key, call);
     }
   }
 
@@ -47,13 +62,13 @@ export function story(tree: Tree, messages: readonly Message[], nowUs: number): 
       if (span.status === 'error' && tree.firstChild[place] === NONE) items.push({ kind: 'call', at: span.start_us, place });
       return;
     }
-    if (span.call_id) called.add(span.call_id);
-    items.push({ kind: 'call', at: span.start_us, place, ...(span.call_id ? calls.get(span.call_id) : {}) });
+    const key = span.call_id ?? ofSpan(span.span_id);
+    called.add(key);
+    items.push({ kind: 'call', at: span.start_us, place, ...calls.get(key) });
   });
   for (const message of messages) {
     // Calls and results that have a span are shown there.
-    const parts = message.parts.filter((part) =>
-      !((part.type === 'tool_call' || part.type === 'tool_result') && part.call_id && called.has(part.call_id)));
+    const parts = message.parts.filter((part) => !called.has(callOf(tree, message, part) ?? ''));
     if (!parts.length) continue;
     if (message.role === 'assistant') spoken.add(message.span_id);
     const place = tree.places.get(message.span_id) ?? NONE;
@@ -72,9 +87,13 @@ export function story(tree: Tree, messages: readonly Message[], nowUs: number): 
 function inTurns(tree: Tree, items: Item[], agentOf: string[], nowUs: number): Turn[] {
   const host = tree.roots.length ? agentOf[tree.roots[0]!]! : '';
   const starts: { at: number; title: string }[] = [];
+  const asked = new Set<number>();
   for (const item of items) {
     if (item.kind !== 'message' || item.message.role !== 'user') continue;
-    if (item.place === NONE || agentOf[item.place] === host) starts.push({ at: item.at, title: '' });
+    if (item.place === NONE || (agentOf[item.place] === host && !isWithin(tree, item.place, asked))) {
+      starts.push({ at: item.at, title: '' });
+      asked.add(item.place);
+    }
   }
   if (!starts.length && tree.roots.length) {
     for (let child = tree.firstChild[tree.roots[0]!]!; child !== NONE; child = tree.nextSibling[child]!) {
@@ -100,6 +119,14 @@ function inTurns(tree: Tree, items: Item[], agentOf: string[], nowUs: number): T
   }
   count(tree, turns, nowUs);
   return turns.filter(({ items }) => items.length);
+}
+
+/** Whether a span is below one of these. */
+function isWithin(tree: Tree, place: number, above: ReadonlySet<number>): boolean {
+  for (let up = tree.parent[place]!; up !== NONE; up = tree.parent[up]!) {
+    if (above.has(up)) return true;
+  }
+  return false;
 }
 
 /** The last turn that had begun by then; the first for what came before all. */

@@ -70,6 +70,9 @@ export function bytes(n: number | undefined): string {
 export function percent(part: number | undefined, whole: number | undefined): string {
   if (part === undefined || !whole) return NOTHING;
   const share = (100 * part) / whole;
+  // Little is not nothing, and nearly all is not all.
+  if (share > 0 && share < 0.05) return '<0.1%';
+  if (share > 99 && share < 100) return `${Math.min(99.9, Math.round(share * 10) / 10)}%`;
   return `${share > 0 && share < 9.95 ? share.toFixed(1) : share.toFixed(0)}%`;
 }
 

@@ -53,12 +53,22 @@ describe('pages', { skip: SKIPPED }, () => {
     await page.context().close();
   });
 
+  test('queues are named for those who run it, with the name of the API at hand', { skip: REAL !== undefined }, async () => {
+    const page = await set.open('/#/pipeline');
+    const queues = page.locator('section[aria-labelledby="queues"]');
+    await queues.getByText('for the store, to be batched').waitFor();
+    assert.equal(await queues.getByText('batcher-before-sampling').count(), 0);
+    assert.equal(await queues.getByTitle(/queue "batcher-before-sampling"/).count(), 1);
+    await page.getByRole('cell', { name: 'everything else' }).waitFor();
+    await page.context().close();
+  });
+
   test('what was refused is sent again or dropped, but only when asked twice', { skip: REAL !== undefined }, async () => {
     const page = await set.open('/#/pipeline');
     const rows = page.locator('section[aria-labelledby="disk"] tbody tr');
     await rows.first().waitFor();
     assert.equal(await rows.count(), 2);
-    await page.getByText('away, asked now and then').waitFor();
+    await page.getByText('away', { exact: true }).waitFor();
     await page.getByText(/^last error, \d/).waitFor();
 
     await rows.first().getByRole('button', { name: /^Send again/ }).click();

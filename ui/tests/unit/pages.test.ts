@@ -7,6 +7,7 @@ import type { Lane, Message, Pipeline } from '../../src/api/types';
 import { align, sameStep, steps } from '../../src/compare/align';
 import { flows } from '../../src/pipeline/flow';
 import { parts } from '../../src/pipeline/parts';
+import { queues, samples } from '../../src/pipeline/queues';
 import { pan, zoom } from '../../src/session/scale';
 import { story } from '../../src/session/story';
 import { grow } from '../../src/session/tree';
@@ -52,6 +53,35 @@ test('what a destination was handed is the sum of its parts', () => {
   assert.equal(found.reduce((sum, { items }) => sum + items, 0), 100);
   assert.equal(parts({ ...lane, recovered: 7 }).reduce((sum, { items }) => sum + items, 0), 107);
   assert.deepEqual(Object.fromEntries(found.map(({ name, items }) => [name, items])), { delivered: 60, quarantined: 5, 'waiting on disk': 25, 'waiting in memory': 10 });
+});
+
+test('what is asked within something that was asked is no turn of its own, and tools have what their own spans say', () => {
+  const tree = grow([
+    span('root', undefined, 0, 100, { type: 'session' }), span('a', 'root', 10, 90, { type: 'agent' }),
+    span('search', 'a', 20, 30, { tool: 'search' }),
+  ]);
+  const said = (id: string, at: number, role: Message['role'], part: Message['parts'][number]): Message => ({ span_id: id, time_us: at, role, parts: [part] });
+  const messages = [
+    said('root', 0, 'user', { type: 'text', text: 'find it' }), said('a', 10, 'user', { type: 'text', text: 'depth 3' }),
+    said('search', 20, 'assistant', { type: 'tool_call', name: 'search', arguments: 'it' }), said('search', 30, 'tool', { type: 'tool_result', name: 'search', result: 'found' }),
+  ];
+  const turns = story(tree, messages, 100);
+  assert.deepEqual(turns.map(({ items }) => items.map(({ kind }) => kind)), [['message', 'message', 'call']]);
+  assert.deepEqual(turns[0]!.items[2], { kind: 'call', at: 20, place: 2, arguments: 'it', result: 'found' });
+  assert.equal(story(tree, [messages[0]!, said('', 50, 'user', { type: 'text', text: 'and now?' })], 100).length, 2);
+});
+
+test('queues have plain names, and sampling is shown where something is sampled', () => {
+  const names = ['processor', 'fork', 'batcher-before-sampling', 'sampler', 'batcher', 'a-new_one'];
+  const of = (rules: NonNullable<Pipeline['sampling']>['rules'], items = 0): Pipeline =>
+    ({ ...LEDGER, ledger: {}, queues: names.map((name) => ({ name, items })), sampling: { rules } });
+  const rest = { name: 'rest', kept: 5, dropped: 0 };
+  const unsampled = queues(of([rest]));
+  assert.deepEqual([samples(of([rest])), samples(of([{ ...rest, dropped: 1 }])), samples(of([{ ...rest, name: 'errors' }, rest]))], [false, true, true]);
+  assert.deepEqual(unsampled.map(({ queue }) => queue.name), names.filter((name) => name !== 'sampler'));
+  assert.equal(unsampled.at(-1)!.name, 'a new one');
+  assert.equal(queues(of([rest], 3)).length, names.length, 'what waits is always shown');
+  for (const { queue, name, explained } of unsampled) assert.ok(name !== queue.name && explained.includes(`"${queue.name}"`));
 });
 
 test('a turn begins with what the user says to the agent of the session, not with what agents say to agents', () => {

@@ -35,6 +35,7 @@ test('numbers have three digits that count, on both sides of each border', () =>
   assert.equal(money(2, 'EUR'), 'EUR 2.00');
   assert.deepEqual([1023, 1024, 1_048_576, 15_728_640].map(bytes), ['1023 B', '1.0 KiB', '1.0 MiB', '15 MiB']);
   assert.deepEqual([percent(1, 3), percent(1, 100), percent(0, 5), percent(1, 0)], ['33%', '1.0%', '0%', '\u2013']);
+  assert.deepEqual([percent(1, 9_999), percent(9_998, 9_999), percent(199, 200), percent(5, 5)], ['<0.1%', '99.9%', '99.5%', '100%']);
 });
 
 test('ticks are few and round, also for stretches that are empty or endless', () => {

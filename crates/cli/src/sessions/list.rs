@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use spanreel_store::{ErrorFilter, SessionQuery, Sort, State, Store as _, Summary};
 
 use super::args::ListArgs;
-use super::{open, patience, say};
+use super::place::open;
+use super::{patience, say};
 use crate::outcome::Outcome;
 use crate::term::{Palette, Terminal};
 use crate::units::{count, duration};

@@ -5,19 +5,19 @@
 
 pub mod args;
 mod list;
+mod place;
 mod tail;
 
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use spanreel::Signal;
 use spanreel::record::RecordedSpan;
 use spanreel::tree::{SessionTree, Style};
-use spanreel_store::{Patience, SqliteStore, Store, document_json, otlp_json};
+use spanreel_store::{Patience, Store as _, document_json, otlp_json};
 
 use self::args::{ExportArgs, ExportFormat, SessionsArgs, SessionsCommand, ShowArgs};
+use self::place::open;
 use crate::outcome::Outcome;
 use crate::term::Terminal;
 
@@ -39,21 +39,6 @@ pub fn run(args: SessionsArgs, stdout: &Terminal) -> anyhow::Result<Outcome> {
 
 fn patience() -> Patience {
     Patience::of(PATIENCE)
-}
-
-/// The store of a data directory, or the one that a directory is itself.
-fn open(directory: &Path) -> anyhow::Result<SqliteStore> {
-    let below = directory.join("store");
-    let directory = match below.is_dir() {
-        true => &below,
-        false => directory,
-    };
-    SqliteStore::open_to_read(directory).with_context(|| {
-        format!(
-            "{} holds no sessions; name the data directory of 'spanreel serve', as in: spanreel sessions ls DIR",
-            directory.display()
-        )
-    })
 }
 
 fn no_session(id: &str) -> anyhow::Error {

@@ -7,7 +7,8 @@ use spanreel_store::{SessionQuery, Store as _};
 
 use super::args::TailArgs;
 use super::list::line;
-use super::{open, patience, say};
+use super::place::open;
+use super::{patience, say};
 use crate::outcome::Outcome;
 use crate::term::Terminal;
 

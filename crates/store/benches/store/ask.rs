@@ -136,13 +136,6 @@ fn lists(plan: &Plan) -> Vec<(&'static str, Change)> {
     ]
 }
 
-/// Forgets the oldest sessions, which holds up writes for one step at a time.
-pub(crate) fn forget(store: &SqliteStore) {
-    time("forgetting 64 sessions of it", 20, |_| {
-        assert!(store.tidy().expect("it can be done"), "there is more");
-    });
-}
-
 /// Asks all of it.
 pub(crate) fn ask(store: &SqliteStore, plan: &Plan) {
     let list = |query: &SessionQuery| store.sessions(query, &patience()).expect("an answer");

@@ -128,6 +128,21 @@ fn requests(plan: &Plan) -> impl Iterator<Item = Request> {
     })
 }
 
+/// Requests of usual sessions that come after all of a plan, without end.
+pub(crate) fn later(plan: &Plan) -> impl Iterator<Item = Request> + Send + 'static {
+    let first = plan.largest() + 1;
+    let mut spans = (0..).flat_map(move |round| {
+        (0..USUAL).flat_map(move |index| {
+            let from = first + round * OPEN;
+            (from..from + OPEN).filter_map(move |number| span(number, index, USUAL))
+        })
+    });
+    std::iter::from_fn(move || {
+        let batch = spans.by_ref().take(BATCH).collect();
+        Some(telemetry::spans("bench", batch))
+    })
+}
+
 /// Fills a store, and says how fast.
 pub(crate) fn fill(store: &SqliteStore, plan: &Plan) {
     let (mut wire, mut written) = (0, 0);

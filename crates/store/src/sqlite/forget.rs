@@ -1,16 +1,24 @@
 //! Forgets sessions: what is too old, and the oldest where there is too much. In small steps, each a
 //! transaction of its own, so that writes are never held up for long.
 
+use std::time::{Duration, Instant};
+
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::Retention;
 use crate::error::StoreError;
 
-/// Sessions that one step forgets.
+/// Sessions that one step forgets, at the most.
 const AT_A_TIME: usize = 64;
 
-/// Pages that one step gives back to the file system.
-const PAGES: i64 = 2_000;
+/// How long each part of a step goes on before it lets writes pass.
+const LONGEST: Duration = Duration::from_millis(10);
+
+/// Sums of the hour in which something is too old are kept whole, in seconds.
+const HOUR: i64 = 3_600;
+
+/// Free pages that are kept: what comes next needs them.
+const SPARE: i64 = 2_000;
 
 /// Removes all rows of a session.
 pub(super) fn rows_of(connection: &Connection, row: i64) -> Result<(), StoreError> {
@@ -43,56 +51,134 @@ pub(super) fn bytes_in_use(connection: &Connection) -> Result<u64, StoreError> {
     Ok((pages.max(0) as u64).saturating_mul(number("page_size")?.max(0) as u64))
 }
 
-/// One step. Returns the sessions that are gone, and whether there is more to do.
+/// What one step did.
+pub(super) struct Step {
+    /// Sessions that are gone.
+    pub(super) gone: Vec<i64>,
+    /// Whether there is more to do.
+    pub(super) more: bool,
+}
+
+/// Does one step: forgets sessions, then sums, then gives pages back, each for [`LONGEST`] and one more at the most.
+///
+/// # Errors
+/// The file could not be changed; what was forgotten before stays so.
 pub(super) fn step(
     connection: &mut Connection,
     retention: &Retention,
     now_us: i64,
-) -> Result<(Vec<i64>, bool), StoreError> {
+) -> Result<Step, StoreError> {
     let age_us = i64::try_from(retention.max_age.as_micros()).unwrap_or(i64::MAX);
-    let before = now_us.saturating_sub(age_us);
-    let mut gone: Vec<i64> = Vec::new();
-    {
-        let mut old = connection.prepare_cached(
+    let before_us = now_us.saturating_sub(age_us);
+    let found = superfluous(connection, before_us, retention.max_bytes)?;
+    let gone = forget(connection, &found)?;
+    let is_behind = gone.len() < found.len() || found.len() == AT_A_TIME;
+    let has_sums = forget_sums(connection, before_us / 1_000_000 - HOUR)?;
+    let free = give_back(connection)?;
+    Ok(Step {
+        gone,
+        more: is_behind || has_sums || free > SPARE,
+    })
+}
+
+/// Sessions that are too old, else the oldest where there is too much.
+fn superfluous(
+    connection: &Connection,
+    before_us: i64,
+    max_bytes: u64,
+) -> Result<Vec<i64>, StoreError> {
+    let oldest = |before_us: i64| -> Result<Vec<i64>, StoreError> {
+        let mut find = connection.prepare_cached(
             "SELECT id FROM sessions WHERE last_us < ?1 ORDER BY last_us LIMIT ?2",
         )?;
-        for row in old.query_map([before, AT_A_TIME as i64], |row| row.get(0))? {
-            gone.push(row?);
+        let rows = find.query_map([before_us, AT_A_TIME as i64], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    };
+    let too_old = oldest(before_us)?;
+    match too_old.is_empty() && bytes_in_use(connection)? > max_bytes {
+        true => oldest(i64::MAX),
+        false => Ok(too_old),
+    }
+}
+
+/// Forgets sessions while there is time, one at least. Returns those that are gone.
+fn forget(connection: &mut Connection, found: &[i64]) -> Result<Vec<i64>, StoreError> {
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let begun = Instant::now();
+    let transaction = connection.transaction()?;
+    let (mut gone, mut spans) = (Vec::new(), 0);
+    for row in found {
+        let of_session: Option<i64> = transaction
+            .prepare_cached("SELECT spans FROM sessions WHERE id = ?1")?
+            .query_row([row], |row| row.get(0))
+            .optional()?;
+        spans += of_session.unwrap_or_default();
+        rows_of(&transaction, *row)?;
+        gone.push(*row);
+        if begun.elapsed() > LONGEST {
+            break;
         }
     }
-    let used = bytes_in_use(connection)?;
-    if gone.is_empty() && used > retention.max_bytes {
-        let mut oldest =
-            connection.prepare_cached("SELECT id FROM sessions ORDER BY last_us LIMIT ?1")?;
-        for row in oldest.query_map([AT_A_TIME as i64], |row| row.get(0))? {
-            gone.push(row?);
+    super::writer::add_to_sum(&transaction, "spans", -spans)?;
+    transaction.commit()?;
+    Ok(gone)
+}
+
+/// Forgets what was used in the time before, a stretch at a time while there is time. Says whether there is more.
+fn forget_sums(connection: &mut Connection, before: i64) -> Result<bool, StoreError> {
+    let begun = Instant::now();
+    // The kinds of sums follow one another in the table: each is found without reading the one before.
+    let next_kind =
+        "SELECT length, by FROM usage WHERE (length, by) > (?1, ?2) ORDER BY length, by LIMIT 1";
+    let oldest = "SELECT min(begin) FROM usage WHERE length = ?1 AND by = ?2";
+    let remove = "DELETE FROM usage WHERE length = ?1 AND by = ?2 AND begin = ?3";
+    let mut kind = (-1_i64, -1_i64);
+    loop {
+        let found = connection
+            .prepare_cached(next_kind)?
+            .query_row([kind.0, kind.1], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some(found) = found else {
+            return Ok(false);
+        };
+        kind = found;
+        loop {
+            let begin: Option<i64> = connection
+                .prepare_cached(oldest)?
+                .query_row([kind.0, kind.1], |row| row.get(0))?;
+            let Some(begin) = begin.filter(|begin| *begin < before) else {
+                break;
+            };
+            if begun.elapsed() > LONGEST {
+                return Ok(true);
+            }
+            connection
+                .prepare_cached(remove)?
+                .execute([kind.0, kind.1, begin])?;
         }
     }
-    if !gone.is_empty() {
-        let transaction = connection.transaction()?;
-        let mut spans = 0;
-        for row in &gone {
-            let of_session: Option<i64> = transaction
-                .prepare_cached("SELECT spans FROM sessions WHERE id = ?1")?
-                .query_row([row], |row| row.get(0))
-                .optional()?;
-            spans += of_session.unwrap_or_default();
-            rows_of(&transaction, *row)?;
-        }
-        super::writer::add_to_sum(&transaction, "spans", -spans)?;
-        transaction.execute(
-            "DELETE FROM usage WHERE begin < ?1",
-            [before / 1_000_000 - 3600],
-        )?;
-        transaction.commit()?;
+}
+
+/// Gives free pages back to the file system while there is time. Returns how many are left.
+fn give_back(connection: &mut Connection) -> Result<i64, StoreError> {
+    let free = |connection: &Connection| {
+        connection.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0))
+    };
+    let mut left = free(connection)?;
+    if left <= SPARE {
+        return Ok(left);
     }
-    let free: i64 = connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
-    if free > PAGES {
+    let begun = Instant::now();
+    let transaction = connection.transaction()?;
+    while left > SPARE && begun.elapsed() < LONGEST {
         // Each row that is read gives one page back.
-        let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+        let mut vacuum = transaction.prepare_cached("PRAGMA incremental_vacuum(32)")?;
         let mut rows = vacuum.query([])?;
         while rows.next()?.is_some() {}
+        left = free(&transaction)?;
     }
-    let more = gone.len() == AT_A_TIME || free > 2 * PAGES;
-    Ok((gone, more))
+    transaction.commit()?;
+    Ok(left)
 }

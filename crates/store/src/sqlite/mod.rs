@@ -110,7 +110,8 @@ impl SqliteStore {
     /// Opens the store of a directory to be read, also while another process writes to it.
     ///
     /// # Errors
-    /// There is none, or a newer version wrote it.
+    /// [`StoreError::Missing`], [`Io`](StoreError::Io) (it may not be read, say), [`Foreign`](StoreError::Foreign),
+    /// [`Older`](StoreError::Older) or [`Newer`](StoreError::Newer); nothing is changed.
     pub fn open_to_read(directory: &Path) -> Result<Self, StoreError> {
         let path = directory.join("sessions.db");
         open::check(&path)?;
@@ -162,9 +163,9 @@ impl Store for SqliteStore {
 
     fn tidy(&self) -> Result<bool, StoreError> {
         let mut writer = self.writer()?;
-        let (gone, more) = forget::step(&mut writer.connection, &self.retention, now_us())?;
-        writer.forget(&gone);
-        Ok(more)
+        let step = forget::step(&mut writer.connection, &self.retention, now_us())?;
+        writer.forget(&step.gone);
+        Ok(step.more)
     }
 
     fn sessions(

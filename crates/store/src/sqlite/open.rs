@@ -1,6 +1,7 @@
 //! Opens the store's file: makes it, brings it up to date, sets aside one that is damaged.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -65,13 +66,36 @@ pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Whether there is a file that can be read here.
+/// Whether there is a store that can be read here. SQLite says much the same of all that cannot be, so that files
+/// are looked at before it is asked.
+///
+/// # Errors
+/// There is none, it may not be read, it is something else, or it has another format.
 pub(super) fn check(path: &Path) -> Result<(), StoreError> {
-    fs::metadata(path).map_err(|source| StoreError::Io {
+    let foreign = |why| StoreError::Foreign {
         path: path.to_owned(),
-        source,
-    })?;
-    schema::check(&reader(path)?, path)
+        why,
+    };
+    match File::open(path).and_then(|file| file.metadata()) {
+        Ok(file) if file.is_file() => {}
+        Ok(_) => return Err(foreign("it is no file")),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            let directory = path.with_file_name("");
+            return Err(StoreError::Missing { directory });
+        }
+        Err(source) => {
+            let path = path.to_owned();
+            return Err(StoreError::Io { path, source });
+        }
+    }
+    match reader(path).and_then(|reader| schema::check(&reader, path)) {
+        Err(StoreError::Sqlite(error))
+            if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) =>
+        {
+            Err(foreign("it is no database"))
+        }
+        checked => checked,
+    }
 }
 
 /// Whether an error says that the file is damaged, or no SQLite file at all.

@@ -33,14 +33,31 @@ fn format(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
 /// Whether a file can be read as it is.
 ///
 /// # Errors
-/// It has a newer format, or an older one that nobody has brought up to date yet.
+/// It has a newer format, or an older one that nobody has brought up to date yet; it is empty, or of something
+/// else.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    match format(connection, path)? == newest() {
-        true => Ok(()),
-        false => Err(StoreError::BadQuery(format!(
-            "{} has an older format; 'spanreel serve' brings it up to date",
-            path.display()
-        ))),
+    let foreign = |why| StoreError::Foreign {
+        path: path.to_owned(),
+        why,
+    };
+    let tables = "SELECT count(*), total(name = 'sessions') FROM sqlite_schema";
+    let (all, ours) = connection.query_row(tables, [], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, f64>(1)?))
+    })?;
+    if all == 0 {
+        let why = "it is empty; where it was copied, sessions.db-wal beside it belongs to it";
+        return Err(foreign(why));
+    }
+    if ours == 0.0 {
+        return Err(foreign("it is a database of something else"));
+    }
+    match format(connection, path)? {
+        found if found == newest() => Ok(()),
+        found => Err(StoreError::Older {
+            path: path.to_owned(),
+            found,
+            known: newest(),
+        }),
     }
 }
 

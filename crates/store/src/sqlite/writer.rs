@@ -1,16 +1,15 @@
 //! Writes requests: all of them in one transaction.
 //!
-//! Holds: what is known of the sessions that were written last, within [`MOST_WEIGHT`]; numbers of origins and
+//! Holds: what is known of the sessions that were written last, within the bounds of [`Memory`]; numbers of origins and
 //! of values. Waits: for the disk. Loses: nothing; a write that fails leaves nothing behind.
 
-use std::num::NonZeroUsize;
+mod memory;
 
-use lru::LruCache;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest, Sha256};
 use spanreel::TraceId;
 
-use super::names::Names;
+use self::memory::Memory;
 use super::open_session::{Kind, Open, Press};
 use crate::error::StoreError;
 use crate::facets::facets;
@@ -22,43 +21,10 @@ use crate::store::Written;
 use crate::tale::Tale;
 use crate::used::Changes;
 
-/// Entries of sets that all remembered sessions hold together, of some 20 bytes each.
-const MOST_WEIGHT: usize = 1_500_000;
-
-/// Origins and traces that are remembered.
-const ORIGINS: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
-const TRACES: NonZeroUsize = NonZeroUsize::new(32_768).unwrap();
-
 pub(super) struct Writer {
     pub(super) connection: Connection,
     press: Press,
     memory: Memory,
-}
-
-/// What is remembered between writes, and forgotten where one fails.
-struct Memory {
-    sessions: LruCache<i64, Open>,
-    weight: usize,
-    /// The largest number of a session.
-    last_row: Option<i64>,
-    rows: LruCache<String, i64>,
-    traces: LruCache<TraceId, i64>,
-    origins: LruCache<[u8; 32], i64>,
-    names: Names,
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self {
-            sessions: LruCache::unbounded(),
-            weight: 0,
-            last_row: None,
-            rows: LruCache::new(TRACES),
-            traces: LruCache::new(TRACES),
-            origins: LruCache::new(ORIGINS),
-            names: Names::default(),
-        }
-    }
 }
 
 /// Adds to a sum, which may be the first of its name.
@@ -84,10 +50,10 @@ impl Writer {
         })
     }
 
-    /// Forgets what is remembered of these sessions.
+    /// Forgets what is remembered of these sessions, which are gone.
     pub(super) fn forget(&mut self, rows: &[i64]) {
         if !rows.is_empty() {
-            self.memory = Memory::default();
+            self.memory.forget(rows);
         }
     }
 
@@ -123,17 +89,6 @@ impl Writer {
         }
         self.memory.relieve();
         Ok(written)
-    }
-}
-
-impl Memory {
-    /// Forgets the sessions that were written longest ago while there is too much.
-    fn relieve(&mut self) {
-        while self.weight > MOST_WEIGHT
-            && let Some((_, open)) = self.sessions.pop_lru()
-        {
-            self.weight = self.weight.saturating_sub(open.weight());
-        }
     }
 }
 

@@ -108,6 +108,52 @@ fn the_file_of_a_newer_version_is_refused() {
     assert_eq!(version, 99);
 }
 
+/// Who only reads is told what a file is that cannot be read, in one line that says what to do, and changes none.
+#[test]
+fn who_only_reads_is_told_what_a_file_is() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("sessions.db");
+    let refused = || {
+        let error = SqliteStore::open_to_read(directory.path()).expect_err("it cannot be read");
+        assert!(!error.to_string().contains('\n'));
+        error
+    };
+    assert!(matches!(refused(), StoreError::Missing { .. }));
+    assert!(!path.exists());
+
+    fs::write(&path, b"").expect("written");
+    assert!(refused().to_string().contains("it is empty"));
+    fs::write(&path, [b'x'; 4_096]).expect("written");
+    assert!(refused().to_string().contains("it is no database"));
+    fs::remove_file(&path).expect("removed");
+    let file = rusqlite::Connection::open(&path).expect("SQLite");
+    file.execute_batch("CREATE TABLE mine (it)").expect("made");
+    drop(file);
+    assert!(refused().to_string().contains("of something else"));
+    fs::remove_file(&path).expect("removed");
+
+    drop(open(directory.path()));
+    let file = rusqlite::Connection::open(&path).expect("SQLite");
+    file.pragma_update(None, "user_version", 1)
+        .expect("it can be set");
+    drop(file);
+    let older = refused();
+    assert!(matches!(
+        older,
+        StoreError::Older {
+            found: 1,
+            known: 2,
+            ..
+        }
+    ));
+    assert!(
+        older
+            .to_string()
+            .contains("start 'spanreel serve' with the same --data-dir")
+    );
+    assert!(matches!(refused(), StoreError::Older { found: 1, .. }));
+}
+
 /// One process has a store, the others are told so.
 #[test]
 fn one_process_has_a_store() {

@@ -1,5 +1,6 @@
 //! What every store promises, asked of both; and what the one on disk promises beside it.
 
+mod agentops;
 mod behind;
 mod contract;
 mod disk;
