@@ -241,6 +241,10 @@ impl DiskFile for SimFile {
     }
 
     fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<usize> {
+        if i64::try_from(at).is_err() {
+            // As systems have it.
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         self.with(|state, number| {
             let available = state.files[&number]
                 .now

@@ -182,8 +182,22 @@ impl<F: DiskFile> Segment<F> {
         Ok((segment, recovered))
     }
 
+    /// The position that the first byte of the file stands for, or a record behind it: where the header is damaged,
+    /// bytes of the beginning may be missing, too.
+    fn begins(&self) -> u64 {
+        // Without them the place of the first record would be before that of the file.
+        let missing = self.start.wrapping_neg();
+        match i64::try_from(self.start) {
+            Ok(_) => self.first,
+            Err(_) => self.first.saturating_add(missing),
+        }
+    }
+
     /// The header of the record at `position`, where one stands there.
     pub(crate) fn header(&self, position: u64) -> io::Result<Option<Header>> {
+        if position < self.begins() {
+            return Ok(None);
+        }
         let at = self.start.wrapping_add(position - self.first);
         let mut head = [0; record::HEADER];
         self.file.read_at(&mut head, at)?;
@@ -195,6 +209,7 @@ impl<F: DiskFile> Segment<F> {
 
     /// The first whole record at or behind `position`.
     pub(crate) fn read(&self, position: u64) -> io::Result<Option<Stored>> {
+        let position = position.max(self.begins());
         if position >= self.end {
             return Ok(None);
         }

@@ -246,3 +246,31 @@ fn a_full_log_has_room_when_it_is_released() {
     log.release(log.end()).expect("the disk works");
     assert_eq!(log.bytes(), 0);
 }
+
+/// What is left of a segment whose beginning is gone, its header with it, is read; nothing before it keeps it from that.
+#[test]
+fn what_is_left_of_a_segment_is_read() {
+    let disk = SimDisk::default();
+    let (mut log, _) = open(&disk, 0);
+    for body in [[1; 80], [2; 80]] {
+        append(&mut log, &body).expect("it is large");
+    }
+    log.commit().expect("the disk works");
+    drop(log);
+    let [name] = &disk.list().expect("it works")[..] else {
+        panic!("one segment");
+    };
+    let whole = disk.bytes(name);
+    let record = record::HEADER + 80;
+    // From the header on, through the first record, to the beginning of the second.
+    for missing in (0..=whole.len() - record).rev() {
+        disk.put(name, &whole[missing..]);
+        let (log, recovered) = open(&disk, 0);
+        let read = read_from(&log, 0);
+        assert_eq!(read.len() as u64, recovered.records, "{missing} missing");
+        let last = read.last().expect("the second is whole");
+        assert_eq!(last, &(record as u64, vec![2; 80]), "{missing} missing");
+        let place = log.next_for("a", 0).expect("the disk works");
+        assert_eq!(place.map(|it| it.position), Some(read[0].0));
+    }
+}
