@@ -36,9 +36,11 @@ enum Prompt {
     Picture,
     /// A conversation with a secret in every message.
     Secrets,
+    /// A list of words of six letters.
+    Words,
 }
 
-const PROMPTS: [Prompt; 7] = [
+const PROMPTS: [Prompt; 8] = [
     Prompt::Prose,
     Prompt::Code,
     Prompt::Messages,
@@ -46,6 +48,7 @@ const PROMPTS: [Prompt; 7] = [
     Prompt::Rows,
     Prompt::Picture,
     Prompt::Secrets,
+    Prompt::Words,
 ];
 
 fn message(role: &str, content: &str) -> serde_json::Value {
@@ -102,7 +105,16 @@ fn text(prompt: Prompt) -> String {
             });
             serde_json::Value::from_iter(parts).to_string()
         }
+        Prompt::Words => serde_json::Value::from_iter(vec!["harbor"; 10_000]).to_string(),
     }
+}
+
+/// A text by itself, as attributes have them.
+#[divan::bench(args = ["harbor", "gpt-5-mini", "a row of a table that some tool returned"])]
+fn one_text(bencher: Bencher<'_, '_>, text: &str) {
+    let redactor = Redaction::standard().redactor();
+    let redacted = || redactor.redact("name", divan::black_box(text)).len();
+    bencher.counter(BytesCount::of_str(text)).bench(redacted);
 }
 
 /// All of a redaction.

@@ -24,10 +24,14 @@ fn main() {
 }
 
 fn pipeline(sampling: Sampling) -> Pipeline {
+    pipeline_of(sampling, ByteSize::gib(1))
+}
+
+fn pipeline_of(sampling: Sampling, budget: ByteSize) -> Pipeline {
     Pipeline::builder()
         .sampling(sampling)
         .when_full(WhenFull::Block)
-        .budget(ByteSize::gib(1))
+        .budget(budget)
         .batch(BatchConfig {
             seal: Seal::WhenLanesIdle,
             ..BatchConfig::default()
@@ -152,6 +156,45 @@ fn beside_many_sessions(bencher: Bencher<'_, '_>, has_rules: bool) {
             }
         });
     drop(sessions);
+}
+
+/// Spans that a window holds which is filled.
+const TURNS: usize = 4;
+const SPANS_OF_A_TURN: usize = 3;
+
+/// A window that is filled and emptied: so many sessions take turns, and then all of them end. The first run
+/// of a process takes all of its memory from the system; what later ones cost less is what is recycled.
+#[divan::bench(args = [false, true], sample_count = 4, sample_size = 1)]
+fn filling(bencher: Bencher<'_, '_>, has_rules: bool) {
+    let sampling = match has_rules {
+        true => rules(rest(Kept::All)),
+        false => rest(Kept::All),
+    };
+    let pipeline = pipeline_of(sampling, ByteSize::gib(3));
+    let exported = || {
+        let lanes = pipeline.stats().lanes;
+        lanes[0].traces.of(Fate::Exported)
+    };
+    let spans_of_a_run = (UNDECIDED * (TURNS * SPANS_OF_A_TURN + 1)) as u64;
+    bencher
+        .counter(ItemsCount::new(spans_of_a_run))
+        .bench_local(|| {
+            let before = exported();
+            let open = |_| pipeline.session("").expect("the pipeline is open");
+            let sessions: Vec<_> = (0..UNDECIDED).map(open).collect();
+            for _ in 0..TURNS {
+                for session in &sessions {
+                    spans(session, SPANS_OF_A_TURN);
+                }
+            }
+            for session in sessions {
+                session.end();
+            }
+            while exported() < before + spans_of_a_run {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+        });
+    assert_eq!(pipeline.stats().sampling.early, 0, "all of it is held");
 }
 
 /// Sessions of one span, at so many policies: all are asked at the end of each.

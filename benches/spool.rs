@@ -17,8 +17,8 @@ use bytes::Bytes;
 use futures::executor::block_on;
 use rustix::time::{ClockId, clock_gettime};
 use spanreel::{
-    BatchConfig, Builder, ByteSize, Export, ExportError, Null, Pipeline, Request, Signal, Spool,
-    SpoolMode, WhenFull,
+    BatchConfig, Builder, ByteSize, Export, ExportError, Null, Pipeline, Policy, Request, Rule,
+    Sampling, Session, Signal, Spool, SpoolMode, WhenFull,
 };
 
 /// Spans of one round.
@@ -29,6 +29,8 @@ const ROUNDS: usize = 7;
 const REQUEST_SPANS: u64 = 500;
 const REQUESTS: u32 = 1_000;
 const REQUESTS_EVERY: Duration = Duration::from_millis(5);
+/// Spans of a session where sessions are judged at their end.
+const SESSION_SPANS: usize = 50;
 const GRACE: Duration = Duration::from_secs(60);
 
 /// A backend that is not there.
@@ -62,19 +64,36 @@ fn cpu() -> Duration {
 fn play(pipeline: &Pipeline, spans: usize) {
     let session = pipeline.session("bench").expect("open");
     for number in 0..spans {
-        let mut chat = session.chat("anthropic", "claude-sonnet-4-5").start();
-        chat.set("gen_ai.response.id", "msg_01XFDUDYJgAACzvnptvVoYEL");
-        chat.set("server.address", "api.anthropic.com");
-        chat.set("server.port", 443_i64);
-        chat.set("gen_ai.request.temperature", 0.7);
-        chat.set("app.step", number as i64);
-        chat.tokens(812, 96);
-        chat.end();
+        call(&session, number);
         if number % 64 == 0 {
             block_on(session.ready()).expect("open");
         }
     }
     session.end();
+}
+
+/// Ends a span as an agent's call has it.
+fn call(session: &Session, number: usize) {
+    let mut chat = session.chat("anthropic", "claude-sonnet-4-5").start();
+    chat.set("gen_ai.response.id", "msg_01XFDUDYJgAACzvnptvVoYEL");
+    chat.set("server.address", "api.anthropic.com");
+    chat.set("server.port", 443_i64);
+    chat.set("gen_ai.request.temperature", 0.7);
+    chat.set("app.step", number as i64);
+    chat.tokens(812, 96);
+    chat.end();
+}
+
+/// The same in sessions of [`SESSION_SPANS`], one after the other.
+fn play_sessions(pipeline: &Pipeline, spans: usize) {
+    for number in 0..spans / SESSION_SPANS {
+        let session = pipeline.session(&format!("bench-{number}")).expect("open");
+        for step in 1..SESSION_SPANS {
+            call(&session, step);
+        }
+        block_on(session.ready()).expect("open");
+        session.succeed();
+    }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -84,9 +103,19 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// Spans per second and nanoseconds of CPU per span, of a round until all is settled.
 fn round(mode: Option<SpoolMode>) -> (f64, f64) {
+    round_of(mode, |builder| builder, play)
+}
+
+/// The same with other settings, and spans that come otherwise.
+fn round_of(
+    mode: Option<SpoolMode>,
+    settings: impl FnOnce(Builder) -> Builder,
+    play: fn(&Pipeline, usize),
+) -> (f64, f64) {
     let folder = tempfile::tempdir().expect("a folder");
     let spool = mode.map(|mode| (folder.path(), mode));
-    let pipeline = builder(spool).export(Null).start().expect("a pipeline");
+    let pipeline = settings(builder(spool)).export(Null);
+    let pipeline = pipeline.start().expect("a pipeline");
     play(&pipeline, SPANS / 10);
     block_on(pipeline.flush(GRACE)).expect("open");
     let (begun, worked) = (Instant::now(), cpu());
@@ -127,6 +156,61 @@ fn throughput() {
             its_cost - cost
         );
     }
+}
+
+/// What it costs to have on disk what the sampler has not decided: sessions of 50 spans without rules, and with
+/// rules that keep all of them or a tenth, in turns.
+fn undecided() {
+    let rules = |ratio| {
+        let sampling = Sampling::ratio(ratio).policy(Policy::keep(Rule::Errors));
+        Some(sampling)
+    };
+    let kinds = [
+        ("memory", None, None),
+        ("memory, all kept", None, rules(1.0)),
+        ("always", Some(SpoolMode::Always), None),
+        ("always, all kept", Some(SpoolMode::Always), rules(1.0)),
+        ("always, a tenth", Some(SpoolMode::Always), rules(0.1)),
+    ];
+    let mut found = [const { (Vec::new(), Vec::new()) }; 5];
+    for _ in 0..ROUNDS {
+        for ((_, mode, sampling), (rates, costs)) in kinds.iter().zip(&mut found) {
+            let settings = |builder: Builder| match sampling {
+                Some(sampling) => builder.sampling(sampling.clone()),
+                None => builder,
+            };
+            let (rate, cost) = round_of(*mode, settings, play_sessions);
+            rates.push(rate);
+            costs.push(cost);
+        }
+    }
+    for ((name, ..), (rates, costs)) in kinds.iter().zip(found) {
+        let (rate, cost) = (median(rates), median(costs));
+        println!("sessions, {name:16} {rate:>10.0} spans/s  {cost:>6.0} ns CPU per span");
+    }
+}
+
+/// How much the disk alone takes in a second where it is asked to sync every four megabytes, and how many spans of
+/// 400 bytes that would be.
+fn disk_alone() {
+    const BYTES: usize = 4 << 20;
+    let mut rates = Vec::new();
+    for _ in 0..ROUNDS {
+        let file = tempfile::tempfile().expect("a file");
+        let bytes = vec![7; BYTES];
+        let begun = Instant::now();
+        for _ in 0..20 {
+            std::io::Write::write_all(&mut &file, &bytes).expect("written");
+            file.sync_data().expect("synced");
+        }
+        rates.push((20 * BYTES) as f64 / begun.elapsed().as_secs_f64());
+    }
+    let rate = median(rates);
+    println!(
+        "the disk alone, in large writes: {:.0} MB/s, {:.0} spans/s",
+        rate / 1e6,
+        rate / 400.0
+    );
 }
 
 /// A request of so many spans, of about 400 bytes each.
@@ -302,6 +386,8 @@ fn ending() {
 fn main() {
     // Cargo names the kind of run; there is but one.
     throughput();
+    disk_alone();
+    undecided();
     bare_disk();
     latency();
     bare_disk();

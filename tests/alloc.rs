@@ -14,8 +14,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use spanreel::{
-    Baggage, BatchConfig, ByteSize, Null, Pipeline, Propagators, Resource, Session, SessionConfig,
-    SpanContext, Value, WhenFull,
+    Baggage, BatchConfig, ByteSize, Null, Pipeline, Propagators, Resource, Rule, Sampling, Session,
+    SessionConfig, SpanContext, Value, WhenFull,
 };
 
 #[path = "support/mod.rs"]
@@ -305,6 +305,62 @@ fn an_idle_session_is_small() {
     }
     stop(&pipeline);
     assert!(held <= 1536, "{held} bytes for each idle session");
+}
+
+/// A chunk of an undecided session takes at most 64 bytes beside those of its spans, whatever holds it: as the
+/// allocator counts them.
+#[test]
+fn an_undecided_chunk_is_small() {
+    const SESSIONS: usize = 4_000;
+    const ROUNDS: usize = 40;
+    let _alone = alone();
+    let builder = Pipeline::builder().resource(Resource::empty());
+    let pipeline = builder
+        .budget(ByteSize::mib(512))
+        .when_full(WhenFull::Block)
+        .sampling(Sampling::always_off().always_keep(Rule::Errors))
+        .export(Null)
+        .start()
+        .expect("a right configuration");
+    let runtime = runtime();
+    let flush = || {
+        let flushed = runtime.block_on(pipeline.flush(Duration::from_secs(30)));
+        flushed.expect("open");
+    };
+    let sessions: Vec<_> = (0..SESSIONS)
+        .map(|_| pipeline.session("").expect("open"))
+        .collect();
+    // Chunks of one span each, and of two: they differ by the bytes of a span alone.
+    let round = |spans: usize| {
+        for session in &sessions {
+            for _ in 0..spans {
+                session.child("step").start().end();
+            }
+        }
+        flush();
+        let held = pipeline.stats().sampling.held_bytes.as_u64();
+        (
+            HELD.load(Ordering::Relaxed),
+            i64::try_from(held).expect("little"),
+        )
+    };
+    // What sessions need, and what the pool keeps, is there after some.
+    let warm = [round(1), round(2), round(1), round(2), round(1)];
+    let (of_two, of_one) = (warm[3].1 - warm[2].1, warm[4].1 - warm[3].1);
+    let wire = (of_two - of_one) / size(SESSIONS);
+    assert!((40..200).contains(&wire), "{wire} bytes of a span");
+    let before = warm[4].0;
+    let after = (0..ROUNDS).map(|_| round(1).0).last().expect("some");
+    let chunks = size(SESSIONS * ROUNDS);
+    let beside = (after - before) as f64 / chunks as f64 - wire as f64;
+    assert_eq!(pipeline.stats().sampling.undecided, SESSIONS as u64);
+    drop(sessions);
+    let report = pipeline.shutdown_blocking(Duration::from_secs(30));
+    support::ledger::assert_settled(&report);
+    assert!(
+        (8.0..=64.0).contains(&beside),
+        "{beside} bytes beside {wire}"
+    );
 }
 
 /// Opening and ending ten times as many sessions takes ten times as much work, not more.

@@ -7,13 +7,12 @@
 //!
 //! Holds: idle buffers. Waits: never; others wait on `room`. Loses: nothing.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
 use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::apart::Apart;
+use crate::model::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::model::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The sizes that are kept. A chunk in transit is at most the largest; a larger buffer holds one
 /// oversized span and is not kept.
@@ -72,16 +71,21 @@ impl Pool {
         })
     }
 
-    /// A copy of these bytes that takes no more than they do, and is not kept when it comes back: for
-    /// what is held long. `None` when the budget is used up.
-    pub(crate) fn copy_of(self: &Arc<Self>, bytes: &[u8]) -> Option<Buffer> {
+    /// A copy of these bytes that takes no more than they do: for what is held long, by whom
+    /// [brings it back](Self::bring_back). `None` when the budget is used up.
+    pub(crate) fn copy_of(&self, bytes: &[u8]) -> Option<Box<[u8]>> {
         let before = self.claim(bytes.len())?;
         self.make_room(before + bytes.len());
-        Some(Buffer {
-            bytes: bytes.into(),
-            len: bytes.len(),
+        Some(bytes.into())
+    }
+
+    /// A copy that was made [here](Self::copy_of), as a buffer.
+    pub(crate) fn bring_back(self: &Arc<Self>, copy: Box<[u8]>) -> Buffer {
+        Buffer {
+            len: copy.len(),
+            bytes: copy,
             pool: Arc::clone(self),
-        })
+        }
     }
 
     /// Counts `len` bytes that came from elsewhere. `None` when less than a quarter of the budget would
@@ -98,8 +102,8 @@ impl Pool {
     /// Counts `size` bytes as in use, and tells how many were before.
     fn claim(&self, size: usize) -> Option<usize> {
         let before = self.claim_below(size, self.budget)?;
-        if before + size > self.mark() && !self.tight.load(Ordering::Relaxed) {
-            self.tight.store(true, Ordering::Relaxed);
+        if before + size > self.mark() && !self.tight.load(Ordering::SeqCst) {
+            self.tight.store(true, Ordering::SeqCst);
         }
         Some(before)
     }
@@ -189,7 +193,11 @@ impl Pool {
     fn release(&self, size: usize) -> usize {
         let in_use = self.in_use.fetch_sub(size, Ordering::SeqCst) - size;
         if in_use <= self.mark() && in_use + size > self.mark() {
-            self.tight.store(false, Ordering::Relaxed);
+            self.tight.store(false, Ordering::SeqCst);
+            // Whoever took more in between found it said already. Said once too often, it costs a look.
+            if self.in_use.load(Ordering::SeqCst) > self.mark() {
+                self.tight.store(true, Ordering::SeqCst);
+            }
             self.room.notify_waiters();
         }
         if self.waiting.load(Ordering::SeqCst) > 0 {
@@ -198,7 +206,7 @@ impl Pool {
         in_use
     }
 
-    fn shelf(&self, class: usize) -> std::sync::MutexGuard<'_, Vec<Box<[u8]>>> {
+    fn shelf(&self, class: usize) -> MutexGuard<'_, Vec<Box<[u8]>>> {
         self.shelves[class]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -159,7 +159,7 @@ pub(crate) struct Parcel {
 impl Parcel {
     /// Requests that are whole already, each with the number of its items, as one.
     #[cfg_attr(
-        not(feature = "spool"),
+        not(any(feature = "spool", test)),
         expect(dead_code, reason = "the spool reads them")
     )]
     pub(crate) fn of_requests(signal: Signal, requests: Vec<(Bytes, u64)>) -> Self {

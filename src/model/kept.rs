@@ -2,8 +2,9 @@
 //! them when the copy is given up.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use super::sync::{Arc, Weak};
 
 /// A copy on disk of the items of some tallies, which share this.
 #[derive(Clone)]
@@ -65,7 +66,7 @@ impl Drop for Inner {
 }
 
 /// The disk's view of items in memory.
-pub(crate) struct KeptWatch(std::sync::Weak<Inner>);
+pub(crate) struct KeptWatch(Weak<Inner>);
 
 impl KeptWatch {
     /// Gives the copy up, if anybody still counts on it.

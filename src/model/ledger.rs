@@ -6,12 +6,12 @@
 //! future, it books them as abandoned. Items that somebody wants a receipt for carry their [`Shares`].
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::kept::Kept;
 use super::receipt::{Exposed, Shares};
 use super::request::Signal;
+use super::sync::Arc;
+use super::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! fates {
     ($($(#[$doc:meta])* $name:ident $text:literal $loss:literal,)*) => {
@@ -103,7 +103,6 @@ impl Book {
             items,
             book: Arc::clone(self),
             shares: Shares::default(),
-            kept: None,
         }
     }
 
@@ -127,8 +126,7 @@ impl Book {
         Tally {
             items,
             book: Arc::clone(self),
-            shares,
-            kept: Some(kept),
+            shares: shares.from_source(Some(kept)),
         }
     }
 
@@ -289,10 +287,9 @@ impl Books {
 pub(crate) struct Tally {
     items: u64,
     book: Arc<Book>,
-    /// Who is to be told of their fates: nobody, or of every item somebody.
+    /// Who is to be told of their fates: nobody, or of every item somebody. What they are on disk in, where
+    /// they came from there, is with it: few have either.
     shares: Shares,
-    /// They are on disk until this is gone.
-    kept: Option<Kept>,
 }
 
 impl Tally {
@@ -302,7 +299,8 @@ impl Tally {
 
     /// The same custody, with receipts that are told of what becomes of it.
     pub(crate) fn owed_to(mut self, shares: Shares) -> Self {
-        self.shares = shares;
+        let source = self.shares.source().cloned();
+        self.shares = shares.from_source(source);
         self
     }
 
@@ -314,9 +312,9 @@ impl Tally {
     }
 
     fn book(&self, items: u64, fate: Fate) {
-        match self.kept {
-            None => self.book.settle(items, fate),
-            Some(_) => self.book.settle_on_disk(items, fate),
+        match self.is_kept() {
+            false => self.book.settle(items, fate),
+            true => self.book.settle_on_disk(items, fate),
         }
     }
 
@@ -357,7 +355,7 @@ impl Tally {
 
     /// Whether they are on disk as well: losing this custody loses nothing.
     pub(crate) fn is_kept(&self) -> bool {
-        self.kept.is_some()
+        self.shares.source().is_some()
     }
 
     /// Passes custody of the first of them (at most all) to another tally.
@@ -368,7 +366,6 @@ impl Tally {
             items,
             book: Arc::clone(&self.book),
             shares: self.shares.split(items),
-            kept: self.kept.clone(),
         }
     }
 
@@ -383,7 +380,7 @@ impl Drop for Tally {
         if self.items == 0 {
             return;
         }
-        match &self.kept {
+        match self.shares.source().cloned() {
             None => self.book.settle(self.items, Fate::Abandoned),
             Some(kept) if kept.is_gone() => {
                 self.book.settle_on_disk(self.items, Fate::Evicted);

@@ -32,5 +32,6 @@ pub(crate) mod request;
 pub(crate) mod resource;
 pub(crate) mod sampling;
 pub(crate) mod session_id;
+pub(crate) mod sync;
 pub(crate) mod usage;
 pub(crate) mod whole;

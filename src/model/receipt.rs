@@ -5,12 +5,12 @@
 //! split and join with them, and settle the ticket when these are settled. Dropped unsettled, they
 //! count as abandoned, so that no receipt waits for ever.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
 use super::kept::Kept;
 use super::ledger::Fate;
+use super::sync::atomic::{AtomicU64, Ordering};
+use super::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What became of one received request so far.
 #[derive(Debug, Default)]
@@ -106,7 +106,7 @@ impl Ticket {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
         self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -122,14 +122,18 @@ struct Share {
     copy: Option<Kept>,
 }
 
-/// Custody of items on behalf of receipts, in the order of the items. Empty where nobody wants a
-/// receipt, which costs nothing but a pointer.
+/// Custody of items on behalf of receipts, in the order of the items, and of a copy on disk from which they
+/// came. Where nobody wants a receipt, and they came from nowhere, it costs nothing but a pointer.
 #[derive(Debug, Default)]
 pub(crate) struct Shares(Option<Box<Row>>);
 
 /// Shares in a row, behind a pointer: most tallies have none.
 #[derive(Debug, Default)]
-struct Row(Vec<Share>);
+struct Row {
+    shares: Vec<Share>,
+    /// They are on disk until this is gone.
+    source: Option<Kept>,
+}
 
 impl Shares {
     /// Custody of `items` of a request.
@@ -153,21 +157,35 @@ impl Shares {
         }])
     }
 
-    fn of_row(row: Vec<Share>) -> Self {
-        Self((!row.is_empty()).then(|| Box::new(Row(row))))
+    fn of_row(shares: Vec<Share>) -> Self {
+        let source = None;
+        Self((!shares.is_empty()).then(|| Box::new(Row { shares, source })))
+    }
+
+    /// The same of items that are on disk until `source` is gone.
+    pub(crate) fn from_source(mut self, source: Option<Kept>) -> Self {
+        if source.is_some() {
+            self.0.get_or_insert_default().source = source;
+        }
+        self
+    }
+
+    /// What the items came from.
+    pub(crate) fn source(&self) -> Option<&Kept> {
+        self.0.as_ref()?.source.as_ref()
     }
 
     /// Takes all out.
     fn take(&mut self) -> Vec<Share> {
-        self.0.take().map(|row| row.0).unwrap_or_default()
+        self.0.take().map(|row| row.shares).unwrap_or_default()
     }
 
     fn each(&mut self) -> impl Iterator<Item = &mut Share> {
-        self.0.iter_mut().flat_map(|row| &mut row.0)
+        self.0.iter_mut().flat_map(|row| &mut row.shares)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.0.as_ref().is_none_or(|row| row.shares.is_empty())
     }
 
     /// Joins others, which are of items behind these.
@@ -176,7 +194,7 @@ impl Shares {
         if others.is_empty() {
             return;
         }
-        let row = &mut self.0.get_or_insert_default().0;
+        let row = &mut self.0.get_or_insert_default().shares;
         for share in others {
             let same = |last: &&mut Share| {
                 let of_one = match (&last.ticket, &share.ticket) {
@@ -208,12 +226,13 @@ impl Shares {
                 copy: share.copy.clone(),
             }
         };
-        let shares = self.0.iter().flat_map(|row| &row.0);
+        let shares = self.0.iter().flat_map(|row| &row.shares);
         Self::of_row(shares.map(again).collect())
     }
 
     /// Custody of the first `items` of them.
     pub(crate) fn split(&mut self, mut items: u64) -> Self {
+        let source = self.source().cloned();
         let mut row = self.take();
         let mut whole = 0;
         while let Some(share) = row.get(whole)
@@ -232,8 +251,8 @@ impl Shares {
                 copy: share.copy.clone(),
             });
         }
-        *self = Self::of_row(row);
-        Self::of_row(first)
+        *self = Self::of_row(row).from_source(source.clone());
+        Self::of_row(first).from_source(source)
     }
 
     /// Custody of `items` that have a copy, beside whoever wants a receipt for them.
@@ -275,6 +294,8 @@ impl Shares {
 
     /// Tells all of their fate.
     pub(crate) fn settle(&mut self, fate: Fate) {
+        // It goes when all of them know.
+        let _source = self.source().cloned();
         for share in self.take() {
             if let Some(copy) = share
                 .copy

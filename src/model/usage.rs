@@ -41,12 +41,18 @@ impl Usage {
     }
 
     /// Adds `other`; what neither knows stays unknown.
+    #[inline]
     pub(crate) fn add(&mut self, other: &Self) {
-        for (sum, term) in self.each_mut().into_iter().zip(other.each()) {
+        let add = |sum: &mut Option<u64>, term: Option<u64>| {
             if let Some(term) = term {
                 *sum = Some(sum.unwrap_or(0).saturating_add(term));
             }
-        }
+        };
+        add(&mut self.input, other.input);
+        add(&mut self.output, other.output);
+        add(&mut self.cache_read, other.cache_read);
+        add(&mut self.cache_creation, other.cache_creation);
+        add(&mut self.reasoning, other.reasoning);
     }
 
     fn each(&self) -> [Option<u64>; 5] {

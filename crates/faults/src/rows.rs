@@ -47,6 +47,7 @@ const BACKPRESSURE: &str = "tests/life/backpressure.rs";
 const SPOOL_FAULTS: &str = "tests/spool/faults.rs";
 const SPOOL_LIFE: &str = "tests/spool/life.rs";
 const KEEPER: &str = "src/actors/spool/keeper/tests.rs";
+const SIMULATED: &str = "src/actors/spool/keeper/tests/network.rs";
 const LOG: &str = "src/actors/spool/log/tests.rs";
 const RETRY: &str = "src/actors/exporter/retry/tests.rs";
 const CORPUS: &str = "crates/cli/tests/corpus/main.rs";
@@ -223,19 +224,22 @@ pub const ROWS: [Row; 35] = [
         tests: &[],
         open: "there is no such engine in spanreel",
     },
-    Row {
-        number: 34,
-        fault: "concurrency of queues, ledger and receipts",
-        tests: &[
+    row(34, "concurrency of queues, ledger and receipts", &[
+        ("crates/schedules/src/books.rs", "counts_never_exceed_what_came"),
+        ("crates/schedules/src/books.rs", "what_is_left_on_disk_is_booked_once"),
+        ("crates/schedules/src/receipts.rs", "a_receipt_is_told_of_the_end"),
+        ("crates/schedules/src/receipts.rs", "a_receipt_is_told_of_the_disk"),
+        ("crates/schedules/src/shelves.rs", "a_lane_is_given_everything"),
+        ("crates/schedules/src/shelves.rs", "what_is_given_up_is_not_on_disk"),
+        ("crates/schedules/src/desks.rs", "nobody_waits_for_a_thread_that_is_gone"),
+        ("crates/schedules/src/buffers.rs", "who_waits_for_room_is_woken"),
         (LIFE_FAULTS, "whatever_an_exporter_does_the_ledger_adds_up"),
         ("tests/intake/receipts.rs", "receipts_add_up_under_faults"),
         (SPOOL_LIFE, "a_shutdown_ends_in_its_time"),
-        ],
-        open: "threads as they come and random faults, no exhaustive schedules: loom and shuttle would \
-               replace every lock and channel of the library",
-    },
+    ]),
     row(35, "the log against a model, with crashes and reopening", &[
         (LOG, "what_was_committed_is_there"),
+        (SIMULATED, "what_was_acknowledged_arrives_whatever_fails"),
         (STORM, "whatever_the_weather_what_was_acknowledged_arrives"),
         ("src/actors/spool/undecided/tests.rs", "what_is_undecided_is_there"),
         ("src/actors/sampler/tests/crashes.rs", "crashes_change_no_decision"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::own::{SessionFacts, Verdict};
 use super::window::Place;
-use super::{Sampler, foreign};
+use super::{FULL, Sampler};
 use crate::model::chunk::Chunk;
 use crate::model::sampling::case::Judged;
 use crate::model::sampling::plan::Decision;
@@ -27,12 +27,13 @@ impl Sampler {
                 }
                 Place::Held(slot) => slot,
                 Place::New => {
-                    let case = Arc::new(foreign(self.plans.current(), &chunk));
+                    let case = Arc::new(self.foreign(&chunk));
                     self.window.open(case, chunk.session, true, now_ns)
                 }
             };
-            self.hold(slot, chunk);
-            self.set_apart(slot);
+            self.learn(slot, &chunk);
+            // What is decided at once is never copied.
+            self.window.hold(slot, chunk, false);
             if !asked.contains(&slot) {
                 asked.push(slot);
                 are_own.push(is_own);
@@ -40,7 +41,9 @@ impl Sampler {
         }
         self.ask(asked.clone(), false, out).await;
         for (slot, is_own) in asked.into_iter().zip(are_own) {
-            self.note(slot, is_own);
+            self.note_held(slot, is_own);
+            self.window
+                .set_apart(slot, if is_own { FULL } else { usize::MAX });
         }
     }
 

@@ -7,12 +7,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::held::Held;
 use super::window::Window;
 use crate::actors::spool::desk::{Command, Desk};
 use crate::actors::spool::notes::{Decided, Facts, HeldNote, Left, Notes, request_of};
 use crate::model::chunk::{Chunk, SessionKey};
 use crate::model::kept::Kept;
 use crate::model::ledger::{Books, Fate, Tally};
+use crate::model::request::Request;
+use crate::model::sampling::case::Case;
 use crate::model::sampling::plan::Decision;
 
 pub(crate) struct Journal {
@@ -95,40 +98,83 @@ impl Journal {
 
     /// Notes what a session holds and was not noted.
     pub(super) fn note(&mut self, window: &mut Window, slot: u32, is_own: bool) {
-        let Some(held) = window.get_mut(slot) else {
+        let noted = self.noted(slot);
+        let Some((held, pool)) = window.to_share(slot) else {
             return;
         };
-        let next = self.next;
+        let facts = facts_of(held, is_own);
+        let case = Arc::clone(&held.case);
+        for (number, chunk) in held.chunks.iter_mut().enumerate().skip(noted.chunks) {
+            let request = request_of(
+                chunk.bytes.signal(),
+                &chunk.origin,
+                chunk.bytes.share(pool),
+                chunk.tally.items(),
+            );
+            let facts = facts.clone();
+            self.note_one(
+                noted.session,
+                number,
+                facts,
+                &case,
+                request,
+                &mut chunk.tally,
+            );
+        }
+        let chunks = held.chunks.len();
+        self.noted.insert(slot, Noted { chunks, ..noted });
+    }
+
+    /// Notes a chunk that a session is to hold next: all that it holds is noted.
+    pub(super) fn note_next(&mut self, held: &Held, slot: u32, is_own: bool, chunk: &mut Chunk) {
+        let noted = self.noted(slot);
+        let facts = facts_of(held, is_own);
+        let items = chunk.items();
+        let request = request_of(chunk.signal, &chunk.origin, chunk.bytes.clone(), items);
+        let (session, number) = (noted.session, noted.chunks);
+        self.note_one(
+            session,
+            number,
+            facts,
+            &held.case,
+            request,
+            &mut chunk.tally,
+        );
+        let chunks = number + 1;
+        self.noted.insert(slot, Noted { chunks, ..noted });
+    }
+
+    /// What is noted of a session; it has a number from here on.
+    fn noted(&mut self, slot: u32) -> Noted {
         let noted = self.noted.entry(slot).or_insert(Noted {
-            session: next,
+            session: self.next,
             chunks: 0,
         });
-        if noted.session == next {
+        if noted.session == self.next {
             self.next += 1;
         }
-        let (case, digest) = (Arc::clone(&held.case), held.digest);
-        let key = held.lasting_key();
-        for (number, chunk) in held.chunks.iter_mut().enumerate().skip(noted.chunks) {
-            let tells_who = self.tells_who && number == 0 && case.about_is_whole;
-            self.notes.held.push(HeldNote {
-                session: noted.session,
-                facts: Facts {
-                    key,
-                    is_own,
-                    draw: case.draw,
-                    digest,
-                    about: tells_who.then(|| Arc::clone(&case.about)),
-                },
-                request: request_of(
-                    chunk.signal,
-                    &chunk.origin,
-                    chunk.bytes.clone(),
-                    chunk.tally.items(),
-                ),
-                exposed: chunk.tally.expose(),
-            });
+        *noted
+    }
+
+    fn note_one(
+        &mut self,
+        session: u64,
+        number: usize,
+        mut facts: Facts,
+        case: &Case,
+        request: Request,
+        tally: &mut Tally,
+    ) {
+        if self.tells_who && number == 0 && case.about_is_whole {
+            facts.about = Some(Arc::clone(&case.about));
         }
-        noted.chunks = held.chunks.len();
+        let exposed = tally.expose();
+        self.notes.held.push(HeldNote {
+            session,
+            facts,
+            request,
+            exposed,
+        });
     }
 
     /// A session that was left is held again: so many chunks of it are noted.
@@ -200,5 +246,16 @@ impl Journal {
         let notes = std::mem::take(&mut self.notes);
         // Where the thread is gone, what is dropped or left books itself.
         let _there = self.desk.put(Command::Undecided(notes));
+    }
+}
+
+/// What is known of a session.
+fn facts_of(held: &Held, is_own: bool) -> Facts {
+    Facts {
+        key: held.lasting_key(),
+        is_own,
+        draw: held.case.draw,
+        digest: held.digest,
+        about: None,
     }
 }

@@ -8,6 +8,7 @@
 mod asking;
 mod chain;
 pub(crate) mod counters;
+mod held;
 pub(crate) mod journal;
 mod recent;
 mod stamp;
@@ -22,10 +23,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::counters::SamplerCounters;
+use self::held::Held;
 use self::journal::Journal;
 use self::own::{Own, Sample};
 use self::stamp::stamp;
-use self::window::{Bounds, Held, Place, Window};
+use self::window::{Bounds, Place, Window};
 use crate::actors::clock::{Anchor, Clock};
 use crate::actors::mailbox::{Mailbox, Stopped};
 use crate::actors::pool::{CHUNK_BYTES, Pool};
@@ -37,12 +39,12 @@ use crate::model::ledger::Fate;
 use crate::model::otlp::peek;
 use crate::model::request::Signal;
 use crate::model::sampling::case::{Case, Judged, Plans};
-use crate::model::sampling::plan::{Decision, Draw, Plan};
+use crate::model::sampling::plan::{Decision, Draw};
 use crate::model::sampling::threshold::Threshold;
 
-/// Chunks below this size mostly share a buffer with those of others: they are copied, so that a
-/// session that is held does not hold the bytes of those that are not.
-const SHARED: usize = CHUNK_BYTES / 2;
+/// A chunk of a session of this process that is larger fills its buffer nearly, and is held in it. All others
+/// are copied: what they came in has room that they do not need, or holds what is of others.
+const FULL: usize = CHUNK_BYTES / 16 * 15;
 
 /// How often it is asked whether others wait for room, while much is held.
 const LOOK_AROUND: Duration = Duration::from_millis(50);
@@ -57,6 +59,8 @@ pub(crate) struct Sampler {
     pool: Arc<Pool>,
     clock: Clock,
     anchor: Anchor,
+    /// What is known of a session before it tells.
+    nobody: Arc<About>,
     window: Window,
     counters: Arc<SamplerCounters>,
     journal: Option<Journal>,
@@ -83,10 +87,11 @@ impl Sampler {
             next,
             plans,
             own: sample.map(Own::new),
+            window: Window::new(Arc::clone(&pool)),
             pool,
             anchor: clock.anchor(),
             clock,
-            window: Window::default(),
+            nobody: Arc::default(),
             counters,
             journal: None,
         }
@@ -133,7 +138,7 @@ impl Sampler {
     }
 
     /// Holds a chunk, or follows what was decided of its session, or decides that.
-    fn take(&mut self, chunk: Chunk, now_ns: u64, out: &mut Vec<Chunk>) {
+    fn take(&mut self, mut chunk: Chunk, now_ns: u64, out: &mut Vec<Chunk>) {
         let (place, by_key) = match &chunk.judged {
             Judged::Already => return out.push(chunk),
             Judged::As(case) => (self.window.find(case), false),
@@ -153,22 +158,28 @@ impl Sampler {
             (Place::New, judged) => {
                 let case = match judged {
                     Judged::As(case) => Arc::clone(case),
-                    _ => Arc::new(foreign(self.plans.current(), &chunk)),
+                    _ => Arc::new(self.foreign(&chunk)),
                 };
                 self.window.open(case, chunk.session, by_key, now_ns)
             }
         };
-        self.hold(slot, chunk);
-        if !self.judge(slot, false, now_ns, out) {
-            self.set_apart(slot);
-            self.note(slot, is_own);
+        self.learn(slot, &chunk);
+        if let Some((case, decision)) = self.judge(slot, false, now_ns, out) {
+            case.plan.count_items(&decision, chunk.items());
+            return self.follow(chunk, &decision, case.draw.incoming, out);
         }
+        self.note(slot, is_own, &mut chunk);
+        let is_apart = !is_own || chunk.bytes.len() < FULL;
+        self.window.hold(slot, chunk, is_apart);
     }
 
-    fn hold(&mut self, slot: u32, chunk: Chunk) {
-        if let Some(held) = self.window.get_mut(slot)
-            && held.case.plan.looks(held.case.about_is_whole)
-        {
+    /// Learns what a session is judged by from a chunk of it.
+    fn learn(&mut self, slot: u32, chunk: &Chunk) {
+        let Some(held) = self.window.get_mut(slot) else {
+            return;
+        };
+        held.digest.merge(&chunk.digest);
+        if held.case.plan.looks(held.case.about_is_whole) {
             let mut found =
                 (!held.case.about_is_whole).then(|| held.found.take().unwrap_or_default());
             let plan = Arc::clone(&held.case.plan);
@@ -180,36 +191,25 @@ impl Sampler {
             );
             held.found = found;
         }
-        self.window.hold(slot, chunk);
     }
 
-    /// Copies what was held last, where it is small, so that it does not pin what it was cut from.
-    fn set_apart(&mut self, slot: u32) {
-        if let Some(bytes) = self.window.last_bytes(slot)
-            && bytes.len() < SHARED
-            && let Some(own) = self.pool.copy_of(bytes)
-        {
-            *bytes = own.freeze();
-        }
-    }
-
-    /// Decides of a session if that can be done now; whether it could.
-    fn judge(&mut self, slot: u32, is_final: bool, now_ns: u64, out: &mut Vec<Chunk>) -> bool {
-        let Some(held) = self.window.get(slot) else {
-            return true;
-        };
+    /// Decides of a session if that can be done now: tells what it was judged as and what was decided.
+    fn judge(
+        &mut self,
+        slot: u32,
+        is_final: bool,
+        now_ns: u64,
+        out: &mut Vec<Chunk>,
+    ) -> Option<(Arc<Case>, Decision)> {
+        let held = self.window.get(slot)?;
         let case = Arc::clone(&held.case);
-        let Some(decision) = case
-            .plan
-            .judge(&case.draw, &held.evidence(is_final), now_ns)
-        else {
-            return false;
-        };
+        let evidence = held.evidence(is_final);
+        let decision = case.plan.judge(&case.draw, &evidence, now_ns)?;
         for chunk in self.decide(slot, decision) {
             case.plan.count_items(&decision, chunk.items());
             self.follow(chunk, &decision, case.draw.incoming, out);
         }
-        true
+        Some((case, decision))
     }
 
     /// Acts on a decision: what the session held comes out.
@@ -224,8 +224,8 @@ impl Sampler {
 
     fn judge_early(&mut self, slot: u32, why: Early, now_ns: u64, out: &mut Vec<Chunk>) {
         self.counters.count_early(why);
-        let is_decided = self.judge(slot, true, now_ns, out);
-        debug_assert!(is_decided, "what is final is decided");
+        let decided = self.judge(slot, true, now_ns, out);
+        debug_assert!(decided.is_some(), "what is final is decided");
     }
 
     /// Decides of a session by what is known of it.
@@ -265,6 +265,14 @@ impl Sampler {
             };
         }
         out.push(chunk);
+    }
+
+    /// A session that came from elsewhere: what is known of it is what its spans tell.
+    fn foreign(&self, chunk: &Chunk) -> Case {
+        let SessionKey(key) = chunk.session;
+        let (trace_id, trace_state) = peek::first_trace(chunk.signal, &chunk.bytes);
+        let draw = Draw::new(trace_id.unwrap_or(key), &trace_state, None);
+        Case::new(self.plans.current(), Arc::clone(&self.nobody), false, draw)
     }
 
     fn bounds(&self) -> Bounds {
@@ -328,14 +336,6 @@ impl Sampler {
         }
         self.next.send(Msg::Chunks(decided)).await
     }
-}
-
-/// A session that came from elsewhere: what is known of it is what its spans tell.
-fn foreign(plan: Arc<Plan>, chunk: &Chunk) -> Case {
-    let SessionKey(key) = chunk.session;
-    let (trace_id, trace_state) = peek::first_trace(chunk.signal, &chunk.bytes);
-    let draw = Draw::new(trace_id.unwrap_or(key), &trace_state, None);
-    Case::new(plan, Arc::new(About::default()), false, draw)
 }
 
 impl Actor for Sampler {

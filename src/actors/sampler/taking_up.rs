@@ -104,7 +104,8 @@ impl Sampler {
         let mut count = 0;
         for it in left.chunks {
             if let Some(chunk) = self.chunk(left.key, it) {
-                self.hold(slot, chunk);
+                self.learn(slot, &chunk);
+                self.window.hold(slot, chunk, true);
                 count += 1;
             }
         }
@@ -136,8 +137,17 @@ impl Sampler {
         })
     }
 
+    /// Notes a chunk that comes behind what a session holds, where everything is noted at once.
+    pub(super) fn note(&mut self, slot: u32, is_own: bool, chunk: &mut Chunk) {
+        if let Some(journal) = self.journal.as_mut().filter(|it| it.is_eager())
+            && let Some(held) = self.window.get(slot)
+        {
+            journal.note_next(held, slot, is_own, chunk);
+        }
+    }
+
     /// Notes what a session holds, where everything is noted at once.
-    pub(super) fn note(&mut self, slot: u32, is_own: bool) {
+    pub(super) fn note_held(&mut self, slot: u32, is_own: bool) {
         if let Some(journal) = self.journal.as_mut().filter(|it| it.is_eager()) {
             journal.note(&mut self.window, slot, is_own);
         }

@@ -18,6 +18,7 @@ use crate::model::ledger::Book;
 use crate::model::owned_value::OwnedValue;
 use crate::model::propagation::trace_state::TraceState;
 use crate::model::resource::Origin;
+use crate::model::sampling::plan::Plan;
 use crate::model::sampling::policy::{Action, Policy};
 use crate::model::sampling::rule::{Match, Outcome, Rule};
 use crate::model::sampling::{Holding, Sampling};
@@ -384,13 +385,17 @@ proptest::proptest! {
     }
 }
 
-/// What an undecided session costs beside its spans is within what is promised.
+/// What an undecided session costs beside its spans is within what is promised; the list of its chunks may
+/// have a sixteenth more room than it needs.
 #[test]
 fn an_undecided_session_costs_little() {
     // A table is at least half full.
     let by_key = 2 * (size_of::<(SessionKey, u32)>() + 1);
     let sizes = [window::SIZE_OF_HELD + by_key, window::SIZE_OF_CHUNK];
-    assert!(sizes[0] <= 200 && sizes[1] <= 88, "{sizes:?}");
+    assert!(
+        sizes[0] <= 200 && sizes[1] + sizes[1] / 16 <= 64,
+        "{sizes:?}"
+    );
 }
 
 fn plain(bench: &Bench, key: TraceId, case: &Judged, bytes: usize) -> Chunk {
@@ -494,6 +499,21 @@ fn a_held_session_holds_its_own_bytes_alone() {
     assert!(bench.take(chunk).is_empty());
     assert_eq!(pool.in_use(), len);
     bench.finish();
+    assert_eq!(pool.in_use(), 0);
+}
+
+/// What is held when a pipeline is cut off is counted no more: whoever waits for room gets it.
+#[test]
+fn what_is_cut_off_is_counted_no_more() {
+    let sampling = Sampling::always_off().always_keep(Rule::Errors);
+    let mut bench = Bench::new(&sampling);
+    let pool = Arc::clone(&bench.sampler.pool);
+    for size in [10, 2 * CHUNK_BYTES] {
+        let chunk = plain(&bench, TraceId::random(), &Judged::ByKey, size);
+        assert!(bench.take(chunk).is_empty());
+    }
+    assert!(pool.in_use() > 2 * CHUNK_BYTES);
+    drop(bench);
     assert_eq!(pool.in_use(), 0);
 }
 

@@ -1,22 +1,17 @@
 //! The window: sessions that are not decided yet, with what they hold. Pure.
 //!
-//! Holds: for each session its spans and log records in wire form, at most 200 bytes beside them and 88
+//! Holds: for each session its spans and log records in wire form, at most 200 bytes beside them and 64
 //! for each chunk. Who is too much is told ([`Window::over`]), and decided by others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::chain::{Chain, Link};
+use super::held::{Ahead, Held, HeldBytes, HeldChunk};
 use super::recent::Recent;
-use crate::model::about::About;
-use crate::model::chunk::{Chunk, Digest, SessionKey};
-use crate::model::ledger::Tally;
-use crate::model::request::Signal;
-use crate::model::resource::Origin;
-use crate::model::sampling::case::{Case, Judged};
-use crate::model::sampling::node::Evidence;
+use crate::actors::pool::Pool;
+use crate::model::chunk::{Chunk, SessionKey};
+use crate::model::sampling::case::Case;
 use crate::model::sampling::plan::{Decision, Plan};
 
 /// Sessions in one piece of the table: it grows by pieces, so that none is copied.
@@ -42,8 +37,11 @@ pub(super) struct Load {
     pub(super) bytes: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Window {
+    /// Counts what is held.
+    pool: Arc<Pool>,
+    ahead: Ahead,
     table: Table,
     free: Vec<u32>,
     /// Sessions that are found by their key alone.
@@ -59,33 +57,6 @@ pub(super) struct Window {
 #[derive(Debug, Default)]
 struct Table(Vec<Vec<Option<Held>>>);
 
-/// A session that is not decided.
-#[derive(Debug)]
-pub(super) struct Held {
-    pub(super) case: Arc<Case>,
-    key: SessionKey,
-    /// It is found by its key.
-    pub(super) by_key: bool,
-    pub(super) digest: Digest,
-    pub(super) chunks: Vec<HeldChunk>,
-    bytes: u64,
-    pub(super) seen: u64,
-    /// Who it is, as far as its spans told.
-    pub(super) found: Option<Box<About>>,
-    since_ns: u64,
-    age: Link,
-    size: Link,
-}
-
-/// A chunk without what its session knows.
-#[derive(Debug)]
-pub(super) struct HeldChunk {
-    pub(super) bytes: Bytes,
-    pub(super) origin: Arc<Origin>,
-    pub(super) tally: Tally,
-    pub(super) signal: Signal,
-}
-
 /// Where a session stands.
 #[derive(Debug)]
 pub(super) enum Place {
@@ -97,6 +68,20 @@ pub(super) enum Place {
 }
 
 impl Window {
+    pub(super) fn new(pool: Arc<Pool>) -> Self {
+        Self {
+            pool,
+            ahead: Ahead::default(),
+            table: Table::default(),
+            free: Vec::new(),
+            by_key: HashMap::new(),
+            recent: Recent::default(),
+            ages: Chain::default(),
+            sizes: Default::default(),
+            load: Load::default(),
+        }
+    }
+
     /// Where the session of this case stands.
     pub(super) fn find(&self, case: &Case) -> Place {
         match (case.decision(), case.slot()) {
@@ -130,53 +115,51 @@ impl Window {
         if by_key {
             self.by_key.insert(key, slot);
         }
-        self.table.put(
-            slot,
-            Held {
-                case,
-                key,
-                by_key,
-                digest: Digest::default(),
-                chunks: Vec::new(),
-                bytes: 0,
-                seen: 0,
-                found: None,
-                since_ns: now_ns,
-                age: Link::default(),
-                size: Link::default(),
-            },
-        );
+        self.table.put(slot, Held::new(case, key, by_key, now_ns));
         self.ages.push(&mut self.table, slot, Table::age);
         self.sizes[0].push(&mut self.table, slot, Table::size);
         self.load.sessions += 1;
         slot
     }
 
-    /// Holds a chunk of a session.
-    pub(super) fn hold(&mut self, slot: u32, chunk: Chunk) {
+    /// Holds a chunk of a session, in memory `apart` from all else or as it came.
+    pub(super) fn hold(&mut self, slot: u32, chunk: Chunk, apart: bool) {
         let Some(held) = self.table.get_mut(slot) else {
             return;
         };
         let (weight, items) = (chunk.weight() as u64, chunk.items());
-        held.digest.merge(&chunk.digest);
         let before = size_of(held.bytes);
         held.bytes += weight;
         let after = size_of(held.bytes);
-        if held.chunks.len() == held.chunks.capacity() {
-            // Mostly there are few: no more room is taken than a little.
-            held.chunks.reserve_exact(1 + held.chunks.len() / 16);
-        }
-        held.chunks.push(HeldChunk {
-            bytes: chunk.bytes,
+        held.push(HeldChunk {
+            bytes: match apart {
+                true => HeldBytes::apart(chunk.signal, chunk.bytes, &self.pool, &mut self.ahead),
+                false => HeldBytes::shared(chunk.signal, chunk.bytes),
+            },
             origin: chunk.origin,
             tally: chunk.tally,
-            signal: chunk.signal,
         });
         self.load.bytes += weight;
         self.load.items += items;
         if before != after {
             self.sizes[before].remove(&mut self.table, slot, Table::size);
             self.sizes[after].push(&mut self.table, slot, Table::size);
+        }
+    }
+
+    /// Sets apart what was held as it came and is not `large`.
+    pub(super) fn set_apart(&mut self, slot: u32, large: usize) {
+        let Some(held) = self.table.get_mut(slot) else {
+            return;
+        };
+        for chunk in held.chunks.iter_mut().rev() {
+            let HeldBytes::Shared(signal, bytes) = &mut chunk.bytes else {
+                break;
+            };
+            if bytes.len() < large {
+                let bytes = std::mem::take(&mut **bytes);
+                chunk.bytes = HeldBytes::apart(*signal, bytes, &self.pool, &mut self.ahead);
+            }
         }
     }
 
@@ -188,10 +171,9 @@ impl Window {
         self.table.get_mut(slot)
     }
 
-    /// The bytes of the chunk that was held last.
-    pub(super) fn last_bytes(&mut self, slot: u32) -> Option<&mut Bytes> {
-        let last = self.table.get_mut(slot)?.chunks.last_mut()?;
-        Some(&mut last.bytes)
+    /// A session whose chunks are to be shared, and what counts their copies.
+    pub(super) fn to_share(&mut self, slot: u32) -> Option<(&mut Held, &Arc<Pool>)> {
+        Some((self.table.get_mut(slot)?, &self.pool))
     }
 
     /// Acts on a decision: the session is held no more, and what it held comes out, in its order.
@@ -229,16 +211,8 @@ impl Window {
             // A flood must not leave its table behind.
             self.by_key.shrink_to(PIECE);
         }
-        let chunks = held.chunks.into_iter().map(|it| Chunk {
-            signal: it.signal,
-            session: held.key,
-            origin: it.origin,
-            bytes: it.bytes,
-            digest: Digest::default(),
-            judged: Judged::Already,
-            tally: it.tally,
-        });
-        let chunks: Vec<_> = chunks.collect();
+        let of_held = |it: HeldChunk| it.into_chunk(held.key, &self.pool);
+        let chunks: Vec<_> = held.chunks.into_iter().map(of_held).collect();
         self.load.items -= chunks.iter().map(Chunk::items).sum::<u64>();
         chunks
     }
@@ -295,20 +269,11 @@ impl Window {
     }
 }
 
-impl Held {
-    /// The key by which its session is found in another process, too.
-    pub(super) fn lasting_key(&self) -> SessionKey {
-        self.case.home().unwrap_or(self.key)
-    }
-
-    /// What it is judged by.
-    pub(super) fn evidence(&self, is_final: bool) -> Evidence<'_> {
-        Evidence {
-            digest: &self.digest,
-            about: self.found.as_deref().unwrap_or(&self.case.about),
-            about_is_whole: self.case.about_is_whole,
-            seen: self.seen,
-            is_final: is_final || self.digest.root_ended,
+/// What is held when the pipeline is cut off is counted no more.
+impl Drop for Window {
+    fn drop(&mut self) {
+        for slot in self.slots() {
+            drop(self.give_up(slot));
         }
     }
 }

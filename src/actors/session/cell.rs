@@ -188,22 +188,36 @@ impl Cell {
         draft: &Draft,
         common: &[u8],
     ) -> bool {
-        let appended = state.append(signal, draft, common, &self.shared.pool);
-        if let Some(sealed) = appended.sealed {
+        let taken =
+            state.append(signal, draft, common) || self.put_into_next(state, signal, draft, common);
+        if taken && !state.lingering {
+            self.linger(state);
+        }
+        taken
+    }
+
+    /// Puts an item into a chunk with room for it, and hands on the one that was open.
+    #[cold]
+    #[inline(never)]
+    fn put_into_next(
+        &self,
+        state: &mut State,
+        signal: Signal,
+        draft: &Draft,
+        common: &[u8],
+    ) -> bool {
+        let needed = draft.len_in_chunk(common);
+        let (sealed, _) = state.make_room(signal, needed, &self.shared.pool);
+        let taken = state.append(signal, draft, common);
+        if let Some(sealed) = sealed {
             let chunk = self.book(sealed);
             self.pass_on(state, chunk);
         }
-        if !appended.taken {
-            self.shared
-                .books
-                .of(signal)
-                .enter_settled(1, Fate::QueueFull);
-            return false;
+        if !taken {
+            let book = self.shared.books.of(signal);
+            book.enter_settled(1, Fate::QueueFull);
         }
-        if !state.lingering {
-            self.linger(state);
-        }
-        true
+        taken
     }
 
     /// Registers with the sweeper, or seals at once when the shutdown has taken over. A session that

@@ -1,7 +1,9 @@
-//! Gathers the small chunks of many sessions into shared buffers, so that a hundred quiet sessions
-//! cost one allocation and one message together, and their own buffers can go to others at once.
+//! Gathers the small chunks of many sessions into messages, so that a hundred quiet sessions cost one message
+//! together. What is very small is copied into a buffer that many share: its own can go to others at once.
 
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::identity::Identity;
 use super::shared::Shared;
@@ -15,15 +17,24 @@ use crate::model::sampling::case::Judged;
 /// A chunk of this size or more travels alone.
 const ALONE: usize = CHUNK_BYTES / 2;
 
+/// A chunk of this size or more keeps its buffer, if that is half full: to copy it would cost more than the
+/// buffer is worth.
+const WHOLE: usize = CHUNK_BYTES / 8;
+
 #[derive(Debug, Default)]
 pub(crate) struct Gather {
+    /// What the parts without a buffer share.
     buffer: Option<Buffer>,
     parts: Vec<Part>,
+    /// How many bytes the parts have that keep their buffers.
+    whole: usize,
 }
 
-/// A chunk whose bytes are in the shared buffer.
+/// A chunk of a message to come.
 #[derive(Debug)]
 struct Part {
+    /// Its bytes, if they are not in the shared buffer.
+    own: Option<Buffer>,
     len: usize,
     signal: Signal,
     session: SessionKey,
@@ -48,69 +59,67 @@ impl Gather {
             digest,
         } = sealed;
         let len = buffer.len();
-        let tally = shared.books.of(signal).enter(items);
-        let fits = |open: &Option<Buffer>| open.as_ref().is_some_and(|open| open.room() >= len);
+        let mut part = Part {
+            own: None,
+            len,
+            signal,
+            session: session.key,
+            digest,
+            judged: session.judged(),
+            tally: shared.books.of(signal).enter(items),
+        };
+        if len >= ALONE {
+            // Its session's earlier chunks may be among those gathered.
+            let mut full = self.finish(shared);
+            full.push(part.into_chunk(shared, buffer.freeze()));
+            return full;
+        }
         let mut full = Vec::new();
-        if len < ALONE && !fits(&self.buffer) {
+        let is_whole = len >= WHOLE && buffer.room() <= len;
+        let fits = |open: &Option<Buffer>| open.as_ref().is_some_and(|open| open.room() >= len);
+        if !is_whole && !fits(&self.buffer) {
             full = self.finish(shared);
             self.buffer = shared.pool.take(CHUNK_BYTES);
         }
         match &mut self.buffer {
-            Some(open) if len < ALONE => {
-                open.append(buffer.as_slice());
-                self.parts.push(Part {
-                    len,
-                    signal,
-                    session: session.key,
-                    digest,
-                    judged: session.judged(),
-                    tally,
-                });
-            }
+            Some(open) if !is_whole => open.append(buffer.as_slice()),
             _ => {
-                // Its session's earlier chunks may be among those gathered.
-                full.extend(self.finish(shared));
-                let origin = Arc::clone(&shared.origin);
-                full.push(Chunk {
-                    signal,
-                    session: session.key,
-                    origin,
-                    bytes: buffer.freeze(),
-                    digest,
-                    judged: session.judged(),
-                    tally,
-                });
+                part.own = Some(buffer);
+                self.whole += len;
             }
+        }
+        self.parts.push(part);
+        if self.whole >= CHUNK_BYTES {
+            full.extend(self.finish(shared));
         }
         full
     }
 
     /// The chunks that were gathered.
     pub(crate) fn finish(&mut self, shared: &Shared) -> Vec<Chunk> {
-        let Some(buffer) = self.buffer.take() else {
-            return Vec::new();
-        };
-        let mut rest = buffer.freeze();
-        let chunk = |part: Part| {
-            let Part {
-                len,
-                signal,
-                session,
-                digest,
-                judged,
-                tally,
-            } = part;
-            let origin = Arc::clone(&shared.origin);
-            Chunk {
-                signal,
-                session,
-                origin,
-                bytes: rest.split_to(len),
-                digest,
-                judged,
-                tally,
-            }
+        self.whole = 0;
+        let mut rest = self.buffer.take().map(Buffer::freeze).unwrap_or_default();
+        let chunk = |mut part: Part| {
+            let bytes = match part.own.take() {
+                Some(own) => own.freeze(),
+                None => rest.split_to(part.len),
+            };
+            part.into_chunk(shared, bytes)
         };
         self.parts.drain(..).map(chunk).collect()
+    }
+}
+
+impl Part {
+    fn into_chunk(self, shared: &Shared, bytes: Bytes) -> Chunk {
+        Chunk {
+            signal: self.signal,
+            session: self.session,
+            origin: Arc::clone(&shared.origin),
+            bytes,
+            digest: self.digest,
+            judged: self.judged,
+            tally: self.tally,
+        }
     }
 }

@@ -7,6 +7,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
 use super::cell::Cell;
+use super::key_hash::KeyHash;
 use crate::model::chunk::SessionKey;
 use crate::model::context::SpanContext;
 
@@ -17,7 +18,7 @@ const REMEMBERED: usize = 16_384;
 /// Sessions by key.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    open: DashMap<SessionKey, Arc<Cell>>,
+    open: DashMap<SessionKey, Arc<Cell>, KeyHash>,
     /// Sessions that ended or rolled over and are not done; none once the shutdown has taken over.
     retired: Mutex<Option<Vec<Arc<Cell>>>>,
     ended: Mutex<Ended>,
@@ -26,14 +27,14 @@ pub(crate) struct Registry {
 /// Roots of sessions that ended, the oldest first.
 #[derive(Debug, Default)]
 struct Ended {
-    roots: HashMap<SessionKey, SpanContext>,
+    roots: HashMap<SessionKey, SpanContext, KeyHash>,
     order: VecDeque<SessionKey>,
 }
 
 impl Default for Registry {
     fn default() -> Self {
         Self {
-            open: DashMap::new(),
+            open: DashMap::default(),
             retired: Mutex::new(Some(Vec::new())),
             ended: Mutex::default(),
         }
@@ -64,8 +65,8 @@ impl Registry {
     /// Forgets a session that has ended and remembers its root.
     pub(super) fn remove(&self, key: SessionKey, cell: &Arc<Cell>) {
         self.open.remove_if(&key, |_, open| Arc::ptr_eq(open, cell));
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let root = cell.context_of(cell.identity.root);
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         if ended.roots.insert(key, root).is_none() {
             ended.order.push_back(key);
         }

@@ -30,36 +30,77 @@ impl Parent {
     }
 }
 
-/// One open span, or a free slot that keeps the room of its name.
+/// What most names are not longer than, in bytes.
+const SHORT: usize = 32;
+
+/// No slot.
+const NONE: u32 = u32::MAX;
+
+/// One open span, or a free slot. All of it lies in one place: to note a span in one of many sessions
+/// means waiting for memory, once and not three times.
 #[derive(Debug)]
 pub(crate) struct OpenSpan {
     pub(crate) id: SpanId,
     pub(crate) parent: Parent,
     pub(crate) start_ns: u64,
-    /// UTF-8.
-    pub(crate) name: Vec<u8>,
     generation: u32,
+    /// The next free slot, where this is one.
+    next_free: u32,
     pub(crate) kind: SpanKind,
     pub(crate) operation: Operation,
     open: bool,
+    /// How long its name is, where it is short.
+    short_len: u8,
+    short: [u8; SHORT],
+    /// Its name, where it is not short. A free slot keeps the room of it.
+    long: Vec<u8>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Slab {
     slots: Vec<OpenSpan>,
-    free: Vec<u32>,
+    /// The first free slot.
+    free: u32,
+    open: u32,
     /// Survives `clear`, so that references from before it stay stale.
     generation: u32,
 }
 
+impl Default for Slab {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            free: NONE,
+            open: 0,
+            generation: 0,
+        }
+    }
+}
+
 impl OpenSpan {
     pub(crate) fn name(&self) -> &str {
-        std::str::from_utf8(&self.name)
-            .expect("names are made of texts cut at character boundaries")
+        let name = match self.long.is_empty() {
+            true => &self.short[..usize::from(self.short_len)],
+            false => &*self.long,
+        };
+        std::str::from_utf8(name).expect("names are made of texts cut at character boundaries")
+    }
+
+    #[inline]
+    fn set_name(&mut self, name: &[u8]) {
+        self.long.clear();
+        match self.short.get_mut(..name.len()) {
+            Some(short) => {
+                short.copy_from_slice(name);
+                self.short_len = name.len() as u8;
+            }
+            None => self.long.extend_from_slice(name),
+        }
     }
 }
 
 impl Slab {
+    #[inline]
     pub(crate) fn insert(
         &mut self,
         id: SpanId,
@@ -70,32 +111,43 @@ impl Slab {
         name: &[u8],
     ) -> SlotRef {
         self.generation = self.generation.wrapping_add(1);
+        self.open += 1;
         let generation = self.generation;
-        if let Some(index) = self.free.pop() {
-            let slot = &mut self.slots[index as usize];
-            (slot.id, slot.parent, slot.start_ns) = (id, parent, start_ns);
-            (slot.generation, slot.kind, slot.operation, slot.open) =
-                (generation, kind, operation, true);
-            slot.name.clear();
-            slot.name.extend_from_slice(name);
-            return SlotRef { index, generation };
+        if self.free == NONE {
+            self.add_slot(id, parent);
         }
+        let index = self.free;
+        let slot = &mut self.slots[index as usize];
+        self.free = slot.next_free;
+        (slot.id, slot.parent, slot.start_ns) = (id, parent, start_ns);
+        (slot.generation, slot.kind, slot.operation, slot.open) =
+            (generation, kind, operation, true);
+        slot.set_name(name);
+        SlotRef { index, generation }
+    }
+
+    /// Adds a free slot, for a span of this id and parent.
+    #[cold]
+    #[inline(never)]
+    fn add_slot(&mut self, id: SpanId, parent: Parent) {
         let index = u32::try_from(self.slots.len()).expect("fewer open spans than 2^32");
         if self.slots.len() < 4 {
             self.slots.reserve_exact(1);
         }
-        let name = name.to_owned();
         self.slots.push(OpenSpan {
             id,
             parent,
-            start_ns,
-            name,
-            generation,
-            kind,
-            operation,
-            open: true,
+            start_ns: 0,
+            generation: 0,
+            next_free: self.free,
+            kind: SpanKind::Internal,
+            operation: Operation::Other,
+            open: false,
+            short_len: 0,
+            short: [0; SHORT],
+            long: Vec::new(),
         });
-        SlotRef { index, generation }
+        self.free = index;
     }
 
     /// Whether the span was still open.
@@ -108,7 +160,9 @@ impl Slab {
             return false;
         }
         slot.open = false;
-        self.free.push(at.index);
+        slot.next_free = self.free;
+        self.free = at.index;
+        self.open -= 1;
         true
     }
 
@@ -116,14 +170,15 @@ impl Slab {
         self.slots.iter().filter(|slot| slot.open)
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.open as usize
     }
 
     /// Forgets all spans and gives the memory back.
     pub(crate) fn clear(&mut self) -> Vec<OpenSpan> {
-        self.free = Vec::new();
         let mut slots = std::mem::take(&mut self.slots);
+        (self.free, self.open) = (NONE, 0);
         slots.retain(|slot| slot.open);
         slots
     }
@@ -160,12 +215,39 @@ mod tests {
         assert!(!slab.remove(first));
         let second = insert(&mut slab, "second");
         assert!(!slab.remove(first));
-        let open: Vec<_> = slab.open().map(|span| span.name.as_slice()).collect();
-        assert_eq!(open, [b"second"]);
+        let open: Vec<_> = slab.open().map(OpenSpan::name).collect();
+        assert_eq!(open, ["second"]);
         assert_eq!(slab.clear().len(), 1);
         assert!(!slab.remove(second));
         let third = insert(&mut slab, "third");
         assert!(!slab.remove(second));
         assert!(slab.remove(third));
+    }
+
+    /// A name is kept whole, short or long, also in a slot that is used again.
+    #[test]
+    fn names_are_kept_whole() {
+        let mut slab = Slab::default();
+        for len in [0, SHORT, SHORT + 1, 3 * SHORT, 1] {
+            let name = "n".repeat(len);
+            let at = insert(&mut slab, &name);
+            let open: Vec<_> = slab.open().map(OpenSpan::name).collect();
+            assert_eq!(open, [name]);
+            assert!(slab.remove(at));
+        }
+        assert_eq!((slab.slots.len(), slab.len()), (1, 0));
+    }
+
+    /// Slots that are free are all used again before there are more.
+    #[test]
+    fn free_slots_are_used_again() {
+        let mut slab = Slab::default();
+        for _ in 0..3 {
+            let open: Vec<_> = (0..9).map(|_| insert(&mut slab, "span")).collect();
+            assert_eq!((slab.slots.len(), slab.len()), (9, 9));
+            assert!(open.into_iter().all(|at| slab.remove(at)));
+        }
+        slab.trim();
+        assert_eq!((slab.slots.capacity(), slab.len()), (0, 0));
     }
 }

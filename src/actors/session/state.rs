@@ -77,15 +77,6 @@ pub(crate) struct Sealed {
     pub(super) digest: Digest,
 }
 
-/// What became of an item.
-#[derive(Debug)]
-pub(super) struct Appended {
-    /// The chunk that had to be sealed before.
-    pub(super) sealed: Option<Sealed>,
-    /// `false` when the byte budget was used up: the item is refused.
-    pub(super) taken: bool,
-}
-
 impl State {
     pub(super) fn new(root: Saved, now_ns: u64, usual_size: usize) -> Self {
         Self {
@@ -107,51 +98,45 @@ impl State {
         }
     }
 
-    /// Adds a span or log record to the open chunk.
+    /// Adds a span or log record to the open chunk, if there is room for it.
     #[inline]
-    pub(super) fn append(
-        &mut self,
-        signal: Signal,
-        draft: &Draft,
-        common: &[u8],
-        pool: &Arc<Pool>,
-    ) -> Appended {
+    pub(super) fn append(&mut self, signal: Signal, draft: &Draft, common: &[u8]) -> bool {
         let open = match signal {
             Signal::Traces => &mut self.spans,
             Signal::Logs => self.logs.get_or_insert_default(),
             // No session writes metrics.
-            Signal::Metrics => {
-                return Appended {
-                    sealed: None,
-                    taken: false,
-                };
-            }
+            Signal::Metrics => return false,
+        };
+        let Some(buffer) = open.buffer.as_mut() else {
+            return false;
         };
         let needed = draft.len_in_chunk(common);
-        let mut sealed = None;
-        if open
-            .buffer
-            .as_ref()
-            .is_none_or(|buffer| buffer.room() < needed)
-        {
-            let taken;
-            (sealed, taken) = open.make_room(signal, needed, pool);
-            if !taken {
-                return Appended { sealed, taken };
-            }
+        if buffer.room() < needed {
+            return false;
         }
-        let Some(buffer) = open.buffer.as_mut() else {
-            return Appended {
-                sealed,
-                taken: false,
-            };
-        };
         draft.write_to(buffer.extend(needed), common);
         open.items += 1;
         self.bytes += needed as u64;
-        Appended {
-            sealed,
-            taken: true,
+        true
+    }
+
+    /// Makes room for `needed` bytes in the open chunk: what had to be sealed before, and whether there is
+    /// room now. There is none when the byte budget is used up.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn make_room(
+        &mut self,
+        signal: Signal,
+        needed: usize,
+        pool: &Arc<Pool>,
+    ) -> (Option<Sealed>, bool) {
+        match signal {
+            Signal::Traces => self.spans.make_room(signal, needed, pool),
+            Signal::Logs => {
+                let logs = self.logs.get_or_insert_default();
+                logs.make_room(signal, needed, pool)
+            }
+            Signal::Metrics => (None, false),
         }
     }
 
@@ -228,8 +213,6 @@ impl State {
 
 impl Open {
     /// Makes room for `needed` bytes: grows the buffer, or seals it and begins another.
-    #[cold]
-    #[inline(never)]
     fn make_room(
         &mut self,
         signal: Signal,
@@ -286,6 +269,22 @@ mod tests {
         draft
     }
 
+    /// Adds an item as a cell does: the chunk that had to be sealed before, and whether it was taken.
+    fn append(
+        state: &mut State,
+        signal: Signal,
+        draft: &Draft,
+        pool: &Arc<Pool>,
+    ) -> (Option<Sealed>, bool) {
+        if state.append(signal, draft, b"") {
+            return (None, true);
+        }
+        let (sealed, has_room) = state.make_room(signal, draft.len_in_chunk(b""), pool);
+        let taken = state.append(signal, draft, b"");
+        assert_eq!(taken, has_room);
+        (sealed, taken)
+    }
+
     fn state() -> State {
         State::new(draft(0).save(), 0, 0)
     }
@@ -300,9 +299,9 @@ mod tests {
         for number in 0..500 {
             let draft = draft(number * 7 % 900);
             sizes.push(draft.len_in_chunk(b""));
-            let appended = state.append(Signal::Traces, &draft, b"", &pool);
-            assert!(appended.taken);
-            sealed.extend(appended.sealed);
+            let (before, taken) = append(&mut state, Signal::Traces, &draft, &pool);
+            assert!(taken);
+            sealed.extend(before);
         }
         assert!(state.unsealed(Signal::Traces) > 0);
         sealed.extend(state.seal(Signal::Traces));
@@ -331,12 +330,12 @@ mod tests {
     fn a_large_item_gets_a_chunk_of_its_own() {
         let pool = Pool::new(1 << 20);
         let mut state = state();
-        assert!(state.append(Signal::Traces, &draft(10), b"", &pool).taken);
-        let appended = state.append(Signal::Traces, &draft(100_000), b"", &pool);
-        assert!(appended.taken);
-        assert_eq!(appended.sealed.map(|before| before.items), Some(1));
-        let appended = state.append(Signal::Traces, &draft(10), b"", &pool);
-        let large = appended.sealed.expect("the large one");
+        assert!(append(&mut state, Signal::Traces, &draft(10), &pool).1);
+        let (before, taken) = append(&mut state, Signal::Traces, &draft(100_000), &pool);
+        assert!(taken);
+        assert_eq!(before.map(|before| before.items), Some(1));
+        let (before, _) = append(&mut state, Signal::Traces, &draft(10), &pool);
+        let large = before.expect("the large one");
         assert_eq!(large.items, 1);
         assert!(large.buffer.len() > 100_000);
         assert_eq!(state.unsealed(Signal::Traces), 1);
@@ -347,12 +346,12 @@ mod tests {
     fn what_has_no_room_is_refused() {
         let pool = Pool::new(4 << 10);
         let mut state = state();
-        assert!(state.append(Signal::Traces, &draft(500), b"", &pool).taken);
-        let refused = state.append(Signal::Traces, &draft(8000), b"", &pool);
-        assert!(!refused.taken);
-        let kept = refused.sealed.or_else(|| state.seal(Signal::Traces));
+        assert!(append(&mut state, Signal::Traces, &draft(500), &pool).1);
+        let (before, taken) = append(&mut state, Signal::Traces, &draft(8000), &pool);
+        assert!(!taken);
+        let kept = before.or_else(|| state.seal(Signal::Traces));
         assert_eq!(kept.map(|kept| kept.items), Some(1));
-        assert!(state.append(Signal::Traces, &draft(500), b"", &pool).taken);
+        assert!(append(&mut state, Signal::Traces, &draft(500), &pool).1);
     }
 
     /// Spans and log records fill chunks of their own.
@@ -361,7 +360,7 @@ mod tests {
         let pool = Pool::new(1 << 20);
         let mut state = state();
         for signal in [Signal::Traces, Signal::Logs, Signal::Logs] {
-            assert!(state.append(signal, &draft(10), b"", &pool).taken);
+            assert!(append(&mut state, signal, &draft(10), &pool).1);
         }
         let counts = Signal::ALL.map(|signal| state.unsealed(signal));
         assert_eq!(counts, [1, 2, 0]);
@@ -392,7 +391,7 @@ mod tests {
             ..plain
         };
         for (facts, duration, is_root) in [(plain, 5, true), (chat, 9, false), (tool, 1, false)] {
-            assert!(state.append(Signal::Traces, &draft(1), b"", &pool).taken);
+            assert!(append(&mut state, Signal::Traces, &draft(1), &pool).1);
             state.note(&facts, duration, is_root);
             state.count(&facts);
         }
@@ -414,7 +413,7 @@ mod tests {
             cost: 0.5,
         };
         assert_eq!(digest, expected);
-        assert!(state.append(Signal::Traces, &draft(1), b"", &pool).taken);
+        assert!(append(&mut state, Signal::Traces, &draft(1), &pool).1);
         let digest = state.seal(Signal::Traces).expect("a span").digest;
         assert_eq!(digest, Digest::default(), "a chunk has a digest of its own");
     }

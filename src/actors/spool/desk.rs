@@ -7,8 +7,6 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -22,6 +20,8 @@ use crate::actors::baton::Baton;
 use crate::model::batch::{Consignment, Parcel};
 use crate::model::ledger::Tally;
 use crate::model::request::Request;
+use crate::model::sync::atomic::{AtomicU64, Ordering};
+use crate::model::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// What one permit stands for.
 const PERMIT_BYTES: usize = 1024;

@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 use self::notes::is_full;
 use super::claim::Hold;
 use super::config::SpoolFull;
-use super::desk::{Append, Command, Desk};
+use super::desk::{Append, Command, Desk, Taken};
 use super::disk::Disk;
 use super::handle::Gauge;
 use super::journal::Journal;
@@ -37,7 +37,7 @@ use crate::model::ledger::Fate;
 const TRY_AGAIN: Duration = Duration::from_millis(250);
 /// How often it is seen whether the directory is still there.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
-/// How often cursors are made to last through a power cut.
+/// How often cursors, and removals of what is settled, are made to last through a power cut.
 const SYNC_CURSORS: Duration = Duration::from_secs(1);
 
 pub(crate) struct Keeper<D: Disk> {
@@ -142,27 +142,11 @@ impl<D: Disk> Keeper<D> {
         let mut again = Some(Duration::ZERO);
         loop {
             let taken = self.desk.take(again);
-            self.is_idle = taken.commands.is_empty() && !taken.is_nudged || taken.closed;
-            for command in taken.commands {
-                self.handle(command);
-            }
-            let looked = self.look_after(claim, taken.closed);
-            let worked = looked.and_then(|()| self.work());
-            if let Err(error) = &worked
-                && let Some(more) = self.notices.failing.due()
-            {
-                tracing::error!(target: "spanreel", %error, more, "the spool's disk fails; it is tried again");
-            }
-            if taken.closed {
+            let is_last = taken.closed;
+            again = self.turn(taken, claim);
+            if is_last {
                 break;
             }
-            let is_moved = self.lanes.iter().any(|lane| lane.is_moved);
-            again = match worked {
-                Err(_) => Some(TRY_AGAIN),
-                Ok(()) if is_moved => Some(SYNC_CURSORS),
-                Ok(()) if self.log.bytes() > 0 || self.lingers() => Some(LOOK_AFTER),
-                Ok(()) => None,
-            };
         }
         // What was secured just now is over.
         for command in self.desk.take(None).commands {
@@ -171,6 +155,29 @@ impl<D: Disk> Keeper<D> {
         let noted = self.write_notes();
         if let Err(error) = noted.and(self.sync_cursors()) {
             tracing::warn!(target: "spanreel", %error, "some of what was delivered may be delivered again");
+        }
+    }
+
+    /// Does what it is asked and what is due. Returns how long it may wait for news until it has to look again;
+    /// for ever, where that is nothing.
+    fn turn(&mut self, taken: Taken, claim: &mut impl Hold) -> Option<Duration> {
+        self.is_idle = taken.commands.is_empty() && !taken.is_nudged || taken.closed;
+        for command in taken.commands {
+            self.handle(command);
+        }
+        let looked = self.look_after(claim, taken.closed);
+        let worked = looked.and_then(|()| self.work());
+        if let Err(error) = &worked
+            && let Some(more) = self.notices.failing.due()
+        {
+            tracing::error!(target: "spanreel", %error, more, "the spool's disk fails; it is tried again");
+        }
+        let is_moved = self.lanes.iter().any(|lane| lane.is_moved);
+        match worked {
+            Err(_) => Some(TRY_AGAIN),
+            Ok(()) if is_moved => Some(SYNC_CURSORS),
+            Ok(()) if self.log.bytes() > 0 || self.lingers() => Some(LOOK_AFTER),
+            Ok(()) => None,
         }
     }
 
@@ -303,7 +310,7 @@ impl<D: Disk> Keeper<D> {
             // More will come soon: the last segment stays, or each batch would have one of its own.
             settled = settled.saturating_sub(1);
         }
-        self.log.release(settled)
+        self.log.remove_before(settled)
     }
 
     /// Answers the flushes whose lanes have settled what came before them.
@@ -359,7 +366,7 @@ impl<D: Disk> Keeper<D> {
             lane.read_at = lane.read_at.max(end);
         }
         self.release()?;
-        self.log.release(end)?;
+        self.log.remove_before(end)?;
         if let Some(more) = self.notices.evicting.due() {
             tracing::warn!(target: "spanreel", items, more, "the spool is full; the oldest was given up");
         }
@@ -371,6 +378,7 @@ impl<D: Disk> Keeper<D> {
             lane.cursor.sync()?;
             lane.is_moved = false;
         }
+        self.log.sync_removed()?;
         self.cursors_synced = Instant::now();
         Ok(())
     }

@@ -44,6 +44,8 @@ pub(crate) struct Log<D: Disk> {
     committed: u64,
     /// Bytes that others have of the room.
     others: u64,
+    /// Segments were removed, and a power cut may bring them back: what is in them is settled.
+    has_removed: bool,
 }
 
 /// Why the log cannot be opened or written.
@@ -72,10 +74,20 @@ pub(crate) fn segment_files<D: Disk>(disk: &D) -> io::Result<Vec<(u64, String)>>
     Ok(names)
 }
 
+/// Creates a file, also in place of one that an attempt left that failed: nothing in that was committed.
+fn create_anew<D: Disk>(disk: &D, name: &str) -> io::Result<D::File> {
+    match disk.create(name) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            disk.remove(name)?;
+            disk.create(name)
+        }
+        created => created,
+    }
+}
+
 impl<D: Disk> Log<D> {
-    /// Opens the log of a directory and looks at all that it holds. `seen` is told of each record, in
-    /// no particular order: its position, signal, items and whom it is for. No new record comes before `floor`, which a cursor
-    /// may have passed already.
+    /// Opens the log of a directory and looks at all that it holds. `seen` is told of each record, in no particular order,
+    /// and whom it is for. No new record comes before `floor`, which a cursor may have passed already.
     pub(crate) fn open(
         disk: D,
         sizes: Sizes,
@@ -94,6 +106,7 @@ impl<D: Disk> Log<D> {
             end: floor,
             committed: floor,
             others: 0,
+            has_removed: false,
         };
         let mut recovered = Recovered::default();
         // From the last to the first: what a segment holds ends where a later one begins that has
@@ -220,9 +233,10 @@ impl<D: Disk> Log<D> {
         }
         self.committed = self.end;
         segment.end = self.end;
+        // A burst must not keep its room for ever; one like the last will find it.
+        let room = self.pending.len() * 2;
         self.pending.clear();
-        // A burst must not keep its room for ever.
-        self.pending.shrink_to(4 << 20);
+        self.pending.shrink_to(room.max(4 << 20));
         Ok(())
     }
 
@@ -248,16 +262,10 @@ impl<D: Disk> Log<D> {
         };
         let bytes = head.to_bytes();
         let name = Head::file_name(head.first);
-        let file = match self.disk.create(&name) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                // An attempt that failed before: nothing in it was committed.
-                self.disk.remove(&name)?;
-                self.disk.create(&name)?
-            }
-            created => created?,
-        };
+        let file = create_anew(&self.disk, &name)?;
         file.write_at(&bytes, 0)?;
         self.disk.sync()?;
+        self.has_removed = false;
         self.segments.push_back(Segment {
             name,
             first: head.first,
@@ -322,13 +330,7 @@ impl<D: Disk> Log<D> {
             }
             let bytes = read_all(&*segment.file)?;
             let name = format!("{}.new", segment.name);
-            let file = match self.disk.create(&name) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    self.disk.remove(&name)?;
-                    self.disk.create(&name)?
-                }
-                created => created?,
-            };
+            let file = create_anew(&self.disk, &name)?;
             file.write_at(&bytes, 0)?;
             file.sync()?;
             self.disk.rename(&name, &segment.name)?;
@@ -341,9 +343,15 @@ impl<D: Disk> Log<D> {
         Ok(restored)
     }
 
-    /// Removes the segments that lie before `position` as a whole; when all is settled, nothing stays.
+    /// Removes the segments that lie before `position` as a whole, for good; when all is settled, nothing stays.
     pub(crate) fn release(&mut self, position: u64) -> io::Result<()> {
-        let mut removed = false;
+        self.remove_before(position)?;
+        self.sync_removed()
+    }
+
+    /// The same for those who can pass over what a power cut brings back, until the next segment is begun or
+    /// [`sync_removed`](Self::sync_removed) is called.
+    pub(crate) fn remove_before(&mut self, position: u64) -> io::Result<()> {
         while let Some(segment) = self.segments.front() {
             let is_last = self.segments.len() == 1;
             let busy = is_last && (!self.pending.is_empty() || segment.end == segment.first);
@@ -357,10 +365,16 @@ impl<D: Disk> Log<D> {
             }
             self.segments.pop_front();
             self.is_open &= !is_last;
-            removed = true;
+            self.has_removed = true;
         }
-        if removed {
+        Ok(())
+    }
+
+    /// Makes removals last through a power cut, where that is still to be done.
+    pub(crate) fn sync_removed(&mut self) -> io::Result<()> {
+        if self.has_removed {
             self.disk.sync()?;
+            self.has_removed = false;
         }
         Ok(())
     }

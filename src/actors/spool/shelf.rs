@@ -9,7 +9,6 @@
 //! something to come. Loses: nothing; what is on it is on disk.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -20,6 +19,7 @@ use crate::model::kept::{Kept, KeptWatch};
 use crate::model::ledger::{Books, Fate};
 use crate::model::receipt::Shares;
 use crate::model::request::Signal;
+use crate::model::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How much may be on a shelf.
 #[derive(Clone, Copy, Debug)]
@@ -213,13 +213,20 @@ impl Shelf {
     }
 
     /// Nobody holds any more what was given of this part of the log. What was not settled of it stays open
-    /// until the next start.
+    /// until the next start; or is lost, where the log was given up while it came back.
     fn over(&self, left: Left) {
         let mut state = self.lock();
         state.taken.remove(&left.from);
-        match left.items {
-            0 => state.settle(left.from, left.to),
-            _ => state.left.push(left),
+        let is_given_up = state.settled.holds(left.from);
+        if left.items > 0 && !is_given_up {
+            state.left.push(left);
+            return;
+        }
+        state.settle(left.from, left.to);
+        drop(state);
+        if left.items > 0 {
+            let book = self.books.of(left.signal);
+            book.settle_on_disk(left.items, Fate::Evicted);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Secrets of every kind, and whether any of them is in what came out.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 /// Makes secrets, each another, and remembers them.
 pub(super) struct Planter {
@@ -186,4 +187,17 @@ pub(super) fn escaped(text: &str) -> String {
     text.encode_utf16()
         .map(|unit| format!("\\u{unit:04x}"))
         .collect()
+}
+
+/// All that files hold, in and below a directory.
+pub(super) fn files(directory: &Path) -> Vec<u8> {
+    let mut held = Vec::new();
+    for entry in std::fs::read_dir(directory).expect("it is there") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => held.extend(files(&path)),
+            false => held.extend(std::fs::read(&path).expect("a file")),
+        }
+    }
+    held
 }

@@ -145,3 +145,37 @@ fn an_idle_session_comes_back() {
     assert_eq!(again.trace_id, before.trace_id());
     assert_eq!(again.links[0].span_id, Some(before.span_id()));
 }
+
+/// Sessions that end with little, with half a chunk and with several to hand on come out whole, the spans of
+/// each in the order in which they ended.
+#[test]
+fn what_sessions_leave_comes_out_whole_and_in_order() {
+    let sessions = SessionConfig {
+        linger: Duration::from_secs(3600),
+        ..SessionConfig::default()
+    };
+    let rig = Rig::with(|builder| builder.sessions(sessions));
+    let text = "x".repeat(4000);
+    let spans_of = |session: i64| 1 + session % 6;
+    for number in 0..90_i64 {
+        let id = format!("conv-{number}");
+        let session = rig.pipeline.session(&id).expect("open");
+        for index in 0..spans_of(number) {
+            let mut span = session.child("step").start();
+            let len = (number * 37 + index * 611) as usize % text.len();
+            span.set("index", index).set("text", &text[..len]);
+            span.end();
+        }
+        session.end();
+    }
+    let spans = rig.stop().spans();
+    for number in 0..90_i64 {
+        let id = format!("conv-{number}");
+        let own = spans
+            .iter()
+            .filter(|span| span.str("session.id") == Some(&id));
+        let indices: Vec<_> = own.map(|span| span.int("index")).collect();
+        let expected = (0..spans_of(number)).map(Some).chain([None]);
+        assert_eq!(indices, expected.collect::<Vec<_>>(), "{id}, its root last");
+    }
+}

@@ -2,6 +2,8 @@
 //!
 //! Holds: borrowed names, and numbers. Never waits. Loses: the end of names that are too long.
 
+use std::time::Duration;
+
 use opentelemetry::KeyValue;
 use spanreel::dialect::{Meaning, Work, meaning};
 use spanreel::view::{SpanView, ValueView};
@@ -35,7 +37,10 @@ pub struct GenAiCall<'a> {
     pub seconds: Option<f64>,
     /// Seconds to the first chunk of a stream.
     pub first_chunk: Option<f64>,
-    /// The mean of the seconds between chunks.
+    /// How long chunks came after the one before them, and how many did so: what `spanreel_http::llm::Measured`
+    /// tells. Spans do not say it.
+    pub pauses: &'a [(Duration, u64)],
+    /// The mean of the seconds between chunks, which counts for each where there are no `pauses`.
     pub per_chunk: Option<f64>,
     /// Chunks of the stream; 0 where there was none.
     pub chunks: u64,

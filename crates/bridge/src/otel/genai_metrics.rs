@@ -46,11 +46,12 @@ const MOST_CHUNKS: u64 = 65_536;
 /// | `gen_ai.client.token.usage` | call whose tokens are known: input and output |
 /// | `gen_ai.client.operation.duration` | call |
 /// | `gen_ai.client.operation.time_to_first_chunk` | call that streamed |
-/// | `gen_ai.client.operation.time_per_output_chunk` | chunk behind the first, with the mean of its stream |
+/// | `gen_ai.client.operation.time_per_output_chunk` | chunk behind the first: the time since the one before it |
 ///
 /// Their attributes are operation, provider, models, server, `error.type` and `gen_ai.token.type`. What is
 /// unknown is absent, and not reported. Spans of older conventions and other dialects are read as what they
-/// mean.
+/// mean. A span tells the mean of the times between its chunks alone, which then counts for each of them; a
+/// [`GenAiCall`] that is recorded by itself tells them all.
 ///
 /// It is an exporter: put before the sampler, it sees every span that is recorded or received, whatever
 /// sampling decides. Sessions that a head sampler leaves out when they are opened record no spans; their
@@ -137,17 +138,31 @@ impl GenAiMetrics {
         if let Some(first) = call.first_chunk {
             self.first_chunk.record(first, &labels);
         }
-        if let Some(mean) = call.per_chunk {
-            for _ in 1..call.chunks.min(MOST_CHUNKS) {
-                self.per_chunk.record(mean, &labels);
-            }
-        }
+        self.pace(call, &labels);
         for (kind, tokens) in [("input", call.input_tokens), ("output", call.output_tokens)] {
             if let Some(tokens) = tokens {
                 labels.push(KeyValue::new("gen_ai.token.type", kind));
                 self.tokens.record(tokens, &labels);
                 labels.pop();
             }
+        }
+    }
+
+    /// Each chunk behind the first counts, with its own pause where that is known.
+    fn pace(&self, call: &GenAiCall<'_>, labels: &[KeyValue]) {
+        let mut left = MOST_CHUNKS;
+        let mut record = |seconds: f64, chunks: u64| {
+            let chunks = chunks.min(left);
+            left -= chunks;
+            for _ in 0..chunks {
+                self.per_chunk.record(seconds, labels);
+            }
+        };
+        for (pause, chunks) in call.pauses {
+            record(pause.as_secs_f64(), *chunks);
+        }
+        if let (Some(mean), []) = (call.per_chunk, call.pauses) {
+            record(mean, call.chunks.saturating_sub(1));
         }
     }
 

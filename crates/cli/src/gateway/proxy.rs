@@ -99,6 +99,7 @@ impl Proxy {
             );
             return refusal(StatusCode::NOT_FOUND, &advice);
         };
+        let host = uri.host().unwrap_or_default().to_owned();
         let stay = connection.enter(request.headers());
         if let Some(stay) = &stay {
             request.extensions_mut().insert(stay.span.clone());
@@ -123,7 +124,8 @@ impl Proxy {
             }
             Err(error) => {
                 tracing::debug!(target: "spanreel", %error, "a provider could not be reached");
-                refusal(StatusCode::BAD_GATEWAY, "the provider could not be reached")
+                let why = format!("{host} could not be reached: {}", cause(&error));
+                refusal(StatusCode::BAD_GATEWAY, &why)
             }
         }
     }
@@ -135,6 +137,16 @@ impl fmt::Debug for Proxy {
             .field("upstreams", &self.upstreams)
             .finish_non_exhaustive()
     }
+}
+
+/// What is at the bottom of an error: above it are the layers of clients alone.
+fn cause<'a>(
+    mut error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
 }
 
 /// Takes away what is of one connection, and what `Connection` says is.

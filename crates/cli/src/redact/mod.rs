@@ -25,6 +25,9 @@ use crate::replay::input::Source;
 use crate::replay::play::{Stuck, play};
 use crate::term::Terminal;
 
+/// Who sees that nothing was found must know where nobody looked.
+const WITHOUT_CONTENT: &str =
+    "what people, models and tools said was not looked through: --content does that";
 /// Longer than a session takes that goes nowhere.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -55,22 +58,28 @@ async fn try_out(args: &TryArgs, stdout: &Terminal) -> anyhow::Result<String> {
             .add(found);
     });
     let redactor = Arc::new(redaction.redactor());
+    let mut has_sessions = false;
     for path in &args.recordings {
-        look_through(&Source::of(path), args.content, &redactor).await?;
+        has_sessions |= look_through(&Source::of(path), args.content, &redactor).await?;
     }
     let table = table.lock().unwrap_or_else(PoisonError::into_inner);
     let stats = redactor.stats();
     Ok(match args.json {
         true => table.json(&stats) + "\n",
+        false if has_sessions && !args.content => {
+            let advice = stdout.palette.faint(WITHOUT_CONTENT);
+            format!("{}{advice}\n", table.text(&stats, stdout.palette))
+        }
         false => table.text(&stats, stdout.palette),
     })
 }
 
+/// Looks through one recording; whether it is one of sessions, whose content is taken in where that is asked for.
 async fn look_through(
     source: &Source,
     content: bool,
     redactor: &Arc<Redactor>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     source.check()?;
     let input = source.open(None, |input| input)?;
     let options = convert::Options {
@@ -87,15 +96,16 @@ async fn look_through(
                 send(session, &pipeline).await?;
             }
             drain(&pipeline, PATIENCE).await;
+            Ok(true)
         }
         Recorded::Requests(mut requests) => {
             while let Some(request) = requests.next_request().with_context(|| source.name())? {
                 look_at(redactor, request.signal, &request.bytes);
             }
             source.recognize(&requests.into_report(), false)?;
+            Ok(false)
         }
     }
-    Ok(())
 }
 
 /// A dry run changes nothing; what it finds, it tells.

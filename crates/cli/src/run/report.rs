@@ -92,7 +92,7 @@ impl Account {
     }
 
     /// The tree and what else is to be known, for people.
-    pub(crate) fn text(self, stderr: &Terminal) -> String {
+    pub(crate) fn text(mut self, stderr: &Terminal) -> String {
         let style = Style {
             width: stderr.width,
             color: stderr.palette.is_coloured(),
@@ -102,7 +102,8 @@ impl Account {
         let note = |text: &mut String, line: &str| {
             writeln!(text, "{}", palette.faint(line)).expect(INFALLIBLE);
         };
-        let arranged = arrange(self.kept.spans, &self.ours);
+        let spans = std::mem::take(&mut self.kept.spans);
+        let arranged = arrange(spans, &self.ours);
         let mut text = String::from("\n");
         text += &arranged.ours.render(&style);
         for other in arranged.others.iter().take(OTHERS) {
@@ -141,16 +142,11 @@ impl Account {
                 writeln!(text, "{}", palette.bad(advice)).expect(INFALLIBLE);
             }
         }
-        let passed = self.passed.as_ref().map_or(0, |passed| passed.llm_calls);
-        if sums.spans + sums.logs + self.data_points + passed == 0 {
-            let advice = "the command sent nothing: it writes no telemetry, or does not read OTEL_EXPORTER_OTLP_ENDPOINT";
+        if let Some(advice) = self.silence() {
             note(&mut text, advice);
-            if self.passed.is_none() {
-                note(
-                    &mut text,
-                    "--gateway traces its calls of models, whatever it is written in",
-                );
-            }
+        }
+        if let Some(advice) = self.no_calls() {
+            note(&mut text, advice);
         }
         if self.forwards.is_empty() {
             note(&mut text, "forwarded nowhere; --export URL does that");
@@ -171,6 +167,34 @@ impl Account {
             Some(_) => {}
         }
         text
+    }
+}
+
+impl Account {
+    /// What may be the reason that nothing came at all.
+    fn silence(&self) -> Option<&'static str> {
+        let passed = self.passed.as_ref().map_or(0, |passed| passed.llm_calls);
+        let came = self.sums.spans + self.sums.logs + self.data_points + passed;
+        (came == 0).then_some(
+            "the command sent nothing: it writes no telemetry, or does not read OTEL_EXPORTER_OTLP_ENDPOINT",
+        )
+    }
+
+    /// How calls of models would be seen, where there was none.
+    fn no_calls(&self) -> Option<&'static str> {
+        if self.sums.llm_calls > 0 {
+            return None;
+        }
+        match &self.passed {
+            None => Some(
+                "no calls of models were seen: --gateway traces those of commands that do not trace them themselves",
+            ),
+            Some(passed) if passed.llm_calls == 0 => Some(
+                "no calls of models were seen: the command made none, or does not read OPENAI_BASE_URL, \
+                 ANTHROPIC_BASE_URL and GOOGLE_GEMINI_BASE_URL",
+            ),
+            Some(_) => None,
+        }
     }
 }
 

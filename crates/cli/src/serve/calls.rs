@@ -143,7 +143,6 @@ fn record(metrics: &GenAiMetrics, redactor: Option<&Redactor>, call: &Measured<'
         server_address,
         error_type,
     ] = &names;
-    let between = call.chunks.checked_sub(1).filter(|count| *count > 0);
     metrics.record(&GenAiCall {
         operation: Some(call.operation),
         provider: provider.as_deref(),
@@ -156,8 +155,9 @@ fn record(metrics: &GenAiMetrics, redactor: Option<&Redactor>, call: &Measured<'
         output_tokens: call.usage.output,
         seconds: Some(call.took.as_secs_f64()),
         first_chunk: call.first_chunk.map(|it| it.as_secs_f64()),
-        per_chunk: between.map(|count| call.streamed.as_secs_f64() / count as f64),
+        pauses: call.pauses,
         chunks: call.chunks,
+        ..GenAiCall::default()
     });
 }
 

@@ -215,3 +215,23 @@ async fn a_client_that_leaves_cancels_its_call() {
     assert_eq!(told["error.type"], "cancelled");
     assert_eq!(told["gen_ai.response.model"], "gpt-5-2025-08-07");
 }
+
+/// Of a provider that cannot be reached, the client is told the host and the reason, and nothing of the request.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_cannot_be_reached_is_named() {
+    let options = ["--upstream", "dead=http://127.0.0.1:9/SECRET"];
+    let rig = Rig::with(Provider::default(), &options).await;
+    let request = chat(&format!("{}/dead", rig.url()), false);
+    let response = client().request(request).await.expect("it answers");
+    assert_eq!(response.status(), 502);
+    let told = response.into_body().collect().await.expect("whole");
+    let told: serde_json::Value = serde_json::from_slice(&told.to_bytes()).expect("JSON");
+    assert_eq!(told["error"]["type"], "spanreel_gateway");
+    let message = told["error"]["message"].as_str().expect("a text");
+    assert!(
+        message.starts_with("127.0.0.1 could not be reached: ") && message.contains("refused"),
+        "{message}"
+    );
+    assert!(!message.contains("SECRET"), "{message}");
+    assert_eq!(calls(&rig.stop()).len(), 1);
+}

@@ -134,6 +134,12 @@ async fn a_trial_tells_what_would_be_found() {
         "{told}"
     );
 
+    let without = said(&["redact", "try", &events]);
+    let without = String::from_utf8_lossy(&without.stdout).into_owned();
+    let advice = "was not looked through: --content does that";
+    assert!(without.contains(advice), "{without}");
+    assert!(!told.contains(advice), "{told}");
+
     let clean = folder.path().join("clean.jsonl");
     let clean = clean.to_str().expect("text");
     said(&[

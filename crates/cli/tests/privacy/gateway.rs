@@ -6,9 +6,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use serde_json::json;
 
 use crate::collector::Collector;
-use crate::planter::Planter;
+use crate::got;
+use crate::planter::{Planter, files};
 use crate::server::{ANY_PORT, File, LONG, Server, spanreel};
-use crate::{files, got};
 
 /// A provider that repeats everything it is told, as an error or as an answer.
 fn provider() -> SocketAddr {

@@ -8,6 +8,9 @@ mod agent;
 #[expect(dead_code, reason = "shared with other tests")]
 mod collector;
 mod convert;
+#[path = "../../../../tests/pipeline/redaction/foreign.rs"]
+#[expect(dead_code, reason = "shared with other tests")]
+mod foreign;
 mod gateway;
 #[path = "../../../../tests/pipeline/redaction/planter.rs"]
 mod planter;
@@ -16,23 +19,10 @@ mod serve;
 #[path = "../serve/server.rs"]
 #[expect(dead_code, reason = "shared with other tests")]
 mod server;
-
-use std::path::Path;
+#[path = "../../../../tests/pipeline/redaction/spoken.rs"]
+mod spoken;
 
 use collector::Collector;
-
-/// All that files hold, in and below a directory.
-fn files(directory: &Path) -> Vec<u8> {
-    let mut held = Vec::new();
-    for entry in std::fs::read_dir(directory).expect("it is there") {
-        let path = entry.expect("an entry").path();
-        match path.is_dir() {
-            true => held.extend(files(&path)),
-            false => held.extend(std::fs::read(&path).expect("a file")),
-        }
-    }
-    held
-}
 
 /// What a collector got, as text.
 fn got(collector: &Collector) -> String {

@@ -10,11 +10,12 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use spanreel::Otlp;
 
-use crate::agent::{metrics, speak};
+use crate::agent::speak;
 use crate::collector::Collector;
-use crate::planter::Planter;
+use crate::foreign;
+use crate::got;
+use crate::planter::{Planter, files};
 use crate::server::{File, LONG, Server, spanreel};
-use crate::{files, got};
 
 /// Posts a body with headers that hold secrets; what is answered.
 fn post(addr: SocketAddr, path: &str, planter: &mut Planter, body: &str) -> String {
@@ -139,7 +140,7 @@ async fn no_secret_leaves_serve() {
     let mut client = MetricsServiceClient::connect(format!("http://{grpc}"))
         .await
         .expect("it listens");
-    let _taken_or_not = client.export(metrics(&mut planter)).await;
+    let _taken_or_not = client.export(foreign::metrics(&mut planter)).await;
     // What is wrong, and what is no request at all.
     let said = planter.said();
     let mut answered = String::new();

@@ -61,6 +61,11 @@ async fn an_agent_in_python_becomes_a_session() {
         said.err
     );
     row("received 4 spans");
+    assert!(
+        !said.err.contains("no calls of models"),
+        "there was one:\n{}",
+        said.err
+    );
     row(&format!("forwarded to {url}"));
 
     let spans = collector.spans();
@@ -109,6 +114,7 @@ fn too_many_spans_are_counted_and_not_kept() {
     assert_eq!(said.code, Some(0), "{}", said.err);
     for text in [
         "received 12,000 spans",
+        "no calls of models were seen",
         "spans are too many to draw",
         "python3",
         "success",

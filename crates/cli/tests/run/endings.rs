@@ -65,6 +65,23 @@ fn input_and_output_are_untouched() {
     assert!(err.contains("the command sent nothing"), "{err}");
 }
 
+/// Where no call of a model was seen, the report says in one line how calls would be; programs see it by the
+/// numbers.
+#[test]
+fn a_command_without_calls_is_told_of_the_gateway() {
+    let without = said(run(&["--no-forward"], &["true"]));
+    let line = "no calls of models were seen: --gateway traces those";
+    assert_eq!(without.err.matches(line).count(), 1, "{}", without.err);
+    let with = said(run(&["--no-forward", "--gateway"], &["true"]));
+    let line =
+        "no calls of models were seen: the command made none, or does not read OPENAI_BASE_URL";
+    assert_eq!(with.err.matches(line).count(), 1, "{}", with.err);
+    for silent in ["--json", "--quiet"] {
+        let said = said(run(&["--no-forward", silent], &["true"]));
+        assert!(!said.err.contains("no calls"), "{}", said.err);
+    }
+}
+
 /// Arguments are recorded only when that is asked for.
 #[test]
 fn arguments_are_recorded_when_asked_for() {

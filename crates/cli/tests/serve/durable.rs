@@ -276,7 +276,9 @@ async fn a_full_spool_has_senders_come_back_or_gives_up_the_oldest() {
     let refused = loop {
         match sender.export(large(1 + taken * 10_000)).await {
             Ok(_) => taken += 1,
-            Err(refused) => break refused,
+            Err(refused) if server.ask("/readyz").0 == 503 => break refused,
+            // A machine that is busy can refuse for want of time alone.
+            Err(_) => {}
         }
         assert!(taken < 100, "it should be full");
     };
@@ -291,7 +293,8 @@ async fn a_full_spool_has_senders_come_back_or_gives_up_the_oldest() {
 
     let collector = Collector::default();
     let backend = format!("grpc://{}", collector.listen().await);
-    let server = serve(folder.path(), &backend, &options);
+    let patient = ["--spool-size", "16MiB", "--patience", "30s"];
+    let server = serve(folder.path(), &backend, &patient);
     wait_until("all has arrived", || {
         arrived(&collector).len() as u64 >= taken * 10_000
     })
@@ -304,7 +307,7 @@ async fn a_full_spool_has_senders_come_back_or_gives_up_the_oldest() {
     assert_eq!(server.stop().code, Some(0));
 
     let folder = tempfile::tempdir().expect("a folder");
-    let options = ["--spool-size", "16MiB", "--spool-full", "drop_oldest"];
+    let options = [&patient[..], &["--spool-full", "drop_oldest"]].concat();
     let server = serve(folder.path(), AWAY, &options);
     let mut sender = client(&server).await;
     for number in 0..12 {

@@ -14,6 +14,7 @@ use super::asked::Asked;
 use super::describe;
 use super::key;
 use super::measured::Measured;
+use super::pace::Pace;
 use super::prices::{Cost, Priced};
 use super::provider::{Provider, ProviderName, Recognised};
 use super::reading::{Expected, Read, Reading, Unread};
@@ -48,6 +49,7 @@ pub struct Call {
     started: Instant,
     first: Option<Instant>,
     last: Option<Instant>,
+    pace: Pace,
 }
 
 /// How a call ended.
@@ -111,6 +113,7 @@ impl Call {
             started: Instant::now(),
             first: None,
             last: None,
+            pace: Pace::default(),
         }
     }
 
@@ -163,18 +166,26 @@ impl Call {
         };
         let provider = &*self.provider;
         let fed = catch_unwind(AssertUnwindSafe(|| {
-            let had_event = reading.feed(provider, bytes);
-            (reading, had_event)
+            let events = reading.feed(provider, bytes);
+            (reading, events)
         }));
-        let Ok((reading, had_event)) = fed else {
+        let Ok((reading, events)) = fed else {
             return self.panicked();
         };
         self.reading = Some(reading);
-        if had_event {
-            let now = Instant::now();
-            self.first.get_or_insert(now);
-            self.last = Some(now);
+        if events > 0 {
+            self.came(events);
         }
+    }
+
+    /// So many events of a stream have come at once.
+    fn came(&mut self, events: u64) {
+        let now = Instant::now();
+        self.first.get_or_insert(now);
+        if let Some(last) = self.last.replace(now) {
+            self.pace.add(now - last, 1);
+        }
+        self.pace.add(Duration::ZERO, events - 1);
     }
 
     /// All bytes of the answer have come: dropped now, it was not cancelled.
@@ -255,6 +266,7 @@ impl Call {
         }
         if let Some(listener) = self.llm.listener() {
             let server = self.server.as_ref();
+            let pauses = self.pace.means();
             listener.tell(&Measured {
                 trace_id: span.context().trace_id(),
                 operation: self.recognised.operation.name().unwrap_or("call"),
@@ -270,6 +282,7 @@ impl Call {
                 first_chunk: first.filter(|_| events.is_some()),
                 chunks: events.unwrap_or(0),
                 streamed: rest,
+                pauses: &pauses,
                 is_recorded: span.is_recording(),
             });
         }

@@ -44,6 +44,10 @@ pub struct Measured<'a> {
     pub chunks: u64,
     /// From the first chunk to the last.
     pub streamed: Duration,
+    /// How long chunks came after the one before them, and how many did so: a mean for each bucket that the
+    /// conventions give `gen_ai.client.operation.time_per_output_chunk`. Chunks that came in one piece came
+    /// after one another without a pause.
+    pub pauses: &'a [(Duration, u64)],
     /// Whether its span is recorded: who measures spans too sees it there once more.
     pub is_recorded: bool,
 }

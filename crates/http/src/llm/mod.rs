@@ -65,6 +65,7 @@ mod measured;
 mod observe;
 mod ollama;
 mod openai;
+mod pace;
 mod prices;
 mod provider;
 mod reading;

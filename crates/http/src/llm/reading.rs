@@ -106,8 +106,8 @@ impl Reading {
         }
     }
 
-    /// Takes the next bytes of the body; whether they were, or completed, an event of a stream.
-    pub(crate) fn feed(&mut self, provider: &dyn Provider, bytes: &[u8]) -> bool {
+    /// Takes the next bytes of the body; how many events of a stream they were, or completed.
+    pub(crate) fn feed(&mut self, provider: &dyn Provider, bytes: &[u8]) -> u64 {
         let before = self.events;
         let mut decoder = std::mem::replace(&mut self.decoder, Decoder::Nothing);
         match decoder.feed(bytes, |plain| self.plain(provider, plain)) {
@@ -115,7 +115,7 @@ impl Reading {
             Err(Unreadable::Encoding) => self.unread = Some(Unread::Encoding),
             Err(Unreadable::Corrupt) => self.unread = Some(Unread::Corrupt),
         }
-        self.events > before
+        self.events - before
     }
 
     fn plain(&mut self, provider: &dyn Provider, bytes: &[u8]) {

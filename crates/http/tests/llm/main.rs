@@ -12,6 +12,7 @@ mod measured;
 mod openai_streaming;
 #[path = "../../examples/own_provider.rs"]
 mod own_provider;
+mod peers;
 mod prices;
 mod recordings;
 mod rig;

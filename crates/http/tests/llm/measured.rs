@@ -16,6 +16,7 @@ struct Kept {
     tokens: [Option<u64>; 2],
     cost: Option<f64>,
     chunks: u64,
+    pauses: u64,
     is_recorded: bool,
     has_times: bool,
 }
@@ -34,6 +35,7 @@ fn keep(call: &Measured<'_>) -> Kept {
         tokens: [call.usage.input, call.usage.output],
         cost: call.cost,
         chunks: call.chunks,
+        pauses: call.pauses.iter().map(|(_, chunks)| chunks).sum(),
         is_recorded: call.is_recorded,
         has_times: call.first_chunk.is_some() && !call.took.is_zero() && call.took >= call.streamed,
     }
@@ -111,6 +113,7 @@ fn calls_of_unsampled_sessions_count() {
             tokens: [Some(10), Some(4)],
             cost: Some(cost),
             chunks: 2,
+            pauses: 1,
             is_recorded: is_sampled,
             has_times: true,
         };
@@ -150,11 +153,49 @@ fn what_is_unknown_is_absent() {
     );
     for call in &heard {
         assert_eq!(
-            (call.tokens, call.cost, call.chunks),
-            ([None, None], None, 0)
+            (call.tokens, call.cost, call.chunks, call.pauses),
+            ([None, None], None, 0, 0)
         );
         assert!(!format!("{call:?}").contains("SECRET"));
     }
+    session.end();
+    pipeline.shutdown_blocking(Duration::from_secs(5));
+}
+
+/// Every chunk behind the first counts with the time since the one before it: a pause is not spread over the
+/// stream, and what comes in one piece comes without any.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "it is time that is measured")]
+fn each_chunk_counts_with_its_own_pause() {
+    const PAUSE: Duration = Duration::from_millis(60);
+    let pipeline = Pipeline::builder()
+        .export(InMemory::new())
+        .start()
+        .expect("right");
+    let session = pipeline.session("conv-1").expect("open");
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let teller = Arc::clone(&told);
+    let llm = Llm::under(&session).measure_by(move |call| {
+        let mut told = teller.lock().expect("nobody panics");
+        told.extend_from_slice(call.pauses);
+    });
+    let uri = Uri::from_static("https://api.openai.com/v1/chat/completions");
+    let begun = llm.begin(&Method::POST, &uri, &HeaderMap::new(), None);
+    let mut call = begun.expect("it is a call");
+    call.response(StatusCode::OK, &sse());
+    let event = "data: {\"choices\":[]}\n\n";
+    call.chunk(event.as_bytes());
+    std::thread::sleep(PAUSE);
+    // The second comes after a pause, and eight more in the same piece.
+    call.chunk(event.repeat(9).as_bytes());
+    call.end();
+    let told = told.lock().expect("nobody panics").clone();
+    let count = |is: fn(Duration) -> bool| -> u64 {
+        let those = told.iter().filter(|(pause, _)| is(*pause));
+        those.map(|(_, chunks)| chunks).sum()
+    };
+    assert_eq!(count(|it| it >= PAUSE), 1, "{told:?}");
+    assert_eq!(count(|it| it.is_zero()), 8, "{told:?}");
     session.end();
     pipeline.shutdown_blocking(Duration::from_secs(5));
 }

@@ -1,3 +1,5 @@
+mod network;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -6,7 +8,7 @@ use proptest::prelude::*;
 
 use super::super::cursor::Cursor;
 use super::super::desk::LaneSpool;
-use super::super::log::Sizes;
+use super::super::log::{LogError, Sizes};
 use super::super::shelf::{Room, Shelf};
 use super::super::sim::SimDisk;
 use super::*;
@@ -41,55 +43,65 @@ fn start(disk: &SimDisk, when_full: SpoolFull) -> Setup {
 }
 
 fn start_with(disk: &SimDisk, when_full: SpoolFull, room: Room, max: u64) -> Setup {
+    let opened = open(disk, when_full, room, max).expect("it opens");
+    let (keeper, books, spool) = opened;
+    Setup {
+        disk: disk.clone(),
+        books,
+        spool,
+        ended: keeper.start(()).expect("a thread"),
+    }
+}
+
+/// A keeper that is not started, the books of its lane, and the spool as that lane sees it.
+type Opened = (Keeper<SimDisk>, Arc<Books>, LaneSpool);
+
+fn open(disk: &SimDisk, when_full: SpoolFull, room: Room, max: u64) -> Result<Opened, LogError> {
     let sizes = Sizes {
         segment: 4 << 10,
         max,
     };
     let books = Arc::new(Books::default());
     let backlog = Arc::new(AtomicU64::new(0));
-    let cursor = Cursor::open(disk, "lane", 0).expect("it opens");
-    let opened = Log::open(
+    let cursor = Cursor::open(disk, "lane", 0)?;
+    let (log, _) = Log::open(
         disk.clone(),
         sizes,
         vec!["lane".to_owned()],
-        Cursor::furthest(disk).expect("it is read"),
+        Cursor::furthest(disk)?,
         |header, _| {
             if !cursor.settled().holds(header.position) {
                 books.of(header.signal).recover(header.items.into());
                 backlog.fetch_add(1, Ordering::Relaxed);
             }
         },
-    );
-    let (log, _) = opened.expect("it opens");
+    )?;
     let desk = Arc::new(Desk::new(8 << 10));
     let settled = cursor.settled().clone();
     let shelf = Arc::new(Shelf::new(Arc::clone(&books), settled, room));
+    let circuit = Arc::default();
     let lane = Lane {
         name: "lane".to_owned(),
         books: Arc::clone(&books),
         backlog: Arc::clone(&backlog),
-        circuit: Arc::default(),
+        circuit: Arc::clone(&circuit),
         read_at: cursor.position(),
         shelf: Arc::clone(&shelf),
         cursor,
         batons: VecDeque::new(),
         is_moved: false,
     };
-    let quarantine = Quarantine::open(SimDisk::default(), 0).expect("it opens");
+    let quarantine = Quarantine::open(SimDisk::default(), 0)?;
     let keeper = Keeper::new(log, vec![lane], quarantine, Arc::clone(&desk), when_full);
-    Setup {
-        disk: disk.clone(),
-        books,
-        spool: LaneSpool {
-            desk,
-            number: 0,
-            always: true,
-            backlog,
-            circuit: Arc::default(),
-            shelf,
-        },
-        ended: keeper.start(()).expect("a thread"),
-    }
+    let spool = LaneSpool {
+        desk,
+        number: 0,
+        always: true,
+        backlog,
+        circuit,
+        shelf,
+    };
+    Ok((keeper, books, spool))
 }
 
 impl Setup {

@@ -40,8 +40,8 @@ enum Action {
     CommitFailing,
     /// A commit on a disk with so many bytes left.
     CommitCrowded(usize),
-    /// Gives up all before the record of this index.
-    Release(prop::sample::Index),
+    /// Gives up all before the record of this index, for good or until a power cut.
+    Release(prop::sample::Index, bool),
     Kill,
     CutPower(u64),
 }
@@ -53,7 +53,7 @@ fn action() -> impl Strategy<Value = Action> {
         4 => Just(Action::Commit),
         1 => Just(Action::CommitFailing),
         1 => (0..200_usize).prop_map(Action::CommitCrowded),
-        1 => any::<prop::sample::Index>().prop_map(Action::Release),
+        1 => any::<(prop::sample::Index, bool)>().prop_map(|(index, synced)| Action::Release(index, synced)),
         1 => Just(Action::Kill),
         2 => any::<u64>().prop_map(Action::CutPower),
     ]
@@ -105,11 +105,15 @@ proptest! {
                     }
                     disk.set_capacity(None);
                 }
-                Action::Release(index) => {
+                Action::Release(index, synced) => {
                     if !kept.is_empty() {
                         let index = index.index(kept.len());
                         released = kept[index].0;
-                        log.release(released).expect("the disk works");
+                        match synced {
+                            true => log.release(released),
+                            false => log.remove_before(released),
+                        }
+                        .expect("the disk works");
                         kept.drain(..index);
                     }
                 }

@@ -23,6 +23,7 @@ pub(crate) fn any_double() -> BoxedStrategy<f64> {
 }
 
 /// Doubles that every reader of decimals reads back exactly.
+#[cfg(feature = "proto")]
 pub(crate) fn plain_double() -> BoxedStrategy<f64> {
     any::<i32>().prop_map(|it| f64::from(it) / 8.0).boxed()
 }

@@ -154,44 +154,54 @@ pub(crate) fn find(text: &[u8], wanted: Detectors, found: &mut Vec<Finding>) {
     }
 }
 
-/// The first anchor from `at` on in a text that is not empty, and what it may be.
+/// So many bytes are looked at without a branch in between, with the one before and the one behind them.
+const BLOCK_LEN: usize = 8;
+type Block = [u8; BLOCK_LEN + 2];
+
+/// The first anchor from `at` on, and what it may be.
 #[inline]
 fn anchor(text: &[u8], mut at: usize) -> Option<(usize, u16)> {
-    let may_be = |behind: u8, here: u8, before: u8| {
-        TABLES.here[usize::from(here)]
-            & TABLES.behind[usize::from(behind)]
-            & TABLES.before[usize::from(before)]
-    };
-    let at_one = |at: usize| {
-        let beside = |at: Option<usize>| at.and_then(|at| text.get(at)).copied().unwrap_or(0);
-        may_be(beside(at.checked_sub(1)), text[at], beside(Some(at + 1)))
-    };
-    if at == 0 {
-        let first = at_one(0);
-        if first != 0 {
-            return Some((0, first));
+    while at < text.len() {
+        let whole = at
+            .checked_sub(1)
+            .and_then(|before| text[before..].first_chunk());
+        let found = match whole {
+            Some(block) => anchor_in(block),
+            None => anchor_in(&padded(text, at)),
+        };
+        if let Some((index, may_be)) = found {
+            return Some((at + index, may_be));
         }
-        at = 1;
+        at += BLOCK_LEN;
     }
-    // Eight bytes without a branch in between, with the one before and the one behind them.
-    while let Some(block) = text.get(at - 1..).and_then(|rest| rest.first_chunk::<10>()) {
-        let mut any = 0;
-        for index in 1..9 {
-            any |= may_be(block[index - 1], block[index], block[index + 1]);
-        }
-        if any != 0 {
-            for index in 1..9 {
-                let here = may_be(block[index - 1], block[index], block[index + 1]);
-                if here != 0 {
-                    return Some((at + index - 1, here));
-                }
-            }
-        }
-        at += 8;
+    None
+}
+
+#[inline]
+fn anchor_in(block: &Block) -> Option<(usize, u16)> {
+    let may_be = |index: usize| {
+        TABLES.behind[usize::from(block[index])]
+            & TABLES.here[usize::from(block[index + 1])]
+            & TABLES.before[usize::from(block[index + 2])]
+    };
+    if (0..BLOCK_LEN).fold(0, |any, index| any | may_be(index)) == 0 {
+        return None;
     }
-    (at..text.len())
-        .map(|at| (at, at_one(at)))
+    (0..BLOCK_LEN)
+        .map(|index| (index, may_be(index)))
         .find(|(_, may_be)| *may_be != 0)
+}
+
+/// The block at the beginning or the end of a text, and all of a short one: zeros, at which nothing can be
+/// recognised, stand for the bytes that there are not.
+#[inline]
+fn padded(text: &[u8], at: usize) -> Block {
+    let mut block = [0; BLOCK_LEN + 2];
+    let (from, first) = (at.saturating_sub(1), usize::from(at == 0));
+    for (byte, known) in block[first..].iter_mut().zip(&text[from..]) {
+        *byte = *known;
+    }
+    block
 }
 
 impl<'a> Search<'a> {

@@ -30,6 +30,36 @@ fn all_stay(cases: &[&str]) {
     }
 }
 
+/// The anchors of a text, byte by byte.
+fn anchors_one_by_one(text: &[u8]) -> Vec<(usize, u16)> {
+    let byte = |at: Option<usize>| at.and_then(|at| text.get(at)).copied().unwrap_or(0);
+    let all = (0..text.len()).map(|at| {
+        let may_be = TABLES.behind[usize::from(byte(at.checked_sub(1)))]
+            & TABLES.here[usize::from(text[at])]
+            & TABLES.before[usize::from(byte(Some(at + 1)))];
+        (at, may_be)
+    });
+    all.filter(|(_, may_be)| *may_be != 0).collect()
+}
+
+proptest! {
+    /// However long a text is, and wherever one begins to look, the same anchors are found as byte by byte.
+    #[test]
+    fn blocks_miss_no_anchor(text in "[a-zA-Z0-9@:._ I-]{0,40}", from in 0..40usize) {
+        let text = text.as_bytes();
+        let from = from.min(text.len());
+        let mut expected = anchors_one_by_one(text);
+        expected.retain(|(at, _)| *at >= from);
+        let mut found = Vec::new();
+        let mut at = from;
+        while let Some(anchor) = anchor(text, at) {
+            found.push(anchor);
+            at = anchor.0 + 1;
+        }
+        prop_assert_eq!(found, expected);
+    }
+}
+
 /// Keys are found by their beginnings, whatever stands around them.
 #[test]
 fn keys_are_found_by_their_beginnings() {

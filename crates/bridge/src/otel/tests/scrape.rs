@@ -1,5 +1,7 @@
 //! What is written for Prometheus is what OpenMetrics has it look like.
 
+use std::time::Duration;
+
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
@@ -84,8 +86,13 @@ fn calls_are_measured_one_by_one() {
         operation: Some("chat"),
         request_model: Some(&long),
         input_tokens: Some(5),
-        per_chunk: Some(0.02),
-        chunks: 4,
+        // The mean does not count beside what is known of each.
+        per_chunk: Some(100.0),
+        pauses: &[
+            (Duration::from_millis(20), 3),
+            (Duration::from_millis(700), 1),
+        ],
+        chunks: 5,
         seconds: Some(0.5),
         ..GenAiCall::default()
     };
@@ -104,7 +111,24 @@ fn calls_are_measured_one_by_one() {
     );
     assert_eq!(
         sample("gen_ai_client_operation_time_per_output_chunk_seconds_count"),
-        Some(3.0)
+        Some(4.0)
+    );
+    let within = |seconds: &str| {
+        let name = "gen_ai_client_operation_time_per_output_chunk_seconds_bucket";
+        let end = format!("le=\"{seconds}\"");
+        let line = page
+            .lines()
+            .find(|line| line.starts_with(name) && line.contains(&end));
+        line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+    };
+    assert_eq!(
+        [
+            within("0.01"),
+            within("0.025"),
+            within("0.5"),
+            within("0.75")
+        ],
+        [Some(0.0), Some(3.0), Some(3.0), Some(4.0)]
     );
     assert_eq!(
         sample("gen_ai_client_operation_time_to_first_chunk_seconds_count"),

@@ -1,0 +1,210 @@
+//! What the window holds of a session: what is known of it, and its chunks in little room. Pure but for the
+//! count of the pool.
+//!
+//! A chunk takes 56 bytes beside those of its items, and the list of them has at most a sixteenth more room
+//! than it needs.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::chain::Link;
+use crate::actors::pool::Pool;
+use crate::model::about::About;
+use crate::model::chunk::{Chunk, Digest, SessionKey};
+use crate::model::ledger::Tally;
+use crate::model::request::Signal;
+use crate::model::resource::Origin;
+use crate::model::sampling::case::{Case, Judged};
+use crate::model::sampling::node::Evidence;
+
+/// A session that is not decided.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) case: Arc<Case>,
+    pub(super) key: SessionKey,
+    /// It is found by its key.
+    pub(super) by_key: bool,
+    pub(super) digest: Digest,
+    pub(super) chunks: Vec<HeldChunk>,
+    pub(super) bytes: u64,
+    pub(super) seen: u64,
+    /// Who it is, as far as its spans told.
+    pub(super) found: Option<Box<About>>,
+    pub(super) since_ns: u64,
+    pub(super) age: Link,
+    pub(super) size: Link,
+}
+
+/// A chunk without what its session knows.
+#[derive(Debug)]
+pub(super) struct HeldChunk {
+    pub(super) bytes: HeldBytes,
+    pub(super) origin: Arc<Origin>,
+    pub(super) tally: Tally,
+}
+
+/// The bytes of a chunk, and of which signal it is: together they take no more than apart.
+#[derive(Debug)]
+pub(super) enum HeldBytes {
+    /// A copy of its own, counted in the pool until it is [taken out](Self::take_out).
+    Apart(Signal, Box<[u8]>),
+    /// As they came: what shares memory with others, or fills its buffer nearly.
+    Shared(Signal, Box<Bytes>),
+}
+
+/// How much of the memory that was asked for ahead is not used yet.
+#[derive(Debug, Default)]
+pub(super) struct Ahead(usize);
+
+impl Ahead {
+    /// So much serves for this much, with what belongs to it.
+    const ASKED: usize = 96 << 10;
+    const SERVES: usize = 64 << 10;
+
+    /// Sees to it that memory for a copy is there. Allocators grow by what they are asked for: on any thread but
+    /// the first glibc asks the system for a page or two at a time (`grow_heap` in its arena.c), which costs
+    /// more than the copies that fit in. Asked for much, which is given back at once, it has grown for many;
+    /// much is less than what it maps or trims by default, 128 KiB (mallopt(3)).
+    fn ask(&mut self, len: usize) {
+        if len >= Self::SERVES {
+            return;
+        }
+        if self.0 < len {
+            drop(std::hint::black_box(Vec::<u8>::with_capacity(Self::ASKED)));
+            self.0 = Self::SERVES;
+        }
+        self.0 -= len;
+    }
+}
+
+impl HeldBytes {
+    /// A copy of what came, which keeps nothing else alive; what came, where the pool has no room for one.
+    pub(super) fn apart(signal: Signal, bytes: Bytes, pool: &Pool, ahead: &mut Ahead) -> Self {
+        ahead.ask(bytes.len());
+        match pool.copy_of(&bytes) {
+            Some(copy) => Self::Apart(signal, copy),
+            None => Self::shared(signal, bytes),
+        }
+    }
+
+    pub(super) fn shared(signal: Signal, bytes: Bytes) -> Self {
+        Self::Shared(signal, Box::new(bytes))
+    }
+
+    pub(super) fn signal(&self) -> Signal {
+        match self {
+            Self::Apart(signal, _) | Self::Shared(signal, _) => *signal,
+        }
+    }
+
+    /// The bytes for somebody else, while they are held as well.
+    pub(super) fn share(&mut self, pool: &Arc<Pool>) -> Bytes {
+        let signal = self.signal();
+        let shared = match self {
+            Self::Shared(_, bytes) => return Bytes::clone(bytes),
+            Self::Apart(_, bytes) => match pool.copy_of(bytes) {
+                Some(copy) => return pool.bring_back(copy).freeze(),
+                None => pool.bring_back(std::mem::take(bytes)).freeze(),
+            },
+        };
+        *self = Self::shared(signal, shared.clone());
+        shared
+    }
+
+    /// The bytes, held no more.
+    pub(super) fn take_out(self, pool: &Arc<Pool>) -> Bytes {
+        match self {
+            Self::Apart(_, bytes) => pool.bring_back(bytes).freeze(),
+            Self::Shared(_, bytes) => *bytes,
+        }
+    }
+}
+
+impl HeldChunk {
+    /// A chunk as it goes on.
+    pub(super) fn into_chunk(self, session: SessionKey, pool: &Arc<Pool>) -> Chunk {
+        Chunk {
+            signal: self.bytes.signal(),
+            session,
+            origin: self.origin,
+            bytes: self.bytes.take_out(pool),
+            digest: Digest::default(),
+            judged: Judged::Already,
+            tally: self.tally,
+        }
+    }
+}
+
+impl Held {
+    pub(super) fn new(case: Arc<Case>, key: SessionKey, by_key: bool, now_ns: u64) -> Self {
+        Self {
+            case,
+            key,
+            by_key,
+            digest: Digest::default(),
+            chunks: Vec::new(),
+            bytes: 0,
+            seen: 0,
+            found: None,
+            since_ns: now_ns,
+            age: Link::default(),
+            size: Link::default(),
+        }
+    }
+
+    pub(super) fn push(&mut self, chunk: HeldChunk) {
+        if self.chunks.len() == self.chunks.capacity() {
+            // Mostly there are few: no more room is taken than a little.
+            self.chunks.reserve_exact(1 + self.chunks.len() / 16);
+        }
+        self.chunks.push(chunk);
+    }
+
+    /// The key by which its session is found in another process, too.
+    pub(super) fn lasting_key(&self) -> SessionKey {
+        self.case.home().unwrap_or(self.key)
+    }
+
+    /// What it is judged by.
+    pub(super) fn evidence(&self, is_final: bool) -> Evidence<'_> {
+        Evidence {
+            digest: &self.digest,
+            about: self.found.as_deref().unwrap_or(&self.case.about),
+            about_is_whole: self.case.about_is_whole,
+            seen: self.seen,
+            is_final: is_final || self.digest.root_ended,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is held can be shared at any time: as a copy that counts, or, where there is no room for one, as it
+    /// is; nothing is counted when both are gone.
+    #[test]
+    fn what_is_held_is_shared_with_room_and_without() {
+        let pool = Pool::new(250);
+        let bytes = Bytes::from(vec![7; 100]);
+        let mut ahead = Ahead::default();
+        let mut held = HeldBytes::apart(Signal::Logs, bytes.clone(), &pool, &mut ahead);
+        assert_eq!(pool.in_use(), 100);
+        let copy = held.share(&pool);
+        assert_eq!((&copy, pool.in_use()), (&bytes, 200));
+        let same = held.share(&pool);
+        assert_eq!((&same, pool.in_use()), (&bytes, 200), "no room for a third");
+        drop(copy);
+        assert_eq!(pool.in_use(), 100);
+        assert_eq!(held.signal(), Signal::Logs);
+        assert_eq!(held.take_out(&pool), bytes);
+        assert_eq!(pool.in_use(), 100, "it is shared");
+        drop(same);
+        assert_eq!(pool.in_use(), 0);
+        let large = Bytes::from(vec![7; 300]);
+        let came = HeldBytes::apart(Signal::Logs, large.clone(), &pool, &mut ahead);
+        assert_eq!(pool.in_use(), 0, "held as it came");
+        assert_eq!(came.take_out(&pool), large);
+    }
+}
