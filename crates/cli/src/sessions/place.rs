@@ -26,10 +26,7 @@ pub(super) fn open(directory: &Path) -> anyhow::Result<SqliteStore> {
             Ok(_) => anyhow!("{shown} is no directory; {ADVICE}"),
             Err(_) => anyhow!("there is no directory {shown}; {ADVICE}"),
         }),
-        Err(StoreError::Foreign { path, why }) => {
-            let error = StoreError::Foreign { path, why };
-            Err(anyhow!("{error}; {ADVICE}"))
-        }
+        Err(error @ StoreError::Foreign { .. }) => Err(anyhow!("{error}; {ADVICE}")),
         Err(StoreError::Io { path, source }) if source.kind() == ErrorKind::PermissionDenied => {
             Err(source).with_context(|| {
                 format!(

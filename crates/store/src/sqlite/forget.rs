@@ -161,7 +161,7 @@ fn forget_sums(connection: &mut Connection, before: i64) -> Result<bool, StoreEr
     }
 }
 
-/// Gives free pages back to the file system while there is time. Returns how many are left.
+/// Gives free pages back to the file system while there is time. Returns how many are left that can be given.
 fn give_back(connection: &mut Connection) -> Result<i64, StoreError> {
     let free = |connection: &Connection| {
         connection.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0))
@@ -177,7 +177,11 @@ fn give_back(connection: &mut Connection) -> Result<i64, StoreError> {
         let mut vacuum = transaction.prepare_cached("PRAGMA incremental_vacuum(32)")?;
         let mut rows = vacuum.query([])?;
         while rows.next()?.is_some() {}
-        left = free(&transaction)?;
+        let before = std::mem::replace(&mut left, free(&transaction)?);
+        if left == before {
+            // A file that somebody made anew by VACUUM, say, may give nothing back.
+            left = 0;
+        }
     }
     transaction.commit()?;
     Ok(left)

@@ -4,7 +4,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
 use serde_json::json;
 use spanreel::{Request, Signal};
-use spanreel_store::{Filter, SessionQuery};
+use spanreel_store::SessionQuery;
 
 use super::{json, patience, with_each, write};
 
@@ -27,9 +27,7 @@ fn decorated_classes_are_agents() {
     with_each(|store| {
         write(&*store, &[recorded()]);
         let mut query = SessionQuery::default();
-        let mut filter = Filter::default();
-        filter.agent = Some("Planner".to_owned());
-        query.filter = filter;
+        query.filter.agent = Some("Planner".to_owned());
         let page = store.sessions(&query, &patience()).expect("an answer");
         let session = &page.items[0];
         assert_eq!(session.id, ID);
