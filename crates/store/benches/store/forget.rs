@@ -92,16 +92,16 @@ fn watch(
                 let begun = Instant::now();
                 drop(store.sessions(&query, &patience()).expect("an answer"));
                 reads.note(begun);
-                std::thread::sleep(LOOK);
+                pause(LOOK);
                 query.filter.agent = Some("coder".to_owned());
                 let begun = Instant::now();
                 drop(store.sessions(&query, &patience()).expect("an answer"));
                 filtered.note(begun);
-                std::thread::sleep(LOOK);
+                pause(LOOK);
             }
         });
         while !is_done(&store, begun.elapsed()) && begun.elapsed() < LONGEST {
-            std::thread::sleep(Duration::from_millis(100));
+            pause(Duration::from_millis(100));
         }
         over.store(true, Ordering::Relaxed);
     });
@@ -119,8 +119,13 @@ fn watch(
     // Its threads end once they see that nothing comes any more; then the directory is free.
     drop(exporter);
     while Arc::strong_count(&store) > 1 {
-        std::thread::sleep(Duration::from_millis(20));
+        pause(Duration::from_millis(20));
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the pace at which a page asks")]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// Forgets the older half because it is too much, then the rest because it is too old.

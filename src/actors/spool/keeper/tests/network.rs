@@ -40,6 +40,9 @@ const SPOOL: u64 = 64 << 10;
 /// How long everything may take to arrive when the weather is good again: more than the longest back-off.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// A record, and what tells that it is durable.
+type Told = (u32, Arc<Ticket>);
+
 /// Chance that follows from a seed.
 struct Chance(u64);
 
@@ -179,7 +182,7 @@ async fn agent(world: World) -> turmoil::Result {
         let _due = keeper.turn(taken, &mut ());
         let is_waiting = {
             let mut told = told.lock().expect("no panic under it");
-            told.retain(|(number, ticket): &(u32, Arc<Ticket>)| {
+            told.retain(|(number, ticket): &Told| {
                 let is_durable = ticket.exposed() == 0;
                 if is_durable {
                     world.acknowledge(*number);
@@ -208,12 +211,7 @@ async fn agent(world: World) -> turmoil::Result {
 }
 
 /// Records one after the other until it is over; who is to be told is noted before it is on the desk.
-async fn records(
-    world: World,
-    spool: LaneSpool,
-    books: Arc<Books>,
-    told: Arc<Mutex<Vec<(u32, Arc<Ticket>)>>>,
-) {
+async fn records(world: World, spool: LaneSpool, books: Arc<Books>, told: Arc<Mutex<Vec<Told>>>) {
     while !world.is_over() {
         let number = world.next.fetch_add(1, Ordering::AcqRel);
         let ticket = Arc::default();
