@@ -107,14 +107,74 @@ pub(crate) mod event {
     pub(crate) const EXCEPTION: &str = "exception";
 }
 
-/// Beginnings of the attributes that had content in older conventions and in other dialects.
-pub(crate) const OLDER_CONTENT: [&str; 6] = [
+/// The attributes that have content in older conventions and in other dialects.
+pub(crate) const FOREIGN_CONTENT: &[&str] = &[
+    // The conventions before 1.37, and Traceloop.
     "gen_ai.prompt",
     "gen_ai.completion",
-    "llm.input_messages",
-    "llm.output_messages",
+    "gen_ai.content.prompt",
+    "gen_ai.content.completion",
+    "traceloop.entity.input",
+    "traceloop.entity.output",
+    // OpenInference.
     "input.value",
     "output.value",
+    "reranker.query",
+    "tool.parameters",
+    "tool.result",
+    // AgentOps: what each kind of decorated function is given and gives.
+    "agentops.agent.input",
+    "agentops.agent.output",
+    "agentops.chain.input",
+    "agentops.chain.output",
+    "agentops.entity.input",
+    "agentops.entity.output",
+    "agentops.guardrail.input",
+    "agentops.guardrail.output",
+    "agentops.operation.input",
+    "agentops.operation.output",
+    "agentops.session.input",
+    "agentops.session.output",
+    "agentops.task.input",
+    "agentops.task.output",
+    "agentops.tool.input",
+    "agentops.tool.output",
+    "agentops.workflow.input",
+    "agentops.workflow.output",
+    // Langfuse.
+    "langfuse.observation.input",
+    "langfuse.observation.output",
+    "langfuse.trace.input",
+    "langfuse.trace.output",
+    // Vercel's AI SDK.
+    "ai.prompt",
+    "ai.response.object",
+    "ai.response.reasoning",
+    "ai.response.text",
+    "ai.response.toolCalls",
+    "ai.toolCall.args",
+    "ai.toolCall.result",
+    "ai.value",
+    "ai.values",
+];
+
+/// The beginnings of those that have it in parts, each an attribute.
+pub(crate) const FOREIGN_CONTENT_PARTS: &[&str] = &[
+    "ai.prompt.",
+    "embedding.embeddings.",
+    "gen_ai.completion.",
+    "gen_ai.prompt.",
+    "input.value.",
+    "llm.choices.",
+    "llm.function_call",
+    "llm.input_messages",
+    "llm.output_messages",
+    "llm.prompt_template",
+    "llm.prompts",
+    "output.value.",
+    "reranker.input_documents",
+    "reranker.output_documents",
+    "retrieval.documents",
 ];
 
 /// What a span does, as far as sessions count it.

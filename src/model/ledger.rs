@@ -126,7 +126,7 @@ impl Book {
         Tally {
             items,
             book: Arc::clone(self),
-            shares: shares.from_source(Some(kept)),
+            shares: shares.out_of(Some(kept)),
         }
     }
 
@@ -300,7 +300,7 @@ impl Tally {
     /// The same custody, with receipts that are told of what becomes of it.
     pub(crate) fn owed_to(mut self, shares: Shares) -> Self {
         let source = self.shares.source().cloned();
-        self.shares = shares.from_source(source);
+        self.shares = shares.out_of(source);
         self
     }
 

@@ -163,7 +163,7 @@ impl Shares {
     }
 
     /// The same of items that are on disk until `source` is gone.
-    pub(crate) fn from_source(mut self, source: Option<Kept>) -> Self {
+    pub(crate) fn out_of(mut self, source: Option<Kept>) -> Self {
         if source.is_some() {
             self.0.get_or_insert_default().source = source;
         }
@@ -251,8 +251,8 @@ impl Shares {
                 copy: share.copy.clone(),
             });
         }
-        *self = Self::of_row(row).from_source(source.clone());
-        Self::of_row(first).from_source(source)
+        *self = Self::of_row(row).out_of(source.clone());
+        Self::of_row(first).out_of(source)
     }
 
     /// Custody of `items` that have a copy, beside whoever wants a receipt for them.

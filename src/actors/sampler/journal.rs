@@ -99,7 +99,7 @@ impl Journal {
     /// Notes what a session holds and was not noted.
     pub(super) fn note(&mut self, window: &mut Window, slot: u32, is_own: bool) {
         let noted = self.noted(slot);
-        let Some((held, pool)) = window.to_share(slot) else {
+        let Some((held, pool)) = window.lend(slot) else {
             return;
         };
         let facts = facts_of(held, is_own);

@@ -172,7 +172,7 @@ impl Window {
     }
 
     /// A session whose chunks are to be shared, and what counts their copies.
-    pub(super) fn to_share(&mut self, slot: u32) -> Option<(&mut Held, &Arc<Pool>)> {
+    pub(super) fn lend(&mut self, slot: u32) -> Option<(&mut Held, &Arc<Pool>)> {
         Some((self.table.get_mut(slot)?, &self.pool))
     }
 

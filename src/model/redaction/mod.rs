@@ -31,7 +31,7 @@ pub(crate) use self::redactor::{Redaction as TextRedaction, Scratch};
 pub(crate) use self::rules::{Action, MASK, Ruling};
 use self::rules::{Rule, Rules};
 use crate::model::content::Part;
-use crate::model::genai::OLDER_CONTENT;
+use crate::model::genai::{FOREIGN_CONTENT, FOREIGN_CONTENT_PARTS};
 use crate::model::hash_key::HashKey;
 use crate::model::problem::Problem;
 
@@ -180,17 +180,20 @@ impl Redaction {
     }
 
     /// Leaves out what users and models wrote, whoever set it: the attributes of every
-    /// [`Part`](crate::Part) and their older names.
+    /// [`Part`](crate::Part), and those that older conventions, OpenInference, Traceloop, AgentOps, Langfuse
+    /// and Vercel's AI SDK have for it. The body of a log record has no key that tells:
+    /// [`with`](Self::with) decides of it.
     pub fn remove_content(mut self) -> Self {
-        let newer = Part::ALL.into_iter().map(|part| part.key().to_owned());
-        let older = OLDER_CONTENT
-            .iter()
-            .flat_map(|beginning| [beginning.to_string(), format!("{beginning}.*")]);
-        self.rules.extend(newer.chain(older).map(|key| Rule {
-            key,
-            action: Action::Remove,
-            group: Some("content"),
-        }));
+        let own = Part::ALL.into_iter().map(|part| part.key().to_owned());
+        let foreign = FOREIGN_CONTENT.iter().map(ToString::to_string);
+        let parts = FOREIGN_CONTENT_PARTS.iter();
+        let parts = parts.map(|beginning| format!("{beginning}*"));
+        self.rules
+            .extend(own.chain(foreign).chain(parts).map(|key| Rule {
+                key,
+                action: Action::Remove,
+                group: Some("content"),
+            }));
         self
     }
 

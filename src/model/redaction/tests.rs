@@ -173,6 +173,9 @@ fn each_rule_counts_what_it_did() {
         ("other", "x"),
         ("gen_ai.input.messages", "x"),
         ("gen_ai.prompt.0.content", "x"),
+        ("agentops.tool.input", "x"),
+        ("traceloop.entity.output", "x"),
+        ("ai.prompt.messages", "x"),
         ("note", "secret"),
         ("note", r#"[{"password":1,"plan":2,"gone.x":3}]"#),
         ("note", &"[".repeat(300)),
@@ -184,7 +187,7 @@ fn each_rule_counts_what_it_did() {
     assert_eq!(
         rules.collect::<Vec<_>>(),
         [
-            ("content", "remove", 2),
+            ("content", "remove", 5),
             ("Gone.*", "remove", 3),
             ("plan", "mask", 2),
             ("who", "hash", 1),
