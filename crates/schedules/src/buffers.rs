@@ -17,6 +17,7 @@ pub fn the_budget_holds() {
             for _ in 0..2 {
                 let taken = pool.take(kib * KIB);
                 let copied = pool.copy_of(&[7; 3000]);
+                let copied = copied.map(|copy| pool.bring_back(copy));
                 drop((taken, copied));
             }
         })
