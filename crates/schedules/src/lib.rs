@@ -2,7 +2,7 @@
 //!
 //! What is compiled here are the sources of `spanreel` themselves: the ledger and its receipts, the shelf and
 //! the desk of the spool, the pool of buffers. They name `model::sync` for what threads share, and here that is
-//! [shuttle](shuttle)'s: it runs the threads of a scenario one at a time, and goes over from one to another
+//! [shuttle]'s: it runs the threads of a scenario one at a time, and goes over from one to another
 //! wherever they meet, as chance has it or as a few changes of priority have it. A schedule in which a scenario
 //! panics or everybody waits is told, and can be repeated.
 //!
