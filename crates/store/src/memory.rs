@@ -16,7 +16,7 @@ use crate::clock::now_us;
 use crate::error::StoreError;
 use crate::facets::facets;
 use crate::facts::{Facts, Name};
-use crate::gather::{Arrived, Gathered, Source, Split, bodies};
+use crate::gather::{Arrived, Gathered, Resource, Source, Split, bodies};
 use crate::identity::{identity, identity_of_log};
 use crate::read::Blocks;
 use crate::sqlite::Retention;
@@ -96,14 +96,14 @@ impl MemoryStore {
     fn write_requests(&self, requests: &[Request]) -> Result<Written, StoreError> {
         let bodies = bodies(requests);
         let split = Split::new(&bodies)?;
-        let of_sources: Vec<Facts<'_>> = split.sources.iter().map(Source::facts).collect();
-        let gathered = Gathered::new(&split, &of_sources)?;
+        let of_resources: Vec<Facts<'_>> = split.resources.iter().map(Resource::facts).collect();
+        let gathered = Gathered::new(&split, &of_resources)?;
         let now_us = now_us();
         let mut all = self.locked();
         all.of_no_session += gathered.of_no_session;
         let mut written = Written::default();
         for arrived in &gathered.sessions {
-            written.items += all.take_in(arrived, &split.sources, &of_sources, now_us);
+            written.items += all.take_in(arrived, &split, &of_resources, now_us);
             if let Some(kept) = all.sessions.get(&all.name_of(&arrived.name)) {
                 written.sessions.push(kept.tale.summary_at(now_us));
             }
@@ -161,10 +161,11 @@ impl All {
     fn take_in(
         &mut self,
         arrived: &Arrived<'_>,
-        sources: &[Source],
-        of_sources: &[Facts<'_>],
+        split: &Split<'_>,
+        of_resources: &[Facts<'_>],
         now_us: i64,
     ) -> u64 {
+        let sources = &split.sources;
         let name = self.name_of(&arrived.name);
         let mut kept = match self.sessions.remove(&name) {
             Some(kept) => {
@@ -176,7 +177,7 @@ impl All {
         self.claim_traces(&name, &mut kept, arrived);
         let mut given: Vec<(String, String)> = Vec::new();
         let mut changes = Changes::default();
-        let mut new = 0;
+        let (mut new, mut last) = (0, None);
         for span in &arrived.spans {
             let identity = identity(span.bones.trace, span.bones.id);
             if !kept.seen.insert(identity) {
@@ -184,14 +185,18 @@ impl All {
                 continue;
             }
             new += 1;
-            let resource = &of_sources[span.origin];
+            let source = &sources[span.origin];
+            let resource = &of_resources[source.resource];
             kept.tale
                 .add_span(&span.bones, &span.facts, resource, &span.view);
             changes.note_span(&span.bones, &span.facts);
             if span.bones.parent.is_none() {
                 facets(span.view.attributes(), &name, &mut given);
             }
-            sources[span.origin].facets(&mut given);
+            if last != Some(source.resource) {
+                last = Some(source.resource);
+                given.extend(split.resources[source.resource].facets());
+            }
             kept.say(span.bones.name);
             kept.say(span.bones.message);
             for text in &span.facts.texts {
@@ -207,7 +212,7 @@ impl All {
                 continue;
             }
             new += 1;
-            let resource = &of_sources[log.origin];
+            let resource = &of_resources[sources[log.origin].resource];
             kept.tale.add_log(&log.facts, resource, &log.view);
             if let Some(body) = log.view.body().and_then(|body| body.as_str()) {
                 kept.say(body);

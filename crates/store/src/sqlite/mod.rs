@@ -38,7 +38,7 @@ use crate::answer::{
 use crate::clock::now_us;
 use crate::error::StoreError;
 use crate::facts::Facts;
-use crate::gather::{Gathered, Source, Split, bodies};
+use crate::gather::{Gathered, Resource, Split, bodies};
 use crate::messages;
 use crate::outline::Outline;
 use crate::query::{Buckets, By, Filter, Patience, SessionQuery};
@@ -155,10 +155,10 @@ impl Store for SqliteStore {
         // Read before the writer is free: another thread may have it meanwhile.
         let bodies = bodies(requests);
         let split = Split::new(&bodies)?;
-        let of_sources: Vec<Facts<'_>> = split.sources.iter().map(Source::facts).collect();
-        let gathered = Gathered::new(&split, &of_sources)?;
+        let of_resources: Vec<Facts<'_>> = split.resources.iter().map(Resource::facts).collect();
+        let gathered = Gathered::new(&split, &of_resources)?;
         self.writer()?
-            .write(&split, &of_sources, &gathered, now_us())
+            .write(&split, &of_resources, &gathered, now_us())
     }
 
     fn tidy(&self) -> Result<bool, StoreError> {

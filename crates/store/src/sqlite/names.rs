@@ -7,15 +7,13 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::open_session::Open;
 use crate::error::StoreError;
+use crate::facets::MOST_OF_SESSION;
 
 /// How many values of one field are told apart; more of them are not indexed.
 const MOST_VALUES: i64 = 20_000;
 
 /// How many fields are.
 const MOST_FIELDS: i64 = 500;
-
-/// How many values one session may have.
-const MOST_OF_SESSION: usize = 96;
 
 /// Values whose numbers are remembered.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();

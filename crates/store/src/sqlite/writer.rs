@@ -14,7 +14,7 @@ use super::open_session::{Kind, Open, Press};
 use crate::error::StoreError;
 use crate::facets::facets;
 use crate::facts::{Facts, Name};
-use crate::gather::{Arrived, Gathered, Source, Split};
+use crate::gather::{Arrived, Gathered, Resource, Source, Split};
 use crate::identity::{identity, identity_of_log};
 use crate::spread::number_of;
 use crate::store::Written;
@@ -61,7 +61,7 @@ impl Writer {
     pub(super) fn write(
         &mut self,
         split: &Split<'_>,
-        of_sources: &[Facts<'_>],
+        of_resources: &[Facts<'_>],
         gathered: &Gathered<'_>,
         now_us: i64,
     ) -> Result<Written, StoreError> {
@@ -70,10 +70,11 @@ impl Writer {
             connection: &transaction,
             press: &mut self.press,
             memory: &mut self.memory,
+            resources: &split.resources,
+            of_resources,
             sources: &split.sources,
-            of_sources,
             origins: vec![None; split.sources.len()],
-            of_resources: vec![None; split.sources.len()],
+            facets: vec![None; split.resources.len()],
             changes: Changes::default(),
             now_us,
             written: Written::default(),
@@ -97,12 +98,14 @@ struct Write<'w> {
     connection: &'w Connection,
     press: &'w mut Press,
     memory: &'w mut Memory,
+    resources: &'w [Resource],
+    /// What each of them says.
+    of_resources: &'w [Facts<'w>],
     sources: &'w [Source],
-    of_sources: &'w [Facts<'w>],
     /// The numbers of sources, as far as they were needed.
     origins: Vec<Option<i64>>,
-    /// What can be filtered by of sources, as far as it was needed.
-    of_resources: Vec<Option<Vec<(String, String)>>>,
+    /// What can be filtered by of resources, as far as it was needed.
+    facets: Vec<Option<Vec<(String, String)>>>,
     changes: Changes,
     now_us: i64,
     written: Written,
@@ -261,7 +264,7 @@ impl Write<'_> {
             }
             self.spans += 1;
             self.written.items += 1;
-            let resource = &self.of_sources[span.origin];
+            let resource = &self.of_resources[self.sources[span.origin].resource];
             open.tale
                 .add_span(&span.bones, &span.facts, resource, &span.view);
             self.changes.note_span(&span.bones, &span.facts);
@@ -280,7 +283,7 @@ impl Write<'_> {
                 continue;
             }
             self.written.items += 1;
-            let resource = &self.of_sources[log.origin];
+            let resource = &self.of_resources[self.sources[log.origin].resource];
             open.tale.add_log(&log.facts, resource, &log.view);
             open.say_log(&log.view, &log.facts);
             let origin = self.origin(log.origin)?;
@@ -302,17 +305,15 @@ impl Write<'_> {
         mut given: Vec<(String, String)>,
     ) -> Result<(), StoreError> {
         let mut last = None;
-        for source in arrived.spans.iter().map(|span| span.origin) {
-            if last == Some(source) {
+        for span in &arrived.spans {
+            let resource = self.sources[span.origin].resource;
+            if last == Some(resource) {
                 continue;
             }
-            last = Some(source);
-            let of_source = self.of_resources[source].get_or_insert_with(|| {
-                let mut facets = Vec::new();
-                self.sources[source].facets(&mut facets);
-                facets
-            });
-            for (field, value) in of_source {
+            last = Some(resource);
+            let of_resource =
+                self.facets[resource].get_or_insert_with(|| self.resources[resource].facets());
+            for (field, value) in of_resource {
                 if open.given.insert(number_of(&[field, value])) {
                     self.memory
                         .names
