@@ -45,11 +45,11 @@ pub(super) fn change(connection: &Connection, changes: Changes) -> Result<(), St
             by,
             begin,
             name,
-            sums.calls as i64,
-            sums.errors as i64,
-            sums.input as i64,
-            sums.output as i64,
-            sums.cached as i64,
+            stored(sums.calls),
+            stored(sums.errors),
+            stored(sums.input),
+            stored(sums.output),
+            stored(sums.cached),
             sums.cost,
             sums.retries_cost,
             sums.took.to_bytes(),
@@ -57,6 +57,11 @@ pub(super) fn change(connection: &Connection, changes: Changes) -> Result<(), St
         ])?;
     }
     Ok(())
+}
+
+/// A number as SQLite has it.
+fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// The sums of a row; how long calls took, where `with_times`.

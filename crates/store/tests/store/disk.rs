@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use spanreel_store::{Retention, SessionQuery, SqliteStore, Store, StoreError};
+use spanreel::Export as _;
+use spanreel_store::{Retention, SessionQuery, SqliteStore, Store, StoreError, StoreExporter};
 
 use super::telemetry::{spans, usual_span};
 use super::{T, patience, write};
@@ -261,4 +263,58 @@ fn an_older_file_is_brought_up_to_date() {
         .query_row("SELECT count(*) FROM texts_docsize", [], |row| row.get(0))
         .expect("a number");
     assert_eq!(texts, 0, "no text is left behind");
+}
+
+/// A session that cannot be read hides no other in a list, and one of which a version before wrote a cost beyond all
+/// numbers is read.
+#[test]
+fn a_session_that_cannot_be_read_hides_no_other() {
+    let directory = tempfile::tempdir().expect("a directory");
+    fill(&open(directory.path()), 0..3);
+    let file = rusqlite::Connection::open(directory.path().join("sessions.db")).expect("SQLite");
+    let session = "(SELECT id FROM sessions WHERE name = 'conv-0000000";
+    let broken = format!("UPDATE tales SET tale = '{{' WHERE session = {session}0')");
+    assert_eq!(file.execute(&broken, []).expect("it can be set"), 1);
+    let sums = r#"{"calls":2,"errors":0,"input":0,"output":0,"cached":0,"cost":null,"retries_cost":null,"took":[],"first_chunk":[]}"#;
+    let beyond = format!(
+        "UPDATE tales SET tale = json_set(tale, '$.of_user', json('{{\"counted\":[[60,{sums}]]}}')) WHERE session = {session}1')"
+    );
+    assert_eq!(file.execute(&beyond, []).expect("it can be set"), 1);
+    drop(file);
+    let store = open(directory.path());
+    let page = store
+        .sessions(&SessionQuery::default(), &patience())
+        .expect("an answer");
+    let ids: Vec<_> = page.items.iter().map(|it| it.id.as_str()).collect();
+    assert_eq!(ids, ["conv-00000002", "conv-00000001"]);
+    write(&store, &[spans("disk", vec![usual_span(1, 8, 20, T)])]);
+}
+
+/// Where several requests are written at once, one whose session cannot be read harms none of the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_session_that_cannot_be_read_harms_no_other() {
+    let directory = tempfile::tempdir().expect("a directory");
+    fill(&open(directory.path()), 0..1);
+    let file = rusqlite::Connection::open(directory.path().join("sessions.db")).expect("SQLite");
+    file.execute("UPDATE tales SET tale = '{'", [])
+        .expect("it can be set");
+    let store: Arc<dyn Store> = Arc::new(open(directory.path()));
+    let (exporter, _live) = StoreExporter::start(Arc::clone(&store)).expect("threads");
+    // Nothing can be written, so that what comes is written at once when it can be.
+    file.execute_batch("BEGIN IMMEDIATE").expect("it is free");
+    let exporter = Arc::new(exporter);
+    let sent = (0..30).map(|number| {
+        // The broken one is among the others.
+        let session = if number == 20 { 0 } else { number + 1 };
+        let request = spans("disk", vec![usual_span(session, 9, 20, T)]);
+        let exporter = Arc::clone(&exporter);
+        tokio::spawn(async move { exporter.export(request).await.is_ok() })
+    });
+    let sent: Vec<_> = sent.collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    file.execute_batch("ROLLBACK").expect("it was begun");
+    for (number, sent) in sent.into_iter().enumerate() {
+        let is_stored = sent.await.expect("it was answered");
+        assert_eq!(is_stored, number != 20, "{number}");
+    }
 }

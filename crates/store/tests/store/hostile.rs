@@ -6,9 +6,9 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use prost::Message as _;
 use spanreel::{Request, Signal};
-use spanreel_store::{SessionQuery, Store, StoreError};
+use spanreel_store::{Retention, SessionQuery, SqliteStore, Store, StoreError};
 
-use super::telemetry::{span, text};
+use super::telemetry::{double, int, span, spans, text, with};
 use super::{T, patience, with_each, write};
 
 /// A request of one resource with an attribute of so many bytes, and these scopes.
@@ -62,4 +62,51 @@ fn a_large_resource_is_not_multiplied_by_its_scopes() {
         write(&*store, &[few]);
         assert_eq!(count(&*store), 20);
     });
+}
+
+/// A model's call that says such a cost and so many tokens.
+fn call(trace: u128, id: u64, cost: f64, tokens: i64) -> Request {
+    let says = vec![
+        text("session.id", &format!("conv-{trace}")),
+        text("gen_ai.operation.name", "chat"),
+        text("gen_ai.request.model", "m-1"),
+        double("gen_ai.usage.cost", cost),
+        int("gen_ai.usage.input_tokens", tokens),
+    ];
+    spans(
+        "host",
+        vec![with(span(trace, id, 9, "chat", T, T + 1), says)],
+    )
+}
+
+/// Amounts that nothing costs are not believed: they hide neither their session nor others, also where it is read
+/// again.
+#[test]
+fn amounts_that_nothing_costs_are_not_believed() {
+    let hostile = || {
+        let calls = (1..9).map(|id| call(7, id, 1e308, i64::MAX));
+        let calls: Vec<Request> = calls.collect();
+        [calls, vec![call(7, 10, 0.5, 100), call(8, 1, 1e12, 7)]].concat()
+    };
+    let check = |store: &dyn Store| {
+        let page = store.sessions(&SessionQuery::default(), &patience());
+        let page = page.expect("an answer").items;
+        let found = page
+            .iter()
+            .map(|it| (it.id.as_str(), it.cost, it.input_tokens));
+        let mut found: Vec<_> = found.collect();
+        found.sort_by_key(|it| it.0);
+        assert_eq!(found[0], ("conv-7", Some(0.5), Some(100)));
+        assert_eq!(found[1], ("conv-8", Some(1e12), Some(7)));
+    };
+    with_each(|store| {
+        write(&*store, &hostile());
+        check(&*store);
+    });
+    let directory = tempfile::tempdir().expect("a directory");
+    let open = || SqliteStore::open(directory.path(), Retention::default()).expect("a store");
+    write(&open(), &hostile());
+    let store = open();
+    write(&store, &[call(7, 11, f64::INFINITY, -1)]);
+    check(&store);
 }
