@@ -32,6 +32,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    make(path)?;
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     // Before any table: afterwards it would take a rewrite of the file.
@@ -44,7 +45,9 @@ fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     // 64 MiB: pages that are written again and again are copied and synced the less often.
     connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
     connection.pragma_update(None, "journal_size_limit", 96 << 20)?;
-    schema::migrate(&mut connection, path)?;
+    if schema::migrate(&mut connection, path)? {
+        restrict(path)?;
+    }
     // Reads what damage mostly hits: the head of each table.
     let sessions: i64 = connection.query_row(
         "SELECT count(*) FROM (SELECT 1 FROM sessions LIMIT 1000)",
@@ -53,6 +56,44 @@ fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     )?;
     tracing::debug!(target: "spanreel", sessions, "the store's file is open");
     Ok(connection)
+}
+
+/// Makes the file where it is missing, readable by its owner alone whatever the directory lets others do: sessions
+/// hold what people said. SQLite gives the files beside it the mode of this one.
+fn make(path: &Path) -> Result<(), StoreError> {
+    let mut options = File::options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_made) => Ok(()),
+        Err(source) => Err(StoreError::Io {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Takes from others what versions before let them read. Once, when a file is brought up to date: who lets them read
+/// it afterwards means it.
+#[cfg(unix)]
+fn restrict(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    for ending in ["", "-wal", "-shm"] {
+        let file = beside(path, ending);
+        match fs::set_permissions(&file, fs::Permissions::from_mode(0o600)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(source) => return Err(StoreError::Io { path: file, source }),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn restrict(_path: &Path) -> Result<(), StoreError> {
+    Ok(())
 }
 
 /// A connection that reads.

@@ -61,11 +61,11 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreErr
     }
 }
 
-/// Brings a file to the newest format.
+/// Brings a file to the newest format. Says whether it had another.
 ///
 /// # Errors
 /// It has a newer one, or cannot be changed.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<bool, StoreError> {
     let found = format(connection, path)?;
     for (index, step) in STEPS.iter().enumerate().skip(found.max(0) as usize) {
         let transaction = connection.transaction()?;
@@ -73,5 +73,5 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
         transaction.pragma_update(None, "user_version", index as i64 + 1)?;
         transaction.commit()?;
     }
-    Ok(())
+    Ok(found < newest())
 }

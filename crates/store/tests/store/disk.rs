@@ -265,6 +265,51 @@ fn an_older_file_is_brought_up_to_date() {
     assert_eq!(texts, 0, "no text is left behind");
 }
 
+/// The store's files are readable by their owner alone, also in a directory that was there before and lets others in,
+/// and where a version before had made them.
+#[cfg(unix)]
+#[test]
+fn its_files_are_readable_by_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let set = |name: &str, mode| {
+        let path = directory.path().join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+    };
+    let check = || {
+        for name in ["sessions.db", "sessions.db-wal", "sessions.db-shm", "LOCK"] {
+            let file = fs::metadata(directory.path().join(name)).expect("it is there");
+            assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
+        }
+    };
+    set(".", 0o755);
+    let store = open(directory.path());
+    fill(&store, 0..1);
+    check();
+    drop(store);
+
+    let path = directory.path().join("sessions.db");
+    fs::remove_file(&path).expect("it is there");
+    let file = rusqlite::Connection::open(&path).expect("SQLite");
+    file.execute_batch(include_str!("../../src/sqlite/schema/1.sql"))
+        .expect("format 1");
+    file.execute_batch("PRAGMA user_version = 1; PRAGMA journal_mode = WAL;")
+        .expect("as it was then");
+    for name in ["sessions.db", "sessions.db-wal", "sessions.db-shm"] {
+        fs::File::options()
+            .append(true)
+            .create(true)
+            .open(directory.path().join(name))
+            .expect("a file");
+        set(name, 0o644);
+    }
+    drop(file);
+    let store = open(directory.path());
+    fill(&store, 0..1);
+    check();
+}
+
 /// A session that cannot be read hides no other in a list, and one of which a version before wrote a cost beyond all
 /// numbers is read.
 #[test]
