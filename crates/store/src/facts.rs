@@ -13,7 +13,7 @@ use spanreel::view::{AttributesView, LogView, SpanView, ValueView};
 
 use self::agent::Whose;
 pub(crate) use self::agent::agent_of;
-pub(crate) use self::bones::{Bones, Name, micros};
+pub(crate) use self::bones::{Bones, MOST_EXACT, Name, micros};
 use self::content::{is_content, texts};
 use crate::answer::SpanType;
 

@@ -10,7 +10,11 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// What leads from format 0 (an empty file) to 1, from 1 to 2, and so on.
-const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+];
 
 /// The format that is written.
 pub(super) fn newest() -> i64 {

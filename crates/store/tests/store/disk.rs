@@ -144,7 +144,7 @@ fn who_only_reads_is_told_what_a_file_is() {
         older,
         StoreError::Older {
             found: 1,
-            known: 2,
+            known: 3,
             ..
         }
     ));
@@ -232,7 +232,8 @@ fn an_older_file_is_brought_up_to_date() {
         .expect("format 1");
     file.execute_batch(
         "PRAGMA user_version = 1;
-        INSERT INTO sessions VALUES (1, 'conv-00000007', NULL, 'done', NULL, NULL, 5, 7, 1, 0, 0, 0, 0, 0);
+        INSERT INTO sessions VALUES
+            (1, 'conv-00000007', NULL, 'done', NULL, NULL, 18446744073709549, 7, 1, 0, 9223372036854775807, 0, 0, 0);
         INSERT INTO documents VALUES (1, 1);
         INSERT INTO texts (rowid, body) VALUES (1, 'the giraffe');",
     )
@@ -250,6 +251,15 @@ fn an_older_file_is_brought_up_to_date() {
     };
     assert_eq!(count(&store), 3);
     assert_eq!(found("giraffe"), ["conv-00000007"]);
+    let file = rusqlite::Connection::open(directory.path().join("sessions.db")).expect("SQLite");
+    let sorted_by = file.query_row(
+        "SELECT tokens, start_us FROM sessions WHERE id = 1",
+        [],
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+    );
+    let most = (1 << 53) - 1;
+    assert_eq!(sorted_by.expect("its row"), (most, most));
+    drop(file);
     assert_eq!(found("planner"), ["conv-00000000"]);
     drop(store);
     let mut retention = Retention::default();

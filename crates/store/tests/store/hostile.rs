@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use prost::Message as _;
 use spanreel::{Request, Signal};
-use spanreel_store::{Retention, SessionQuery, SqliteStore, Store, StoreError};
+use spanreel_store::{Retention, SessionQuery, Sort, SqliteStore, Store, StoreError};
 
 use super::telemetry::{double, int, span, spans, text, with};
 use super::{T, patience, with_each, write};
@@ -109,4 +109,56 @@ fn amounts_that_nothing_costs_are_not_believed() {
     let store = open();
     write(&store, &[call(7, 11, f64::INFINITY, -1)]);
     check(&store);
+}
+
+/// Pages lead to an end, each thing once, however late spans say that they start and however many tokens sessions
+/// say that they had.
+#[test]
+fn pages_of_numbers_beyond_those_of_json_end() {
+    with_each(|store| {
+        let late = 18_446_744_073_709_549;
+        let of_one = (1..=7).map(|id| span(7, id, 0, "late", late, late));
+        write(&*store, &[spans("host", of_one.collect())]);
+        for trace in 11..=17 {
+            let calls = (1..=9_010).map(|id| {
+                let says = vec![
+                    text("gen_ai.operation.name", "chat"),
+                    int("gen_ai.usage.input_tokens", 1_000_000_000_000),
+                ];
+                with(span(trace, id, 0, "chat", T, T), says)
+            });
+            write(&*store, &[spans("host", calls.collect())]);
+        }
+        let mut cursor = None;
+        let mut found = Vec::new();
+        for _page in 0..10 {
+            let id = "00000000000000000000000000000007";
+            let page = store.spans(id, 3, cursor.as_deref(), &patience());
+            let page = page.expect("an answer").expect("it is there");
+            found.extend(page.items.into_iter().map(|it| it.span_id));
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        found.dedup();
+        assert_eq!((found.len(), cursor), (7, None));
+        for sort in ["-tokens", "tokens", "-start"] {
+            let mut query = SessionQuery::default();
+            query.sort = Sort::from_word(sort).expect("an order");
+            query.limit = 3;
+            let mut found = Vec::new();
+            for _page in 0..10 {
+                let page = store.sessions(&query, &patience()).expect("an answer");
+                found.extend(page.items.into_iter().map(|it| it.id));
+                query.cursor = page.next;
+                if query.cursor.is_none() {
+                    break;
+                }
+            }
+            found.sort_unstable();
+            found.dedup();
+            assert_eq!((found.len(), query.cursor), (8, None), "{sort}");
+        }
+    });
 }
