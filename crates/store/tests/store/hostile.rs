@@ -119,11 +119,12 @@ fn pages_of_numbers_beyond_those_of_json_end() {
         let late = 18_446_744_073_709_549;
         let of_one = (1..=7).map(|id| span(7, id, 0, "late", late, late));
         write(&*store, &[spans("host", of_one.collect())]);
-        for trace in 11..=17 {
-            let calls = (1..=9_010).map(|id| {
+        // Together an odd number above 2^53.
+        for trace in 11..=14 {
+            let calls = (1..=9_011).map(|id| {
                 let says = vec![
                     text("gen_ai.operation.name", "chat"),
-                    int("gen_ai.usage.input_tokens", 1_000_000_000_000),
+                    int("gen_ai.usage.input_tokens", 999_999_999_999),
                 ];
                 with(span(trace, id, 0, "chat", T, T), says)
             });
@@ -146,7 +147,7 @@ fn pages_of_numbers_beyond_those_of_json_end() {
         for sort in ["-tokens", "tokens", "-start"] {
             let mut query = SessionQuery::default();
             query.sort = Sort::from_word(sort).expect("an order");
-            query.limit = 3;
+            query.limit = 2;
             let mut found = Vec::new();
             for _page in 0..10 {
                 let page = store.sessions(&query, &patience()).expect("an answer");
@@ -158,7 +159,7 @@ fn pages_of_numbers_beyond_those_of_json_end() {
             }
             found.sort_unstable();
             found.dedup();
-            assert_eq!((found.len(), query.cursor), (8, None), "{sort}");
+            assert_eq!((found.len(), query.cursor), (5, None), "{sort}");
         }
     });
 }
