@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use prost::Message as _;
 use spanreel::{Request, Signal};
-use spanreel_store::{Retention, SessionQuery, Sort, SqliteStore, Store, StoreError};
+use spanreel_store::{Buckets, By, Retention, SessionQuery, Sort, SqliteStore, Store, StoreError};
 
 use super::telemetry::{double, int, span, spans, text, with};
 use super::{T, patience, with_each, write};
@@ -161,5 +161,36 @@ fn pages_of_numbers_beyond_those_of_json_end() {
             found.dedup();
             assert_eq!((found.len(), query.cursor), (5, None), "{sort}");
         }
+    });
+}
+
+/// However many models are made up, usage tells the largest apart and has all others in one.
+#[test]
+fn usage_has_a_few_series_of_many_names() {
+    with_each(|store| {
+        let calls = (1..=500_u64).map(|id| {
+            let says = vec![
+                text("gen_ai.operation.name", "chat"),
+                text("gen_ai.request.model", &format!("made-up-{id}")),
+                double("gen_ai.usage.cost", id as f64),
+            ];
+            with(span(7, id, 0, "chat", T, T + 1), says)
+        });
+        write(&*store, &[spans("host", calls.collect())]);
+        let buckets = Buckets {
+            from_us: T as i64 - 3_600_000_000,
+            to_us: T as i64 + 3_600_000_000,
+            count: 1_000,
+        };
+        let usage = store.usage(By::Model, &buckets, &patience());
+        let series = usage.expect("an answer").series;
+        let keys: Vec<&str> = series.iter().map(|it| it.key.as_str()).collect();
+        assert_eq!(
+            (keys.len(), keys[0], keys[18], keys[19]),
+            (20, "made-up-500", "made-up-482", "(others)")
+        );
+        let rest: f64 = series[19].cost.iter().sum();
+        assert_eq!(rest, (1..=481).sum::<u64>() as f64);
+        assert_eq!(series[19].calls.iter().sum::<u64>(), 481);
     });
 }
