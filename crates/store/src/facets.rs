@@ -12,8 +12,17 @@ const LONGEST_VALUE: usize = 128;
 /// The longest key.
 const LONGEST_KEY: usize = 96;
 
-/// How many values of attributes one session may have.
+/// How many values one session may have before no more of attributes are given to it.
 pub(crate) const MOST_OF_SESSION: usize = 96;
+
+/// Where something comes from that sessions are filtered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// What is known of a session: a few values of six fields.
+    Tale,
+    /// Whatever its sender calls it.
+    Attributes,
+}
 
 /// Keys of resources that tell processes apart and not sessions.
 const OF_PROCESSES: [&str; 7] = [

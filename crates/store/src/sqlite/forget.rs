@@ -122,6 +122,12 @@ fn forget(connection: &mut Connection, found: &[i64]) -> Result<Vec<i64>, StoreE
         }
     }
     super::writer::add_to_sum(&transaction, "spans", -spans)?;
+    // Fields that nobody has any more make room for others.
+    transaction
+        .prepare_cached(
+            "DELETE FROM fields WHERE NOT EXISTS (SELECT 1 FROM field_values WHERE field = fields.id)",
+        )?
+        .execute([])?;
     transaction.commit()?;
     Ok(gone)
 }

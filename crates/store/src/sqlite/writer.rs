@@ -12,7 +12,7 @@ use spanreel::TraceId;
 use self::memory::Memory;
 use super::open_session::{Kind, Open, Press};
 use crate::error::StoreError;
-use crate::facets::facets;
+use crate::facets::{Of, facets};
 use crate::facts::{Facts, Name};
 use crate::gather::{Arrived, Gathered, Resource, Source, Split};
 use crate::identity::{identity, identity_of_log};
@@ -302,8 +302,13 @@ impl Write<'_> {
         &mut self,
         open: &mut Open,
         arrived: &Arrived<'_>,
-        mut given: Vec<(String, String)>,
+        given: Vec<(String, String)>,
     ) -> Result<(), StoreError> {
+        let mut of_tale = Vec::new();
+        open.tale.facets(&mut of_tale);
+        for (field, value) in &of_tale {
+            self.give(open, field, value, Of::Tale)?;
+        }
         let mut last = None;
         for span in &arrived.spans {
             let resource = self.sources[span.origin].resource;
@@ -313,23 +318,37 @@ impl Write<'_> {
             last = Some(resource);
             let of_resource =
                 self.facets[resource].get_or_insert_with(|| self.resources[resource].facets());
-            for (field, value) in of_resource {
-                if open.given.insert(number_of(&[field, value])) {
-                    self.memory
-                        .names
-                        .give(self.connection, open, field, value)?;
-                }
+            // Taken for as long as it is walked through: each is walked through alone.
+            let of_resource = std::mem::take(of_resource);
+            for (field, value) in &of_resource {
+                self.give(open, field, value, Of::Attributes)?;
             }
+            self.facets[resource] = Some(of_resource);
         }
-        open.tale.facets(&mut given);
-        for (field, value) in given {
-            if open.given.insert(number_of(&[&field, &value])) {
-                self.memory
-                    .names
-                    .give(self.connection, open, &field, &value)?;
-            }
+        for (field, value) in &given {
+            self.give(open, field, value, Of::Attributes)?;
         }
         Ok(())
+    }
+
+    /// Notes that a session has a value of a field, where that is not known.
+    fn give(
+        &mut self,
+        open: &mut Open,
+        field: &str,
+        value: &str,
+        of: Of,
+    ) -> Result<(), StoreError> {
+        let number = match of {
+            // An attribute of the same name may have found no room.
+            Of::Tale => number_of(&[field, value, "tale"]),
+            Of::Attributes => number_of(&[field, value]),
+        };
+        if !open.given.insert(number) {
+            return Ok(());
+        }
+        let names = &mut self.memory.names;
+        names.give(self.connection, open, (field, value), of)
     }
 
     /// The number of a source.

@@ -6,7 +6,9 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use prost::Message as _;
 use spanreel::{Request, Signal};
-use spanreel_store::{Buckets, By, Retention, SessionQuery, Sort, SqliteStore, Store, StoreError};
+use spanreel_store::{
+    Buckets, By, Filter, Retention, SessionQuery, Sort, SqliteStore, Store, StoreError,
+};
 
 use super::telemetry::{double, int, span, spans, text, with};
 use super::{T, patience, with_each, write};
@@ -193,4 +195,56 @@ fn usage_has_a_few_series_of_many_names() {
         assert_eq!(rest, (1..=481).sum::<u64>() as f64);
         assert_eq!(series[19].calls.iter().sum::<u64>(), 481);
     });
+}
+
+/// Sessions are found by agent and model whatever attributes they have, and fields that were made up by others make
+/// room when those are forgotten.
+#[test]
+fn made_up_attributes_do_not_switch_off_filters() {
+    let made_up = |session: u64| {
+        let says = (0..100).map(|number| text(&format!("key-{session}-{number}"), "x"));
+        let root = with(
+            span(u128::from(session) + 1, 1, 0, "root", T, T + 9),
+            says.collect(),
+        );
+        let known = vec![
+            text("gen_ai.operation.name", "invoke_agent"),
+            text("gen_ai.agent.name", &format!("agent-{session}")),
+        ];
+        let call = with(
+            span(u128::from(session) + 1, 2, 1, "chat", T, T + 8),
+            vec![
+                text("gen_ai.operation.name", "chat"),
+                text("gen_ai.request.model", &format!("model-{session}")),
+            ],
+        );
+        spans("host", vec![with(root, known), call])
+    };
+    let finds = |store: &dyn Store, set: &dyn Fn(&mut Filter)| {
+        let mut query = SessionQuery::default();
+        set(&mut query.filter);
+        let page = store.sessions(&query, &patience()).expect("an answer");
+        page.items.len()
+    };
+    with_each(|store| {
+        let all: Vec<Request> = (0..10).map(made_up).collect();
+        write(&*store, &all);
+        for session in 0..10 {
+            let of_agent = |it: &mut Filter| it.agent = Some(format!("agent-{session}"));
+            let of_model = |it: &mut Filter| it.model = Some(format!("model-{session}"));
+            assert_eq!(finds(&*store, &of_agent), 1, "{session}");
+            assert_eq!(finds(&*store, &of_model), 1, "{session}");
+        }
+    });
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut retention = Retention::default();
+    retention.max_age = std::time::Duration::ZERO;
+    let store = SqliteStore::open(directory.path(), retention).expect("a store");
+    let all: Vec<Request> = (0..10).map(made_up).collect();
+    write(&store, &all);
+    while store.tidy().expect("it can be done") {}
+    assert_eq!(count(&store), 0);
+    write(&store, &[made_up(99)]);
+    let attribute = |it: &mut Filter| it.attributes = vec![("key-99-0".into(), "x".into())];
+    assert_eq!(finds(&store, &attribute), 1);
 }
