@@ -10,7 +10,7 @@ use crate::tally::Sums;
 const MOST_SERIES: usize = 20;
 
 /// What the rest is called.
-const REST: &str = "(others)";
+pub(crate) const REST: &str = "(others)";
 
 /// How much was used under each name of a stretch: what is known before any series is begun, so that however many
 /// names there are, no more than [`MOST_SERIES`] series are held.

@@ -366,7 +366,7 @@ impl Store for MemoryStore {
         };
         let from = from_us.div_euclid(60_000_000) * 60;
         let mut found: HashMap<String, Sums> = HashMap::new();
-        for (key, sums) in &self.read().usage {
+        for (key, sums) in self.read().usage.iter() {
             let is_within = key.begin >= from && key.begin * 1_000_000 < to_us;
             if key.length == LENGTHS[0] && key.by == number && is_within {
                 found.entry(key.name.clone()).or_default().merge(sums);

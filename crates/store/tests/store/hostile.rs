@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use prost::Message as _;
 use spanreel::{Request, Signal};
 use spanreel_store::{
-    Buckets, By, Filter, Retention, SessionQuery, Sort, SqliteStore, Store, StoreError,
+    Buckets, By, Filter, MemoryStore, Retention, SessionQuery, Sort, SqliteStore, Store, StoreError,
 };
 
 use super::telemetry::{double, int, span, spans, text, with};
@@ -247,4 +247,33 @@ fn made_up_attributes_do_not_switch_off_filters() {
     write(&store, &[made_up(99)]);
     let attribute = |it: &mut Filter| it.attributes = vec![("key-99-0".into(), "x".into())];
     assert_eq!(finds(&store, &attribute), 1);
+}
+
+/// The store in memory counts what resources and attributes take, once for all sessions that have them, so that it
+/// holds as much as it may and no more.
+#[test]
+fn memory_holds_as_much_as_it_may() {
+    let mut retention = Retention::default();
+    retention.max_bytes = 4 << 20;
+    let store = MemoryStore::new(retention);
+    for number in 0..40 {
+        let mut scope = scope(number);
+        let says = (0..200).map(|key| text(&format!("key-{key}"), &"x".repeat(120)));
+        scope.spans[0] = with(scope.spans.remove(0), says.collect());
+        // Twice the same: the second costs next to nothing.
+        write(&store, &[of_resource(256 << 10, vec![scope.clone()])]);
+        scope.spans[0].trace_id = u128::from(number + 1_000).to_be_bytes().to_vec();
+        write(&store, &[of_resource(256 << 10, vec![scope])]);
+    }
+    assert!(store.stats().bytes > 40 * (256 << 10));
+    while store.tidy().expect("it can be done") {}
+    let left = count(&store);
+    // Two sessions to each resource, which has 256 KiB and what its sessions take beside it.
+    assert!((16..32).contains(&left), "{left}");
+    assert!(store.stats().bytes <= retention.max_bytes);
+    retention.max_bytes = 0;
+    let empty = MemoryStore::new(retention);
+    write(&empty, &[of_resource(1_000, vec![scope(1), scope(2)])]);
+    while empty.tidy().expect("it can be done") {}
+    assert_eq!((count(&empty), empty.stats().bytes), (0, 0));
 }
