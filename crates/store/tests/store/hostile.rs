@@ -122,11 +122,12 @@ fn pages_of_numbers_beyond_those_of_json_end() {
         let of_one = (1..=7).map(|id| span(7, id, 0, "late", late, late));
         write(&*store, &[spans("host", of_one.collect())]);
         // Together an odd number above 2^53.
-        for trace in 11..=14 {
-            let calls = (1..=9_011).map(|id| {
+        for trace in 11..=12 {
+            let calls = (1..=4_507).map(|id| {
                 let says = vec![
                     text("gen_ai.operation.name", "chat"),
                     int("gen_ai.usage.input_tokens", 999_999_999_999),
+                    int("gen_ai.usage.output_tokens", 1_000_000_000_000),
                 ];
                 with(span(trace, id, 0, "chat", T, T), says)
             });
@@ -149,7 +150,7 @@ fn pages_of_numbers_beyond_those_of_json_end() {
         for sort in ["-tokens", "tokens", "-start"] {
             let mut query = SessionQuery::default();
             query.sort = Sort::from_word(sort).expect("an order");
-            query.limit = 2;
+            query.limit = 1;
             let mut found = Vec::new();
             for _page in 0..10 {
                 let page = store.sessions(&query, &patience()).expect("an answer");
@@ -161,7 +162,7 @@ fn pages_of_numbers_beyond_those_of_json_end() {
             }
             found.sort_unstable();
             found.dedup();
-            assert_eq!((found.len(), query.cursor), (5, None), "{sort}");
+            assert_eq!((found.len(), query.cursor), (3, None), "{sort}");
         }
     });
 }
@@ -259,7 +260,8 @@ fn memory_holds_as_much_as_it_may() {
     for number in 0..40 {
         let mut scope = scope(number);
         let says = (0..200).map(|key| text(&format!("key-{key}"), &"x".repeat(120)));
-        scope.spans[0] = with(scope.spans.remove(0), says.collect());
+        let one = scope.spans.remove(0);
+        scope.spans.push(with(one, says.collect()));
         // Twice the same: the second costs next to nothing.
         write(&store, &[of_resource(256 << 10, vec![scope.clone()])]);
         scope.spans[0].trace_id = u128::from(number + 1_000).to_be_bytes().to_vec();
