@@ -10,6 +10,7 @@ mod forget;
 mod names;
 mod open;
 mod open_session;
+mod origins;
 mod outlines;
 mod reader;
 mod row;

@@ -273,6 +273,7 @@ impl Write<'_> {
             }
             open.say_span(&span.bones, &span.facts);
             let origin = self.origin(span.origin)?;
+            open.has_origin(self.connection, origin)?;
             open.push(Kind::Spans, identity, origin, span.bytes);
             open.write_blocks(self.connection, self.press, false)?;
         }
@@ -287,6 +288,7 @@ impl Write<'_> {
             open.tale.add_log(&log.facts, resource, &log.view);
             open.say_log(&log.view, &log.facts);
             let origin = self.origin(log.origin)?;
+            open.has_origin(self.connection, origin)?;
             open.push(Kind::Logs, identity, origin, log.bytes);
             open.write_blocks(self.connection, self.press, false)?;
         }

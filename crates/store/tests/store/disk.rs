@@ -8,7 +8,7 @@ use std::time::Duration;
 use spanreel::Export as _;
 use spanreel_store::{Retention, SessionQuery, SqliteStore, Store, StoreError, StoreExporter};
 
-use super::telemetry::{spans, usual_span};
+use super::telemetry::{span, spans, text, usual_span, with};
 use super::{T, patience, write};
 
 fn open(directory: &Path) -> SqliteStore {
@@ -369,4 +369,112 @@ async fn one_session_that_cannot_be_read_harms_no_other() {
         let is_stored = sent.await.expect("it was answered");
         assert_eq!(is_stored, number % 7 != 6, "{number}");
     }
+}
+
+/// A session whose process is told by a resource of its own, of some size.
+fn of_process(number: u64) -> spanreel::Request {
+    let process = format!("process-{number}-{}", "x".repeat(16 << 10));
+    let all = (0..3).map(|index| usual_span(number, index, 3, T));
+    spans(&process, all.collect())
+}
+
+/// Resources go with the last session that has them: what they took is free again, the newest sessions stay, and
+/// those that share one stay whole.
+#[test]
+fn resources_go_with_their_last_session() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut retention = Retention::default();
+    retention.max_bytes = 1 << 20;
+    let store = SqliteStore::open(directory.path(), retention).expect("a store");
+    for number in 0..200 {
+        write(&store, &[of_process(number)]);
+        if number % 50 == 49 {
+            while store.tidy().expect("it can be done") {}
+        }
+    }
+    assert!(store.stats().bytes <= retention.max_bytes);
+    let left = count(&store);
+    assert!((20..100).contains(&left), "{left}");
+    // The same resource again, after it has gone.
+    write(&store, &[of_process(0), of_process(199)]);
+    for number in [0, 199] {
+        let id = format!("conv-{number:08x}");
+        let document = store.document(&id, &patience()).expect("an answer");
+        assert_eq!(document.expect("it is there").spans.len(), 3);
+    }
+    let file = rusqlite::Connection::open(directory.path().join("sessions.db")).expect("SQLite");
+    let origins = || -> i64 {
+        file.query_row("SELECT count(*) FROM origins", [], |row| row.get(0))
+            .expect("a number")
+    };
+    assert_eq!(origins(), left as i64 + 1);
+    drop(store);
+    retention.max_age = Duration::ZERO;
+    let store = SqliteStore::open(directory.path(), retention).expect("a store");
+    while store.tidy().expect("it can be done") {}
+    assert_eq!((count(&store), origins()), (0, 0));
+}
+
+/// A resource stays for as long as one of several sessions has it, also one that took over what had no name.
+#[test]
+fn a_shared_resource_stays() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = open(directory.path());
+    let unnamed = span(7, 1, 9, "step", T, T + 1);
+    write(&store, &[spans("first", vec![unnamed.clone()])]);
+    let named = with(
+        span(7, 2, 9, "step", T, T + 1),
+        vec![text("session.id", "conv")],
+    );
+    write(&store, &[spans("second", vec![named])]);
+    let file = rusqlite::Connection::open(directory.path().join("sessions.db")).expect("SQLite");
+    let has: i64 = file
+        .query_row(
+            "SELECT count(*) FROM session_origins o JOIN sessions s ON s.id = o.session WHERE s.name = 'conv'",
+            [],
+            |row| row.get(0),
+        )
+        .expect("a number");
+    assert_eq!((has, count(&store)), (2, 1));
+    let document = store.document("conv", &patience()).expect("an answer");
+    assert_eq!(document.expect("it is there").spans.len(), 2);
+}
+
+/// Resources that sessions of format 2 have stay until the last of those has gone, and go then.
+#[test]
+fn resources_of_an_older_file_stay_with_its_sessions() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for number in 0..4 {
+        write(&open(directory.path()), &[of_process(number)]);
+    }
+    let path = directory.path().join("sessions.db");
+    let file = rusqlite::Connection::open(&path).expect("SQLite");
+    file.execute_batch("DROP TABLE session_origins; PRAGMA user_version = 2;")
+        .expect("as it was then");
+    let store = open(directory.path());
+    // One of today that has a resource of then, and is forgotten before the old ones.
+    let shared = span(77, 1, 0, "step", T, T + 1);
+    let process = format!("process-3-{}", "x".repeat(16 << 10));
+    write(&store, &[spans(&process, vec![shared])]);
+    drop(store);
+    let forget = |condition: &str| {
+        let old = format!("UPDATE sessions SET last_us = 1 WHERE {condition}");
+        file.execute(&old, []).expect("it can be set");
+        let store = open(directory.path());
+        while store.tidy().expect("it can be done") {}
+        store
+    };
+    let origins = || -> i64 {
+        file.query_row("SELECT count(*) FROM origins", [], |row| row.get(0))
+            .expect("a number")
+    };
+    let store = forget("name NOT LIKE 'conv%'");
+    assert_eq!((count(&store), origins()), (4, 4));
+    let document = store
+        .document("conv-00000003", &patience())
+        .expect("an answer");
+    assert_eq!(document.expect("it is there").spans.len(), 3);
+    drop(store);
+    let store = forget("name LIKE 'conv%'");
+    assert_eq!((count(&store), origins()), (0, 0));
 }
