@@ -24,7 +24,7 @@ use std::fmt;
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use spanreel::Request;
@@ -128,8 +128,13 @@ impl SqliteStore {
 
     fn writer(&self) -> Result<MutexGuard<'_, Writer>, StoreError> {
         let writer = self.writer.as_ref().ok_or(StoreError::ReadOnly)?;
-        // A write that panicked was rolled back when its transaction was dropped.
-        Ok(writer.lock().unwrap_or_else(PoisonError::into_inner))
+        Ok(writer.lock().unwrap_or_else(|poisoned| {
+            // A write that panicked was rolled back in the file when its transaction was dropped, and not in memory.
+            writer.clear_poison();
+            let mut writer = poisoned.into_inner();
+            writer.forget_all();
+            writer
+        }))
     }
 }
 

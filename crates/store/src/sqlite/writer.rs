@@ -57,6 +57,11 @@ impl Writer {
         }
     }
 
+    /// Forgets all that is remembered: what is in the file is true, and is read again.
+    pub(super) fn forget_all(&mut self) {
+        self.memory = Memory::default();
+    }
+
     /// Writes what was read of requests, all or none.
     pub(super) fn write(
         &mut self,
@@ -85,7 +90,7 @@ impl Writer {
         let written = write.written;
         let done = done.and_then(|()| Ok(transaction.commit()?));
         if let Err(error) = done {
-            self.memory = Memory::default();
+            self.forget_all();
             return Err(error);
         }
         self.memory.relieve();
