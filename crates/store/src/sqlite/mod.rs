@@ -73,6 +73,8 @@ pub struct SqliteStore {
     readers: Readers,
     outlines: Outlines,
     retention: Retention,
+    /// Who has it writes.
+    lock: PathBuf,
     /// Other processes do not write.
     _lock: Option<File>,
 }
@@ -95,7 +97,8 @@ impl SqliteStore {
     /// Another process has it, a newer version wrote it, or it cannot be used.
     pub fn open(directory: &Path, retention: Retention) -> Result<Self, StoreError> {
         open::directory(directory)?;
-        let lock = open::lock(&directory.join("LOCK"))?;
+        let path_of_lock = directory.join("LOCK");
+        let lock = open::lock(&path_of_lock)?;
         let path = directory.join("sessions.db");
         let writer = Writer::new(open::writer(&path)?)?;
         Ok(Self {
@@ -104,6 +107,7 @@ impl SqliteStore {
             path,
             writer: Some(Mutex::new(writer)),
             retention,
+            lock: path_of_lock,
             _lock: Some(lock),
         })
     }
@@ -122,8 +126,18 @@ impl SqliteStore {
             path,
             writer: None,
             retention: Retention::default(),
+            lock: directory.join("LOCK"),
             _lock: None,
         })
+    }
+
+    /// When it is judged how sessions stand: now, or where nobody writes any more after all times, so that nothing is
+    /// running.
+    fn judged_at(&self) -> i64 {
+        match self.writer.is_some() || open::is_held(&self.lock) {
+            true => now_us(),
+            false => i64::MAX,
+        }
     }
 
     fn writer(&self) -> Result<MutexGuard<'_, Writer>, StoreError> {
@@ -180,13 +194,13 @@ impl Store for SqliteStore {
         patience: &Patience,
     ) -> Result<Page<Summary>, StoreError> {
         self.readers.read(patience, |reader| {
-            search::sessions(&reader.connection, query, now_us())
+            search::sessions(&reader.connection, query, self.judged_at())
         })
     }
 
     fn session(&self, id: &str, patience: &Patience) -> Result<Option<Detail>, StoreError> {
         self.readers
-            .read(patience, |reader| reader.detail(id, now_us()))
+            .read(patience, |reader| reader.detail(id, self.judged_at()))
     }
 
     fn spans(
@@ -314,7 +328,8 @@ impl Store for SqliteStore {
         patience: &Patience,
     ) -> Result<Activity, StoreError> {
         self.readers.read(patience, |reader| {
-            search::activity(&reader.connection, filter, buckets, count, now_us())
+            let judged_at = self.judged_at();
+            search::activity(&reader.connection, filter, buckets, count, judged_at)
         })
     }
 

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -182,6 +182,18 @@ pub(super) fn directory(path: &Path) -> Result<(), StoreError> {
     builder.create(path).map_err(failed)
 }
 
+/// How long the lock is tried for: who only looks whether it is held has it for a moment, too.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Whether some process holds the lock: looked up by one that is shared and given back at once. Where it may not be
+/// looked at, somebody may.
+pub(super) fn is_held(path: &Path) -> bool {
+    match File::open(path) {
+        Ok(file) => fs4::FileExt::try_lock_shared(&file).is_err(),
+        Err(error) => error.kind() != ErrorKind::NotFound,
+    }
+}
+
 /// Holds the directory for this process.
 ///
 /// # Errors
@@ -196,11 +208,19 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path).map_err(failed)?;
-    match fs4::FileExt::try_lock(&file) {
-        Ok(()) => Ok(file),
-        Err(fs4::TryLockError::WouldBlock) => Err(StoreError::InUse {
-            path: path.with_file_name(""),
-        }),
-        Err(fs4::TryLockError::Error(source)) => Err(failed(source)),
+    let begun = Instant::now();
+    loop {
+        match fs4::FileExt::try_lock(&file) {
+            Ok(()) => return Ok(file),
+            Err(fs4::TryLockError::WouldBlock) if begun.elapsed() < LOOK => {
+                std::thread::sleep(LOOK / 20);
+            }
+            Err(fs4::TryLockError::WouldBlock) => {
+                return Err(StoreError::InUse {
+                    path: path.with_file_name(""),
+                });
+            }
+            Err(fs4::TryLockError::Error(source)) => return Err(failed(source)),
+        }
     }
 }

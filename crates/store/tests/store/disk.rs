@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spanreel::Export as _;
-use spanreel_store::{Retention, SessionQuery, SqliteStore, Store, StoreError, StoreExporter};
+use spanreel_store::{
+    Buckets, Retention, SessionQuery, SqliteStore, State, Store, StoreError, StoreExporter,
+};
 
 use super::telemetry::{span, spans, text, usual_span, with};
 use super::{T, patience, write};
@@ -477,4 +479,43 @@ fn resources_of_an_older_file_stay_with_its_sessions() {
     drop(store);
     let store = forget("name LIKE 'conv%'");
     assert_eq!((count(&store), origins()), (0, 0));
+}
+
+/// Where nobody writes any more nothing is running: who reads the store of a process that has ended is told that its
+/// sessions are stalled, in lists, by filters and of one session.
+#[test]
+fn nothing_runs_where_nobody_writes() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = open(directory.path());
+    write(&store, &[spans("disk", vec![usual_span(1, 0, 9, T)])]);
+    fill(&store, 2..3);
+    let reader = SqliteStore::open_to_read(directory.path()).expect("it is there");
+    let is_said = |state: State| {
+        let page = reader.sessions(&SessionQuery::default(), &patience());
+        let page = page.expect("an answer").items;
+        let of = |id: &str| page.iter().find(|it| it.id == id).map(|it| it.state);
+        assert_eq!(of("conv-00000001"), Some(state));
+        assert_eq!(of("conv-00000002"), Some(State::Done));
+        let one = reader.session("conv-00000001", &patience());
+        let one = one.expect("an answer").expect("it is there");
+        assert_eq!(one.summary.state, state);
+        let mut query = SessionQuery::default();
+        query.filter.state = Some(state);
+        let found = reader.sessions(&query, &patience()).expect("an answer");
+        assert_eq!(found.items[0].id, "conv-00000001");
+        let buckets = Buckets {
+            from_us: T as i64,
+            to_us: T as i64 + 1_000_000,
+            count: 4,
+        };
+        let activity = reader.activity(&query.filter, Some(&buckets), 4, &patience());
+        let counts = activity.expect("an answer").sessions;
+        assert_eq!(counts.iter().sum::<u64>(), 1);
+    };
+    is_said(State::Running);
+    drop(store);
+    is_said(State::Stalled);
+    // Who looks does not keep anybody from writing.
+    let _store = open(directory.path());
+    is_said(State::Running);
 }
