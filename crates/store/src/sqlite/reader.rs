@@ -128,8 +128,12 @@ impl Reader {
         let mut find = self
             .connection
             .prepare_cached("SELECT tale FROM tales WHERE session = ?1")?;
-        let tale: String = find.query_row([row], |row| row.get(0))?;
+        // It may have been forgotten meanwhile.
+        let tale: Option<String> = find.query_row([row], |row| row.get(0)).optional()?;
         drop(find);
+        let Some(tale) = tale else {
+            return Ok(None);
+        };
         let tale: Tale =
             serde_json::from_str(&tale).map_err(|_| StoreError::Damaged("a tale is no JSON"))?;
         let first = "SELECT data, kind FROM blocks WHERE session = ?1 ORDER BY id LIMIT 1";

@@ -519,3 +519,17 @@ fn nothing_runs_where_nobody_writes() {
     let _store = open(directory.path());
     is_said(State::Running);
 }
+
+/// A session that is forgotten while it is looked up is not there, which is no failure.
+#[test]
+fn a_session_forgotten_on_the_way_is_not_there() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = open(directory.path());
+    fill(&store, 0..1);
+    // Its name is found, and what is known of it has gone.
+    let file = rusqlite::Connection::open(directory.path().join("sessions.db")).expect("SQLite");
+    file.execute("DELETE FROM tales", [])
+        .expect("it can be set");
+    let found = store.session("conv-00000000", &patience());
+    assert!(found.expect("an answer").is_none());
+}
