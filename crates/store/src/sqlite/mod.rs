@@ -284,7 +284,7 @@ impl Store for SqliteStore {
     fn logs(&self, id: &str, patience: &Patience) -> Result<Option<Vec<Log>>, StoreError> {
         let blocks = self
             .readers
-            .read(patience, |reader| reader.blocks(id, patience))?;
+            .read(patience, |reader| reader.blocks_of_logs(id, patience))?;
         blocks.map(|blocks| blocks.logs(patience)).transpose()
     }
 

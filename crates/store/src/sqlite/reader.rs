@@ -154,6 +154,19 @@ impl Reader {
         self.load(all, row, patience).map(Some)
     }
 
+    /// Those of log records alone: a session may have far more spans.
+    pub(super) fn blocks_of_logs(
+        &mut self,
+        id: &str,
+        patience: &Patience,
+    ) -> Result<Option<Blocks>, StoreError> {
+        let Some(row) = self.row(id)? else {
+            return Ok(None);
+        };
+        let of_logs = "SELECT data, kind FROM blocks WHERE session = ?1 AND kind = 1 ORDER BY id";
+        self.load(of_logs, row, patience).map(Some)
+    }
+
     fn load(&mut self, sql: &str, row: i64, patience: &Patience) -> Result<Blocks, StoreError> {
         let mut blocks = Blocks::default();
         let mut find = self.connection.prepare_cached(sql)?;

@@ -1,7 +1,7 @@
-//! Sessions as files. They are written while they are read, a page of spans at a time, so that a session of a
-//! hundred thousand spans takes no more memory than a small one.
+//! Sessions as files. Spans of JSON and of the page in one file are written while they are read, a page at a time;
+//! what was said, log records and OTLP are read whole first, within what the store reads of one session at once.
 //!
-//! Holds: a few pages that the reader has not taken yet. Waits: for the reader, with one of the places for files,
+//! Holds: a few pages that the reader has not taken yet, and what is read whole. Waits: for the reader, with one of the places for files,
 //! which are none of those for queries: whoever reads slowly holds up no one but who wants a file, too. Loses: nothing; where the store fails on the way, the file ends with words that say so and that
 //! nothing takes for the end of a whole one.
 
