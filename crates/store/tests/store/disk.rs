@@ -349,6 +349,10 @@ fn a_session_that_cannot_be_read_hides_no_other() {
 
 /// Where several requests are written at once, one whose session cannot be read harms none of the others.
 #[tokio::test(flavor = "multi_thread")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test sends several requests at once"
+)]
 async fn one_session_that_cannot_be_read_harms_no_other() {
     let directory = tempfile::tempdir().expect("a directory");
     fill(&open(directory.path()), 0..1);
