@@ -277,9 +277,13 @@ impl<'a> Gathered<'a> {
     }
 }
 
+/// The longest id that names a session, in bytes. Names are kept for each span that comes, so a long one would take
+/// its room many times.
+const LONGEST_ID: usize = 1024;
+
 /// What names the session of an item.
 fn name(id: Option<&str>, trace: Option<TraceId>) -> Option<Name> {
-    match id {
+    match id.filter(|id| id.len() <= LONGEST_ID) {
         Some(id) => Some(Name::Id(id.to_owned())),
         None => trace.map(Name::Trace),
     }

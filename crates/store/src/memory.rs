@@ -231,6 +231,9 @@ impl All {
             new += 1;
             let resource = &of_resources[sources[log.origin].resource];
             kept.tale.add_log(&log.facts, resource, &log.view);
+            for text in &log.facts.texts {
+                kept.say(text);
+            }
             if let Some(body) = log.view.body().and_then(|body| body.as_str()) {
                 kept.say(body);
             }

@@ -66,6 +66,23 @@ fn a_large_resource_is_not_multiplied_by_its_scopes() {
     });
 }
 
+/// An id that is no name, for its length, names no session: its spans are of that of their trace.
+#[test]
+fn an_endless_id_names_no_session() {
+    with_each(|store| {
+        for (trace, length) in [(1, 1_024), (2, 1_025)] {
+            let named = vec![text("session.id", &"s".repeat(length))];
+            let step = with(span(trace, 1, 0, "step", T, T + 1), named);
+            write(&*store, &[spans("host", vec![step])]);
+        }
+        let page = store.sessions(&SessionQuery::default(), &patience());
+        let ids = page.expect("an answer").items.into_iter().map(|it| it.id);
+        let mut lengths: Vec<_> = ids.map(|id| id.len()).collect();
+        lengths.sort_unstable();
+        assert_eq!(lengths, [32, 1_024]);
+    });
+}
+
 /// A model's call that says such a cost and so many tokens.
 fn call(trace: u128, id: u64, cost: f64, tokens: i64) -> Request {
     let says = vec![
