@@ -76,8 +76,10 @@ impl Rewriter<'_> {
 
     /// The rule of an attribute that has a message, or a part of one, by where it stands or what it lists.
     pub(super) fn rule_of_messages(&self, key: &[u8], key_value: &[u8]) -> Option<Ruling> {
-        let part = self.said.filter(|_| is_part_of_message(key));
-        part.or_else(|| self.rule_of_listed(value_of(key_value)?))
+        let ruling = self.redactor.rules().of_message_events()?;
+        let is_one = self.said.is_some() && is_part_of_message(key)
+            || value_of(key_value).is_some_and(lists_messages);
+        is_one.then_some(ruling)
     }
 
     fn rule_of_listed(&self, value: &[u8]) -> Option<Ruling> {
