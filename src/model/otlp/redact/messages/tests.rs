@@ -248,7 +248,7 @@ fn rules_of_ones_own_win() {
 /// Whoever asks is told of what goes, by where it stood.
 #[test]
 fn who_asks_is_told_of_messages() {
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, told) = std::sync::mpsc::sync_channel(8);
     let redaction = Redaction::nothing().remove_content().tell(move |found| {
         let line = format!("{} {} {}", found.key, found.by, found.sample());
         tell.send(line).expect("it is heard");
