@@ -114,6 +114,8 @@ pub(crate) const FOREIGN_CONTENT: &[&str] = &[
     "gen_ai.completion",
     "gen_ai.content.prompt",
     "gen_ai.content.completion",
+    // Azure's SDKs: the message of an event.
+    "gen_ai.event.content",
     "traceloop.entity.input",
     "traceloop.entity.output",
     // OpenInference.
@@ -166,6 +168,7 @@ pub(crate) const FOREIGN_CONTENT_PARTS: &[&str] = &[
     "gen_ai.prompt.",
     "input.value.",
     "llm.choices.",
+    "llm.completions",
     "llm.function_call",
     "llm.input_messages",
     "llm.output_messages",
@@ -176,6 +179,33 @@ pub(crate) const FOREIGN_CONTENT_PARTS: &[&str] = &[
     "reranker.output_documents",
     "retrieval.documents",
 ];
+
+/// Whether an event of this name is a message, as the conventions before 1.37 have them: log records such as
+/// `gen_ai.user.message` and `gen_ai.choice`, with the message as their body; or events of spans, with the
+/// message in their attributes, which before 1.28 were `gen_ai.content.prompt` and `.completion`.
+pub(crate) fn is_message_event(name: &[u8]) -> bool {
+    let Some(name) = name.strip_prefix(b"gen_ai.") else {
+        return name.starts_with(b"llm.content.");
+    };
+    name == b"choice" || name.ends_with(b".message") || name.starts_with(b"content.")
+}
+
+/// Whether an attribute of such an event has a part of the message. SDKs write the members of the message as
+/// attributes: `content`, `message`, `tool_calls`. What stands in a namespace says something else.
+pub(crate) fn is_part_of_message(key: &[u8]) -> bool {
+    const HARMLESS: [&[u8]; 6] = [
+        b"finish_reason",
+        b"id",
+        b"index",
+        b"role",
+        b"tool_call_id",
+        b"type",
+    ];
+    match key.contains(&b'.') {
+        true => key.ends_with(b".content") || key.ends_with(b".arguments"),
+        false => !HARMLESS.contains(&key),
+    }
+}
 
 /// What a span does, as far as sessions count it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -2,7 +2,8 @@
 //! process of its own, in front of a provider that writes into each chunk when it was sent.
 //!
 //! `cargo bench -p spanreel-cli --bench gateway`; `-- --rounds 40` for more. Rounds take turns: 16 streams
-//! directly, 16 through the gateway, so that a machine that gets slower gets slower for both.
+//! directly, 16 through the gateway, so that a machine that gets slower gets slower for both. A stream has one
+//! first chunk: `-- --rounds 400 --chunks 10` has many of them in a minute.
 
 #![expect(
     clippy::disallowed_methods,
@@ -29,7 +30,7 @@ use tokio::net::TcpListener;
 
 /// Streams at once.
 const STREAMS: usize = 16;
-/// Chunks of each.
+/// Chunks of each, unless it is said otherwise.
 const CHUNKS: usize = 100;
 /// Between the chunks of a stream: 100 tokens a second.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -48,9 +49,9 @@ fn nanos() -> u64 {
 }
 
 /// A stream whose chunks say when they were sent.
-fn stream() -> impl Body<Data = Bytes, Error = Infallible> {
-    let chunks = futures::stream::unfold(0, |sent| async move {
-        if sent == CHUNKS {
+fn stream(chunks: usize) -> impl Body<Data = Bytes, Error = Infallible> {
+    let chunks = futures::stream::unfold(0, move |sent| async move {
+        if sent == chunks {
             return None;
         }
         if sent > 0 {
@@ -66,17 +67,17 @@ fn stream() -> impl Body<Data = Bytes, Error = Infallible> {
     StreamBody::new(chunks)
 }
 
-async fn provider() -> SocketAddr {
+async fn provider(chunks: usize) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("an address");
     tokio::spawn(async move {
         while let Ok((connection, _)) = listener.accept().await {
             connection.set_nodelay(true).expect("a socket");
             tokio::spawn(async move {
-                let answer = service_fn(|request: Request<Incoming>| async {
+                let answer = service_fn(move |request: Request<Incoming>| async move {
                     request.into_body().collect().await?;
                     let response = Response::builder().header("content-type", "text/event-stream");
-                    let response = response.body(stream()).expect("the parts are right");
+                    let response = response.body(stream(chunks)).expect("the parts are right");
                     Ok::<_, hyper::Error>(response)
                 });
                 let server = hyper::server::conn::http1::Builder::new();
@@ -180,11 +181,10 @@ async fn one(client: Plain, url: String, wait: Duration) -> Delays {
             .chunks
             .extend(sent.map(|sent| Duration::from_nanos(now - sent)));
     }
-    assert_eq!(delays.chunks.len(), CHUNKS, "every chunk came");
     delays
 }
 
-async fn round(client: &Plain, url: &str) -> Delays {
+async fn round(client: &Plain, url: &str, chunks: usize) -> Delays {
     let streams = (0..STREAMS).map(|number| {
         let wait = APART * u32::try_from(number).expect("few");
         tokio::spawn(one(client.clone(), url.to_owned(), wait))
@@ -193,6 +193,7 @@ async fn round(client: &Plain, url: &str) -> Delays {
     for stream in futures::future::join_all(streams).await {
         all.add(stream.expect("it ends"));
     }
+    assert_eq!(all.chunks.len(), STREAMS * chunks, "every chunk came");
     all
 }
 
@@ -221,29 +222,33 @@ fn table(name: &str, direct: &mut [Duration], through: &mut [Duration]) -> Durat
     added
 }
 
+/// A number behind a word of the command line.
+fn number(word: &str, default: usize) -> usize {
+    let mut words = std::env::args().skip_while(|it| it != word).skip(1);
+    let given = words.next().map(|it| it.parse().expect("a number"));
+    given.unwrap_or(default)
+}
+
 fn main() {
-    let words: Vec<String> = std::env::args().collect();
-    let rounds = words.iter().position(|word| word == "--rounds");
-    let rounds = rounds.and_then(|place| words.get(place + 1)?.parse().ok());
-    let rounds: usize = rounds.unwrap_or(20);
+    let (rounds, chunks) = (number("--rounds", 20), number("--chunks", CHUNKS));
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     runtime.block_on(async {
-        let upstream = provider().await;
+        let upstream = provider(chunks).await;
         let gateway = Gateway::start(upstream);
         let direct_url = format!("http://{upstream}");
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client: Plain = Client::builder(TokioExecutor::new()).build(connector);
         // Both ways once, for what is done but once.
-        round(&client, &direct_url).await;
-        round(&client, &gateway.url).await;
+        round(&client, &direct_url, chunks).await;
+        round(&client, &gateway.url, chunks).await;
         let before = gateway.cpu();
         let (mut direct, mut through) = (Delays::default(), Delays::default());
         let mut of_rounds = Vec::new();
         for _ in 0..rounds {
             let (mut one, mut other) = (
-                round(&client, &direct_url).await,
-                round(&client, &gateway.url).await,
+                round(&client, &direct_url, chunks).await,
+                round(&client, &gateway.url, chunks).await,
             );
             let p99 = quantile(&mut other.chunks, 0.99).as_secs_f64()
                 - quantile(&mut one.chunks, 0.99).as_secs_f64();
@@ -251,13 +256,16 @@ fn main() {
             direct.add(one);
             through.add(other);
         }
-        println!("{STREAMS} streams at once, {CHUNKS} chunks each, {PAUSE:?} apart, {rounds} rounds");
-        table("request to first chunk", &mut direct.first, &mut through.first);
+        println!("{STREAMS} streams at once, {chunks} chunks each, {PAUSE:?} apart, {rounds} rounds");
+        let first = table("request to first chunk", &mut direct.first, &mut through.first);
         let added = table("chunk", &mut direct.chunks, &mut through.chunks);
         let middle = quantile(&mut of_rounds, 0.5);
-        println!("added at p99: {added:?} over all, {middle:?} in the median of rounds; the aim is {AIM:?}");
+        println!(
+            "added at p99: to the first chunk {first:?}; to each {added:?} over all, {middle:?} in the median of \
+             rounds; the aim is {AIM:?}"
+        );
         if let (Some(before), Some(after)) = (before, gateway.cpu()) {
-            let chunks = u32::try_from(rounds * STREAMS * CHUNKS).expect("few");
+            let chunks = u32::try_from(rounds * STREAMS * chunks).expect("few");
             println!("CPU of the gateway: {:?} a chunk", (after - before) / chunks);
         }
     });

@@ -92,11 +92,15 @@ pub struct Redaction {
     rules: Vec<Rule>,
     only: Option<Vec<String>>,
     secret_names: bool,
+    message_events: bool,
     hash_key: Option<HashKey>,
     own: Option<Own>,
     dry_run: bool,
     told: Option<Told>,
 }
+
+/// The name by which the rules of [`Redaction::remove_content`] are counted.
+const CONTENT: &str = "content";
 
 impl Default for Redaction {
     fn default() -> Self {
@@ -121,6 +125,7 @@ impl Redaction {
             rules: Vec::new(),
             only: None,
             secret_names: false,
+            message_events: false,
             hash_key: None,
             own: None,
             dry_run: false,
@@ -181,9 +186,14 @@ impl Redaction {
 
     /// Leaves out what users and models wrote, whoever set it: the attributes of every
     /// [`Part`](crate::Part), and those that older conventions, OpenInference, Traceloop, AgentOps, Langfuse
-    /// and Vercel's AI SDK have for it. The body of a log record has no key that tells:
-    /// [`with`](Self::with) decides of it.
+    /// and Vercel's AI SDK have for it.
+    ///
+    /// Of events that are messages, as the conventions before 1.37 have them (`gen_ai.user.message` and its
+    /// like, `gen_ai.choice`, `gen_ai.content.prompt`), the body goes and the attributes that have parts of
+    /// the message, be they log records or events of spans; so do JSON texts and bodies that list such
+    /// events. The body of any other log record has nothing that tells: [`with`](Self::with) decides of it.
     pub fn remove_content(mut self) -> Self {
+        self.message_events = true;
         let own = Part::ALL.into_iter().map(|part| part.key().to_owned());
         let foreign = FOREIGN_CONTENT.iter().map(ToString::to_string);
         let parts = FOREIGN_CONTENT_PARTS.iter();
@@ -192,7 +202,7 @@ impl Redaction {
             .extend(own.chain(foreign).chain(parts).map(|key| Rule {
                 key,
                 action: Action::Remove,
-                group: Some("content"),
+                group: Some(CONTENT),
             }));
         self
     }
@@ -250,7 +260,10 @@ impl Redaction {
     /// The redaction at work, to be used by hand.
     #[must_use]
     pub fn redactor(&self) -> Redactor {
-        let rules = Rules::new(&self.rules, self.only.as_deref(), self.secret_names);
+        let mut rules = Rules::new(&self.rules, self.only.as_deref(), self.secret_names);
+        if self.message_events {
+            rules = rules.without_message_events(CONTENT);
+        }
         Redactor {
             detectors: self.detectors,
             counters: Counters::new(rules.counted().len()),
@@ -270,6 +283,7 @@ impl fmt::Debug for Redaction {
             .field("rules", &self.rules)
             .field("only", &self.only)
             .field("secret_names", &self.secret_names)
+            .field("message_events", &self.message_events)
             .field("own", &self.own.is_some())
             .field("dry_run", &self.dry_run)
             .field("told", &self.told.is_some())

@@ -92,6 +92,8 @@ pub(crate) struct Rules {
     /// Where it is set, other attributes than these are left out.
     only: Option<(Box<Rules>, Ruling)>,
     secret_names: Option<Ruling>,
+    /// What becomes of messages that are events.
+    message_events: Option<Ruling>,
     /// What is counted, by name and action.
     counted: Vec<(Box<str>, Action)>,
 }
@@ -125,6 +127,12 @@ impl Rules {
         it
     }
 
+    /// The same, and messages that are events are left out, counted by this name.
+    pub(super) fn without_message_events(mut self, name: &str) -> Self {
+        self.message_events = Some(self.ruling(name, Action::Remove));
+        self
+    }
+
     /// A ruling that is counted by this name, with others of the same name that do the same.
     fn ruling(&mut self, name: &str, action: Action) -> Ruling {
         let known = self
@@ -141,6 +149,11 @@ impl Rules {
     /// The names by which rulings are counted, with what they do.
     pub(super) fn counted(&self) -> &[(Box<str>, Action)] {
         &self.counted
+    }
+
+    /// What becomes of messages that are events, if anything does.
+    pub(crate) fn of_message_events(&self) -> Option<Ruling> {
+        self.message_events
     }
 
     /// Whether no key has a rule.

@@ -1,6 +1,7 @@
 //! Redaction: what is planted anywhere leaves nowhere.
 
 mod foreign;
+mod messages;
 mod planter;
 mod spoken;
 

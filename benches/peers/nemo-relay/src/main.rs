@@ -18,6 +18,7 @@ mod ours;
 mod round;
 mod theirs;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -66,7 +67,8 @@ fn recorded() -> Vec<Recorded> {
 /// The calls whose answers both can read, which is what is compared. Says what that comes to.
 fn both_read(contestants: &Contestants, calls: Vec<Recorded>) -> Vec<Arc<Recorded>> {
     let all = calls.len();
-    let (mut same, mut differ, mut read) = (0, 0, Vec::new());
+    let (mut same, mut read) = (0, Vec::new());
+    let mut others: BTreeMap<String, usize> = BTreeMap::new();
     for call in calls.into_iter().map(Arc::new) {
         let theirs = Theirs::read(&call);
         let (Ok(theirs), Ok(())) = (theirs, contestants.theirs.call(&call)) else {
@@ -76,13 +78,31 @@ fn both_read(contestants: &Contestants, calls: Vec<Recorded>) -> Vec<Arc<Recorde
         match (theirs, contestants.off.output_tokens(&call)) {
             (Some(theirs), Some(ours)) if theirs == ours => same += 1,
             (None, None) => {}
-            _ => differ += 1,
+            (theirs, ours) => {
+                let kind = if call.is_stream {
+                    "a stream"
+                } else {
+                    "an answer"
+                };
+                let less = match (theirs, ours) {
+                    (Some(theirs), Some(ours)) if theirs < ours => "fewer",
+                    (Some(_), Some(_)) => "more",
+                    (None, _) => "none",
+                    (_, None) => "some",
+                };
+                let line = format!("{kind} of {}: NeMo Relay has {less}", call.codec);
+                *others.entry(line).or_default() += 1;
+            }
         }
         read.push(call);
     }
     println!(
-        "{} of {all} exchanges are read by both: output tokens are the same in {same}, and differ in {differ}",
-        read.len()
+        "{} of {all} exchanges are read by both: output tokens are the same in {same}, and differ in {}",
+        read.len(),
+        others.values().sum::<usize>()
     );
+    for (line, count) in &others {
+        println!("  {count:4} {line}");
+    }
     read
 }

@@ -12,6 +12,7 @@ mod convert;
 #[expect(dead_code, reason = "shared with other tests")]
 mod foreign;
 mod gateway;
+mod messages;
 #[path = "../../../../tests/pipeline/redaction/planter.rs"]
 mod planter;
 mod run;

@@ -18,7 +18,7 @@ use crate::planter::{Planter, files};
 use crate::server::{File, LONG, Server, spanreel};
 
 /// Posts a body with headers that hold secrets; what is answered.
-fn post(addr: SocketAddr, path: &str, planter: &mut Planter, body: &str) -> String {
+pub(crate) fn post(addr: SocketAddr, path: &str, planter: &mut Planter, body: &str) -> String {
     let mut stream = TcpStream::connect(addr).expect("it listens");
     stream.set_read_timeout(Some(LONG)).expect("a time");
     let (one, two) = (planter.secret(), planter.secret());

@@ -173,15 +173,18 @@ impl Tokens {
 
     /// The output with the reasoning in it.
     fn whole_output(&self, input: Option<u64>) -> Option<u64> {
-        let Some(output) = self.output else {
-            let visible = self.visible_output?;
-            return sum(&[Some(visible), self.reasoning]);
-        };
-        // Some count the reasoning beside the output and in the total, in the format of others that
-        // count it in both.
-        let beside = sum(&[Some(output), self.reasoning]);
-        let is_beside = self.total.is_some() && sum(&[input, beside]) == self.total;
-        if is_beside { beside } else { Some(output) }
+        let visible = self.output.or(self.visible_output);
+        let both = sum(&[visible, self.reasoning]);
+        let is_all = self.total.is_some() && sum(&[input, both]) == self.total;
+        match (self.output, self.visible_output) {
+            // Some count the reasoning beside the output and in the total, in the format of others that
+            // count it in both.
+            (Some(_), _) if is_all => both,
+            (Some(output), _) => Some(output),
+            (None, Some(_)) => both,
+            // Gemini leaves the count out where all went into thoughts; the total says so.
+            (None, None) => both.filter(|_| is_all),
+        }
     }
 }
 
@@ -246,6 +249,16 @@ mod tests {
         };
         let usage = gemini.settled().usage;
         assert_eq!((usage.input, usage.output), (Some(30), Some(100)));
+        let thoughts_alone = |total| Tokens {
+            input: Some(12),
+            reasoning: Some(84),
+            total,
+            ..Tokens::default()
+        };
+        for (total, output) in [(Some(96), Some(84)), (Some(100), None), (None, None)] {
+            let usage = thoughts_alone(total).settled().usage;
+            assert_eq!((usage.output, usage.reasoning), (output, Some(84)));
+        }
         for (total, output) in [(Some(112), 100), (Some(22), 10), (None, 10)] {
             let x_ai = Tokens {
                 input: Some(12),

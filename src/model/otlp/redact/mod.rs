@@ -7,6 +7,7 @@
 //!
 //! Holds: borrowed bytes, and memory for one text after the other. Never waits, never panics on any input.
 
+mod messages;
 mod shape;
 mod value;
 
@@ -26,6 +27,9 @@ pub(crate) struct Rewriter<'r> {
     redactor: &'r Redactor,
     scratch: Scratch,
     signal: Signal,
+    /// What becomes of the message that is being looked through, where it is an event that is a message of
+    /// a conversation.
+    said: Option<Ruling>,
 }
 
 /// What is to stand in the place of a field.
@@ -44,12 +48,17 @@ impl<'r> Rewriter<'r> {
             redactor,
             scratch: Scratch::default(),
             signal,
+            said: None,
         }
     }
 
     /// A span, log record or metric; `None` where it stays as it is.
     pub(crate) fn item(&mut self, message: &[u8]) -> Option<Vec<u8>> {
-        self.message(shape::item(self.signal), message)
+        match self.signal {
+            Signal::Traces => self.message(&shape::SPAN, message),
+            Signal::Logs => self.event(&messages::LOG, message),
+            Signal::Metrics => self.message(&shape::METRIC, message),
+        }
     }
 
     /// A whole request.
@@ -99,10 +108,11 @@ impl<'r> Rewriter<'r> {
                 self.message(shape, body).map_or(Change::None, Change::Body)
             }
             Some(Kind::Item) => self.item(body).map_or(Change::None, Change::Body),
-            Some(Kind::Attribute) => self.attribute(body),
-            Some(Kind::Value(key)) => self
-                .value(key.as_bytes(), body, 0)
+            Some(Kind::Event) => self
+                .event(&messages::EVENT, body)
                 .map_or(Change::None, Change::Body),
+            Some(Kind::Attribute) => self.attribute(body),
+            Some(Kind::Value(key)) => self.body(key.as_bytes(), body),
             None => self.whole("", body),
         }
     }
@@ -122,6 +132,7 @@ impl<'r> Rewriter<'r> {
     fn attribute(&mut self, key_value: &[u8]) -> Change {
         let key = scan::key_of(key_value).unwrap_or_default();
         let rule = self.redactor.rule(key);
+        let rule = rule.or_else(|| self.rule_of_messages(key, key_value));
         if let Some(ruling) = rule {
             match ruling.action {
                 Action::Pass => return Change::None,

@@ -1,7 +1,6 @@
 //! What is text in OTLP 1.11, message by message.
 
 use crate::model::otlp::fields as f;
-use crate::model::request::Signal;
 
 /// What a length-delimited field holds.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +18,8 @@ pub(super) enum Kind {
     Value(&'static str),
     /// Items of a `ScopeSpans`, `ScopeLogs` or `ScopeMetrics`.
     Item,
+    /// An event of a span.
+    Event,
 }
 
 /// The fields of a message that are length-delimited. Those that are not in it are nobody's: they are
@@ -26,7 +27,7 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Shape(pub(super) &'static [(u32, Kind)]);
 
-use Kind::{Attribute, Item, Message, Opaque, Text, Value, Whole};
+use Kind::{Attribute, Event, Item, Message, Opaque, Text, Value, Whole};
 
 pub(super) static REQUEST: Shape = Shape(&[(f::request::RESOURCE_ITEMS, Message(&RESOURCE_ITEMS))]);
 
@@ -70,19 +71,19 @@ static SCOPE: Shape = Shape(&[
     (f::scope::ATTRIBUTES, Attribute),
 ]);
 
-static SPAN: Shape = Shape(&[
+pub(super) static SPAN: Shape = Shape(&[
     (f::span::ATTRIBUTES, Attribute),
     (f::span::TRACE_ID, Opaque),
     (f::span::SPAN_ID, Opaque),
     (f::span::PARENT_SPAN_ID, Opaque),
     (f::span::NAME, Text("span.name")),
-    (f::span::EVENTS, Message(&EVENT)),
+    (f::span::EVENTS, Event),
     (f::span::LINKS, Message(&LINK)),
     (f::span::STATUS, Message(&STATUS)),
     (f::span::TRACE_STATE, Whole("trace.state")),
 ]);
 
-static EVENT: Shape = Shape(&[
+pub(super) static EVENT: Shape = Shape(&[
     (f::event::NAME, Text("event.name")),
     (f::event::ATTRIBUTES, Attribute),
 ]);
@@ -96,7 +97,7 @@ static LINK: Shape = Shape(&[
 
 static STATUS: Shape = Shape(&[(f::status::MESSAGE, Text("status.message"))]);
 
-static LOG: Shape = Shape(&[
+pub(super) static LOG: Shape = Shape(&[
     (f::log::ATTRIBUTES, Attribute),
     (f::log::BODY, Value("log.body")),
     (f::log::SEVERITY_TEXT, Text("log.severity")),
@@ -106,7 +107,7 @@ static LOG: Shape = Shape(&[
 ]);
 
 /// `Metric`: name, description, unit, the kinds of data, metadata.
-static METRIC: Shape = Shape(&[
+pub(super) static METRIC: Shape = Shape(&[
     (1, Text("metric.name")),
     (2, Text("metric.description")),
     (3, Text("metric.unit")),
@@ -143,12 +144,3 @@ static EXPONENTIAL_POINT: Shape = Shape(&[
 static SUMMARY_POINT: Shape = Shape(&[(7, Attribute), (6, Opaque)]);
 /// `Exemplar`: ids, attributes.
 static EXEMPLAR: Shape = Shape(&[(4, Opaque), (5, Opaque), (7, Attribute)]);
-
-/// The shape of a signal's items.
-pub(super) fn item(signal: Signal) -> &'static Shape {
-    match signal {
-        Signal::Traces => &SPAN,
-        Signal::Logs => &LOG,
-        Signal::Metrics => &METRIC,
-    }
-}

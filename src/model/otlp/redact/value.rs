@@ -162,7 +162,7 @@ fn number(field: &Field, body: &[u8]) -> Option<i64> {
 }
 
 /// The text of a value; of other kinds nothing is shown.
-fn shown(value: &[u8]) -> &[u8] {
+pub(super) fn shown(value: &[u8]) -> &[u8] {
     let text = scan::fields(value).find(|it| it.is(f::value::STRING));
     text.map_or(b"", |it| &value[it.body])
 }
