@@ -1,20 +1,36 @@
-//! Lower-case hexadecimal digits, all of a text at once: what every call with a `traceparent` has to read.
+//! Lower-case hexadecimal digits, many at a time: what every call with a `traceparent` has to read and to write.
 //!
-//! Plain loops without a branch or a table, which the compiler makes vector instructions of: 11 ns for a
-//! `traceparent`, where lanes in a 64-bit register took 18. Whether all were digits is asked once, at the end.
+//! There is no branch and no table. Reading is a plain loop, which the compiler makes vector instructions of: it takes
+//! 11 ns for a `traceparent`, where eight digits at a time took 18. Whether all were digits is asked once, at the end.
+//! Writing looks at eight digits in one register, each in a lane of its own: as a plain loop it took 3 ns more.
+
+/// The lowest bit of each lane.
+const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// Writes two digits for each byte, at the beginning of `out`.
 #[inline]
 pub(crate) fn write(bytes: &[u8], out: &mut [u8]) {
-    let (pairs, _) = out.as_chunks_mut();
-    for (pair, byte) in pairs.iter_mut().zip(bytes) {
-        *pair = [digit(byte >> 4), digit(byte & 0x0f)];
+    let (fours, rest) = bytes.as_chunks();
+    let (eights, last) = out[..bytes.len() * 2].as_chunks_mut();
+    for (four, eight) in fours.iter().zip(eights) {
+        *eight = digits(*four);
     }
+    let mut four = [0; 4];
+    four[..rest.len()].copy_from_slice(rest);
+    last.copy_from_slice(&digits(four)[..last.len()]);
 }
 
+/// The eight digits of four bytes.
 #[inline]
-fn digit(half: u8) -> u8 {
-    half + if half < 10 { b'0' } else { b'a' - 10 }
+fn digits(bytes: [u8; 4]) -> [u8; 8] {
+    let fours = u64::from(u32::from_be_bytes(bytes));
+    let pairs = (fours | fours << 16) & 0x0000_ffff_0000_ffff;
+    let lanes = (pairs | pairs << 8) & 0x00ff_00ff_00ff_00ff;
+    let halves = (lanes | lanes << 4) & (0x0f * ONES);
+    // One where a half is 10 or more, and 6 more reach the next bit.
+    let letters = (halves + 6 * ONES) >> 4 & ONES;
+    let to_letter = u64::from(b'a' - b'0' - 10);
+    (halves + u64::from(b'0') * ONES + letters * to_letter).to_be_bytes()
 }
 
 /// Reads two digits for each byte of `out`; `false`, and anything in `out`, where other characters are among them.
