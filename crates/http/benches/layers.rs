@@ -111,8 +111,7 @@ mod server {
     #[divan::bench]
     fn a_session_alone(bencher: Bencher<'_, '_>) {
         let pipeline = pipeline();
-        let id = || spanreel::TraceId::random().to_string();
-        let bencher = bencher.with_inputs(id);
+        let bencher = bencher.with_inputs(|| spanreel::TraceId::random().to_string());
         bencher.bench_local_values(|id| pipeline.session(&id).map(|session| session.end()));
         pipeline.shutdown_blocking(Duration::from_secs(5));
     }

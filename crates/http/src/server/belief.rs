@@ -6,9 +6,7 @@
 use http::Extensions;
 #[cfg(not(feature = "token"))]
 use http::Request;
-use spanreel::{Delegated, Extracted, SessionBuilder};
-
-use crate::semconv;
+use spanreel::{Delegated, Extracted};
 
 /// What a request says of its caller, as far as it is believed.
 #[derive(Debug, Default)]
@@ -27,17 +25,6 @@ impl Belief {
         Self {
             caller,
             ..Self::default()
-        }
-    }
-
-    /// Tells a session that is opened for the request what became of its delegation.
-    pub(super) fn tell_session<'a>(&self, mut session: SessionBuilder<'a>) -> SessionBuilder<'a> {
-        if let Some(from) = self.delegated.as_deref() {
-            session = session.from_delegation(from.clone());
-        }
-        match self.refused {
-            Some(reason) => session.attribute(semconv::DELEGATION_REFUSED, reason),
-            None => session,
         }
     }
 

@@ -6,6 +6,7 @@ use http::{Extensions, HeaderMap, Method, Request, Uri};
 use spanreel::{Extracted, Pipeline, Session, SessionBuilder};
 
 use super::belief::Belief;
+use crate::semconv;
 
 /// A request without its body, for those who say what it belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -74,13 +75,15 @@ impl<'a> RequestHead<'a> {
     /// yet.
     pub fn open_session(&self, id: &str) -> SessionBuilder<'a> {
         let belief = self.belief;
-        let session = self.pipeline.open_session(id);
-        let session = session.extracted(belief.caller.clone());
-        match (&belief.delegated, belief.refused) {
-            // Most requests; a builder is large, and is not moved about here.
-            (None, None) => session,
-            _ => belief.tell_session(session),
+        let mut session = self.pipeline.open_session(id);
+        session = session.extracted(belief.caller.clone());
+        if let Some(from) = belief.delegated.as_deref() {
+            session = session.from_delegation(from.clone());
         }
+        if let Some(reason) = belief.refused {
+            session = session.attribute(semconv::DELEGATION_REFUSED, reason);
+        }
+        session
     }
 }
 
