@@ -1,21 +1,27 @@
 //! What context costs at a border: reading it from a request and writing it to one, with what the
-//! carrier itself takes to find a key and to keep a value. The sink shows what writing takes alone.
+//! carrier itself takes to find a key and to keep a value. The sink shows what writing takes alone,
+//! `carrier_*` what the carrier takes alone, `opentelemetry_*` what the SDK's propagator takes for the
+//! same. How often memory is asked for, `tests/alloc.rs` says: to count it here would slow it down.
 
 use std::collections::HashMap;
 
 use divan::{Bencher, black_box};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use opentelemetry::Context;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry_http::{HeaderExtractor, HeaderInjector};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
 use spanreel::{Baggage, CarrierMut, Propagator, Propagators, SpanContext};
 
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03";
 const TRACESTATE: &str = "ot=th:8;rv:0123456789abcd,congo=t61rcWkgMzE";
 const BAGGAGE: &str = "session.id=conv-8f2e,tenant=acme;ttl=30,plan=pro%20plus";
 
-#[global_allocator]
-static ALLOCATOR: divan::AllocProfiler = divan::AllocProfiler::system();
-
 fn main() {
-    divan::main();
+    // Few enough headers at once for the nearest caches, and enough for the clock.
+    let bench = divan::Divan::from_args();
+    bench.sample_count(2_000).sample_size(64).main();
 }
 
 /// Headers as a server sees them, with more than what is asked for.
@@ -110,13 +116,56 @@ fn inject_w3c_to_headers(bencher: Bencher<'_, '_>, with_state: bool) {
 fn inject_w3c_to_fresh_headers(bencher: Bencher<'_, '_>, with_state: bool) {
     let context = context(with_state);
     bencher
-        .with_inputs(|| {
-            let mut headers = HeaderMap::with_capacity(8);
-            headers.insert("host", HeaderValue::from_static("orders.internal"));
-            headers.insert("content-type", HeaderValue::from_static("application/json"));
-            headers
-        })
+        .with_inputs(fresh)
         .bench_local_refs(|headers| black_box(&context).inject(headers));
+}
+
+/// Headers of a request that is about to be sent, with room for a few more.
+fn fresh() -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert("host", HeaderValue::from_static("orders.internal"));
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    headers
+}
+
+static NAME: HeaderName = HeaderName::from_static("traceparent");
+
+/// What `HeaderMap::insert` takes of a name and a value that are there already.
+#[divan::bench(args = [false, true])]
+fn carrier_insert(bencher: Bencher<'_, '_>, has_room: bool) {
+    let value = HeaderValue::from_static(TRACEPARENT);
+    bencher
+        .with_inputs(|| if has_room { fresh() } else { HeaderMap::new() })
+        .bench_local_refs(|headers| headers.insert(NAME.clone(), value.clone()));
+}
+
+/// What the value of a header takes: its memory, a check of each byte and a copy.
+#[divan::bench]
+fn carrier_value(bencher: Bencher<'_, '_>) {
+    bencher.bench_local(|| HeaderValue::from_str(black_box(TRACEPARENT)));
+}
+
+#[divan::bench(args = [false, true])]
+fn opentelemetry_extract(bencher: Bencher<'_, '_>, with_state: bool) {
+    let (propagator, headers) = (TraceContextPropagator::new(), headers(with_state));
+    let none = Context::new();
+    bencher.bench_local(|| {
+        propagator.extract_with_context(&none, &HeaderExtractor(black_box(&headers)))
+    });
+}
+
+/// `true`: into headers that have them already.
+#[divan::bench(args = [false, true])]
+fn opentelemetry_inject(bencher: Bencher<'_, '_>, have_them: bool) {
+    let propagator = TraceContextPropagator::new();
+    let none = Context::new();
+    let parent = propagator.extract_with_context(&none, &HeaderExtractor(&headers(false)));
+    assert!(parent.has_active_span());
+    bencher
+        .with_inputs(|| if have_them { headers(false) } else { fresh() })
+        .bench_local_refs(|headers| {
+            propagator.inject_context(black_box(&parent), &mut HeaderInjector(headers));
+        });
 }
 
 #[divan::bench]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::hex::{self, HexReader};
+use crate::model::hex;
 use crate::model::id::{SpanId, TraceId};
 use crate::model::propagation::trace_state::TraceState;
 
@@ -176,22 +176,18 @@ impl SpanContext {
     #[inline]
     fn parse(text: &[u8]) -> Option<Self> {
         let fields: &[u8; TRACEPARENT_LEN] = text.first_chunk()?;
-        let mut hex = HexReader::default();
-        let (mut trace_id, mut span_id) = ([0; 16], [0; 8]);
-        let eights = |at: usize| fields[at..].first_chunk().copied();
-        for (at, bytes) in (3..).step_by(8).zip(trace_id.chunks_exact_mut(4)) {
-            bytes.copy_from_slice(&hex.read(eights(at)?));
-        }
-        for (at, bytes) in (36..).step_by(8).zip(span_id.chunks_exact_mut(4)) {
-            bytes.copy_from_slice(&hex.read(eights(at)?));
-        }
-        let mut ends = [b'0'; 8];
-        ends[..2].copy_from_slice(&fields[..2]);
-        ends[2..4].copy_from_slice(&fields[53..]);
-        let [version, flags, ..] = hex.read(ends);
-        if !hex.is_right() || [fields[2], fields[35], fields[52]] != [b'-'; 3] {
+        // All digits side by side, so that they are read in one go.
+        let mut digits = [b'0'; 64];
+        digits[..32].copy_from_slice(&fields[3..35]);
+        digits[32..48].copy_from_slice(&fields[36..52]);
+        digits[48..50].copy_from_slice(&fields[..2]);
+        digits[50..52].copy_from_slice(&fields[53..]);
+        let mut bytes = [0; 32];
+        let is_right = hex::read(&digits, &mut bytes);
+        if !is_right || [fields[2], fields[35], fields[52]] != [b'-'; 3] {
             return None;
         }
+        let (version, flags) = (bytes[24], bytes[25]);
         match (version, text.get(TRACEPARENT_LEN)) {
             (0xff, _) => return None,
             (_, None) => {}
@@ -199,8 +195,8 @@ impl SpanContext {
             _ => return None,
         }
         Some(Self {
-            trace_id: TraceId::from_bytes(trace_id)?,
-            span_id: SpanId::from_bytes(span_id)?,
+            trace_id: TraceId::from_slice(&bytes[..16])?,
+            span_id: SpanId::from_slice(&bytes[16..24])?,
             flags: TraceFlags::from_bits(flags),
             remote: true,
             beyond: Beyond::Nothing,
@@ -312,24 +308,11 @@ impl SpanContext {
     /// Writes the `traceparent` into `out` and returns it as text. Allocates nothing.
     pub(crate) fn write_traceparent<'a>(&self, out: &'a mut [u8; TRACEPARENT_LEN]) -> &'a str {
         out.copy_from_slice(b"00-00000000000000000000000000000000-0000000000000000-00");
-        encode_hex(&self.trace_id.to_bytes(), &mut out[3..35]);
-        encode_hex(&self.span_id.to_bytes(), &mut out[36..52]);
-        encode_hex(&[self.flags.bits()], &mut out[53..]);
+        hex::write(&self.trace_id.to_bytes(), &mut out[3..35]);
+        hex::write(&self.span_id.to_bytes(), &mut out[36..52]);
+        hex::write(&[self.flags.bits()], &mut out[53..]);
         std::str::from_utf8(out).expect("hexadecimal digits and dashes are ASCII")
     }
-}
-
-/// Writes two lower-case hexadecimal digits for each byte, at the beginning of `out`.
-#[inline]
-pub(crate) fn encode_hex(bytes: &[u8], out: &mut [u8]) {
-    let (fours, rest) = bytes.as_chunks();
-    let (eights, last) = out[..bytes.len() * 2].as_chunks_mut();
-    for (four, eight) in fours.iter().zip(eights) {
-        *eight = hex::digits(*four);
-    }
-    let mut four = [0; 4];
-    four[..rest.len()].copy_from_slice(rest);
-    last.copy_from_slice(&hex::digits(four)[..last.len()]);
 }
 
 /// The text is not a `traceparent` that W3C Trace Context allows.

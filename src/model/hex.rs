@@ -1,16 +1,28 @@
-//! Lower-case hexadecimal digits, eight at a time: what every call with a `traceparent` has to read.
+//! Lower-case hexadecimal digits, many at a time: what every call with a `traceparent` has to read and to write.
 //!
-//! Eight bytes are looked at in one register, each in a lane of its own; there is no branch and no
-//! table. Whether all were digits is asked once, at the end.
+//! There is no branch and no table. Reading is a plain loop, which the compiler makes vector instructions of: it takes
+//! 11 ns for a `traceparent`, where eight digits at a time took 18. Whether all were digits is asked once, at the end.
+//! Writing looks at eight digits in one register, each in a lane of its own: as a plain loop it took 3 ns more.
 
 /// The lowest bit of each lane.
 const ONES: u64 = 0x0101_0101_0101_0101;
-/// The highest bit of each lane.
-const HIGH: u64 = 0x80 * ONES;
 
-/// The eight lower-case digits of four bytes.
+/// Writes two digits for each byte, at the beginning of `out`.
 #[inline]
-pub(crate) fn digits(bytes: [u8; 4]) -> [u8; 8] {
+pub(crate) fn write(bytes: &[u8], out: &mut [u8]) {
+    let (fours, rest) = bytes.as_chunks();
+    let (eights, last) = out[..bytes.len() * 2].as_chunks_mut();
+    for (four, eight) in fours.iter().zip(eights) {
+        *eight = digits(*four);
+    }
+    let mut four = [0; 4];
+    four[..rest.len()].copy_from_slice(rest);
+    last.copy_from_slice(&digits(four)[..last.len()]);
+}
+
+/// The eight digits of four bytes.
+#[inline]
+fn digits(bytes: [u8; 4]) -> [u8; 8] {
     let fours = u64::from(u32::from_be_bytes(bytes));
     let pairs = (fours | fours << 16) & 0x0000_ffff_0000_ffff;
     let lanes = (pairs | pairs << 8) & 0x00ff_00ff_00ff_00ff;
@@ -21,36 +33,25 @@ pub(crate) fn digits(bytes: [u8; 4]) -> [u8; 8] {
     (halves + u64::from(b'0') * ONES + letters * to_letter).to_be_bytes()
 }
 
-/// Reads digits and notes whether anything else was among them.
-#[derive(Default)]
-pub(crate) struct HexReader {
-    bad: u64,
-}
-
-impl HexReader {
-    /// The four bytes that eight digits say; anything where they are none.
-    #[inline]
-    pub(crate) fn read(&mut self, digits: [u8; 8]) -> [u8; 4] {
-        let bytes = u64::from_be_bytes(digits);
-        let low = bytes & !HIGH;
-        // The high bit of a lane says that its byte is no less than `from`: no lane overflows, for
-        // both are below 128.
-        let no_less_than = |from: u8| low + u64::from(0x80 - from) * ONES;
-        let decimal = no_less_than(b'0') & !no_less_than(b'9' + 1);
-        let letter = no_less_than(b'a') & !no_less_than(b'f' + 1) & HIGH;
-        self.bad |= !(decimal | letter) & HIGH | bytes & HIGH;
-        // A letter is 9 more than its last four bits: `a` is 0x61.
-        let halves = (bytes & (0x0f * ONES)) + (letter >> 7) * 9;
-        let pairs = (halves | halves >> 4) & 0x00ff_00ff_00ff_00ff;
-        let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-        ((fours | fours >> 16) as u32).to_be_bytes()
+/// Reads two digits for each byte of `out`; `false`, and anything in `out`, where other characters are among them.
+#[inline]
+#[must_use]
+pub(crate) fn read<const DIGITS: usize>(digits: &[u8; DIGITS], out: &mut [u8]) -> bool {
+    let mut halves = [0; DIGITS];
+    let mut is_bad = false;
+    for (half, digit) in halves.iter_mut().zip(digits) {
+        let (decimal, letter) = (digit.wrapping_sub(b'0'), digit.wrapping_sub(b'a'));
+        is_bad |= (decimal >= 10) & (letter >= 6);
+        *half = if decimal < 10 {
+            decimal
+        } else {
+            letter.wrapping_add(10)
+        };
     }
-
-    /// Whether all that was read were lower-case digits.
-    #[inline]
-    pub(crate) const fn is_right(&self) -> bool {
-        self.bad == 0
+    for (byte, [high, low]) in out.iter_mut().zip(halves.as_chunks().0) {
+        *byte = high << 4 | low;
     }
+    !is_bad
 }
 
 #[cfg(test)]
@@ -64,12 +65,12 @@ mod tests {
             for byte in 0..=u8::MAX {
                 let mut bytes = [0x09, 0xaf, 0x90, 0xfa];
                 bytes[place] = byte;
-                let written = digits(bytes);
+                let (mut written, mut back) = ([0; 8], [0; 4]);
+                write(&bytes, &mut written);
                 let expected = format!("{:08x}", u32::from_be_bytes(bytes));
                 assert_eq!(std::str::from_utf8(&written), Ok(&*expected));
-                let mut reader = HexReader::default();
-                assert_eq!(reader.read(written), bytes);
-                assert!(reader.is_right());
+                assert!(read(&written, &mut back));
+                assert_eq!(back, bytes);
             }
         }
     }
@@ -81,14 +82,14 @@ mod tests {
             for byte in 0..=u8::MAX {
                 let mut digits = *b"09afbe17";
                 digits[place] = byte;
-                let mut reader = HexReader::default();
-                let read = reader.read(digits);
+                let mut bytes = [0; 4];
+                let is_right = read(&digits, &mut bytes);
                 let is_digit = matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-                assert_eq!(reader.is_right(), is_digit, "{byte} in place {place}");
+                assert_eq!(is_right, is_digit, "{byte} in place {place}");
                 if is_digit {
                     let text = std::str::from_utf8(&digits).expect("ASCII");
                     let number = u32::from_str_radix(text, 16).expect("digits");
-                    assert_eq!(u32::from_be_bytes(read), number);
+                    assert_eq!(u32::from_be_bytes(bytes), number);
                 }
             }
         }

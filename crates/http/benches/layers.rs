@@ -107,6 +107,15 @@ mod server {
         drive(bencher, Trivial, inbound);
     }
 
+    /// What a session takes that says nothing of itself, without a request and a layer.
+    #[divan::bench]
+    fn a_session_alone(bencher: Bencher<'_, '_>) {
+        let pipeline = pipeline();
+        let bencher = bencher.with_inputs(|| spanreel::TraceId::random().to_string());
+        bencher.bench_local_values(|id| pipeline.session(&id).map(|session| session.end()));
+        pipeline.shutdown_blocking(Duration::from_secs(5));
+    }
+
     /// Each request opens the session of its trace, and is its root.
     #[divan::bench]
     fn spanreel_of_its_own_trace(bencher: Bencher<'_, '_>) {

@@ -31,23 +31,21 @@ pin_project! {
 }
 
 impl<B: Body, R: Record> ResponseBody<B, R> {
-    /// `is_bare`: nothing of the body will be sent, as in an answer to `HEAD`. `grpc`: whose status stands
-    /// in the trailers.
+    /// Takes the span that is running. `is_bare`: nothing of the body will be sent, as in an answer to `HEAD`.
+    /// `grpc`: whose status stands in the trailers.
     pub(crate) fn new(
         body: B,
-        mut running: Option<Running<R>>,
+        running: &mut Option<Running<R>>,
         is_bare: bool,
         grpc: Option<Side>,
     ) -> Self {
-        if (is_bare || body.is_end_stream())
-            && let Some(running) = running.take()
-        {
-            running.done();
+        if is_bare || body.is_end_stream() {
+            Running::end(running);
         }
         let left = running.as_ref().and_then(|_| body.size_hint().exact());
         Self {
             body,
-            running,
+            running: running.take(),
             left,
             grpc,
         }
@@ -80,20 +78,12 @@ where
                     grpc::note_status(running.span(), side, trailers);
                 }
                 let is_whole = *this.left == Some(0) || this.body.is_end_stream();
-                if is_whole && let Some(running) = this.running.take() {
-                    running.done();
+                if is_whole {
+                    Running::end(this.running);
                 }
             }
-            Some(Err(error)) => {
-                if let Some(running) = this.running.take() {
-                    running.failed(type_name::<B::Error>(), &error.to_string());
-                }
-            }
-            None => {
-                if let Some(running) = this.running.take() {
-                    running.done();
-                }
-            }
+            Some(Err(error)) => Running::fail(this.running, type_name::<B::Error>(), error),
+            None => Running::end(this.running),
         }
         Poll::Ready(frame)
     }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, Method, Response, StatusCode, Version};
+use http::{HeaderMap, Response, StatusCode, Version};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
@@ -72,12 +72,13 @@ pub(crate) fn answered<R: Record>(
 }
 
 impl<F, R: Record> ResponseFuture<F, R> {
-    pub(crate) fn new(inner: F, span: Option<R>, side: Side, method: &Method) -> Self {
+    /// `is_head`: nothing of the response's body will be sent.
+    pub(crate) fn new(inner: F, span: Option<R>, side: Side, is_head: bool) -> Self {
         Self {
             inner,
             running: span.map(Running::new),
             side,
-            is_head: *method == Method::HEAD,
+            is_head,
         }
     }
 }
@@ -95,10 +96,9 @@ where
         let this = self.project();
         let inner = this.inner;
         let outcome = ready!(step(this.running, || inner.poll(cx)));
-        let mut running = this.running.take();
         Poll::Ready(match outcome {
             Ok(response) => {
-                let grpc = running.as_mut().and_then(|running| {
+                let grpc = this.running.as_mut().and_then(|running| {
                     answered(
                         running.span(),
                         *this.side,
@@ -108,12 +108,11 @@ where
                     )
                 });
                 let is_bare = *this.is_head;
+                let running = this.running;
                 Ok(response.map(|body| ResponseBody::new(body, running, is_bare, grpc)))
             }
             Err(error) => {
-                if let Some(running) = running {
-                    running.failed(type_name::<E>(), &error.to_string());
-                }
+                Running::fail(this.running, type_name::<E>(), &error);
                 Err(error)
             }
         })

@@ -1,5 +1,7 @@
 //! What spans of both sides have in common, and what ends with a response.
 
+use std::fmt::Display;
+
 use spanreel::{Span, Value};
 
 use crate::InboundSpan;
@@ -68,15 +70,24 @@ impl<R: Record> Running<R> {
         &mut self.span
     }
 
-    /// Ends it: the work was done to its end, however that was.
-    pub(crate) fn done(mut self) {
-        self.is_done = true;
+    /// Ends it where it stands, for it is large: the work was done to its end, however that was.
+    pub(crate) fn end(running: &mut Option<Self>) {
+        if let Some(running) = running {
+            running.is_done = true;
+        }
+        *running = None;
     }
 
-    /// Ends it: the work failed.
-    pub(crate) fn failed(mut self, error_type: &str, message: &str) {
-        self.span.error(error_type, message);
-        self.is_done = true;
+    /// Ends it where it stands: the work failed.
+    pub(crate) fn fail<E: Display + ?Sized>(
+        running: &mut Option<Self>,
+        error_type: &str,
+        error: &E,
+    ) {
+        if let Some(running) = running {
+            running.span.error(error_type, &error.to_string());
+        }
+        Self::end(running);
     }
 }
 
@@ -103,9 +114,7 @@ struct OnPanic<'a, R: Record>(&'a mut Option<Running<R>>);
 
 impl<R: Record> Drop for OnPanic<'_, R> {
     fn drop(&mut self) {
-        if let Some(running) = self.0.take() {
-            running.failed("panic", "the work panicked");
-        }
+        Running::fail(self.0, "panic", "the work panicked");
     }
 }
 

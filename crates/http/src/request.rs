@@ -127,7 +127,7 @@ pub(crate) fn url(uri: &Uri) -> String {
     let host = authority
         .rsplit_once('@')
         .map_or(authority, |(_, host)| host);
-    format!("{scheme}://{host}{}", uri.path())
+    [scheme, "://", host, uri.path()].concat()
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ impl Middleware for ClientMiddleware {
             }
             Err(error) => {
                 // `Display` of it would tell the URL with its query.
-                running.failed(kind(&error), "the request failed");
+                Running::fail(&mut Some(running), kind(&error), "the request failed");
                 Err(error)
             }
         }
@@ -116,7 +116,7 @@ fn with_body(
 ) -> Response {
     let url = response.url().clone();
     let (parts, body) = http::Response::<Body>::from(response).into_parts();
-    let body = Body::wrap(ResponseBody::new(body, Some(running), is_bare, grpc));
+    let body = Body::wrap(ResponseBody::new(body, &mut Some(running), is_bare, grpc));
     let named = http::Response::builder().url(url).body(());
     let mut response = http::Response::from_parts(parts, body);
     if let Ok(named) = named {

@@ -2,7 +2,8 @@
 
 use super::carrier::{Carrier, CarrierMut};
 use super::propagators::Found;
-use crate::model::context::{Decision, SpanContext, TraceFlags, encode_hex};
+use crate::model::context::{Decision, SpanContext, TraceFlags};
+use crate::model::hex;
 use crate::model::id::{SpanId, TraceId, decode_hex};
 
 const SINGLE: &str = "b3";
@@ -146,8 +147,8 @@ const fn letter(decision: Decision) -> Option<&'static str> {
 /// Writes the one header.
 pub(super) fn inject_single<C: CarrierMut + ?Sized>(context: &SpanContext, carrier: &mut C) {
     let mut text = [b'-'; SINGLE_LEN];
-    encode_hex(&context.trace_id().to_bytes(), &mut text[..32]);
-    encode_hex(&context.span_id().to_bytes(), &mut text[33..49]);
+    hex::write(&context.trace_id().to_bytes(), &mut text[..32]);
+    hex::write(&context.span_id().to_bytes(), &mut text[33..49]);
     let len = match letter(context.decision()) {
         Some(letter) => {
             text[50] = letter.as_bytes()[0];
@@ -161,8 +162,8 @@ pub(super) fn inject_single<C: CarrierMut + ?Sized>(context: &SpanContext, carri
 /// Writes the several headers.
 pub(super) fn inject_several<C: CarrierMut + ?Sized>(context: &SpanContext, carrier: &mut C) {
     let (mut trace_id, mut span_id) = ([0; 32], [0; 16]);
-    encode_hex(&context.trace_id().to_bytes(), &mut trace_id);
-    encode_hex(&context.span_id().to_bytes(), &mut span_id);
+    hex::write(&context.trace_id().to_bytes(), &mut trace_id);
+    hex::write(&context.span_id().to_bytes(), &mut span_id);
     carrier.set(TRACE_ID, ascii(&trace_id));
     carrier.set(SPAN_ID, ascii(&span_id));
     carrier.remove(PARENT_SPAN_ID);

@@ -5,7 +5,8 @@
 
 use super::carrier::{Carrier, CarrierMut};
 use super::propagators::Found;
-use crate::model::context::{Decision, SpanContext, TraceFlags, encode_hex};
+use crate::model::context::{Decision, SpanContext, TraceFlags};
+use crate::model::hex;
 use crate::model::id::{SpanId, TraceId, decode_hex};
 
 /// The header's name. In an environment it is `_X_AMZN_TRACE_ID`.
@@ -83,9 +84,9 @@ pub(super) fn inject<C: CarrierMut + ?Sized>(context: &SpanContext, carrier: &mu
     let mut text = [0; TEMPLATE.len()];
     text.copy_from_slice(TEMPLATE);
     let trace_id = context.trace_id().to_bytes();
-    encode_hex(&trace_id[..4], &mut text[7..15]);
-    encode_hex(&trace_id[4..], &mut text[16..40]);
-    encode_hex(&context.span_id().to_bytes(), &mut text[48..64]);
+    hex::write(&trace_id[..4], &mut text[7..15]);
+    hex::write(&trace_id[4..], &mut text[16..40]);
+    hex::write(&context.span_id().to_bytes(), &mut text[48..64]);
     text[LEN - 1] = match context.decision() {
         Decision::Sample | Decision::Debug => b'1',
         Decision::Drop => b'0',

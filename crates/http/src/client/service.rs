@@ -69,11 +69,14 @@ where
 
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
         let given = request.extensions_mut().remove::<SpanRef>();
-        let method = request.method().clone();
         let span = given.as_ref().or(self.place.as_ref()).map(|place| {
-            let uri = request.uri().clone();
-            begin(place, &method, &uri, request.headers_mut())
+            // Out of the request for as long as its method and its URI are looked at, which need no copies then.
+            let mut headers = std::mem::take(request.headers_mut());
+            let span = begin(place, request.method(), request.uri(), &mut headers);
+            *request.headers_mut() = headers;
+            span
         });
-        ResponseFuture::new(self.inner.call(request), span, Side::Client, &method)
+        let is_head = *request.method() == Method::HEAD;
+        ResponseFuture::new(self.inner.call(request), span, Side::Client, is_head)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
@@ -57,7 +57,7 @@ impl<S> ServerService<S> {
             None => request::name(method),
             Some(route) => {
                 attributes.push(semconv::ROUTE, route);
-                named = format!("{} {route}", request::name(method));
+                named = [request::name(method), " ", route].concat();
                 &named
             }
         };
@@ -98,8 +98,8 @@ where
         if let Some(span) = &span {
             request.extensions_mut().insert(span.place().clone());
         }
-        let method = request.method().clone();
-        ResponseFuture::new(self.inner.call(request), span, Side::Server, &method)
+        let is_head = *request.method() == Method::HEAD;
+        ResponseFuture::new(self.inner.call(request), span, Side::Server, is_head)
     }
 }
 

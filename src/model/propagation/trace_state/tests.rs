@@ -189,6 +189,15 @@ fn a_clone_is_shared() {
 }
 
 proptest! {
+    /// A list says the same whether it is looked at once or taken apart, as it is where another value follows.
+    #[test]
+    fn a_list_looked_at_once_says_the_same(
+        text in "([ab@]{0,2}=?[ab@~ ]{0,3},){0,6}[ab]=[ab]|([a-z]{1,3}=[a-z]{1,40},){0,40}[a-z]=x"
+    ) {
+        let apart = TraceState::combine([text.as_str(), ""].into_iter());
+        prop_assert_eq!(TraceState::parse(&text), apart);
+    }
+
     /// Whatever is read, what is kept is within the limits and reads back as it is.
     #[test]
     fn what_is_kept_reads_back(text in "[a-c@= ,;x\t\u{e9}]{0,64}|(.{1,4}=.{1,200},){0,40}") {
