@@ -3,6 +3,7 @@
 
 #![cfg(all(unix, feature = "spool"))]
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
@@ -10,6 +11,13 @@ use spanreel::testing::InMemory;
 use spanreel::{ByteSize, IntakeError, Pipeline, Signal, SpanId};
 
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Held by the test that runs: a child has copies of the locks that the threads of another would hold.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Runs `work` in a forked process; tells what it exited with: 0 where `work` did not panic.
 #[expect(unsafe_code, reason = "there is no other way to fork")]
@@ -35,6 +43,7 @@ fn in_child(work: impl FnOnce() + std::panic::UnwindSafe) -> i32 {
 /// delivered twice, its spool stays the parent's, and a pipeline of the child's own works.
 #[test]
 fn a_forked_child_begins_anew() {
+    let _alone = alone();
     let directory = tempfile::tempdir().expect("a directory");
     let memory = InMemory::new();
     let pipeline = Pipeline::builder()
@@ -84,6 +93,7 @@ fn a_forked_child_begins_anew() {
 /// the parent: with a pipeline of their own, and with nothing but the parent's, which they find closed.
 #[test]
 fn no_two_processes_have_the_same_ids() {
+    let _alone = alone();
     let directory = tempfile::tempdir().expect("a directory");
     let pipeline = Pipeline::builder()
         .export(InMemory::new())

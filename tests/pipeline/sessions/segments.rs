@@ -244,7 +244,7 @@ fn segments_are_changed_under_load() {
     session.end();
     let memory = rig.stop();
     let spans = memory.spans();
-    let distinct: std::collections::HashSet<_> = spans.iter().map(|span| span.span_id).collect();
+    let distinct: HashSet<_> = spans.iter().map(|span| span.span_id).collect();
     assert_eq!(distinct.len(), spans.len());
     let roots = roots(&memory);
     assert_eq!(spans.len() - roots.len(), 4000);
