@@ -252,9 +252,9 @@ async fn a_request_of_too_many_sessions_is_too_large() {
         let mut refused = 0;
         for (request, items, is_taken) in [
             (sessions(1000), 1000, true),
-            (sessions(100_000), 100_000, false),
+            (sessions(20_000), 20_000, false),
             (scopes(1000), 1000, true),
-            (scopes(500_000), 500_000, !splits),
+            (scopes(50_000), 50_000, !splits),
             (traces_of(1, 1, limit - 100), 1, true),
         ] {
             assert!(request.len() < limit);
@@ -270,7 +270,7 @@ async fn a_request_of_too_many_sessions_is_too_large() {
             assert!(is_taken || refused >= items, "{items} were taken");
         }
         let unseen = intake.clone().recognise_sessions(false);
-        let taken = unseen.accept(Signal::Traces, sessions(100_000)).await;
+        let taken = unseen.accept(Signal::Traces, sessions(20_000)).await;
         assert_eq!(
             taken.is_ok(),
             !splits,
@@ -278,7 +278,7 @@ async fn a_request_of_too_many_sessions_is_too_large() {
         );
         let report = pipeline.shutdown(LONG).await;
         assert_settled(&report);
-        let refused = refused + if splits { 100_000 } else { 0 };
+        let refused = refused + if splits { 20_000 } else { 0 };
         assert_eq!(report.traces.fates.of(Fate::TooLarge), refused);
     }
 }
