@@ -3,13 +3,21 @@
 
 #![cfg(all(unix, feature = "spool"))]
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use spanreel::testing::InMemory;
-use spanreel::{ByteSize, IntakeError, Pipeline, Signal};
+use spanreel::{ByteSize, IntakeError, Pipeline, Signal, SpanId};
 
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Held by the test that runs: a child has copies of the locks that the threads of another would hold.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Runs `work` in a forked process; tells what it exited with: 0 where `work` did not panic.
 #[expect(unsafe_code, reason = "there is no other way to fork")]
@@ -35,6 +43,7 @@ fn in_child(work: impl FnOnce() + std::panic::UnwindSafe) -> i32 {
 /// delivered twice, its spool stays the parent's, and a pipeline of the child's own works.
 #[test]
 fn a_forked_child_begins_anew() {
+    let _alone = alone();
     let directory = tempfile::tempdir().expect("a directory");
     let memory = InMemory::new();
     let pipeline = Pipeline::builder()
@@ -78,4 +87,47 @@ fn a_forked_child_begins_anew() {
     assert!(report.is_lossless(), "{report}");
     assert_eq!(report.traces.ended, 2);
     assert_eq!(memory.spans().len(), 2);
+}
+
+/// Children that were forked off the same thread, one after the other, have neither each other's ids nor those of
+/// the parent: with a pipeline of their own, and with nothing but the parent's, which they find closed.
+#[test]
+fn no_two_processes_have_the_same_ids() {
+    let _alone = alone();
+    let directory = tempfile::tempdir().expect("a directory");
+    let pipeline = Pipeline::builder()
+        .export(InMemory::new())
+        .start()
+        .expect("a pipeline");
+    // From here on the thread has numbers that its copies would go on with.
+    let mut ids = vec![SpanId::random().to_string()];
+    for child in 0..4 {
+        let path = directory.path().join(child.to_string());
+        let (copy, file) = (pipeline.clone(), path.clone());
+        let exited = in_child(std::panic::AssertUnwindSafe(move || {
+            let has_its_own = child % 2 == 0;
+            let own = has_its_own.then(|| {
+                let builder = Pipeline::builder().export(InMemory::new());
+                builder.start().expect("a pipeline")
+            });
+            if !has_its_own {
+                assert!(copy.session("new").is_err());
+            }
+            let made: Vec<_> = (0..8).map(|_| SpanId::random().to_string()).collect();
+            std::fs::write(file, made.join("\n")).expect("written");
+            if let Some(own) = own {
+                assert!(own.shutdown_blocking(GRACE).is_lossless());
+            }
+        }));
+        assert_eq!(exited, 0);
+        let made = std::fs::read_to_string(path).expect("the child wrote it");
+        ids.extend(made.lines().map(str::to_owned));
+    }
+    ids.extend((0..8).map(|_| SpanId::random().to_string()));
+    let all = ids.len();
+    assert_eq!(all, 1 + 4 * 8 + 8);
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), all, "{ids:?}");
+    assert!(pipeline.shutdown_blocking(GRACE).is_lossless());
 }

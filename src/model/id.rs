@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $bytes:literal) => {
@@ -72,7 +74,8 @@ id! {
 pub struct InvalidId;
 
 impl TraceId {
-    /// A random id.
+    /// A random id. In a process that was forked off, others than those of its parent and its siblings once
+    /// it has started a pipeline, or has asked the copy of its parent's for a session.
     #[must_use]
     pub fn random() -> Self {
         let mut bytes = [0; 16];
@@ -83,7 +86,7 @@ impl TraceId {
 }
 
 impl SpanId {
-    /// A random id.
+    /// A random id; as to processes that were forked off, see [`TraceId::random`].
     #[inline]
     #[must_use]
     pub fn random() -> Self {
@@ -122,18 +125,58 @@ const DIGIT: [u8; 256] = {
 /// Has a bit that no digit has.
 const NO_DIGIT: u8 = 0x10;
 
-/// A number that is never zero, from a generator of the thread's own (SplitMix64, seeded by the
-/// operating system's randomness through `RandomState`). Unpredictable enough to be unique, which
+/// Which beginning the generators of all threads are to have; never zero.
+static BEGINNING: AtomicU64 = AtomicU64::new(1);
+
+/// Has every thread's generator begin anew with its next number.
+///
+/// To be called where a process may have been forked off: a thread that forks goes on in the child with the
+/// numbers of the parent, and with the keys of its `RandomState`. What differs is the process and the time.
+pub(crate) fn begin_anew() {
+    let differs = (std::process::id(), Instant::now());
+    let beginning = RandomState::new().hash_one(differs) | 1;
+    BEGINNING.store(beginning, Ordering::Relaxed);
+}
+
+/// The numbers of one thread: SplitMix64.
+struct Generator {
+    /// The beginning that `state` goes back to; zero before the first number.
+    beginning: Cell<u64>,
+    state: Cell<u64>,
+}
+
+impl Generator {
+    #[cold]
+    #[inline(never)]
+    fn begin(&self, beginning: u64) {
+        let place = std::ptr::from_ref(self).addr();
+        let seed = (beginning, place, self.state.get());
+        self.state.set(RandomState::new().hash_one(seed));
+        self.beginning.set(beginning);
+    }
+}
+
+/// A number that is never zero, from a generator of the thread's own, which is seeded by the
+/// operating system's randomness through `RandomState`. Unpredictable enough to be unique, which
 /// is all that an id needs; not for secrets.
 #[inline]
 pub(crate) fn random_u64() -> u64 {
     thread_local! {
-        static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(std::thread::current().id()));
+        static GENERATOR: Generator = const {
+            Generator {
+                beginning: Cell::new(0),
+                state: Cell::new(0),
+            }
+        };
     }
-    STATE.with(|state| {
+    GENERATOR.with(|generator| {
+        let beginning = BEGINNING.load(Ordering::Relaxed);
+        if generator.beginning.get() != beginning {
+            generator.begin(beginning);
+        }
         loop {
-            let next = state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-            state.set(next);
+            let next = generator.state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+            generator.state.set(next);
             let mut z = next;
             z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -175,5 +218,32 @@ mod tests {
     fn random_ids_differ() {
         let ids: std::collections::HashSet<_> = (0..10_000).map(|_| SpanId::random()).collect();
         assert_eq!(ids.len(), 10_000);
+    }
+
+    /// A generator that begins anew does not go on where it was, whoever has a copy of it.
+    #[test]
+    fn a_generator_that_begins_anew_has_other_numbers() {
+        let generator = || Generator {
+            beginning: Cell::new(7),
+            state: Cell::new(9),
+        };
+        let (one, other) = (generator(), generator());
+        one.begin(11);
+        other.begin(13);
+        assert_eq!((one.beginning.get(), other.beginning.get()), (11, 13));
+        assert_ne!(one.state.get(), other.state.get());
+        assert_ne!(one.state.get(), 9);
+    }
+
+    /// Every call has every thread begin anew.
+    #[test]
+    fn every_beginning_is_another() {
+        let beginning = || {
+            begin_anew();
+            BEGINNING.load(Ordering::Relaxed)
+        };
+        let beginnings: std::collections::HashSet<_> = (0..100).map(|_| beginning()).collect();
+        assert_eq!(beginnings.len(), 100);
+        assert!(!beginnings.contains(&0), "it would be taken for none");
     }
 }

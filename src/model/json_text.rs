@@ -166,7 +166,7 @@ impl Cut<'_> {
         }
     }
 
-    /// Passes over an escape; over both where two are one character.
+    /// Passes over an escape; over both where two are one character. `None` where it is none.
     fn escape(&mut self) -> Option<()> {
         let unit = |at: usize| {
             let digits = self.text.get(at..at + 6)?.strip_prefix(b"\\u")?;
@@ -179,7 +179,9 @@ impl Cut<'_> {
                 let is_pair = is_first && unit(self.at + 6).is_some();
                 if is_pair { 12 } else { 6 }
             }
-            _ => 2,
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
+            // No escape (RFC 8259, 7). What follows may be half a character.
+            _ => return None,
         };
         self.at += len;
         self.characters += len;
@@ -313,6 +315,22 @@ mod tests {
         assert_eq!(cut(text, limit).as_deref(), Some("[\"\u{e4}\u{e4}\"]"));
     }
 
+    /// A backslash before a character that is no escape makes the text no JSON, so that it is cut as any text
+    /// is.
+    #[test]
+    fn what_is_no_escape_is_no_json() {
+        for text in [
+            "[\"\\\u{e9}\\\u{e9}\\\u{e9}\"]",
+            r#"["\x41", "b"]"#,
+            r#"["C:\Users"]"#,
+        ] {
+            let cuts: Vec<_> = (3..text.len()).map(|limit| bytes(text, limit)).collect();
+            let is_told = cuts.iter().skip_while(|it| it.is_some());
+            assert!(is_told.clone().count() > 0, "{text}");
+            assert!(is_told.flatten().next().is_none(), "{text}: {cuts:?}");
+        }
+    }
+
     fn json() -> impl Strategy<Value = serde_json::Value> {
         let leaf = prop_oneof![
             Just(serde_json::Value::Null),
@@ -354,6 +372,20 @@ mod tests {
                         .map_err(|error| TestCaseError::fail(format!("{error}: {kept}")))?;
                 }
                 None => prop_assert!(within.allows(text.len()) || text.chars().count() <= length),
+            }
+        }
+
+        /// A text that is almost JSON, its escapes being none before characters of any length, is cut at every
+        /// limit of bytes and of characters, and stays within it.
+        #[test]
+        fn what_is_almost_json_is_cut_at_every_limit(
+            text in "(\\[\"|\\{\"a\":\"|)[\\[{\"\\\\\u{e9}\u{20ac}\u{1f980},:a]{0,40}",
+        ) {
+            for limit in 0..=text.len() {
+                let kept = TextLimit::new(None, limit).cut_whole(&text);
+                prop_assert!(kept.len() <= limit);
+                let kept = TextLimit::new(Some(limit), usize::MAX).cut_whole(&text);
+                prop_assert!(kept.chars().count() <= limit);
             }
         }
 

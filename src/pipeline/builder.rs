@@ -26,6 +26,7 @@ use crate::actors::spool::{
 };
 use crate::model::byte_size::ByteSize;
 use crate::model::content::Content;
+use crate::model::id;
 use crate::model::limits::Limits;
 use crate::model::problem::Problem;
 use crate::model::propagation::policy::BaggagePolicy;
@@ -240,6 +241,7 @@ impl Builder {
 
     /// Checks everything, so that all problems are reported at once.
     fn plan(self) -> Result<Plan, BuildError> {
+        id::begin_anew();
         for warning in &self.environment.warnings {
             tracing::warn!(target: "spanreel", "{warning}");
         }

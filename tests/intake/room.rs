@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use spanreel::{
-    BatchConfig, ByteSize, Export, ExportError, Exporter, Fate, IntakeError, Null, Pipeline,
-    Request, Signal,
+    BatchConfig, ByteSize, Export, ExportError, Exporter, Fate, Flow, IntakeError, Item, Null,
+    Pipeline, Process, Request, Signal,
 };
 use tokio::sync::Semaphore;
 
@@ -210,4 +211,74 @@ async fn own_and_foreign_telemetry_share_a_pipeline() {
     assert_eq!((report.traces.ended, report.traces.received), (800, 14_800));
     assert_eq!(report.metrics.received, 1_200);
     assert_eq!(report.lanes[0].traces.of(Fate::Exported), 15_600);
+}
+
+/// Lets everything pass, and has requests split by session.
+struct Look;
+
+impl Process for Look {
+    fn process(&mut self, _item: &mut Item<'_>) -> Flow {
+        Flow::Pass
+    }
+}
+
+/// What is noted of sessions and scopes is bounded as requests are: one that has far more of them than bytes is
+/// refused as too large, whole and booked; one of as many bytes in one session is taken.
+#[tokio::test]
+async fn a_request_of_too_many_sessions_is_too_large() {
+    let delimited = |number: u8, body: &[u8]| {
+        let mut field = vec![number << 3 | 2];
+        prost::encoding::encode_varint(body.len() as u64, &mut field);
+        field.extend_from_slice(body);
+        field
+    };
+    // Spans that say nothing but their trace.
+    let sessions = |sessions: u64| {
+        let span = |id: u64| delimited(2, &delimited(1, &[id.to_be_bytes(), [7; 8]].concat()));
+        let spans: Vec<_> = (0..sessions).flat_map(span).collect();
+        Bytes::from(delimited(1, &delimited(2, &spans)))
+    };
+    let scopes =
+        |scopes: usize| Bytes::from(delimited(1, &delimited(2, &[0x12, 0]).repeat(scopes)));
+    for splits in [false, true] {
+        let builder = Pipeline::builder().budget(ByteSize::mib(8)).export(Null);
+        let builder = match splits {
+            true => builder.process(Look),
+            false => builder,
+        };
+        let pipeline = builder.start().expect("valid");
+        let intake = pipeline.intake();
+        let limit = intake.max_request_bytes();
+        let mut refused = 0;
+        for (request, items, is_taken) in [
+            (sessions(1000), 1000, true),
+            (sessions(20_000), 20_000, false),
+            (scopes(1000), 1000, true),
+            (scopes(50_000), 50_000, !splits),
+            (traces_of(1, 1, limit - 100), 1, true),
+        ] {
+            assert!(request.len() < limit);
+            let taken = intake.accept(Signal::Traces, request).await;
+            match taken {
+                Ok(receipt) => assert_eq!(receipt.items(), items),
+                Err(IntakeError::TooLarge { bytes, limit: told }) => {
+                    assert!(!is_taken && bytes > limit && told == limit, "{items}");
+                    refused += items;
+                }
+                Err(other) => panic!("{other}"),
+            }
+            assert!(is_taken || refused >= items, "{items} were taken");
+        }
+        let unseen = intake.clone().recognise_sessions(false);
+        let taken = unseen.accept(Signal::Traces, sessions(20_000)).await;
+        assert_eq!(
+            taken.is_ok(),
+            !splits,
+            "nothing is noted where nobody looks"
+        );
+        let report = pipeline.shutdown(LONG).await;
+        assert_settled(&report);
+        let refused = refused + if splits { 20_000 } else { 0 };
+        assert_eq!(report.traces.fates.of(Fate::TooLarge), refused);
+    }
 }

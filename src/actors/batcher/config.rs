@@ -24,7 +24,8 @@ pub struct BatchConfig {
     /// The bytes, uncompressed, at which a batch is large enough to leave. Default: 1 MiB.
     pub max_export_batch_bytes: ByteSize,
     /// The bytes, uncompressed, that no request ever exceeds; what alone is larger is booked as
-    /// too large. Default: 4 MiB, which every known backend takes; at most 64 MiB.
+    /// too large. Default: 4 MiB, which every known backend takes; at most 64 MiB. What the dialect
+    /// of an exporter adds comes on top: that of OpenInference says content twice.
     pub max_request_bytes: ByteSize,
     /// How long an item waits for others. Default: 5 s for spans, 1 s for log records; zero sends
     /// each chunk at once. `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BLRP_SCHEDULE_DELAY`.

@@ -140,9 +140,10 @@ pub enum IntakeError {
     #[error("the pipeline is shut down")]
     Closed,
     /// It is larger than the pipeline could ever hold: send it in parts.
-    #[error("the request has {bytes} bytes; {limit} are taken at most, so send it in parts")]
+    #[error("the request takes {bytes} bytes; {limit} are taken at most, so send it in parts")]
     TooLarge {
-        /// How many bytes it has.
+        /// How many bytes it takes, at least: its own, and where it has many sessions those for what is noted
+        /// of them, some hundreds for each.
         bytes: usize,
         /// How many are taken: [`Intake::max_request_bytes`].
         limit: usize,
@@ -179,7 +180,9 @@ impl Intake {
         self
     }
 
-    /// The largest request that is accepted, in bytes: half of the budget of the pipeline.
+    /// The largest request that is accepted, in bytes: half of the budget of the pipeline. Where a
+    /// request has many sessions, and they are recognised, what is noted of them counts: some hundreds of bytes
+    /// for each.
     #[must_use]
     pub fn max_request_bytes(&self) -> usize {
         self.core.shared.pool.largest_charge()
@@ -259,9 +262,12 @@ impl Intake {
     fn survey<'a>(&self, signal: Signal, request: &'a Bytes) -> Result<Sessions<'a>, IntakeError> {
         let core = &*self.core;
         let splits = core.splits(signal);
-        let mut found = Sessions::new(signal, splits);
+        let limit = self.max_request_bytes();
+        // Of what is too large the items are only counted.
+        let room = limit.checked_sub(request.len());
+        let mut found = Sessions::new(signal, splits, room.unwrap_or(0));
         let recognises = splits || self.recognises || !self.watches.is_empty();
-        if recognises && signal != Signal::Metrics {
+        if room.is_some() && recognises && signal != Signal::Metrics {
             survey(signal, request, &mut found)?;
         } else {
             let mut count = Count::default();
@@ -269,10 +275,9 @@ impl Intake {
             found.items = count.items;
         }
         let book = core.shared.books.of(signal);
-        let limit = self.max_request_bytes();
-        if request.len() > limit {
+        let bytes = request.len() + found.weight();
+        if bytes > limit {
             book.refuse(found.items, Fate::TooLarge);
-            let bytes = request.len();
             return Err(IntakeError::TooLarge { bytes, limit });
         }
         if !core.shared.wants(signal) {

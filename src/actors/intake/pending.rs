@@ -24,6 +24,8 @@ pub(super) struct Pending<'a> {
     request: Bytes,
     items: u64,
     sessions: usize,
+    /// What the notes of its sessions weigh.
+    notes: usize,
     /// How it is split, if it is.
     plan: Option<Plan>,
     state: State,
@@ -50,6 +52,7 @@ impl<'a> Pending<'a> {
             request: request.clone(),
             items: survey.items,
             sessions: survey.found.len(),
+            notes: survey.weight(),
             plan: survey.splits().then(|| Plan::new(core, survey)),
             state: State::Outside,
         }
@@ -102,6 +105,11 @@ impl<'a> Pending<'a> {
         let enter = || -> Tally {
             let book = self.core.shared.books.of(self.signal);
             book.receive(self.items, Shares::of(&ticket, self.items))
+        };
+        // They are there until it is handed over.
+        let _notes = match self.notes {
+            0 => None,
+            notes => Some(self.core.shared.pool.charge(notes)?),
         };
         let msg = match &self.plan {
             Some(plan) => {

@@ -25,6 +25,9 @@ use crate::model::whole::header;
 /// A part of this size or more gets a buffer of its own.
 const ALONE: usize = CHUNK_BYTES / 2;
 
+/// How many parts share a buffer at most: what each chunk takes beside its bytes stays small to it.
+const SHARED: usize = 64;
+
 /// How a request is to be split.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -117,7 +120,9 @@ impl Plan {
         let mut open: Option<(Buffer, Vec<usize>)> = None;
         let mut stretches = self.stretches.iter().peekable();
         for (index, part) in self.parts.iter().enumerate() {
-            let fits = |(buffer, _): &(Buffer, Vec<usize>)| buffer.room() >= part.bytes;
+            let fits = |(buffer, lengths): &(Buffer, Vec<usize>)| {
+                buffer.room() >= part.bytes && lengths.len() < SHARED
+            };
             if !open.as_ref().is_some_and(fits) {
                 finish(open.take(), &mut bytes);
                 let size = if part.bytes < ALONE {

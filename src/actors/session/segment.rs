@@ -13,7 +13,7 @@ use crate::model::attribute::Value;
 use crate::model::chunk::End;
 use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::genai::{Operation, key};
-use crate::model::id::SpanId;
+use crate::model::id::{SpanId, TraceId};
 use crate::model::kind::{SpanKind, Status};
 use crate::model::ledger::Fate;
 use crate::model::otlp::draft::Draft;
@@ -280,13 +280,23 @@ fn write_totals(draft: &mut Draft, totals: &Totals) {
     }
 }
 
+/// The trace of a later segment follows from its id, as that of the first does. Where the session's id was
+/// cut, others begin as it does: there it follows from the whole id, by what the registry knows it by.
+fn trace_of_segment(before: &Identity, id: &str, segment: u32) -> (TraceId, bool) {
+    let home = before.home.0;
+    if trace_id_of(&before.conversation, None).0 == home {
+        return trace_id_of(id, None);
+    }
+    trace_id_of(&format!("{home}~{segment}"), None)
+}
+
 /// Ends this segment and begins the next: a trace of its own, linked to this one.
 pub(super) fn roll_over(cell: &Arc<Cell>) {
     let shared = &cell.shared;
     let before = &cell.identity;
     let segment = before.segment + 1;
     let id: Arc<str> = format!("{}~{segment}", before.conversation).into();
-    let (trace_id, is_random) = trace_id_of(&id, None);
+    let (trace_id, is_random) = trace_of_segment(before, &id, segment);
     let flags = u8::from(cell.sampled) | u8::from(is_random) << 1;
     let anchor = shared.clock.anchor();
     let identity = Identity::new(Particulars {

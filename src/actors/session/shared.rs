@@ -18,6 +18,7 @@ use crate::actors::pool::Pool;
 use crate::actors::road::Msg as Road;
 use crate::model::chunk::SessionKey;
 use crate::model::content::Content;
+use crate::model::id;
 use crate::model::ledger::Books;
 use crate::model::limits::Limits;
 use crate::model::propagation::policy::BaggagePolicy;
@@ -80,6 +81,8 @@ impl Shared {
             return false;
         }
         self.closed.store(true, Ordering::SeqCst);
+        // What is made here must not have the ids of what the parent makes.
+        id::begin_anew();
         true
     }
 

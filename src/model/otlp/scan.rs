@@ -105,10 +105,10 @@ pub(crate) fn fields(message: &[u8]) -> impl Iterator<Item = Field> + '_ {
     })
 }
 
-/// The key of a `KeyValue`.
+/// The key of a `KeyValue`: of several the last, as readers take it (protobuf, "Last One Wins").
 pub(crate) fn key_of(key_value: &[u8]) -> Option<&[u8]> {
-    let key = fields(key_value).find(|field| field.is(f::key_value::KEY))?;
-    Some(&key_value[key.body])
+    let keys = fields(key_value).filter(|field| field.is(f::key_value::KEY));
+    keys.last().map(|key| &key_value[key.body])
 }
 
 /// A varint at the start of `bytes`, and how many bytes it took.
@@ -182,6 +182,24 @@ mod tests {
         assert_eq!(message_of(&long), [7; 128]);
         assert_eq!(message_of(&[]), b"");
         assert_eq!(message_of(&[0x12]), b"");
+    }
+
+    /// Where a key is there twice, the last one counts, as with the reference decoder.
+    #[test]
+    fn the_last_key_counts() {
+        use opentelemetry_proto::tonic::common::v1::KeyValue;
+        use prost::Message;
+
+        for (bytes, key) in [
+            (&[0x0a, 1, b'a', 0x0a, 1, b'b'][..], "b"),
+            (&[0x0a, 1, b'a', 0x12, 0, 0x0a, 1, b'b'], "b"),
+            (&[0x12, 0, 0x0a, 1, b'a', 0x0a, 0], ""),
+            (&[0x0a, 1, b'a', 0x0a, 1, b'b', 0x12, 0], "b"),
+        ] {
+            let read = KeyValue::decode(bytes).expect("wire form");
+            assert_eq!(read.key, key);
+            assert_eq!(key_of(bytes), Some(key.as_bytes()), "{bytes:?}");
+        }
     }
 
     /// The key of an attribute is found wherever it stands.

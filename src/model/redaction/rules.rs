@@ -79,8 +79,8 @@ const SECRET_NAMES: &[&str] = &[
     "xapikey",
 ];
 
-/// The longest key that rules are asked about; a longer one has no rule of its own.
-const KEY: usize = 128;
+/// Keys up to this length, which nearly all have, are looked up without memory of their own.
+const SHORT: usize = 128;
 
 /// Rules by key, without regard to capitals. An exact one wins over a longer beginning, that over a
 /// shorter one, and any of them over the names of secrets.
@@ -176,15 +176,20 @@ impl Rules {
 
     /// The rule of a member of an object or a map within an attribute.
     pub(crate) fn of_member(&self, key: &[u8]) -> Option<Ruling> {
-        if key.len() > KEY {
-            return None;
-        }
         if self.exact.is_empty() && self.beginnings.is_empty() {
             return self.secret_names.filter(|_| is_secret_name(key));
         }
-        let mut lower = [0; KEY];
-        let lower = &mut lower[..key.len()];
-        lower.copy_from_slice(key);
+        let (mut short, mut long) = ([0; SHORT], Vec::new());
+        let lower = match short.get_mut(..key.len()) {
+            Some(lower) => {
+                lower.copy_from_slice(key);
+                lower
+            }
+            None => {
+                long.extend_from_slice(key);
+                &mut long[..]
+            }
+        };
         lower.make_ascii_lowercase();
         if let Some(ruling) = self.exact.get(&*lower) {
             return Some(*ruling);
@@ -300,6 +305,32 @@ mod tests {
             assert_eq!(of_member(&it, key), action, "{key}");
         }
         assert_eq!(of_attribute(&it, &"h".repeat(5000)), None);
+    }
+
+    /// A key may be as long as it likes: rules and names of secrets hold for it.
+    #[test]
+    fn rules_hold_for_keys_of_any_length() {
+        for length in [0, 1, 100, 127, 128, 129, 5000] {
+            let long = "K".repeat(length);
+            let exact: &'static str = format!("exact.{long}").leak();
+            let it = rules(
+                &[("http.*", Action::Remove), (exact, Action::Hash)],
+                Some(&["gen_ai.*"]),
+                true,
+            );
+            for (key, action) in [
+                (format!("HTTP.request.header.{long}"), Action::Remove),
+                (format!("exact.{long}"), Action::Hash),
+                (format!("gen_ai.{long}.Password"), Action::Mask),
+                (format!("customer.{long}"), Action::Remove),
+            ] {
+                assert_eq!(of_attribute(&it, &key), Some(action), "{key}");
+            }
+            assert_eq!(of_attribute(&it, &format!("gen_ai.{long}")), None);
+            let names_alone = rules(&[], None, true);
+            let key = format!("{long}.api_key");
+            assert_eq!(of_member(&names_alone, &key), Some(Action::Mask), "{key}");
+        }
     }
 
     /// With a list of what alone may pass, attributes that are not on it are left out, but for those that

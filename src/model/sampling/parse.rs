@@ -12,7 +12,7 @@ use crate::model::byte_size::ByteSize;
 use crate::model::owned_value::OwnedValue;
 use crate::model::problem::Problem;
 
-/// How deep a value may be nested.
+/// How deep rules and policies may be nested to be read at all.
 const DEEPEST: usize = 64;
 
 impl Sampling {
@@ -66,6 +66,8 @@ impl Sampling {
 #[derive(Default)]
 struct Read {
     problems: Vec<Problem>,
+    /// How many rules and policies what is being read lies in.
+    depth: usize,
 }
 
 /// A table whose entries are taken one by one; what is left is not known.
@@ -96,13 +98,24 @@ impl Read {
             left: Vec::new(),
         };
         match value {
-            OwnedValue::Map(entries) if at.len() < DEEPEST * 16 => {
+            OwnedValue::Map(entries) => {
                 table.left = entries.iter().map(|(key, value)| (&**key, value)).collect();
             }
-            OwnedValue::Map(_) => self.wrong(at, "is nested too deep"),
             _ => self.wrong(at, format!("is no table; write it as {form}")),
         }
         table
+    }
+
+    /// Reads what lies in another rule or policy; `None` where that is too deep.
+    fn deeper<T>(&mut self, at: &str, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.depth == DEEPEST {
+            self.wrong(at, "is nested too deep");
+            return None;
+        }
+        self.depth += 1;
+        let it = read(self);
+        self.depth -= 1;
+        Some(it)
     }
 
     fn done(&mut self, table: Table<'_>, known: &str) {
@@ -174,8 +187,11 @@ impl Read {
 
     fn policies(&mut self, value: &OwnedValue, at: &str) -> Vec<Policy> {
         let list = self.list(value, at).iter().enumerate();
-        list.map(|(index, value)| self.policy(value, &format!("{at}[{index}]")))
-            .collect()
+        let policies = list.map_while(|(index, value)| {
+            let at = format!("{at}[{index}]");
+            self.deeper(&at, |read| read.policy(value, &at))
+        });
+        policies.collect()
     }
 
     fn policy(&mut self, value: &OwnedValue, at: &str) -> Policy {

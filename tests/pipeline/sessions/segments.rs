@@ -1,10 +1,11 @@
 //! Endless sessions go on in a next segment.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use spanreel::record::RecordedSpan;
 use spanreel::testing::InMemory;
-use spanreel::{ByteSize, Limits, SessionConfig};
+use spanreel::{ByteSize, Limits, SessionConfig, TraceId};
 
 use crate::rig::{Rig, eventually};
 
@@ -79,6 +80,35 @@ fn a_session_goes_on_after_so_many_spans() {
         );
     }
     assert_eq!(roots[0].str("session.previous_id"), None);
+}
+
+/// Sessions whose ids begin alike for longer than an id may be have traces of their own in all segments, the same
+/// whenever such a session is opened.
+#[test]
+fn long_ids_that_begin_alike_share_no_segment() {
+    let traces_of = |id: &str| {
+        let rig = rolling(SessionConfig {
+            max_spans: 1,
+            ..SessionConfig::default()
+        });
+        let session = rig.pipeline.session(id).expect("open");
+        let traces: Vec<_> = (0..3)
+            .map(|_| {
+                session.child("work").start().end();
+                session.trace_id()
+            })
+            .collect();
+        session.end();
+        rig.stop();
+        traces
+    };
+    let begins = "https://example.com/".repeat(20);
+    let (one, other) = (format!("{begins}one"), format!("{begins}other"));
+    let all = [traces_of(&one), traces_of(&other), traces_of("short")].concat();
+    let different: HashSet<_> = all.iter().collect();
+    assert_eq!(different.len(), all.len(), "{all:?}");
+    assert_eq!(traces_of(&one), all[..3]);
+    assert_eq!(all[6], TraceId::of_session("short~2"), "as its id says");
 }
 
 /// Spans that are open when their session goes on stay in the segment where they started, as do
@@ -214,7 +244,7 @@ fn segments_are_changed_under_load() {
     session.end();
     let memory = rig.stop();
     let spans = memory.spans();
-    let distinct: std::collections::HashSet<_> = spans.iter().map(|span| span.span_id).collect();
+    let distinct: HashSet<_> = spans.iter().map(|span| span.span_id).collect();
     assert_eq!(distinct.len(), spans.len());
     let roots = roots(&memory);
     assert_eq!(spans.len() - roots.len(), 4000);

@@ -22,6 +22,7 @@ use std::ops::Range;
 
 use self::common::known;
 pub(crate) use self::facts::Facts;
+pub(crate) use self::reader::MAX_DEPTH;
 use self::reader::{LEN, Reader, tag};
 use super::cursor::WireError;
 use super::fields as f;

@@ -13,7 +13,7 @@ pub(super) const FIXED32: u32 = 5;
 
 /// How deep messages may lie in each other, the request included. Readers of other languages stop
 /// at 100 (protobuf C++, prost): what goes deeper would spoil the batch that it travels in.
-pub(super) const MAX_DEPTH: usize = 96;
+pub(crate) const MAX_DEPTH: usize = 96;
 
 /// The tag of a field: its number and its wire type.
 pub(super) const fn tag(field: u32, wire_type: u32) -> u32 {

@@ -1,7 +1,8 @@
 //! Groups the items of a foreign request by session: for those that watch or judge sessions.
 //!
 //! Holds: a few numbers for each session of one resource, and, where the request is to be split,
-//! where its items stand. Allocates for sessions and for neighbouring items, not for each item.
+//! where its items stand; no more of both than it is told. Allocates for sessions and for neighbouring
+//! items, not for each item.
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
@@ -14,6 +15,16 @@ use crate::model::request::Signal;
 /// How many sessions a map has room for that is used for another resource; a larger one would cost more
 /// to clear than it saves.
 const SMALL: usize = 128;
+
+/// How many bytes of notes weigh nothing: as many as few sessions take.
+const FREE: usize = 16 << 10;
+
+/// What notes take, about, in bytes, with the chunks that they become: a session, what of it stands in a
+/// scope, a scope, and a run of neighbouring items.
+const OF_SESSION: usize = 256;
+const OF_PART: usize = 512;
+const OF_SCOPE: usize = 128;
+const OF_STRETCH: usize = 64;
 
 /// What names the session of an item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +76,10 @@ pub(crate) struct Sessions<'a> {
     signal: Signal,
     /// Whether parts are noted.
     split: bool,
+    /// How much the notes may weigh.
+    most: usize,
+    /// How many bytes they have.
+    noted: usize,
     pub(crate) items: u64,
     pub(crate) found: Vec<SessionFound<'a>>,
     /// Each scope: the body of its resource's group, and that of its own.
@@ -82,10 +97,14 @@ pub(crate) struct Sessions<'a> {
 }
 
 impl<'a> Sessions<'a> {
-    pub(crate) fn new(signal: Signal, split: bool) -> Self {
+    /// Where the notes [weigh](Self::weight) more than `most`, no more are taken, and the items that follow are
+    /// only counted.
+    pub(crate) fn new(signal: Signal, split: bool, most: usize) -> Self {
         Self {
             signal,
             split,
+            most,
+            noted: 0,
             items: 0,
             found: Vec::new(),
             scopes: Vec::new(),
@@ -96,6 +115,11 @@ impl<'a> Sessions<'a> {
             by_scope: HashMap::new(),
             last: None,
         }
+    }
+
+    /// The bytes of the notes, about, as far as they are not few.
+    pub(crate) fn weight(&self) -> usize {
+        self.noted.saturating_sub(FREE)
     }
 
     /// Whether parts were noted.
@@ -124,6 +148,7 @@ impl<'a> Sessions<'a> {
         let next = self.found.len();
         let session = *self.by_name.entry(name).or_insert(next);
         if session == next {
+            self.noted += OF_SESSION;
             self.found.push(SessionFound {
                 name,
                 service: self.resource.1.service(),
@@ -144,6 +169,7 @@ impl<'a> Sessions<'a> {
         let next = self.parts.len();
         let part = *self.by_scope.entry((session, scope)).or_insert(next);
         if part == next {
+            self.noted += OF_PART;
             self.parts.push(Part {
                 session,
                 scope,
@@ -171,7 +197,8 @@ impl<'a> Visit<'a> for Sessions<'a> {
     }
 
     fn scope(&mut self, group: Range<usize>) {
-        if self.split {
+        if self.split && self.weight() <= self.most {
+            self.noted += OF_SCOPE;
             self.scopes.push((self.resource.0.clone(), group));
         }
         if let Some((_, part)) = &mut self.last {
@@ -181,6 +208,9 @@ impl<'a> Visit<'a> for Sessions<'a> {
 
     fn entry(&mut self, entry: Range<usize>, items: u64, facts: &Facts<'a>) {
         self.items += items;
+        if self.weight() > self.most {
+            return;
+        }
         let session = self.session(facts);
         let found = &mut self.found[session];
         found.items += items;
@@ -198,7 +228,10 @@ impl<'a> Visit<'a> for Sessions<'a> {
             Some((last, range)) if *last == index && range.end == entry.start => {
                 range.end = entry.end;
             }
-            _ => self.stretches.push((index, entry)),
+            _ => {
+                self.noted += OF_STRETCH;
+                self.stretches.push((index, entry));
+            }
         }
     }
 }

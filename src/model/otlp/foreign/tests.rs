@@ -22,7 +22,7 @@ use crate::model::otlp::view::arbitrary::{any_double, logs, traces};
 fn count(signal: Signal, request: &[u8]) -> Result<u64, WireError> {
     let mut plain = Count::default();
     let counted = survey(signal, request, &mut plain).map(|()| plain.items);
-    let mut by_session = sessions::Sessions::new(signal, true);
+    let mut by_session = sessions::Sessions::new(signal, true, usize::MAX);
     let found = survey(signal, request, &mut by_session).map(|()| by_session.items);
     assert_eq!(counted, found, "noting facts changes nothing");
     counted

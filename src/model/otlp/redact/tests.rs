@@ -147,6 +147,34 @@ fn only_what_is_listed_stays() {
     );
 }
 
+/// An attribute that has two keys falls under the rule of that by which it arrives: the last one.
+#[test]
+fn a_rule_holds_for_the_key_that_arrives() {
+    let redaction = Redaction::nothing()
+        .remove("gone")
+        .mask("hidden")
+        .only(["fine", "hidden"]);
+    let redactor = redaction.redactor();
+    for (first, last, expected) in [
+        ("fine", "gone", None),
+        ("fine", "hidden", Some("[redacted]")),
+        ("fine", "unknown", None),
+        ("gone", "fine", Some("said")),
+    ] {
+        let mut key_value = Writer::with_capacity(64);
+        key_value.bytes(f::key_value::KEY, first.as_bytes());
+        key_value.bytes(f::key_value::KEY, last.as_bytes());
+        key_value.bytes(f::key_value::VALUE, &text("said").encode_to_vec());
+        let mut span = Writer::with_capacity(64);
+        span.bytes(f::span::ATTRIBUTES, key_value.written());
+        let bytes = span.to_vec();
+        let rewritten = Rewriter::new(&redactor, Signal::Traces).item(&bytes);
+        let left = Span::decode(&*rewritten.unwrap_or(bytes)).expect("wire form");
+        let left = left.attributes.first().map(|it| it.value.clone());
+        assert_eq!(left, expected.map(|it| Some(text(it))), "{first} {last}");
+    }
+}
+
 /// A trace state that names somebody goes as a whole, for a part of one is none; ids stay.
 #[test]
 fn a_trace_state_goes_as_a_whole() {

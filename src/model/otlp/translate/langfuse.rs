@@ -29,8 +29,7 @@ pub(super) fn conclude(words: &mut Words, span: &SpanView<'_>) {
     let operation = operation_of(span);
     words.set("langfuse.observation.type", kind(operation));
     if let Some(model) = text_of(span, key::RESPONSE_MODEL) {
-        words.remove("langfuse.observation.model.name");
-        words.set("langfuse.observation.model.name", model);
+        words.set_again("langfuse.observation.model.name", model);
     }
     let parts = [
         (
@@ -51,20 +50,22 @@ pub(super) fn conclude(words: &mut Words, span: &SpanView<'_>) {
         ),
     ];
     for (name, parts) in parts {
-        let text = parts.iter().find_map(|part| text_of(span, part.key()));
-        if let Some(text) = text {
-            words.set(name, text);
-            parts.iter().for_each(|part| words.remove(part.key()));
+        let text_of_part = |part: &Part| Some((part.key(), text_of(span, part.key())?));
+        if let Some((key, text)) = parts.iter().find_map(text_of_part)
+            && words.set(name, text)
+        {
+            words.remove(key);
         }
     }
     usage(words);
     if let Some(OwnedValue::Double(cost)) = words.get(key::COST).cloned() {
         let details = serde_json::json!({ "total": cost }).to_string();
-        words.remove(key::COST);
-        words.set(
+        if words.set(
             "langfuse.observation.cost_details",
             OwnedValue::Str(details),
-        );
+        ) {
+            words.remove(key::COST);
+        }
     }
     let status = span.status();
     if status.code as i32 == 2 {
@@ -119,7 +120,7 @@ fn usage(words: &mut Words) {
         return;
     }
     let details = serde_json::Value::Object(usage).to_string();
-    words.set(
+    let is_said = words.set(
         "langfuse.observation.usage_details",
         OwnedValue::Str(details),
     );
@@ -130,6 +131,8 @@ fn usage(words: &mut Words) {
         key::CACHE_CREATION_TOKENS,
         key::REASONING_TOKENS,
     ] {
-        words.remove(key);
+        if is_said && words.int(key).is_some() {
+            words.remove(key);
+        }
     }
 }

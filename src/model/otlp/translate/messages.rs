@@ -14,25 +14,46 @@ pub(super) struct Message {
     pub(super) answers: Option<String>,
 }
 
-/// The messages in a JSON text; none where it is something else.
+/// The longest text that is taken apart, in bytes: the values in it may take ten times its room.
+const LONGEST: usize = 4 << 20;
+
+/// The messages in a JSON text; none where it is something else. What says nothing is no message.
 pub(super) fn read(json: &str) -> Vec<Message> {
-    let Ok(Value::Array(messages)) = serde_json::from_str(json) else {
+    let Some(Value::Array(messages)) = parsed(json) else {
         return Vec::new();
     };
-    messages.iter().map(message).collect()
+    let messages = messages.iter().map(message);
+    messages.filter(|it| *it != Message::default()).collect()
 }
 
-/// System instructions as the message that they are for most: parts without a role.
+/// System instructions as the message that they are for most: parts without a role. `None` where a part of
+/// them is no text, since the message would not say all.
 pub(super) fn instructions(json: &str) -> Option<Message> {
-    let parts: Value = serde_json::from_str(json).ok()?;
+    let parts = parsed(json)?;
     let mut message = Message {
         role: "system".to_owned(),
         ..Message::default()
     };
     for it in parts.as_array()? {
+        it["content"].as_str()?;
         part(&mut message, it);
     }
     (!message.content.is_empty()).then_some(message)
+}
+
+/// Whether it is JSON; a text that is not taken apart is believed by how it begins.
+pub(super) fn is_json(text: &str) -> bool {
+    match text.len() > LONGEST {
+        true => text.starts_with(['{', '[']),
+        false => parsed(text).is_some(),
+    }
+}
+
+fn parsed(json: &str) -> Option<Value> {
+    if json.len() > LONGEST {
+        return None;
+    }
+    serde_json::from_str(json).ok()
 }
 
 fn message(value: &Value) -> Message {

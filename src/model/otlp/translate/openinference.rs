@@ -11,6 +11,11 @@ use crate::model::owned_value::OwnedValue;
 const JSON: &str = "application/json";
 const PLAIN: &str = "text/plain";
 
+/// The most messages, and the most calls, of either side that are given one attribute at a time: with three
+/// attributes for each, both sides together stay below the 10,000 attributes of a span at which the SDKs of
+/// OpenInference stop.
+const MOST: usize = 512;
+
 pub(super) fn attribute(words: &mut Words, key: &str, value: ValueView<'_>) {
     let renamed = match key {
         key::PROVIDER_NAME => "llm.provider",
@@ -41,10 +46,14 @@ pub(super) fn conclude(words: &mut Words, span: &SpanView<'_>) {
     }
     // What answered is what the price is for.
     if let Some(model) = text_of(span, key::RESPONSE_MODEL) {
-        words.remove("llm.model_name");
-        words.set("llm.model_name", model);
+        words.set_again("llm.model_name", model);
     }
     invocation(words, span);
+    content(words, span);
+}
+
+/// Says the content in these words. What is said whole in them is left out under its own name.
+fn content(words: &mut Words, span: &SpanView<'_>) {
     let content = |part: Part| text_of(span, part.key());
     for (name, part) in [
         ("input", Part::InputMessages),
@@ -54,36 +63,32 @@ pub(super) fn conclude(words: &mut Words, span: &SpanView<'_>) {
         ("output", Part::ToolResult),
         ("output", Part::RetrievalDocuments),
     ] {
-        if let Some(text) = content(part) {
-            let is_json = serde_json::from_str::<serde_json::Value>(text).is_ok();
-            words.set(&format!("{name}.value"), text);
-            words.set(
-                &format!("{name}.mime_type"),
-                if is_json { JSON } else { PLAIN },
-            );
+        if let Some(text) = content(part)
+            && words.set(&format!("{name}.value"), text)
+        {
+            let is_json = messages::is_json(text);
+            let mime_type = if is_json { JSON } else { PLAIN };
+            words.set(&format!("{name}.mime_type"), mime_type);
+            // Retrievals have no words for the parts of these.
+            if !matches!(part, Part::RetrievalQuery | Part::RetrievalDocuments) {
+                words.remove(part.key());
+            }
         }
     }
-    if let Some(arguments) = content(Part::ToolArguments) {
-        words.set("tool.parameters", arguments);
+    if let Some(arguments) = content(Part::ToolArguments)
+        && words.set("tool.parameters", arguments)
+    {
+        words.remove(Part::ToolArguments.key());
     }
     let system = content(Part::SystemInstructions).and_then(messages::instructions);
+    let has_system = system.is_some();
     let asked = content(Part::InputMessages).map(messages::read);
-    flatten(
-        words,
-        "llm.input_messages",
-        system.into_iter().chain(asked.into_iter().flatten()),
-    );
+    let asked = system.into_iter().chain(asked.into_iter().flatten());
+    if flatten(words, "llm.input_messages", asked) && has_system {
+        words.remove(Part::SystemInstructions.key());
+    }
     let answered = content(Part::OutputMessages).map(messages::read);
     flatten(words, "llm.output_messages", answered.into_iter().flatten());
-    for part in [
-        Part::InputMessages,
-        Part::OutputMessages,
-        Part::SystemInstructions,
-        Part::ToolArguments,
-        Part::ToolResult,
-    ] {
-        words.remove(part.key());
-    }
 }
 
 fn kind(operation: Operation) -> &'static str {
@@ -119,8 +124,14 @@ fn invocation(words: &mut Words, span: &SpanView<'_>) {
     }
 }
 
-fn flatten(words: &mut Words, name: &str, messages: impl Iterator<Item = Message>) {
-    for (index, message) in messages.enumerate() {
+/// Gives messages one attribute at a time, unless somebody did so; whether it did. Of a side no more than
+/// [`MOST`] messages and as many calls: all of them stand in its value.
+fn flatten(words: &mut Words, name: &str, messages: impl Iterator<Item = Message>) -> bool {
+    if words.get(&format!("{name}.0.message.role")).is_some() {
+        return false;
+    }
+    let mut calls_left = MOST;
+    for (index, message) in messages.take(MOST).enumerate() {
         let at = format!("{name}.{index}.message");
         words.set(&format!("{at}.role"), &*message.role);
         if !message.content.is_empty() {
@@ -129,11 +140,14 @@ fn flatten(words: &mut Words, name: &str, messages: impl Iterator<Item = Message
         if let Some(id) = &message.answers {
             words.set(&format!("{at}.tool_call_id"), &**id);
         }
-        for (call, (tool, arguments, id)) in message.calls.iter().enumerate() {
+        let calls = message.calls.iter().take(calls_left);
+        calls_left -= calls.len();
+        for (call, (tool, arguments, id)) in calls.enumerate() {
             let at = format!("{at}.tool_calls.{call}.tool_call");
             words.set(&format!("{at}.function.name"), &**tool);
             words.set(&format!("{at}.function.arguments"), &**arguments);
             words.set(&format!("{at}.id"), &**id);
         }
     }
+    true
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Known;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use prost::Message;
 
@@ -64,6 +64,7 @@ fn translated(dialect: Dialect, original: &Span) -> BTreeMap<String, String> {
         ..original.clone()
     };
     assert_eq!(span, bare, "nothing else changes");
+    let number = attributes.len();
     let shown = attributes.into_iter().map(|it| {
         let value = match it.value.and_then(|value| value.value).expect("a value") {
             Known::StringValue(text) => text,
@@ -73,7 +74,9 @@ fn translated(dialect: Dialect, original: &Span) -> BTreeMap<String, String> {
         };
         (it.key, value)
     });
-    shown.collect()
+    let shown: BTreeMap<_, _> = shown.collect();
+    assert_eq!(shown.len(), number, "no key is there twice");
+    shown
 }
 
 fn assert_has(attributes: &BTreeMap<String, String>, expected: &[(&str, &str)]) {
@@ -256,6 +259,180 @@ fn langfuse_is_told_no_token_twice() {
     assert_eq!(total, 120);
     assert_eq!(usage["cache_read_input_tokens"], 60);
     assert!(!it.contains_key(key::INPUT_TOKENS));
+}
+
+/// Messages are given one by one as far as anybody looks at them, however many there are; all of them stay in
+/// the value.
+#[test]
+fn many_messages_are_given_up_to_a_bound() {
+    const LONG: usize = 256 << 10;
+    let many = |one: &str| format!("[{}]", vec![one; LONG / (one.len() + 1)].join(","));
+    let calls = many(r#"{"type":"tool_call","name":"t"}"#);
+    for (messages, expected) in [
+        (many("{}"), 0),
+        (many("7"), 0),
+        (many(r#"{"role":"u"}"#), 512),
+        (many(r#"{"role":"u","content":"c"}"#), 2 * 512),
+        (format!(r#"[{{"role":"u","parts":{calls}}}]"#), 1 + 3 * 512),
+        (
+            many(r#"{"role":"u","parts":[{"type":"tool_call"},{"type":"tool_call"}]}"#),
+            512 + 3 * 512,
+        ),
+    ] {
+        let chat = span(&[(Part::InputMessages.key(), text(&messages))]);
+        let it = translated(Dialect::OpenInference, &chat);
+        assert_eq!(it["input.value"], messages);
+        let of_messages = it.keys().filter(|it| it.starts_with("llm.input_messages."));
+        assert_eq!(of_messages.count(), expected, "{}", &messages[..40]);
+    }
+}
+
+/// A span with many attributes is put into other words in one pass over them.
+#[test]
+fn many_attributes_are_put_into_words_in_one_pass() {
+    let mut many: Vec<_> = (0..100_000)
+        .map(|number| (format!("key.{number}"), Known::IntValue(number)))
+        .collect();
+    many.extend(vec![(key::REQUEST_MODEL.to_owned(), text("m")); 100_000]);
+    let many: Vec<_> = many.iter().map(|(key, it)| (&**key, it.clone())).collect();
+    let it = translated(Dialect::OpenInference, &span(&many));
+    assert_eq!(it.len(), 100_000 + 2);
+    assert_has(&it, &[("key.99999", "99999"), ("llm.model_name", "m")]);
+}
+
+/// Content is left out under its own name only where it is said whole in other words.
+#[test]
+fn content_that_is_not_said_in_other_words_stays() {
+    let list = || {
+        let values = vec![AnyValue {
+            value: Some(text("said")),
+        }];
+        Known::ArrayValue(ArrayValue { values })
+    };
+    let (system, input, output) = (
+        Part::SystemInstructions.key(),
+        Part::InputMessages.key(),
+        Part::OutputMessages.key(),
+    );
+    let (arguments, result) = (Part::ToolArguments.key(), Part::ToolResult.key());
+    let mixed = r#"[{"type":"text","content":"be kind"},{"type":"blob","data":"AAAA"}]"#;
+    let said = r#"[{"type":"text","content":"be kind"}]"#;
+    // What is recorded; the keys of it that stay.
+    type Row<'a> = (Dialect, Vec<(&'a str, Known)>, &'a [&'a str]);
+    let rows: [Row<'_>; 12] = [
+        (Dialect::OpenInference, vec![(system, text(said))], &[]),
+        (
+            Dialect::OpenInference,
+            vec![(system, text("be kind"))],
+            &[system],
+        ),
+        (
+            Dialect::OpenInference,
+            vec![(system, text(mixed)), (input, text(ASKED))],
+            &[system],
+        ),
+        (
+            Dialect::OpenInference,
+            vec![(system, list()), (input, list()), (output, list())],
+            &[system, input, output],
+        ),
+        (
+            Dialect::OpenInference,
+            vec![(input, text(ASKED)), (arguments, text("{}"))],
+            &[],
+        ),
+        (
+            Dialect::OpenInference,
+            vec![(output, text(ANSWERED)), (result, text("found"))],
+            &[result],
+        ),
+        (
+            Dialect::OpenInference,
+            vec![
+                ("llm.input_messages.0.message.role", text("user")),
+                (system, text(said)),
+                (input, text(ASKED)),
+            ],
+            &[system],
+        ),
+        (
+            Dialect::OpenInference,
+            vec![("output.value", text("mine")), (output, text(ANSWERED))],
+            &[output],
+        ),
+        (Dialect::Langfuse, vec![(input, text(ASKED))], &[]),
+        (
+            Dialect::Langfuse,
+            vec![(input, list()), (arguments, text("{}")), (output, list())],
+            &[input, output],
+        ),
+        (
+            Dialect::Langfuse,
+            vec![(input, text(ASKED)), (arguments, text("{}"))],
+            &[arguments],
+        ),
+        (
+            Dialect::Langfuse,
+            vec![
+                (key::INPUT_TOKENS, Known::IntValue(1)),
+                (key::OUTPUT_TOKENS, text("some")),
+                ("langfuse.observation.output", text("mine")),
+                (output, text(ANSWERED)),
+            ],
+            &[key::OUTPUT_TOKENS, output],
+        ),
+    ];
+    for (dialect, recorded, stays) in rows {
+        let it = translated(dialect, &span(&recorded));
+        let own = |key: &&str| key.starts_with("gen_ai.");
+        let left: Vec<_> = recorded
+            .iter()
+            .map(|(key, _)| *key)
+            .filter(own)
+            .filter(|key| it.contains_key(*key))
+            .collect();
+        assert_eq!(left, stays, "{dialect:?} {recorded:?}");
+    }
+}
+
+/// What somebody set in other words on purpose wins, wherever it stands among the attributes, and no key is
+/// there twice.
+#[test]
+fn what_was_set_on_purpose_wins_wherever_it_stands() {
+    for (dialect, own, theirs) in [
+        (Dialect::OpenInference, "llm.model_name", key::REQUEST_MODEL),
+        (
+            Dialect::OpenInference,
+            "llm.token_count.prompt",
+            key::INPUT_TOKENS,
+        ),
+        (
+            Dialect::Langfuse,
+            "langfuse.observation.model.name",
+            key::REQUEST_MODEL,
+        ),
+        (Dialect::GenAiBefore137, key::SYSTEM, key::PROVIDER_NAME),
+        (
+            Dialect::GenAiDevelopment,
+            key::CACHE_WRITE_TOKENS,
+            key::CACHE_CREATION_TOKENS,
+        ),
+    ] {
+        let mine = || (own, text("mine"));
+        for attributes in [
+            vec![mine(), (theirs, text("theirs"))],
+            vec![(theirs, text("theirs")), mine()],
+            vec![
+                (theirs, text("theirs")),
+                mine(),
+                (key::RESPONSE_MODEL, text("answers")),
+            ],
+        ] {
+            let it = translated(dialect, &span(&attributes));
+            assert_has(&it, &[(own, "mine")]);
+            assert!(!it.contains_key(theirs), "{dialect:?} {attributes:?}");
+        }
+    }
 }
 
 /// What somebody set on purpose in other words wins.

@@ -4,10 +4,22 @@ use super::{Writer, len_field, varint_len};
 use crate::model::attribute::Value;
 use crate::model::limits::TextLimit;
 use crate::model::otlp::fields as f;
+use crate::model::otlp::foreign::MAX_DEPTH;
 
-/// How deep arrays and maps may be nested; what lies deeper is written as an empty value
-/// (OpenTelemetry specification, "Attribute limits").
-const DEPTH_LIMIT: usize = 64;
+/// How many messages a value may lie in, itself included: a request, a resource's spans, a scope's spans, a
+/// span, an event, an attribute, the value.
+const AROUND: usize = 7;
+
+/// How many messages may lie in each other within a value, which is 29 maps or 44 arrays: with those around it
+/// no more than readers follow, which refuse a request as a whole for one value that is deeper. An array or
+/// map that lies deeper is written as an empty value.
+const WITHIN: usize = MAX_DEPTH - AROUND;
+
+/// The messages that lie in each other for one array: the list and the value in it.
+const OF_ARRAY: usize = 2;
+
+/// Those for one map: the list, the entry and the value in it.
+const OF_MAP: usize = 3;
 
 impl Writer {
     #[inline(never)]
@@ -38,9 +50,10 @@ impl Writer {
             Value::Int(number) => self.uint(f::value::INT, number as u64),
             Value::Double(number) => self.fixed64(f::value::DOUBLE, number.to_bits()),
             Value::Bytes(bytes) => self.bytes(f::value::BYTES, bounds.text.cut_bytes(bytes)),
-            Value::Array(_) | Value::Map(_) if bounds.depth == 0 => {}
             Value::Array(items) => {
-                let inner = bounds.inner();
+                let Some(inner) = bounds.inner(OF_ARRAY) else {
+                    return;
+                };
                 self.open(f::value::ARRAY, inner.array_len(items));
                 for item in items {
                     self.open(f::list::VALUES, inner.value_len(*item));
@@ -48,7 +61,9 @@ impl Writer {
                 }
             }
             Value::Map(entries) => {
-                let inner = bounds.inner();
+                let Some(inner) = bounds.inner(OF_MAP) else {
+                    return;
+                };
                 self.open(f::value::MAP, inner.map_len(entries));
                 for (key, value) in entries {
                     self.key_value(f::list::VALUES, key, *value, inner);
@@ -58,26 +73,27 @@ impl Writer {
     }
 }
 
-/// What a value may still hold: levels below it, and length of its texts.
+/// What a value may still hold: messages in each other, and length of its texts.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
-    depth: usize,
+    messages: usize,
     text: TextLimit,
 }
 
 impl Bounds {
     pub(super) fn new(text: TextLimit) -> Self {
         Self {
-            depth: DEPTH_LIMIT,
+            messages: WITHIN,
             text,
         }
     }
 
-    fn inner(self) -> Self {
-        Self {
-            depth: self.depth - 1,
+    /// What a value may still hold that lies so many messages deeper; `None` where that is too deep.
+    fn inner(self, messages: usize) -> Option<Self> {
+        Some(Self {
+            messages: self.messages.checked_sub(messages)?,
             ..self
-        }
+        })
     }
 
     /// The length of the contents of an `AnyValue`.
@@ -89,9 +105,14 @@ impl Bounds {
             Value::Int(number) => 1 + varint_len(number as u64),
             Value::Double(_) => 9,
             Value::Bytes(bytes) => len_field(self.text.cut_bytes(bytes).len()),
-            Value::Array(_) | Value::Map(_) if self.depth == 0 => 0,
-            Value::Array(items) => len_field(self.inner().array_len(items)),
-            Value::Map(entries) => len_field(self.inner().map_len(entries)),
+            Value::Array(items) => match self.inner(OF_ARRAY) {
+                Some(inner) => len_field(inner.array_len(items)),
+                None => 0,
+            },
+            Value::Map(entries) => match self.inner(OF_MAP) {
+                Some(inner) => len_field(inner.map_len(entries)),
+                None => 0,
+            },
         }
     }
 

@@ -1,11 +1,13 @@
 //! What is written is read with the reference decoder.
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Known;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 
 use super::*;
+use crate::model::owned_value::OwnedValue;
 
 /// The length of a varint is what writing it takes.
 #[test]
@@ -154,6 +156,58 @@ fn nested_map(long_key: &str) -> Known {
     Known::KvlistValue(KeyValueList {
         values: entries.into_iter().map(entry).collect(),
     })
+}
+
+/// However deep an own value is, every reader follows it: one that did not would refuse the whole request. It
+/// is written as deep as that allows.
+#[test]
+fn own_values_are_no_deeper_than_readers_follow() {
+    use crate::model::limits::Limits;
+    use crate::model::otlp::draft::Draft;
+    use crate::model::otlp::foreign::{Count, survey};
+    use crate::model::otlp::scan;
+    use crate::model::request::Signal;
+
+    type Wrap = fn(OwnedValue) -> OwnedValue;
+    let array: Wrap = |it| OwnedValue::Array(vec![it]);
+    let map: Wrap = |it| OwnedValue::Map(vec![("k".to_owned(), it)]);
+    for (wraps, expected) in [([array, array], 44), ([map, map], 29), ([map, array], 35)] {
+        let deep = (0..200).fold(OwnedValue::Int(7), |it, level| wraps[level % 2](it));
+        let mut draft = Draft::with_capacity(64);
+        let limits = Limits::default();
+        draft.begin_span("deep", "", &limits);
+        deep.with_value(|value| {
+            draft.set("key", value);
+            draft.event(1, "event", &[("key", value)], &limits);
+        });
+        draft.end(2);
+        let mut chunk = vec![0; draft.len_in_chunk(b"")];
+        draft.write_to(&mut chunk, b"");
+        let mut scope = Writer::default();
+        scope.bytes(f::scope_items::ITEMS, scan::message_of(&chunk));
+        let mut resource = Writer::default();
+        resource.bytes(f::resource_items::SCOPE_ITEMS, scope.written());
+        let mut request = Writer::default();
+        request.bytes(f::request::RESOURCE_ITEMS, resource.written());
+
+        survey(Signal::Traces, request.written(), &mut Count::default()).expect("our own reader");
+        let read = ExportTraceServiceRequest::decode(request.written()).expect("the reference");
+        let span = &read.resource_spans[0].scope_spans[0].spans[0];
+        for attribute in [&span.attributes[0], &span.events[0].attributes[0]] {
+            assert_eq!(levels(attribute.value.as_ref()), expected);
+        }
+    }
+}
+
+/// How many arrays and maps lie in each other.
+fn levels(value: Option<&AnyValue>) -> usize {
+    match value.and_then(|it| it.value.as_ref()) {
+        Some(Known::ArrayValue(list)) => 1 + levels(list.values.first()),
+        Some(Known::KvlistValue(list)) => {
+            1 + levels(list.values.first().and_then(|it| it.value.as_ref()))
+        }
+        _ => 0,
+    }
 }
 
 /// What is taken back is gone, and what follows stands in its place.

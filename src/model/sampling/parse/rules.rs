@@ -12,6 +12,11 @@ impl Read {
     }
 
     pub(super) fn rule(&mut self, value: &OwnedValue, at: &str) -> Rule {
+        let rule = self.deeper(at, |read| read.rule_here(value, at));
+        rule.unwrap_or(Rule::Never)
+    }
+
+    fn rule_here(&mut self, value: &OwnedValue, at: &str) -> Rule {
         if let OwnedValue::Str(word) = value {
             match &**word {
                 "always" => return Rule::Always,

@@ -259,3 +259,25 @@ fn deep_values_are_refused() {
     let problems = Sampling::from_value(&value).expect_err("too deep");
     assert!(problems[0].advice.contains("deep"), "{problems:?}");
 }
+
+/// How deep a value lies is counted by rules and policies, not by how long its place is to say.
+#[test]
+fn depth_is_counted_by_rules_and_policies() {
+    let nested = |levels: usize, wrap: fn(OwnedValue) -> OwnedValue| {
+        let rule = (0..levels).fold(text("errors"), |rule, _| wrap(rule));
+        let policy = table([("when", rule), ("then", text("keep"))]);
+        let value = table([("policy", list([policy]))]);
+        let problems = Sampling::from_value(&value).expect_err("deeper than a plan may be");
+        problems.iter().any(|it| it.advice.contains("too deep"))
+    };
+    let not = |rule| table([("not", rule)]);
+    let all = |rule| {
+        let others = (0..100).map(|_| text("errors"));
+        table([("all", OwnedValue::Array(others.chain([rule]).collect()))])
+    };
+    // The policy is a level, and so is the rule in it.
+    for (wrap, name) in [(not as fn(_) -> _, "not"), (all, "all")] {
+        assert!(!nested(DEEPEST - 2, wrap), "{name}");
+        assert!(nested(DEEPEST - 1, wrap), "{name}");
+    }
+}
