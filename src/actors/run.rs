@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::deadline::Deadline;
@@ -21,7 +23,12 @@ pub(crate) trait Actor: Send + Sized + 'static {
         None
     }
 
-    /// What is due.
+    /// What calls for a `tick` when it is rung, if anything: a change that somebody else sees first.
+    fn bell(&self) -> Option<Arc<Notify>> {
+        None
+    }
+
+    /// What is due, or what the bell was rung for.
     fn tick(&mut self) -> impl Future<Output = Result<(), Stopped>> + Send {
         async { Ok(()) }
     }
@@ -71,11 +78,13 @@ pub(crate) async fn run<A: Actor>(
     deadline: Deadline,
 ) -> Exit {
     let work = async {
+        let bell = actor.bell();
         loop {
             let due = actor.due();
             tokio::select! {
                 biased;
                 () = until(due), if due.is_some() => actor.tick().await?,
+                () = rung(bell.as_deref()), if bell.is_some() => actor.tick().await?,
                 msg = inbox.recv() => match msg {
                     Some(msg) => actor.handle(msg).await?,
                     None => return actor.finish().await,
@@ -98,6 +107,13 @@ pub(crate) async fn run<A: Actor>(
 async fn until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn rung(bell: Option<&Notify>) {
+    match bell {
+        Some(bell) => bell.notified().await,
         None => std::future::pending().await,
     }
 }
