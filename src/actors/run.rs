@@ -128,8 +128,9 @@ mod tests {
     /// Notes what is done with it.
     #[derive(Default)]
     struct Notes {
-        done: std::sync::Arc<std::sync::Mutex<Vec<&'static str>>>,
+        done: Arc<std::sync::Mutex<Vec<&'static str>>>,
         due: Option<Instant>,
+        bell: Option<Arc<Notify>>,
     }
 
     impl Notes {
@@ -153,6 +154,10 @@ mod tests {
 
         fn due(&self) -> Option<Instant> {
             self.due
+        }
+
+        fn bell(&self) -> Option<Arc<Notify>> {
+            self.bell.clone()
         }
 
         async fn tick(&mut self) -> Result<(), Stopped> {
@@ -184,7 +189,7 @@ mod tests {
             due: due.then(Instant::now),
             ..Notes::default()
         };
-        let done = std::sync::Arc::clone(&actor.done);
+        let done = Arc::clone(&actor.done);
         let exit = run(actor, inbox, deadline).await;
         let done = done.lock().expect("no panic under it").clone();
         (exit, done)
@@ -203,6 +208,34 @@ mod tests {
     async fn what_is_due_comes_first() {
         let (_, done) = run_with(&["a"], true).await;
         assert_eq!(done, ["tick", "a", "finish"]);
+    }
+
+    /// A bell that is rung has it tick, also one that was rung while it was busy; messages go on beside it.
+    #[tokio::test]
+    async fn a_rung_bell_has_it_tick() {
+        let bell = Arc::new(Notify::new());
+        let actor = Notes {
+            bell: Some(Arc::clone(&bell)),
+            ..Notes::default()
+        };
+        let done = Arc::clone(&actor.done);
+        let (mailbox, inbox) = bounded(8);
+        mailbox.try_send("a").expect("there is room");
+        bell.notify_one();
+        let running = run(actor, inbox, Deadline::default());
+        let ringing = async {
+            let so_far = || done.lock().expect("no panic under it").clone();
+            while so_far() != ["tick", "a"] {
+                tokio::task::yield_now().await;
+            }
+            bell.notify_one();
+            while so_far() != ["tick", "a", "tick"] {
+                tokio::task::yield_now().await;
+            }
+            drop(mailbox);
+        };
+        let (exit, ()) = tokio::join!(running, ringing);
+        assert_eq!(exit, Exit::Drained);
     }
 
     /// It ends at once when the stage after it is gone.

@@ -4,20 +4,13 @@
 //! where its items stand. Allocates for sessions and for neighbouring items, not for each item.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
+use super::places::Places;
 use super::{Facts, Visit};
 use crate::model::chunk::{Digest, End};
 use crate::model::request::Signal;
-
-/// How many sessions a map has room for that is used for another resource; a larger one would cost more
-/// to clear than it saves.
-const SMALL: usize = 128;
-
-/// How many sessions of late are found without a hash; a power of two.
-const RECENT: usize = 256;
 
 /// A resource with so many sessions is taken for one whose every item is of another: what holds them then
 /// grows at once to [`MANY_SESSIONS`].
@@ -43,44 +36,6 @@ impl Hash for SessionName<'_> {
             Self::Id(bytes) | Self::Trace(bytes) => state.write(bytes),
             Self::None => {}
         }
-    }
-}
-
-/// The place of a name among the recent: by its end, in which the names of one sender differ most often. Whoever
-/// makes names share a place pays for hashes and no more.
-fn recent_slot(name: SessionName<'_>) -> usize {
-    let (SessionName::Id(bytes) | SessionName::Trace(bytes)) = name else {
-        return 0;
-    };
-    let end = match bytes.last_chunk() {
-        Some(end) => u64::from_le_bytes(*end),
-        None => bytes
-            .iter()
-            .fold(0, |end, byte| end << 8 | u64::from(*byte)),
-    };
-    // The fractional part of the golden ratio: it spreads neighbouring numbers (Knuth, "The Art of Computer
-    // Programming", 6.4). The upper bits are spread best.
-    let spread = end.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (spread >> (u64::BITS - RECENT.ilog2())) as usize
-}
-
-/// What is hashed already.
-#[derive(Debug, Default)]
-struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0 << 8 | u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 
@@ -123,14 +78,8 @@ pub(crate) struct Sessions<'a> {
     resource: (Range<usize>, Facts<'a>),
     /// The first session of that resource among all.
     first: usize,
-    /// The sessions of that resource, by the hashes of their names. Where two names have the same, the later
-    /// one stands at the next free number.
-    by_hash: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
-    /// With a secret key: no sender can make many names have the same hash.
-    hasher: RandomState,
-    /// The session that was last found at each [`recent_slot`], so that most items of sessions that take
-    /// turns cost no hash.
-    recent: [u32; RECENT],
+    /// The sessions of that resource.
+    places: Places,
     by_scope: HashMap<(usize, usize), usize>,
     /// The session of the item before, in the same resource, and its part.
     last: Option<(usize, Option<usize>)>,
@@ -148,9 +97,7 @@ impl<'a> Sessions<'a> {
             stretches: Vec::new(),
             resource: (0..0, Facts::default()),
             first: 0,
-            by_hash: HashMap::default(),
-            hasher: RandomState::new(),
-            recent: [u32::MAX; RECENT],
+            places: Places::new(),
             by_scope: HashMap::new(),
             last: None,
         }
@@ -179,38 +126,23 @@ impl<'a> Sessions<'a> {
         {
             return last;
         }
-        let slot = recent_slot(name);
-        let recent = self.recent[slot] as usize;
-        let is_same = |known: &SessionFound<'_>| recent >= self.first && known.name == name;
-        let session = match self.found.get(recent).is_some_and(is_same) {
-            true => recent,
-            false => self.find_or_add(name),
+        let next = self.found.len();
+        let is_same = |place: usize| {
+            let known = self.found.get(place).filter(|_| place >= self.first);
+            known.is_some_and(|known| known.name == name)
         };
-        // One that does not fit is never found there.
-        self.recent[slot] = u32::try_from(session).unwrap_or(u32::MAX);
+        let session = self.places.find_or_take(name, next, is_same);
+        if session == next {
+            self.add(name);
+        }
         self.last = Some((session, None));
         session
     }
 
-    /// The session with this name in the present resource.
-    fn find_or_add(&mut self, name: SessionName<'a>) -> usize {
-        let next = self.found.len();
-        if next - self.first == SOME_SESSIONS {
-            self.by_hash.reserve(MANY_SESSIONS);
+    fn add(&mut self, name: SessionName<'a>) {
+        if self.found.len() - self.first == SOME_SESSIONS {
+            self.places.reserve(MANY_SESSIONS);
             self.found.reserve(MANY_SESSIONS);
-        }
-        let mut hash = self.hasher.hash_one(name);
-        loop {
-            match self.by_hash.entry(hash) {
-                Entry::Occupied(known) if self.found[*known.get()].name == name => {
-                    return *known.get();
-                }
-                Entry::Occupied(_) => hash = hash.wrapping_add(1),
-                Entry::Vacant(free) => {
-                    free.insert(next);
-                    break;
-                }
-            }
         }
         self.found.push(SessionFound {
             name,
@@ -219,7 +151,6 @@ impl<'a> Sessions<'a> {
             errors: 0,
             digest: Digest::default(),
         });
-        next
     }
 
     fn part(&mut self, session: usize) -> usize {
@@ -250,11 +181,7 @@ impl<'a> Visit<'a> for Sessions<'a> {
         self.resource = (group, *facts);
         self.last = None;
         self.first = self.found.len();
-        if self.by_hash.capacity() > SMALL {
-            self.by_hash = HashMap::default();
-        } else {
-            self.by_hash.clear();
-        }
+        self.places.clear();
     }
 
     fn scope(&mut self, group: Range<usize>) {
