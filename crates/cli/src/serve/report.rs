@@ -23,6 +23,7 @@ pub(crate) fn tell(report: &ShutdownReport, refused: u64, json: bool) -> Outcome
     } else {
         let refused = match refused {
             0 => String::new(),
+            1 => "; 1 request was refused, and its sender told so".to_owned(),
             refused => format!("; {refused} requests were refused, and their senders told so"),
         };
         note_unread(say(&format!("{report}{refused}\n")));

@@ -8,6 +8,7 @@ pub(crate) enum Wish {
     /// SIGTERM or SIGINT (Ctrl-C).
     Stop,
     /// SIGHUP.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is SIGHUP on Unix only"))]
     Reload,
 }
 

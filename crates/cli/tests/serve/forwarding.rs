@@ -238,10 +238,7 @@ async fn the_token_is_asked_for() {
         super::server::ask(server.operations(), "/metrics", "authorization: Bearer abc");
     assert_eq!(authorised.0, 200);
     let ended = server.stop();
-    assert!(
-        ended.report.contains("1 requests were refused"),
-        "{ended:?}"
-    );
+    assert!(ended.report.contains("1 request was refused"), "{ended:?}");
     assert!(
         ended.said.iter().all(|line| !line.contains("abc")),
         "{ended:?}"
