@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::deadline::Deadline;
@@ -21,7 +23,12 @@ pub(crate) trait Actor: Send + Sized + 'static {
         None
     }
 
-    /// What is due.
+    /// What calls for a `tick` when it is rung, if anything: a change that somebody else sees first.
+    fn bell(&self) -> Option<Arc<Notify>> {
+        None
+    }
+
+    /// What is due, or what the bell was rung for.
     fn tick(&mut self) -> impl Future<Output = Result<(), Stopped>> + Send {
         async { Ok(()) }
     }
@@ -71,11 +78,13 @@ pub(crate) async fn run<A: Actor>(
     deadline: Deadline,
 ) -> Exit {
     let work = async {
+        let bell = actor.bell();
         loop {
             let due = actor.due();
             tokio::select! {
                 biased;
                 () = until(due), if due.is_some() => actor.tick().await?,
+                () = rung(bell.as_deref()), if bell.is_some() => actor.tick().await?,
                 msg = inbox.recv() => match msg {
                     Some(msg) => actor.handle(msg).await?,
                     None => return actor.finish().await,
@@ -102,6 +111,13 @@ async fn until(due: Option<Instant>) {
     }
 }
 
+async fn rung(bell: Option<&Notify>) {
+    match bell {
+        Some(bell) => bell.notified().await,
+        None => std::future::pending().await,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -112,8 +128,9 @@ mod tests {
     /// Notes what is done with it.
     #[derive(Default)]
     struct Notes {
-        done: std::sync::Arc<std::sync::Mutex<Vec<&'static str>>>,
+        done: Arc<std::sync::Mutex<Vec<&'static str>>>,
         due: Option<Instant>,
+        bell: Option<Arc<Notify>>,
     }
 
     impl Notes {
@@ -137,6 +154,10 @@ mod tests {
 
         fn due(&self) -> Option<Instant> {
             self.due
+        }
+
+        fn bell(&self) -> Option<Arc<Notify>> {
+            self.bell.clone()
         }
 
         async fn tick(&mut self) -> Result<(), Stopped> {
@@ -168,7 +189,7 @@ mod tests {
             due: due.then(Instant::now),
             ..Notes::default()
         };
-        let done = std::sync::Arc::clone(&actor.done);
+        let done = Arc::clone(&actor.done);
         let exit = run(actor, inbox, deadline).await;
         let done = done.lock().expect("no panic under it").clone();
         (exit, done)
@@ -187,6 +208,34 @@ mod tests {
     async fn what_is_due_comes_first() {
         let (_, done) = run_with(&["a"], true).await;
         assert_eq!(done, ["tick", "a", "finish"]);
+    }
+
+    /// A bell that is rung has it tick, also one that was rung while it was busy; messages go on beside it.
+    #[tokio::test]
+    async fn a_rung_bell_has_it_tick() {
+        let bell = Arc::new(Notify::new());
+        let actor = Notes {
+            bell: Some(Arc::clone(&bell)),
+            ..Notes::default()
+        };
+        let done = Arc::clone(&actor.done);
+        let (mailbox, inbox) = bounded(8);
+        mailbox.try_send("a").expect("there is room");
+        bell.notify_one();
+        let running = run(actor, inbox, Deadline::default());
+        let ringing = async {
+            let so_far = || done.lock().expect("no panic under it").clone();
+            while so_far() != ["tick", "a"] {
+                tokio::task::yield_now().await;
+            }
+            bell.notify_one();
+            while so_far() != ["tick", "a", "tick"] {
+                tokio::task::yield_now().await;
+            }
+            drop(mailbox);
+        };
+        let (exit, ()) = tokio::join!(running, ringing);
+        assert_eq!(exit, Exit::Drained);
     }
 
     /// It ends at once when the stage after it is gone.

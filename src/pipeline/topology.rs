@@ -16,6 +16,7 @@ use super::finish::{Finish, Guard};
 use super::{Inner, LaneHandle, Pipeline, QueueHandle, orphans, room};
 use crate::actors::apart::Apart;
 use crate::actors::batcher::Batcher;
+use crate::actors::batcher::config::Seal;
 use crate::actors::batcher::lane_end::LaneEnd;
 use crate::actors::clock::Clock;
 use crate::actors::deadline::Deadline;
@@ -53,7 +54,7 @@ const STAGE_MESSAGES: usize = 64;
 /// Flushes that may wait for one another.
 const FLUSHES: usize = 16;
 /// How long the first stage lets chunks gather: being woken for each would cost its sender more
-/// than the chunk.
+/// than the chunk. Not where somebody waits for the delivery: whole requests come there, which are worth it.
 const NAP: Duration = Duration::from_millis(1);
 
 /// Everything a pipeline is made of, checked.
@@ -124,6 +125,11 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     tasks.spawn(batcher, inbox);
 
     let splits = processing || sample.is_some();
+    let gathers = config.batch.seal == Seal::WhenDue;
+    let gathering = |inbox: Inbox<Msg>| match gathers {
+        true => inbox.napping(NAP),
+        false => inbox,
+    };
     let room_of = |is_first| match is_first {
         true => room::head_capacity(&config),
         false => STAGE_MESSAGES,
@@ -131,7 +137,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
     let is_first = !processing && early.is_empty();
     let (mut head, mut inbox) = stage("sampler", room_of(is_first), &mut queues);
     if is_first {
-        inbox = inbox.napping(NAP);
+        inbox = gathering(inbox);
     }
     let clock = Clock::new();
     let plans = Arc::new(Plans::new(sampling));
@@ -155,7 +161,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         lane_handles.extend(handles);
         let (to_fork, mut inbox) = stage("fork", room_of(!processing), &mut queues);
         if !processing {
-            inbox = inbox.napping(NAP);
+            inbox = gathering(inbox);
         }
         let to_sampler = std::mem::replace(&mut head, to_fork);
         tasks.spawn(Fork::new(to_sampler, side), inbox);
@@ -166,7 +172,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         let to_sampler = std::mem::replace(&mut head, to_processor);
         tasks.spawn(
             Processor::new(to_sampler, Arc::clone(&pool), processors, redactor.clone()),
-            inbox.napping(NAP),
+            gathering(inbox),
         );
     }
     queues.reverse();

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod doctor;
 pub mod drain;
 pub mod endpoint;
+mod freed;
 pub mod gateway;
 pub mod ledger;
 pub mod live;

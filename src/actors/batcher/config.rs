@@ -47,7 +47,8 @@ pub enum Seal {
     /// As soon as every exporter that takes its signal has a free place for a request, and when it is
     /// due at the latest: the batch is what came while the places were taken. For low latency, where
     /// somebody waits for the delivery ([`Receipt`](crate::Receipt)); it makes more and smaller requests
-    /// when there is little to send. Looked at when something comes, else every millisecond.
+    /// when there is little to send. For the same reason the pipeline takes each message as it comes,
+    /// where it lets some gather for a millisecond otherwise.
     WhenLanesIdle,
 }
 

@@ -8,9 +8,10 @@
 pub(crate) mod config;
 pub(crate) mod lane_end;
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures::future::join_all;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::DropGuard;
 
@@ -28,9 +29,6 @@ use crate::model::otlp::frame;
 use crate::model::request::Signal;
 use crate::model::whole::Whole;
 
-/// How often busy lanes are looked at by a batch that leaves when they are idle.
-const LOOK: Duration = Duration::from_millis(1);
-
 pub(crate) struct Batcher {
     lanes: Vec<LaneEnd>,
     open: [Open; Signal::ALL.len()],
@@ -39,6 +37,8 @@ pub(crate) struct Batcher {
     closing: bool,
     /// When lanes that are owed batons are asked again.
     ask_again: Option<Instant>,
+    /// Rung by lanes with a free place, where batches leave when their lanes are idle.
+    bell: Option<Arc<Notify>>,
     /// Tells the feeds of the lanes, when it is dropped, that nothing more comes.
     _last: Option<DropGuard>,
 }
@@ -58,6 +58,15 @@ impl Batcher {
             batch: Batch::new(signal),
             due: None,
         };
+        let waits_for_lanes = [&traces, &logs].map(|it| it.seal == Seal::WhenLanesIdle);
+        let bell = waits_for_lanes
+            .contains(&true)
+            .then(|| Arc::new(Notify::new()));
+        if let Some(bell) = &bell {
+            for lane in &lanes {
+                lane.slots.ring(bell);
+            }
+        }
         Self {
             lanes,
             open: [
@@ -68,6 +77,7 @@ impl Batcher {
             too_large: Notice::default(),
             closing: false,
             ask_again: None,
+            bell,
             _last: None,
         }
     }
@@ -263,14 +273,6 @@ impl Open {
         self.due = Some(Instant::now() + self.config.schedule_delay);
     }
 
-    /// When it is to be looked at again.
-    fn look_at(&self) -> Option<Instant> {
-        match self.config.seal {
-            Seal::WhenDue => self.due,
-            Seal::WhenLanesIdle => self.due.map(|due| due.min(Instant::now() + LOOK)),
-        }
-    }
-
     /// Cuts a chunk that is larger than a batch may be; returns the rest.
     fn split(&self, chunk: &mut Chunk) -> Option<Chunk> {
         let bytes = self.config.max_request_bytes.as_usize();
@@ -310,8 +312,12 @@ impl Actor for Batcher {
     }
 
     fn due(&self) -> Option<Instant> {
-        let batches = self.open.iter().filter_map(Open::look_at);
+        let batches = self.open.iter().filter_map(|open| open.due);
         batches.chain(self.ask_again).min()
+    }
+
+    fn bell(&self) -> Option<Arc<Notify>> {
+        self.bell.clone()
     }
 
     async fn tick(&mut self) -> Result<(), Stopped> {

@@ -4,8 +4,8 @@
 //! flushes that wait for them. Waits: for the exporter. Loses: what the exporter refuses for good or does not take in time, booked by its
 //! deliveries.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -36,6 +36,8 @@ pub(crate) struct Slots {
     promised: AtomicUsize,
     /// A delivery is over.
     freed: Notify,
+    /// Rung when a batch that waits for a free place may have one.
+    bell: OnceLock<Arc<Notify>>,
 }
 
 impl Slots {
@@ -45,6 +47,21 @@ impl Slots {
             taken: AtomicUsize::new(0),
             promised: AtomicUsize::new(0),
             freed: Notify::new(),
+            bell: OnceLock::new(),
+        }
+    }
+
+    /// Has this bell rung whenever a batch that waits for a free place may have one. The first that is
+    /// given stays.
+    pub(crate) fn ring(&self, bell: &Arc<Notify>) {
+        self.bell.get_or_init(|| Arc::clone(bell));
+    }
+
+    fn tell_free(&self) {
+        if let Some(bell) = self.bell.get()
+            && self.is_free()
+        {
+            bell.notify_one();
         }
     }
 
@@ -82,6 +99,7 @@ impl Drop for Taken {
     fn drop(&mut self) {
         self.0.taken.fetch_sub(1, Ordering::Release);
         self.0.freed.notify_one();
+        self.0.tell_free();
     }
 }
 
@@ -178,6 +196,8 @@ impl Actor for Lane {
             // It waits beside the lane: a delivery that hangs must not keep later ones from leaving.
             Msg::Flush(baton) => self.rounds.hold(baton),
         }
+        // Its mailbox may be empty now, which the next batch waits for.
+        self.slots.tell_free();
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use crate::freed;
 use crate::sink::{Sink, SinkConfig, SinkCounts};
 
 /// The name of the hidden subcommand.
@@ -143,6 +144,7 @@ impl ReceiverArgs {
             fail_rate: self.fail_rate,
             seed: self.seed,
         };
+        freed::keep();
         let sink = match Sink::start(config) {
             Ok(sink) => sink,
             Err(error) => return say(&Hello::Error(error.to_string())),

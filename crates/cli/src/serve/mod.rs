@@ -28,6 +28,7 @@ use std::io::{self, Write as _};
 
 use crate::config::Config;
 use crate::config::args::{ServeArgs, unknown_variables};
+use crate::freed;
 use crate::outcome::Outcome;
 use crate::term::Terminal;
 pub(crate) use banner::{Addresses, reachable};
@@ -53,6 +54,7 @@ pub(crate) fn run_with(
     stderr: &Terminal,
     listening: impl FnOnce(&Config, &Addresses) -> anyhow::Result<()>,
 ) -> anyhow::Result<Outcome> {
+    freed::keep();
     let sources = args.settings.sources();
     let effective = sources.resolve()?;
     let config = &effective.config;

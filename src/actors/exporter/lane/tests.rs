@@ -73,6 +73,22 @@ async fn concurrency_is_respected() {
     assert_eq!(it.fates(), [(Fate::Exported, 9)]);
 }
 
+/// The bell is rung whenever a batch that waits may go: when a message was taken and a place is free, and
+/// when a delivery is over.
+#[tokio::test(start_paused = true)]
+async fn the_bell_is_rung_when_a_place_is_free() {
+    let mut it = lane(2, [Does::TakeFor(Duration::from_secs(1))]);
+    let bell = Arc::new(Notify::new());
+    it.lane.slots().ring(&bell);
+    let is_rung = || bell.notified().now_or_never().is_some();
+    it.deliver(1).await;
+    assert!(is_rung(), "the second place is free");
+    it.deliver(1).await;
+    assert!(!is_rung(), "both are taken");
+    it.lane.finish().await.expect("a lane goes on");
+    assert!(is_rung(), "both are free");
+}
+
 /// With a concurrency of one, requests arrive in order.
 #[tokio::test(start_paused = true)]
 async fn one_at_a_time_arrives_in_order() {

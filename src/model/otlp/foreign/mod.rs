@@ -11,6 +11,7 @@ mod common;
 mod facts;
 mod log;
 mod metric;
+mod places;
 mod reader;
 pub(crate) mod sessions;
 mod span;

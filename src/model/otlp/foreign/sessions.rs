@@ -8,13 +8,15 @@ use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
+use super::places::Places;
 use super::{Facts, Visit};
 use crate::model::chunk::{Digest, End};
 use crate::model::request::Signal;
 
-/// How many sessions a map has room for that is used for another resource; a larger one would cost more
-/// to clear than it saves.
-const SMALL: usize = 128;
+/// A resource with so many sessions is taken for one whose every item is of another: what holds them then
+/// grows at once to [`MANY_SESSIONS`].
+const SOME_SESSIONS: usize = 32;
+const MANY_SESSIONS: usize = 512;
 
 /// How many bytes of notes weigh nothing: as many as few sessions take.
 const FREE: usize = 16 << 10;
@@ -89,8 +91,10 @@ pub(crate) struct Sessions<'a> {
     pub(crate) stretches: Vec<(usize, Range<usize>)>,
     /// The resource that is being read: its place, what it says.
     resource: (Range<usize>, Facts<'a>),
+    /// The first session of that resource among all.
+    first: usize,
     /// The sessions of that resource.
-    by_name: HashMap<SessionName<'a>, usize>,
+    places: Places,
     by_scope: HashMap<(usize, usize), usize>,
     /// The session of the item before, in the same resource, and its part.
     last: Option<(usize, Option<usize>)>,
@@ -111,7 +115,8 @@ impl<'a> Sessions<'a> {
             parts: Vec::new(),
             stretches: Vec::new(),
             resource: (0..0, Facts::default()),
-            by_name: HashMap::new(),
+            first: 0,
+            places: Places::new(),
             by_scope: HashMap::new(),
             last: None,
         }
@@ -146,19 +151,31 @@ impl<'a> Sessions<'a> {
             return last;
         }
         let next = self.found.len();
-        let session = *self.by_name.entry(name).or_insert(next);
+        let is_same = |place: usize| {
+            let known = self.found.get(place).filter(|_| place >= self.first);
+            known.is_some_and(|known| known.name == name)
+        };
+        let session = self.places.find_or_take(name, next, is_same);
         if session == next {
             self.noted += OF_SESSION;
-            self.found.push(SessionFound {
-                name,
-                service: self.resource.1.service(),
-                items: 0,
-                errors: 0,
-                digest: Digest::default(),
-            });
+            self.add(name);
         }
         self.last = Some((session, None));
         session
+    }
+
+    fn add(&mut self, name: SessionName<'a>) {
+        if self.found.len() - self.first == SOME_SESSIONS {
+            self.places.reserve(MANY_SESSIONS);
+            self.found.reserve(MANY_SESSIONS);
+        }
+        self.found.push(SessionFound {
+            name,
+            service: self.resource.1.service(),
+            items: 0,
+            errors: 0,
+            digest: Digest::default(),
+        });
     }
 
     fn part(&mut self, session: usize) -> usize {
@@ -189,11 +206,8 @@ impl<'a> Visit<'a> for Sessions<'a> {
     fn resource(&mut self, group: Range<usize>, facts: &Facts<'a>) {
         self.resource = (group, *facts);
         self.last = None;
-        if self.by_name.capacity() > SMALL {
-            self.by_name = HashMap::with_hasher(self.by_name.hasher().clone());
-        } else {
-            self.by_name.clear();
-        }
+        self.first = self.found.len();
+        self.places.clear();
     }
 
     fn scope(&mut self, group: Range<usize>) {
