@@ -76,12 +76,31 @@ pub enum StoreError {
     /// A query says something that cannot be.
     #[error("{0}")]
     BadQuery(String),
+    /// The scopes of a request would repeat its resources for more bytes than one request may take: no program
+    /// sends such a thing in earnest.
+    #[error(
+        "the resources of a request, repeated for each of its scopes, have more than {limit} bytes; send it with \
+         fewer scopes, or smaller resources"
+    )]
+    Repeated {
+        /// How many bytes they may have.
+        limit: usize,
+    },
     /// A request of telemetry is none.
     #[error("the request is no OTLP")]
     Wire(#[from] spanreel::view::WireError),
 }
 
 impl StoreError {
+    /// Whether one request of several, or what is stored of its session, is the reason: the others can be
+    /// written without it.
+    pub(crate) fn is_of_one_request(&self) -> bool {
+        matches!(
+            self,
+            Self::Wire(_) | Self::Repeated { .. } | Self::Damaged(_)
+        )
+    }
+
     /// What SQLite says when a query is stopped from outside becomes [`StoreError::TooSlow`].
     pub(crate) fn of_query(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {

@@ -3,7 +3,7 @@
 use spanreel::Signal;
 use spanreel::view::{AttributesView, RequestView, ValueView};
 
-use crate::gather::Source;
+use crate::gather::Resource;
 use crate::tale::Tale;
 
 /// The longest value that is indexed, in bytes.
@@ -11,6 +11,18 @@ const LONGEST_VALUE: usize = 128;
 
 /// The longest key.
 const LONGEST_KEY: usize = 96;
+
+/// How many values one session may have before no more of attributes are given to it.
+pub(crate) const MOST_OF_SESSION: usize = 96;
+
+/// Where something comes from that sessions are filtered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// What is known of a session: a few values of six fields.
+    Tale,
+    /// Whatever its sender calls it.
+    Attributes,
+}
 
 /// Keys of resources that tell processes apart and not sessions.
 const OF_PROCESSES: [&str; 7] = [
@@ -63,19 +75,24 @@ fn note(key: &str, value: &ValueView<'_>, session: &str, into: &mut Vec<(String,
     }
 }
 
-impl Source {
-    /// Notes what can be filtered by of the resource.
-    pub(crate) fn facets(&self, into: &mut Vec<(String, String)>) {
+impl Resource {
+    /// What can be filtered by of it: as much as one session may have, each of its sessions is given all of it.
+    pub(crate) fn facets(&self) -> Vec<(String, String)> {
+        let mut facets = Vec::new();
         let Ok(view) = RequestView::new(Signal::Traces, &self.empty) else {
-            return;
+            return facets;
         };
         for group in view.resources() {
             for (key, value) in group.resource().attributes() {
+                if facets.len() >= MOST_OF_SESSION {
+                    return facets;
+                }
                 if !OF_PROCESSES.iter().any(|start| key.starts_with(start)) {
-                    note(key, &value, "", into);
+                    note(key, &value, "", &mut facets);
                 }
             }
         }
+        facets
     }
 }
 

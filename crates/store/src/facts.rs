@@ -13,12 +13,16 @@ use spanreel::view::{AttributesView, LogView, SpanView, ValueView};
 
 use self::agent::Whose;
 pub(crate) use self::agent::agent_of;
-pub(crate) use self::bones::{Bones, Name, micros};
+pub(crate) use self::bones::{Bones, MOST_EXACT, Name, micros};
 use self::content::{is_content, texts};
 use crate::answer::SpanType;
 
 /// The most texts of one span that are searched.
 const MOST_TEXTS: usize = 32;
+
+/// The largest amount of tokens, US dollars or seconds that is believed of one span. What is above says nothing:
+/// sums of millions of them stay numbers that JSON has.
+const MOST_AMOUNT: f64 = 1e12;
 
 /// What one span says. Texts are borrowed.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +67,7 @@ fn text<'a>(value: &ValueView<'a>) -> Option<&'a str> {
     value.as_str().filter(|text| !text.is_empty())
 }
 
-/// An amount, never negative. Some senders write numbers as text.
+/// An amount, never negative and at most [`MOST_AMOUNT`]. Some senders write numbers as text.
 fn amount(value: &ValueView<'_>) -> Option<f64> {
     let amount = match value {
         ValueView::Double(number) => *number,
@@ -71,12 +75,15 @@ fn amount(value: &ValueView<'_>) -> Option<f64> {
         ValueView::Str(text) => text.trim().parse().ok()?,
         _ => return None,
     };
-    (amount.is_finite() && amount >= 0.0).then_some(amount)
+    (0.0..=MOST_AMOUNT).contains(&amount).then_some(amount)
 }
 
 fn whole(value: &ValueView<'_>) -> Option<u64> {
     match value {
-        ValueView::Int(number) => u64::try_from(*number).ok(),
+        // As it is: numbers of that size have no fractions that could be lost.
+        ValueView::Int(number) => u64::try_from(*number)
+            .ok()
+            .filter(|whole| *whole <= MOST_AMOUNT as u64),
         _ => amount(value).map(|amount| amount as u64),
     }
 }

@@ -1,6 +1,7 @@
 //! Reads requests and gathers their items by session.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use spanreel::view::{LogView, RequestView, SpanView};
@@ -45,18 +46,28 @@ pub(crate) struct Gathered<'a> {
     index: HashMap<Name, usize>,
 }
 
-/// Where items come from, with what the resource says.
+/// The most bytes that origins of one request may have beyond those of the request: each of a resource's scopes
+/// is stored with the resource. Some thousand scopes of usual resources have room in it.
+const MOST_REPEATED: usize = 16 << 20;
+
+/// Where items come from: a resource and a scope in it.
 pub(crate) struct Source {
+    /// The number of the resource.
+    pub(crate) resource: usize,
     pub(crate) origin: Origin,
-    /// A request without items that has the same resource and scope: what views of them can be had of.
+}
+
+/// A resource, once for all of its scopes.
+pub(crate) struct Resource {
+    /// A request without items that has this resource: what a view of it can be had of.
     pub(crate) empty: Vec<u8>,
 }
 
-impl Source {
-    fn new(origin: &Origin) -> Self {
+impl Resource {
+    fn new(bytes: &Arc<[u8]>) -> Self {
+        let (resource, scope) = (Arc::clone(bytes), Vec::new());
         Self {
-            origin: origin.clone(),
-            empty: empty(origin),
+            empty: empty(&Origin { resource, scope }),
         }
     }
 
@@ -87,38 +98,76 @@ pub(crate) fn bodies(requests: &[Request]) -> Vec<(Signal, Bytes)> {
 
 /// Requests, split by origin.
 pub(crate) struct Split<'a> {
+    pub(crate) resources: Vec<Resource>,
     pub(crate) sources: Vec<Source>,
     groups: Vec<(Signal, usize, Vec<&'a [u8]>)>,
 }
 
 impl<'a> Split<'a> {
     /// Splits requests, each given as one piece.
+    ///
+    /// # Errors
+    /// One of them is no OTLP, or says too much by repeating it: [`StoreError::Repeated`].
     pub(crate) fn new(requests: &'a [(Signal, Bytes)]) -> Result<Self, StoreError> {
         let mut split = Self {
+            resources: Vec::new(),
             sources: Vec::new(),
             groups: Vec::new(),
         };
-        let mut known: HashMap<Origin, usize> = HashMap::new();
+        let mut resources: HashMap<Arc<[u8]>, usize> = HashMap::new();
+        // By resource and scope: a resource is hashed once, however many scopes it has.
+        let mut known: HashMap<(usize, Vec<u8>), usize> = HashMap::new();
         for (signal, request) in requests {
+            let most = request.len().saturating_add(MOST_REPEATED);
+            let mut bytes = 0_usize;
+            let mut last: Option<(Arc<[u8]>, usize)> = None;
             for Group { origin, items } in groups(request)? {
+                let resource = match &last {
+                    Some((bytes, number)) if Arc::ptr_eq(bytes, &origin.resource) => *number,
+                    _ => split.resource(&mut resources, &origin.resource),
+                };
+                last = Some((Arc::clone(&origin.resource), resource));
                 let next = split.sources.len();
-                let source = *known.entry(origin).or_insert_with_key(|origin| {
-                    split.sources.push(Source::new(origin));
-                    next
-                });
+                let source =
+                    *known
+                        .entry((resource, origin.scope))
+                        .or_insert_with_key(|(_, scope)| {
+                            bytes = bytes.saturating_add(origin.resource.len() + scope.len());
+                            let (bytes, scope) = (Arc::clone(&origin.resource), scope.clone());
+                            split.sources.push(Source {
+                                resource,
+                                origin: Origin {
+                                    resource: bytes,
+                                    scope,
+                                },
+                            });
+                            next
+                        });
+                if bytes > most {
+                    return Err(StoreError::Repeated { limit: most });
+                }
                 split.groups.push((*signal, source, items));
             }
         }
         Ok(split)
     }
+
+    /// The number of a resource.
+    fn resource(&mut self, known: &mut HashMap<Arc<[u8]>, usize>, bytes: &Arc<[u8]>) -> usize {
+        let next = self.resources.len();
+        *known.entry(Arc::clone(bytes)).or_insert_with_key(|bytes| {
+            self.resources.push(Resource::new(bytes));
+            next
+        })
+    }
 }
 
 impl<'a> Gathered<'a> {
-    /// Reads all items. `of_sources` says what each source's resource says.
-    pub(crate) fn new(split: &Split<'a>, of_sources: &[Facts<'_>]) -> Result<Self, StoreError> {
+    /// Reads all items. `of_resources` is what each resource says.
+    pub(crate) fn new(split: &Split<'a>, of_resources: &[Facts<'_>]) -> Result<Self, StoreError> {
         let mut gathered = Self::default();
         for (signal, source, items) in &split.groups {
-            let resource = of_sources[*source].session();
+            let resource = of_resources[split.sources[*source].resource].session();
             for bytes in items {
                 match signal {
                     Signal::Traces => gathered.span(*source, resource, bytes)?,

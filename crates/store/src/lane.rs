@@ -206,7 +206,7 @@ impl Writer {
     /// Writes requests, together where that can be done.
     fn write_all(&self, mut jobs: Vec<Job>) {
         let requests: Vec<Request> = jobs.iter().map(|job| job.request.clone()).collect();
-        if let Err(StoreError::Wire(_)) = self.write(&requests, &mut jobs) {
+        if self.write(&requests, &mut jobs).is_err() {
             // One of them is broken: the others are not to suffer for it.
             for job in jobs {
                 let request = [job.request.clone()];
@@ -219,18 +219,17 @@ impl Writer {
     /// Writes, and answers those who wait; leaves them to be asked one by one where one of several is broken.
     fn write(&self, requests: &[Request], jobs: &mut Vec<Job>) -> Result<(), StoreError> {
         let written = self.write_guarded(requests);
-        if let Err(StoreError::Wire(error)) = &written
-            && requests.len() > 1
-        {
-            return Err(StoreError::Wire(*error));
-        }
+        let written = match written {
+            Err(error) if error.is_of_one_request() && requests.len() > 1 => return Err(error),
+            written => written,
+        };
         let answer = match &written {
             Ok(_) => Ok(()),
             Err(error) => {
                 tracing::warn!(target: "spanreel", %error, "the store could not write");
                 Err(Failed {
                     message: said(error),
-                    is_broken: matches!(error, StoreError::Wire(_) | StoreError::Damaged(_)),
+                    is_broken: error.is_of_one_request(),
                 })
             }
         };

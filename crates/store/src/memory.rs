@@ -1,9 +1,11 @@
 //! The store in memory: for a quick look, and where nothing may be written to disk.
 //!
-//! Holds: sessions within the bytes of its retention, as they came; the ones that were quiet longest go first.
+//! Holds: sessions within the bytes of its retention, as they came, with their resources, counted once each; the ones
+//! that were quiet longest go first. Sums over time beside them: see [`sums`].
 //! Waits: writers and readers for one another, briefly. Loses: everything with the process.
 
 mod ask;
+mod sums;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -11,19 +13,19 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use spanreel::{Request, TraceId};
 
+use self::sums::UsageSums;
 use crate::block::Draft;
 use crate::clock::now_us;
 use crate::error::StoreError;
-use crate::facets::facets;
+use crate::facets::{MOST_OF_SESSION, facets};
 use crate::facts::{Facts, Name};
-use crate::gather::{Arrived, Gathered, Source, Split, bodies};
+use crate::gather::{Arrived, Gathered, Resource, Source, Split, bodies};
 use crate::identity::{identity, identity_of_log};
 use crate::read::Blocks;
 use crate::sqlite::Retention;
 use crate::store::Written;
 use crate::tale::Tale;
-use crate::tally::Sums;
-use crate::used::{Changes, Key};
+use crate::used::Changes;
 use crate::wire::Origin;
 
 /// What a session takes beside its items, about, in bytes.
@@ -48,13 +50,15 @@ struct Kept {
 }
 
 /// All of them.
-#[derive(Default)]
 struct All {
     sessions: HashMap<String, Kept>,
     /// The sessions of traces.
     traces: HashMap<TraceId, String>,
-    origins: HashMap<Origin, (i64, Arc<Origin>)>,
-    usage: HashMap<Key, Sums>,
+    /// Those that some session has, with their numbers.
+    origins: HashMap<Arc<Origin>, i64>,
+    last_origin: i64,
+    usage: UsageSums,
+    /// What sessions and origins take.
     bytes: usize,
     duplicates: u64,
     of_no_session: u64,
@@ -79,7 +83,16 @@ impl MemoryStore {
     #[must_use]
     pub fn new(retention: Retention) -> Self {
         Self {
-            all: RwLock::default(),
+            all: RwLock::new(All {
+                sessions: HashMap::new(),
+                traces: HashMap::new(),
+                origins: HashMap::new(),
+                last_origin: 0,
+                usage: UsageSums::new(retention.max_bytes),
+                bytes: 0,
+                duplicates: 0,
+                of_no_session: 0,
+            }),
             retention,
         }
     }
@@ -96,14 +109,14 @@ impl MemoryStore {
     fn write_requests(&self, requests: &[Request]) -> Result<Written, StoreError> {
         let bodies = bodies(requests);
         let split = Split::new(&bodies)?;
-        let of_sources: Vec<Facts<'_>> = split.sources.iter().map(Source::facts).collect();
-        let gathered = Gathered::new(&split, &of_sources)?;
+        let of_resources: Vec<Facts<'_>> = split.resources.iter().map(Resource::facts).collect();
+        let gathered = Gathered::new(&split, &of_resources)?;
         let now_us = now_us();
         let mut all = self.locked();
         all.of_no_session += gathered.of_no_session;
         let mut written = Written::default();
         for arrived in &gathered.sessions {
-            written.items += all.take_in(arrived, &split.sources, &of_sources, now_us);
+            written.items += all.take_in(arrived, &split, &of_resources, now_us);
             if let Some(kept) = all.sessions.get(&all.name_of(&arrived.name)) {
                 written.sessions.push(kept.tale.summary_at(now_us));
             }
@@ -114,9 +127,11 @@ impl MemoryStore {
     /// Forgets what is too old and too much.
     fn forget(&self) -> bool {
         let before = i64::try_from(self.retention.max_age.as_micros()).unwrap_or(i64::MAX);
-        let before = now_us().saturating_sub(before);
+        let now = now_us();
+        let before = now.saturating_sub(before);
         let most = usize::try_from(self.retention.max_bytes).unwrap_or(usize::MAX);
         let mut all = self.locked();
+        all.drop_origins();
         let mut by_age: Vec<(i64, String)> = all
             .sessions
             .values()
@@ -129,18 +144,17 @@ impl MemoryStore {
             }
             if let Some(kept) = all.sessions.remove(&id) {
                 all.bytes = all.bytes.saturating_sub(kept.bytes);
+                all.let_go(kept);
             }
         }
         let All {
             sessions,
             traces,
             usage,
-            origins,
             ..
         } = &mut *all;
         traces.retain(|_, name| sessions.contains_key(name));
-        usage.retain(|key, _| key.begin >= before / 1_000_000 - 3_600);
-        origins.retain(|_, (_, origin)| Arc::strong_count(origin) > 1);
+        usage.forget(before / 1_000_000 - 3_600, now / 1_000_000);
         false
     }
 }
@@ -161,10 +175,11 @@ impl All {
     fn take_in(
         &mut self,
         arrived: &Arrived<'_>,
-        sources: &[Source],
-        of_sources: &[Facts<'_>],
+        split: &Split<'_>,
+        of_resources: &[Facts<'_>],
         now_us: i64,
     ) -> u64 {
+        let sources = &split.sources;
         let name = self.name_of(&arrived.name);
         let mut kept = match self.sessions.remove(&name) {
             Some(kept) => {
@@ -176,7 +191,8 @@ impl All {
         self.claim_traces(&name, &mut kept, arrived);
         let mut given: Vec<(String, String)> = Vec::new();
         let mut changes = Changes::default();
-        let mut new = 0;
+        let (mut new, mut last) = (0, None);
+        let mut origins: HashMap<usize, i64> = HashMap::new();
         for span in &arrived.spans {
             let identity = identity(span.bones.trace, span.bones.id);
             if !kept.seen.insert(identity) {
@@ -184,21 +200,27 @@ impl All {
                 continue;
             }
             new += 1;
-            let resource = &of_sources[span.origin];
+            let source = &sources[span.origin];
+            let resource = &of_resources[source.resource];
             kept.tale
                 .add_span(&span.bones, &span.facts, resource, &span.view);
             changes.note_span(&span.bones, &span.facts);
             if span.bones.parent.is_none() {
                 facets(span.view.attributes(), &name, &mut given);
             }
-            sources[span.origin].facets(&mut given);
+            if last != Some(source.resource) {
+                last = Some(source.resource);
+                given.extend(split.resources[source.resource].facets());
+            }
             kept.say(span.bones.name);
             kept.say(span.bones.message);
             for text in &span.facts.texts {
                 kept.say(text);
             }
-            let origin = self.origin(&mut kept, &sources[span.origin]);
-            kept.spans.push(origin, span.bytes);
+            let origin = origins
+                .entry(span.origin)
+                .or_insert_with(|| self.origin(&mut kept, source));
+            kept.spans.push(*origin, span.bytes);
             kept.bytes += span.bytes.len() + OF_ITEM;
         }
         for log in &arrived.logs {
@@ -207,25 +229,23 @@ impl All {
                 continue;
             }
             new += 1;
-            let resource = &of_sources[log.origin];
+            let resource = &of_resources[sources[log.origin].resource];
             kept.tale.add_log(&log.facts, resource, &log.view);
             if let Some(body) = log.view.body().and_then(|body| body.as_str()) {
                 kept.say(body);
             }
-            let origin = self.origin(&mut kept, &sources[log.origin]);
-            kept.logs.push(origin, log.bytes);
+            let origin = origins
+                .entry(log.origin)
+                .or_insert_with(|| self.origin(&mut kept, &sources[log.origin]));
+            kept.logs.push(*origin, log.bytes);
             kept.bytes += log.bytes.len() + OF_ITEM;
         }
         kept.tale.settle(now_us, &mut changes);
-        for (key, change) in changes.by_key() {
-            let known = self.usage.remove(&key).unwrap_or_default();
-            let sums = change.applied_to(&known);
-            if sums.calls > 0 {
-                self.usage.insert(key, sums);
-            }
-        }
-        kept.tale.facets(&mut given);
-        kept.values.extend(given);
+        self.usage.change(changes);
+        let mut of_tale = Vec::new();
+        kept.tale.facets(&mut of_tale);
+        kept.give(of_tale, usize::MAX);
+        kept.give(given, MOST_OF_SESSION);
         for text in kept.tale.texts() {
             kept.say(&text);
         }
@@ -256,18 +276,46 @@ impl All {
         }
     }
 
+    /// The number of an origin, which the session has from now on.
     fn origin(&mut self, kept: &mut Kept, source: &Source) -> i64 {
-        let next = self.origins.len() as i64 + 1;
-        let entry = self.origins.entry(source.origin.clone());
-        let (number, origin) = entry.or_insert_with_key(|origin| {
-            // Numbers are never used twice: the clock tells them apart after some were forgotten.
-            (next + (now_us() << 8), Arc::new(origin.clone()))
-        });
-        kept.origins
-            .entry(*number)
-            .or_insert_with(|| Arc::clone(origin));
-        *number
+        if let Some((origin, number)) = self.origins.get_key_value(&source.origin) {
+            kept.origins.insert(*number, Arc::clone(origin));
+            return *number;
+        }
+        self.last_origin += 1;
+        let origin = Arc::new(source.origin.clone());
+        self.bytes += size_of(&origin);
+        self.origins.insert(Arc::clone(&origin), self.last_origin);
+        kept.origins.insert(self.last_origin, origin);
+        self.last_origin
     }
+
+    /// Lets go of a session, and of the origins that it was the last to have.
+    fn let_go(&mut self, kept: Kept) {
+        for origin in kept.origins.into_values() {
+            // Here and there: no other session has it.
+            if Arc::strong_count(&origin) == 2 && self.origins.remove(&*origin).is_some() {
+                self.bytes = self.bytes.saturating_sub(size_of(&origin));
+            }
+        }
+    }
+
+    /// Drops origins that somebody read when the last session that had them went.
+    fn drop_origins(&mut self) {
+        let Self { origins, bytes, .. } = self;
+        origins.retain(|origin, _| {
+            let is_kept = Arc::strong_count(origin) > 1;
+            if !is_kept {
+                *bytes = bytes.saturating_sub(size_of(origin));
+            }
+            is_kept
+        });
+    }
+}
+
+/// What an origin takes, about, in bytes.
+fn size_of(origin: &Origin) -> usize {
+    origin.resource.len() + origin.scope.len() + OF_ITEM
 }
 
 impl Kept {
@@ -281,6 +329,16 @@ impl Kept {
             values: BTreeSet::new(),
             words: BTreeSet::new(),
             bytes: OF_SESSION,
+        }
+    }
+
+    /// Notes values of fields while there are fewer than that.
+    fn give(&mut self, given: Vec<(String, String)>, most: usize) {
+        for pair in given {
+            let bytes = pair.0.len() + pair.1.len() + OF_ITEM;
+            if self.values.len() < most && self.values.insert(pair) {
+                self.bytes += bytes;
+            }
         }
     }
 

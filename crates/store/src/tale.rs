@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use spanreel::view::{LogView, SpanView};
 
 pub(crate) use self::part::cut;
-use self::part::{MOST_PARTS, add, note, part};
+use self::part::{MOST_PARTS, add, add_cost, note, part};
 use crate::answer::{Elsewhere, Failure, Part, SpanType, State, Summary};
 use crate::facts::{Bones, Facts, Name};
 use crate::query::By;
@@ -94,7 +94,7 @@ impl Tale {
         add(&mut summary.output_tokens, tokens.output);
         add(&mut summary.cached_tokens, tokens.cached);
         add(&mut summary.reasoning_tokens, tokens.reasoning);
-        add(&mut summary.cost, cost);
+        add_cost(&mut summary.cost, cost);
         if summary.cost.is_some() {
             summary.currency.get_or_insert_with(|| "USD".to_owned());
         }
@@ -314,7 +314,7 @@ impl Tale {
         add(&mut mine.output_tokens, its.output_tokens);
         add(&mut mine.cached_tokens, its.cached_tokens);
         add(&mut mine.reasoning_tokens, its.reasoning_tokens);
-        add(&mut mine.cost, its.cost);
+        add_cost(&mut mine.cost, its.cost);
         mine.currency = mine.currency.take().or_else(|| its.currency.clone());
         mine.agent = mine.agent.take().or_else(|| its.agent.clone());
         mine.user = mine.user.take().or_else(|| its.user.clone());

@@ -1,6 +1,6 @@
 //! What calls used in one stretch of time: sums, and how long they took in buckets.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::facts::{Bones, Facts};
 use crate::wire::{put_varint, take_varint};
@@ -93,6 +93,11 @@ impl Histogram {
     }
 }
 
+/// JSON has no number for what is beyond all of them, which versions before could add up to: they wrote `null`.
+fn known_or_zero<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(from)?.unwrap_or_default())
+}
+
 /// Sums over calls.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Sums {
@@ -101,7 +106,9 @@ pub(crate) struct Sums {
     pub(crate) input: u64,
     pub(crate) output: u64,
     pub(crate) cached: u64,
+    #[serde(deserialize_with = "known_or_zero")]
     pub(crate) cost: f64,
+    #[serde(deserialize_with = "known_or_zero")]
     pub(crate) retries_cost: f64,
     pub(crate) took: Histogram,
     pub(crate) first_chunk: Histogram,
@@ -112,9 +119,11 @@ impl Sums {
         let (tokens, cost) = (facts.tokens(), facts.cost().unwrap_or_default());
         self.calls += 1;
         self.errors += u64::from(bones.is_error());
-        self.input += tokens.input.unwrap_or_default();
-        self.output += tokens.output.unwrap_or_default();
-        self.cached += tokens.cached.unwrap_or_default();
+        self.add_tokens(
+            tokens.input.unwrap_or_default(),
+            tokens.output.unwrap_or_default(),
+            tokens.cached.unwrap_or_default(),
+        );
         self.cost += cost;
         if facts.retry.is_some_and(|times| times > 0) {
             self.retries_cost += cost;
@@ -126,12 +135,16 @@ impl Sums {
         }
     }
 
+    fn add_tokens(&mut self, input: u64, output: u64, cached: u64) {
+        self.input = self.input.saturating_add(input);
+        self.output = self.output.saturating_add(output);
+        self.cached = self.cached.saturating_add(cached);
+    }
+
     pub(crate) fn merge(&mut self, other: &Self) {
         self.calls += other.calls;
         self.errors += other.errors;
-        self.input += other.input;
-        self.output += other.output;
-        self.cached += other.cached;
+        self.add_tokens(other.input, other.output, other.cached);
         self.cost += other.cost;
         self.retries_cost += other.retries_cost;
         self.took.merge(&other.took);

@@ -85,6 +85,12 @@ impl Changes {
         }
     }
 
+    /// Adds a call of a model.
+    #[cfg(test)]
+    pub(crate) fn note_call(&mut self, bones: &Bones<'_>, facts: &Facts<'_>, model: &str) {
+        self.note(By::Model.number(), model, bones, facts);
+    }
+
     /// Adds a span to the sums that it names itself.
     pub(crate) fn note_span(&mut self, bones: &Bones<'_>, facts: &Facts<'_>) {
         if facts.is_llm_call() {

@@ -4,6 +4,8 @@
 //! Requests have been checked before they come here; what is broken nevertheless ends the walk with an error.
 //! Fields that OTLP does not know stay with what they stand in.
 
+use std::sync::Arc;
+
 use spanreel::view::WireError;
 
 use crate::error::StoreError;
@@ -114,9 +116,12 @@ pub(crate) struct Group<'a> {
 
 /// Where items come from, in wire form: what stands beside the scopes in their resource's message, and what
 /// stands beside the items in their scope's.
+///
+/// A resource is as long as its sender likes, and all scopes in it share the bytes of one: a request of many
+/// small scopes would take its size times their number else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Origin {
-    pub(crate) resource: Vec<u8>,
+    pub(crate) resource: Arc<[u8]>,
     pub(crate) scope: Vec<u8>,
 }
 
@@ -135,13 +140,13 @@ impl Origin {
         let length = usize::try_from(take_varint(&mut bytes)?).ok()?;
         let (resource, scope) = bytes.split_at_checked(length)?;
         Some(Self {
-            resource: resource.to_vec(),
+            resource: resource.into(),
             scope: scope.to_vec(),
         })
     }
 }
 
-/// All groups of a request.
+/// All groups of a request that have items: the others say nothing. Those of one resource share its bytes.
 pub(crate) fn groups(request: &[u8]) -> Result<Vec<Group<'_>>, StoreError> {
     let mut groups = Vec::new();
     fields(request, |field| {
@@ -149,9 +154,13 @@ pub(crate) fn groups(request: &[u8]) -> Result<Vec<Group<'_>>, StoreError> {
             return Ok(());
         };
         let (resource, scopes) = split(group, SCOPE_ITEMS)?;
+        let resource: Arc<[u8]> = resource.into();
         for scope in scopes {
             let (scope, items) = split(scope, ITEMS)?;
-            let resource = resource.clone();
+            if items.is_empty() {
+                continue;
+            }
+            let resource = Arc::clone(&resource);
             let origin = Origin { resource, scope };
             groups.push(Group { origin, items });
         }
@@ -176,7 +185,7 @@ pub(crate) fn put_group<'a>(
     for item in items {
         put_field(&mut scope, ITEMS, item);
     }
-    let mut group = origin.resource.clone();
+    let mut group = origin.resource.to_vec();
     put_field(&mut group, SCOPE_ITEMS, &scope);
     put_field(request, RESOURCE_ITEMS, &group);
 }
@@ -193,7 +202,7 @@ mod tests {
     fn request() -> Vec<u8> {
         let mut request = Vec::new();
         let origin = |scope: &[u8]| Origin {
-            resource: vec![0x0a, 0],
+            resource: Arc::from([0x0a, 0]),
             scope: scope.to_vec(),
         };
         put_group(&mut request, &origin(&[]), [&[][..], &[0x2a, 1, b'a'][..]]);
@@ -215,6 +224,24 @@ mod tests {
             put_group(&mut again, &origin, group.items.iter().copied());
         }
         assert_eq!(again, request);
+    }
+
+    /// Scopes without items are passed over, and all scopes of a resource share its bytes, whatever their number.
+    #[test]
+    fn scopes_share_the_bytes_of_their_resource() {
+        let mut group = Vec::new();
+        put_field(&mut group, 1, &[0; 1_000]);
+        for _ in 0..500 {
+            put_field(&mut group, SCOPE_ITEMS, &[]);
+            put_field(&mut group, SCOPE_ITEMS, &[0x12, 0]);
+        }
+        let mut request = Vec::new();
+        put_field(&mut request, RESOURCE_ITEMS, &group);
+        let groups = groups(&request).expect("it is valid");
+        assert_eq!(groups.len(), 500);
+        let first = &groups[0].origin.resource;
+        let are_shared = |it: &Group<'_>| Arc::ptr_eq(&it.origin.resource, first);
+        assert!(groups.iter().all(are_shared));
     }
 
     proptest! {

@@ -47,8 +47,11 @@ impl<'a> Bones<'a> {
     }
 }
 
-/// Nanoseconds as microseconds.
+/// The largest number that is kept of what pages go on from. Pages end at a number of JSON's kind, and one beyond
+/// this may be the same as its neighbours: the next page would begin at the same place again.
+pub(crate) const MOST_EXACT: i64 = (1 << 53) - 1;
+
+/// Nanoseconds as microseconds, at most [`MOST_EXACT`]: in the year 2255.
 pub(crate) fn micros(nanos: u64) -> i64 {
-    // At most 2^64 / 1000, which fits.
-    (nanos / 1000) as i64
+    ((nanos / 1000) as i64).min(MOST_EXACT)
 }

@@ -22,12 +22,19 @@ pub(super) fn of(mut pulse: Value) -> Value {
                 .to_owned(),
         );
     }
+    // The list ends somewhere; the number does not.
+    let in_all = pulse.pointer("/spool/quarantine_requests");
+    let in_all = in_all.and_then(Value::as_u64);
     if let Some(Value::Array(refused)) = pulse.pointer_mut("/spool/quarantined")
         && !refused.is_empty()
     {
-        let count = refused.len();
+        let count = in_all.unwrap_or(refused.len() as u64);
+        let (requests, are_kept) = match count {
+            1 => ("request", "it is kept"),
+            _ => ("requests", "they are kept"),
+        };
         verdict.push(format!(
-            "Destinations have refused {count} requests for good; they are kept in quarantine, with the \
+            "Destinations have refused {count} {requests} for good; {are_kept} in quarantine, with the \
              destination's words. Mend what they say, then replay them on the page of the pipeline or with \
              spanreel spool replay."
         ));
@@ -69,10 +76,10 @@ fn lanes(pulse: &Value, verdict: &mut Vec<String>) {
         let what = match state {
             "ok" | "" => continue,
             "retrying" => "does not take what it is sent; it is tried again",
-            "paused" => {
+            "denied" => {
                 "refuses the credentials (401 or 403); what is for it waits until they are right"
             }
-            "open" => "is away; one request at a time asks whether it is back",
+            "away" => "is away; one request at a time asks whether it is back",
             "full" => "is behind, and its queue is full",
             other => other,
         };
@@ -105,10 +112,10 @@ mod tests {
         let ill = json!({
             "ledger": { "spans": { "fates": { "queue_full": 3 } } },
             "lanes": [{
-                "name": "otlp", "state": "paused", "fates": { "expired": 1 },
+                "name": "otlp", "state": "denied", "fates": { "expired": 1 },
                 "last_error": { "message": "401" },
-            }],
-            "spool": { "stuck": true, "quarantined": [{ "id": "1" }] },
+            }, { "name": "other", "state": "away" }],
+            "spool": { "stuck": true, "quarantined": [{ "id": "1" }], "quarantine_requests": 250 },
         });
         let verdict = of(ill)["verdict"].to_string();
         for word in [
@@ -117,9 +124,13 @@ mod tests {
             "credentials",
             "401",
             "takes nothing",
-            "refused 1",
+            "asks whether it is back",
+            "refused 250 requests",
         ] {
             assert!(verdict.contains(word), "{word}: {verdict}");
         }
+        let one = of(json!({ "spool": { "quarantined": [{ "id": "1" }] } }));
+        let one = one["verdict"].to_string();
+        assert!(one.contains("refused 1 request for good; it is"), "{one}");
     }
 }

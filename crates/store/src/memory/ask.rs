@@ -18,7 +18,7 @@ use crate::query::{
 use crate::read::{Blocks, detail};
 use crate::store::{Document, News, Seen, Store, Story, Written};
 use crate::tally::Sums;
-use crate::usage_of::{SumsInTime, latency_rows};
+use crate::usage_of::{Sizes, SumsInTime, latency_rows};
 use crate::used::{AGENTS_AT_WORK, LENGTHS};
 
 /// Whether a session is one of those that are asked for.
@@ -322,12 +322,18 @@ impl Store for MemoryStore {
     }
 
     fn usage(&self, by: By, buckets: &Buckets, _patience: &Patience) -> Result<Usage, StoreError> {
-        let mut in_time = SumsInTime::new(*buckets);
         let all = self.read();
         let from = buckets.from_us.div_euclid(60_000_000) * 60;
         let of_minutes = all.usage.iter().filter(|(key, _)| {
             key.length == LENGTHS[0] && key.begin >= from && key.begin * 1_000_000 < buckets.to_us
         });
+        let mut sizes = Sizes::new(*buckets);
+        for (key, sums) in of_minutes.clone() {
+            if key.by == by.number() {
+                sizes.add(&key.name, key.begin * 1_000_000, sums);
+            }
+        }
+        let mut in_time = SumsInTime::new(*buckets, sizes.largest());
         for (key, sums) in of_minutes {
             if key.by == by.number() {
                 in_time.add(&key.name, key.begin * 1_000_000, sums);
@@ -360,7 +366,7 @@ impl Store for MemoryStore {
         };
         let from = from_us.div_euclid(60_000_000) * 60;
         let mut found: HashMap<String, Sums> = HashMap::new();
-        for (key, sums) in &self.read().usage {
+        for (key, sums) in self.read().usage.iter() {
             let is_within = key.begin >= from && key.begin * 1_000_000 < to_us;
             if key.length == LENGTHS[0] && key.by == number && is_within {
                 found.entry(key.name.clone()).or_default().merge(sums);

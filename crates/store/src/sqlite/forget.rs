@@ -23,6 +23,7 @@ const SPARE: i64 = 2_000;
 /// Removes all rows of a session.
 pub(super) fn rows_of(connection: &Connection, row: i64) -> Result<(), StoreError> {
     super::texts::remove(connection, row)?;
+    super::origins::remove(connection, row)?;
     for sql in [
         "UPDATE field_values SET sessions = sessions - 1
          WHERE id IN (SELECT value FROM session_values WHERE session = ?1)",
@@ -74,10 +75,11 @@ pub(super) fn step(
     let gone = forget(connection, &found)?;
     let is_behind = gone.len() < found.len() || found.len() == AT_A_TIME;
     let has_sums = forget_sums(connection, before_us / 1_000_000 - HOUR)?;
+    let has_old = super::origins::remove_old(connection)?;
     let free = give_back(connection)?;
     Ok(Step {
         gone,
-        more: is_behind || has_sums || free > SPARE,
+        more: is_behind || has_sums || has_old || free > SPARE,
     })
 }
 
@@ -122,6 +124,12 @@ fn forget(connection: &mut Connection, found: &[i64]) -> Result<Vec<i64>, StoreE
         }
     }
     super::writer::add_to_sum(&transaction, "spans", -spans)?;
+    // Fields that nobody has any more make room for others.
+    transaction
+        .prepare_cached(
+            "DELETE FROM fields WHERE NOT EXISTS (SELECT 1 FROM field_values WHERE field = fields.id)",
+        )?
+        .execute([])?;
     transaction.commit()?;
     Ok(gone)
 }

@@ -10,6 +10,7 @@ mod forget;
 mod names;
 mod open;
 mod open_session;
+mod origins;
 mod outlines;
 mod reader;
 mod row;
@@ -23,7 +24,7 @@ use std::fmt;
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use spanreel::Request;
@@ -38,7 +39,7 @@ use crate::answer::{
 use crate::clock::now_us;
 use crate::error::StoreError;
 use crate::facts::Facts;
-use crate::gather::{Gathered, Source, Split, bodies};
+use crate::gather::{Gathered, Resource, Split, bodies};
 use crate::messages;
 use crate::outline::Outline;
 use crate::query::{Buckets, By, Filter, Patience, SessionQuery};
@@ -72,6 +73,8 @@ pub struct SqliteStore {
     readers: Readers,
     outlines: Outlines,
     retention: Retention,
+    /// Who has it writes.
+    lock: PathBuf,
     /// Other processes do not write.
     _lock: Option<File>,
 }
@@ -94,7 +97,8 @@ impl SqliteStore {
     /// Another process has it, a newer version wrote it, or it cannot be used.
     pub fn open(directory: &Path, retention: Retention) -> Result<Self, StoreError> {
         open::directory(directory)?;
-        let lock = open::lock(&directory.join("LOCK"))?;
+        let path_of_lock = directory.join("LOCK");
+        let lock = open::lock(&path_of_lock)?;
         let path = directory.join("sessions.db");
         let writer = Writer::new(open::writer(&path)?)?;
         Ok(Self {
@@ -103,6 +107,7 @@ impl SqliteStore {
             path,
             writer: Some(Mutex::new(writer)),
             retention,
+            lock: path_of_lock,
             _lock: Some(lock),
         })
     }
@@ -121,14 +126,29 @@ impl SqliteStore {
             path,
             writer: None,
             retention: Retention::default(),
+            lock: directory.join("LOCK"),
             _lock: None,
         })
     }
 
+    /// When it is judged how sessions stand: now, or where nobody writes any more after all times, so that nothing is
+    /// running.
+    fn judged_at(&self) -> i64 {
+        match self.writer.is_some() || open::is_held(&self.lock) {
+            true => now_us(),
+            false => i64::MAX,
+        }
+    }
+
     fn writer(&self) -> Result<MutexGuard<'_, Writer>, StoreError> {
         let writer = self.writer.as_ref().ok_or(StoreError::ReadOnly)?;
-        // A write that panicked was rolled back when its transaction was dropped.
-        Ok(writer.lock().unwrap_or_else(PoisonError::into_inner))
+        Ok(writer.lock().unwrap_or_else(|poisoned| {
+            // A write that panicked was rolled back in the file when its transaction was dropped, and not in memory.
+            writer.clear_poison();
+            let mut writer = poisoned.into_inner();
+            writer.forget_all();
+            writer
+        }))
     }
 }
 
@@ -155,10 +175,10 @@ impl Store for SqliteStore {
         // Read before the writer is free: another thread may have it meanwhile.
         let bodies = bodies(requests);
         let split = Split::new(&bodies)?;
-        let of_sources: Vec<Facts<'_>> = split.sources.iter().map(Source::facts).collect();
-        let gathered = Gathered::new(&split, &of_sources)?;
+        let of_resources: Vec<Facts<'_>> = split.resources.iter().map(Resource::facts).collect();
+        let gathered = Gathered::new(&split, &of_resources)?;
         self.writer()?
-            .write(&split, &of_sources, &gathered, now_us())
+            .write(&split, &of_resources, &gathered, now_us())
     }
 
     fn tidy(&self) -> Result<bool, StoreError> {
@@ -174,13 +194,13 @@ impl Store for SqliteStore {
         patience: &Patience,
     ) -> Result<Page<Summary>, StoreError> {
         self.readers.read(patience, |reader| {
-            search::sessions(&reader.connection, query, now_us())
+            search::sessions(&reader.connection, query, self.judged_at())
         })
     }
 
     fn session(&self, id: &str, patience: &Patience) -> Result<Option<Detail>, StoreError> {
         self.readers
-            .read(patience, |reader| reader.detail(id, now_us()))
+            .read(patience, |reader| reader.detail(id, self.judged_at()))
     }
 
     fn spans(
@@ -264,7 +284,7 @@ impl Store for SqliteStore {
     fn logs(&self, id: &str, patience: &Patience) -> Result<Option<Vec<Log>>, StoreError> {
         let blocks = self
             .readers
-            .read(patience, |reader| reader.blocks(id, patience))?;
+            .read(patience, |reader| reader.blocks_of_logs(id, patience))?;
         blocks.map(|blocks| blocks.logs(patience)).transpose()
     }
 
@@ -308,7 +328,8 @@ impl Store for SqliteStore {
         patience: &Patience,
     ) -> Result<Activity, StoreError> {
         self.readers.read(patience, |reader| {
-            search::activity(&reader.connection, filter, buckets, count, now_us())
+            let judged_at = self.judged_at();
+            search::activity(&reader.connection, filter, buckets, count, judged_at)
         })
     }
 

@@ -7,15 +7,13 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::open_session::Open;
 use crate::error::StoreError;
+use crate::facets::{MOST_OF_SESSION, Of};
 
 /// How many values of one field are told apart; more of them are not indexed.
 const MOST_VALUES: i64 = 20_000;
 
-/// How many fields are.
+/// How many fields are made for attributes; those of tales have their places beside them.
 const MOST_FIELDS: i64 = 500;
-
-/// How many values one session may have.
-const MOST_OF_SESSION: usize = 96;
 
 /// Values whose numbers are remembered.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
@@ -30,22 +28,24 @@ impl Default for Names {
 }
 
 impl Names {
-    /// Notes that a session has a value of a field.
+    /// Notes that a session has a value of a field. What its tale says has room whatever attributes there are: by
+    /// those fields alone agents and models are found.
     pub(super) fn give(
         &mut self,
         connection: &Connection,
         open: &mut Open,
-        field: &str,
-        value: &str,
+        (field, value): (&str, &str),
+        of: Of,
     ) -> Result<(), StoreError> {
-        if open.values.len() >= MOST_OF_SESSION {
+        if of == Of::Attributes && open.values.len() >= MOST_OF_SESSION {
             return Ok(());
         }
         let key = (field.to_owned(), value.to_owned());
         let number = match self.0.get(&key) {
-            Some(number) => *number,
-            None => {
-                let number = find_or_make(connection, field, value)?;
+            // What had no room among attributes may have it here.
+            Some(number) if number.is_some() || of == Of::Attributes => *number,
+            _ => {
+                let number = find_or_make(connection, field, value, of)?;
                 self.0.put(key, number);
                 number
             }
@@ -70,6 +70,7 @@ fn find_or_make(
     connection: &Connection,
     field: &str,
     value: &str,
+    of: Of,
 ) -> Result<Option<i64>, StoreError> {
     let mut find = connection.prepare_cached("SELECT id, found FROM fields WHERE key = ?1")?;
     let found: Option<(i64, i64)> = find
@@ -80,7 +81,7 @@ fn find_or_make(
         None => {
             let fields: i64 =
                 connection.query_row("SELECT count(*) FROM fields", [], |row| row.get(0))?;
-            if fields >= MOST_FIELDS {
+            if of == Of::Attributes && fields >= MOST_FIELDS {
                 return Ok(None);
             }
             let mut make = connection.prepare_cached("INSERT INTO fields (key) VALUES (?1)")?;

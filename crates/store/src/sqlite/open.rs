@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -32,6 +32,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    make(path)?;
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     // Before any table: afterwards it would take a rewrite of the file.
@@ -44,7 +45,9 @@ fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     // 64 MiB: pages that are written again and again are copied and synced the less often.
     connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
     connection.pragma_update(None, "journal_size_limit", 96 << 20)?;
-    schema::migrate(&mut connection, path)?;
+    if schema::migrate(&mut connection, path)? {
+        restrict(path)?;
+    }
     // Reads what damage mostly hits: the head of each table.
     let sessions: i64 = connection.query_row(
         "SELECT count(*) FROM (SELECT 1 FROM sessions LIMIT 1000)",
@@ -53,6 +56,44 @@ fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     )?;
     tracing::debug!(target: "spanreel", sessions, "the store's file is open");
     Ok(connection)
+}
+
+/// Makes the file where it is missing, readable by its owner alone whatever the directory lets others do: sessions
+/// hold what people said. SQLite gives the files beside it the mode of this one.
+fn make(path: &Path) -> Result<(), StoreError> {
+    let mut options = File::options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_made) => Ok(()),
+        Err(source) => Err(StoreError::Io {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Takes from others what versions before let them read. Once, when a file is brought up to date: who lets them read
+/// it afterwards means it.
+#[cfg(unix)]
+fn restrict(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    for ending in ["", "-wal", "-shm"] {
+        let file = beside(path, ending);
+        match fs::set_permissions(&file, fs::Permissions::from_mode(0o600)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(source) => return Err(StoreError::Io { path: file, source }),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn restrict(_path: &Path) -> Result<(), StoreError> {
+    Ok(())
 }
 
 /// A connection that reads.
@@ -141,10 +182,26 @@ pub(super) fn directory(path: &Path) -> Result<(), StoreError> {
     builder.create(path).map_err(failed)
 }
 
+/// How long the lock is tried for: who only looks whether it is held has it for a moment, too.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Whether some process holds the lock: looked up by one that is shared and given back at once. Where it may not be
+/// looked at, somebody may.
+pub(super) fn is_held(path: &Path) -> bool {
+    match File::open(path) {
+        Ok(file) => fs4::FileExt::try_lock_shared(&file).is_err(),
+        Err(error) => error.kind() != ErrorKind::NotFound,
+    }
+}
+
 /// Holds the directory for this process.
 ///
 /// # Errors
 /// Another process has it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the system tells nobody when a lock of a file is given back; a start waits for it, no task does"
+)]
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let failed = |source| StoreError::Io {
         path: path.to_owned(),
@@ -155,11 +212,19 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path).map_err(failed)?;
-    match fs4::FileExt::try_lock(&file) {
-        Ok(()) => Ok(file),
-        Err(fs4::TryLockError::WouldBlock) => Err(StoreError::InUse {
-            path: path.with_file_name(""),
-        }),
-        Err(fs4::TryLockError::Error(source)) => Err(failed(source)),
+    let begun = Instant::now();
+    loop {
+        match fs4::FileExt::try_lock(&file) {
+            Ok(()) => return Ok(file),
+            Err(fs4::TryLockError::WouldBlock) if begun.elapsed() < LOOK => {
+                std::thread::sleep(LOOK / 20);
+            }
+            Err(fs4::TryLockError::WouldBlock) => {
+                return Err(StoreError::InUse {
+                    path: path.with_file_name(""),
+                });
+            }
+            Err(fs4::TryLockError::Error(source)) => return Err(failed(source)),
+        }
     }
 }

@@ -61,6 +61,8 @@ pub(super) struct Open {
     pub(super) values: HashSet<i64>,
     /// Numbers of fields with values that were given to it, as far as it was not forgotten meanwhile.
     pub(super) given: HashSet<u64, Spread>,
+    /// Origins that it has items of.
+    pub(super) origins: HashSet<i64, Spread>,
     /// By which what comes twice is told.
     seen: HashSet<u64, Spread>,
     /// Its words that are searched already, and short texts that were looked through, as far as it was not
@@ -95,6 +97,7 @@ impl Open {
             tale,
             values: HashSet::new(),
             given: HashSet::default(),
+            origins: HashSet::default(),
             seen: HashSet::default(),
             words: HashSet::default(),
             row_says: None,
@@ -130,6 +133,7 @@ impl Open {
         for value in statement.query_map([row], |row| row.get(0))? {
             open.values.insert(value?);
         }
+        open.load_origins(connection)?;
         open.load_seen(connection)?;
         Ok(Some(open))
     }
@@ -154,7 +158,7 @@ impl Open {
 
     /// How much memory it takes, about, in entries of sets: its tale is worth some of them.
     pub(super) fn weight(&self) -> usize {
-        self.seen.len() + self.words.len() + self.given.len() + 256
+        self.seen.len() + self.words.len() + self.given.len() + self.origins.len() + 256
     }
 
     /// Whether an item is new; from now on it is not.
@@ -314,8 +318,8 @@ impl Open {
         super::forget::rows_of(connection, other.row)
     }
 
-    /// Says what another session's items say: the numbers of rows of text name their session, so that they
-    /// cannot be taken over.
+    /// Says what another session's items say, and of which origins they are: the numbers of rows of text name their
+    /// session, so that they cannot be taken over.
     fn say_blocks_of(
         &mut self,
         connection: &Connection,
@@ -329,7 +333,9 @@ impl Open {
             let kind: i64 = row.get(0)?;
             let data = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
             let plain = press.codec.unpack(data)?;
-            for (_, item) in items(&plain)? {
+            for (origin, item) in items(&plain)? {
+                // Not what was noted of the other: of one from before nothing was.
+                self.has_origin(connection, origin)?;
                 if kind == Kind::Logs as i64 {
                     let view = LogView::new(item)?;
                     self.say_log(&view, &Facts::of_log(&view));

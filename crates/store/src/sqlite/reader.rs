@@ -128,8 +128,12 @@ impl Reader {
         let mut find = self
             .connection
             .prepare_cached("SELECT tale FROM tales WHERE session = ?1")?;
-        let tale: String = find.query_row([row], |row| row.get(0))?;
+        // It may have been forgotten meanwhile.
+        let tale: Option<String> = find.query_row([row], |row| row.get(0)).optional()?;
         drop(find);
+        let Some(tale) = tale else {
+            return Ok(None);
+        };
         let tale: Tale =
             serde_json::from_str(&tale).map_err(|_| StoreError::Damaged("a tale is no JSON"))?;
         let first = "SELECT data, kind FROM blocks WHERE session = ?1 ORDER BY id LIMIT 1";
@@ -148,6 +152,19 @@ impl Reader {
         };
         let all = "SELECT data, kind FROM blocks WHERE session = ?1 ORDER BY id";
         self.load(all, row, patience).map(Some)
+    }
+
+    /// Those of log records alone: a session may have far more spans.
+    pub(super) fn blocks_of_logs(
+        &mut self,
+        id: &str,
+        patience: &Patience,
+    ) -> Result<Option<Blocks>, StoreError> {
+        let Some(row) = self.row(id)? else {
+            return Ok(None);
+        };
+        let of_logs = "SELECT data, kind FROM blocks WHERE session = ?1 AND kind = 1 ORDER BY id";
+        self.load(of_logs, row, patience).map(Some)
     }
 
     fn load(&mut self, sql: &str, row: i64, patience: &Patience) -> Result<Blocks, StoreError> {

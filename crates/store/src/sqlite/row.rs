@@ -9,6 +9,7 @@ use spanreel::TraceId;
 use super::open_session::Open;
 use crate::answer::State;
 use crate::error::StoreError;
+use crate::facts::MOST_EXACT;
 use crate::tale::Tale;
 
 /// Columns that rarely change once they are written, each of which an index has.
@@ -135,6 +136,6 @@ impl Open {
             .input_tokens
             .unwrap_or_default()
             .saturating_add(summary.output_tokens.unwrap_or_default());
-        i64::try_from(tokens).unwrap_or(i64::MAX)
+        i64::try_from(tokens).map_or(MOST_EXACT, |tokens| tokens.min(MOST_EXACT))
     }
 }

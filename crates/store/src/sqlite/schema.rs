@@ -10,7 +10,11 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// What leads from format 0 (an empty file) to 1, from 1 to 2, and so on.
-const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+];
 
 /// The format that is written.
 pub(super) fn newest() -> i64 {
@@ -61,11 +65,11 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreErr
     }
 }
 
-/// Brings a file to the newest format.
+/// Brings a file to the newest format. Says whether it had another.
 ///
 /// # Errors
 /// It has a newer one, or cannot be changed.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<bool, StoreError> {
     let found = format(connection, path)?;
     for (index, step) in STEPS.iter().enumerate().skip(found.max(0) as usize) {
         let transaction = connection.transaction()?;
@@ -73,5 +77,5 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), St
         transaction.pragma_update(None, "user_version", index as i64 + 1)?;
         transaction.commit()?;
     }
-    Ok(())
+    Ok(found < newest())
 }

@@ -91,8 +91,11 @@ pub(super) fn sessions(
             continue;
         };
         let tale = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-        let tale: Tale =
-            serde_json::from_str(tale).map_err(|_| StoreError::Damaged("a tale is no JSON"))?;
+        let Ok(tale) = serde_json::from_str::<Tale>(tale) else {
+            // One that cannot be read is not to hide all others.
+            tracing::warn!(target: "spanreel", row = place.row, "what is known of a session cannot be read: it is left out of a list");
+            continue;
+        };
         items.push(tale.summary_at(now_us));
     }
     Ok(Page {

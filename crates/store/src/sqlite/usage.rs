@@ -8,7 +8,7 @@ use crate::answer::{LatencyRow, Usage};
 use crate::error::StoreError;
 use crate::query::{Buckets, By};
 use crate::tally::{Histogram, Sums};
-use crate::usage_of::{SumsInTime, latency_rows};
+use crate::usage_of::{Sizes, SumsInTime, latency_rows};
 use crate::used::{AGENTS_AT_WORK, Changes, Key, LENGTHS};
 
 /// Changes what is stored.
@@ -45,11 +45,11 @@ pub(super) fn change(connection: &Connection, changes: Changes) -> Result<(), St
             by,
             begin,
             name,
-            sums.calls as i64,
-            sums.errors as i64,
-            sums.input as i64,
-            sums.output as i64,
-            sums.cached as i64,
+            stored(sums.calls),
+            stored(sums.errors),
+            stored(sums.input),
+            stored(sums.output),
+            stored(sums.cached),
             sums.cost,
             sums.retries_cost,
             sums.took.to_bytes(),
@@ -57,6 +57,11 @@ pub(super) fn change(connection: &Connection, changes: Changes) -> Result<(), St
         ])?;
     }
     Ok(())
+}
+
+/// A number as SQLite has it.
+fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// The sums of a row; how long calls took, where `with_times`.
@@ -110,6 +115,28 @@ fn each(
     Ok(())
 }
 
+/// The names of a stretch of time that have series of their own.
+fn largest(
+    connection: &Connection,
+    by: i64,
+    length: i64,
+    buckets: &Buckets,
+) -> Result<Vec<String>, StoreError> {
+    let mut sizes = Sizes::new(*buckets);
+    let stretch = (buckets.from_us, buckets.to_us);
+    each(
+        connection,
+        by,
+        length,
+        stretch,
+        false,
+        |key, begin, of_row| {
+            sizes.add(key, begin * 1_000_000, of_row);
+        },
+    )?;
+    Ok(sizes.largest())
+}
+
 /// The stretches that are read for buckets of this length: hours where they are long enough.
 fn length_for(bucket_us: i64) -> i64 {
     let [minute, hour] = LENGTHS;
@@ -126,8 +153,9 @@ pub(super) fn usage(
     buckets: &Buckets,
 ) -> Result<Usage, StoreError> {
     let length = length_for(buckets.bucket_us());
-    let mut sums = SumsInTime::new(*buckets);
     let (from, to) = (buckets.from_us, buckets.to_us);
+    let names = largest(connection, by.number(), length, buckets)?;
+    let mut sums = SumsInTime::new(*buckets, names);
     each(
         connection,
         by.number(),

@@ -12,9 +12,9 @@ use spanreel::TraceId;
 use self::memory::Memory;
 use super::open_session::{Kind, Open, Press};
 use crate::error::StoreError;
-use crate::facets::facets;
+use crate::facets::{Of, facets};
 use crate::facts::{Facts, Name};
-use crate::gather::{Arrived, Gathered, Source, Split};
+use crate::gather::{Arrived, Gathered, Resource, Source, Split};
 use crate::identity::{identity, identity_of_log};
 use crate::spread::number_of;
 use crate::store::Written;
@@ -57,11 +57,16 @@ impl Writer {
         }
     }
 
+    /// Forgets all that is remembered: what is in the file is true, and is read again.
+    pub(super) fn forget_all(&mut self) {
+        self.memory = Memory::default();
+    }
+
     /// Writes what was read of requests, all or none.
     pub(super) fn write(
         &mut self,
         split: &Split<'_>,
-        of_sources: &[Facts<'_>],
+        of_resources: &[Facts<'_>],
         gathered: &Gathered<'_>,
         now_us: i64,
     ) -> Result<Written, StoreError> {
@@ -70,10 +75,11 @@ impl Writer {
             connection: &transaction,
             press: &mut self.press,
             memory: &mut self.memory,
+            resources: &split.resources,
+            of_resources,
             sources: &split.sources,
-            of_sources,
             origins: vec![None; split.sources.len()],
-            of_resources: vec![None; split.sources.len()],
+            facets: vec![None; split.resources.len()],
             changes: Changes::default(),
             now_us,
             written: Written::default(),
@@ -84,7 +90,7 @@ impl Writer {
         let written = write.written;
         let done = done.and_then(|()| Ok(transaction.commit()?));
         if let Err(error) = done {
-            self.memory = Memory::default();
+            self.forget_all();
             return Err(error);
         }
         self.memory.relieve();
@@ -97,12 +103,14 @@ struct Write<'w> {
     connection: &'w Connection,
     press: &'w mut Press,
     memory: &'w mut Memory,
+    resources: &'w [Resource],
+    /// What each of them says.
+    of_resources: &'w [Facts<'w>],
     sources: &'w [Source],
-    of_sources: &'w [Facts<'w>],
     /// The numbers of sources, as far as they were needed.
     origins: Vec<Option<i64>>,
-    /// What can be filtered by of sources, as far as it was needed.
-    of_resources: Vec<Option<Vec<(String, String)>>>,
+    /// What can be filtered by of resources, as far as it was needed.
+    facets: Vec<Option<Vec<(String, String)>>>,
     changes: Changes,
     now_us: i64,
     written: Written,
@@ -261,7 +269,7 @@ impl Write<'_> {
             }
             self.spans += 1;
             self.written.items += 1;
-            let resource = &self.of_sources[span.origin];
+            let resource = &self.of_resources[self.sources[span.origin].resource];
             open.tale
                 .add_span(&span.bones, &span.facts, resource, &span.view);
             self.changes.note_span(&span.bones, &span.facts);
@@ -270,6 +278,7 @@ impl Write<'_> {
             }
             open.say_span(&span.bones, &span.facts);
             let origin = self.origin(span.origin)?;
+            open.has_origin(self.connection, origin)?;
             open.push(Kind::Spans, identity, origin, span.bytes);
             open.write_blocks(self.connection, self.press, false)?;
         }
@@ -280,10 +289,11 @@ impl Write<'_> {
                 continue;
             }
             self.written.items += 1;
-            let resource = &self.of_sources[log.origin];
+            let resource = &self.of_resources[self.sources[log.origin].resource];
             open.tale.add_log(&log.facts, resource, &log.view);
             open.say_log(&log.view, &log.facts);
             let origin = self.origin(log.origin)?;
+            open.has_origin(self.connection, origin)?;
             open.push(Kind::Logs, identity, origin, log.bytes);
             open.write_blocks(self.connection, self.press, false)?;
         }
@@ -299,36 +309,53 @@ impl Write<'_> {
         &mut self,
         open: &mut Open,
         arrived: &Arrived<'_>,
-        mut given: Vec<(String, String)>,
+        given: Vec<(String, String)>,
     ) -> Result<(), StoreError> {
+        let mut of_tale = Vec::new();
+        open.tale.facets(&mut of_tale);
+        for (field, value) in &of_tale {
+            self.give(open, field, value, Of::Tale)?;
+        }
         let mut last = None;
-        for source in arrived.spans.iter().map(|span| span.origin) {
-            if last == Some(source) {
+        for span in &arrived.spans {
+            let resource = self.sources[span.origin].resource;
+            if last == Some(resource) {
                 continue;
             }
-            last = Some(source);
-            let of_source = self.of_resources[source].get_or_insert_with(|| {
-                let mut facets = Vec::new();
-                self.sources[source].facets(&mut facets);
-                facets
-            });
-            for (field, value) in of_source {
-                if open.given.insert(number_of(&[field, value])) {
-                    self.memory
-                        .names
-                        .give(self.connection, open, field, value)?;
-                }
+            last = Some(resource);
+            let of_resource =
+                self.facets[resource].get_or_insert_with(|| self.resources[resource].facets());
+            // Taken for as long as it is walked through: each is walked through alone.
+            let of_resource = std::mem::take(of_resource);
+            for (field, value) in &of_resource {
+                self.give(open, field, value, Of::Attributes)?;
             }
+            self.facets[resource] = Some(of_resource);
         }
-        open.tale.facets(&mut given);
-        for (field, value) in given {
-            if open.given.insert(number_of(&[&field, &value])) {
-                self.memory
-                    .names
-                    .give(self.connection, open, &field, &value)?;
-            }
+        for (field, value) in &given {
+            self.give(open, field, value, Of::Attributes)?;
         }
         Ok(())
+    }
+
+    /// Notes that a session has a value of a field, where that is not known.
+    fn give(
+        &mut self,
+        open: &mut Open,
+        field: &str,
+        value: &str,
+        of: Of,
+    ) -> Result<(), StoreError> {
+        let number = match of {
+            // An attribute of the same name may have found no room.
+            Of::Tale => number_of(&[field, value, "tale"]),
+            Of::Attributes => number_of(&[field, value]),
+        };
+        if !open.given.insert(number) {
+            return Ok(());
+        }
+        let names = &mut self.memory.names;
+        names.give(self.connection, open, (field, value), of)
     }
 
     /// The number of a source.

@@ -18,11 +18,15 @@ pub(crate) fn cut(text: &str) -> String {
     text[..end].to_owned()
 }
 
-/// Adds to a sum of which nothing may be known.
-pub(super) fn add<T: std::ops::Add<Output = T> + Default + Copy>(
-    sum: &mut Option<T>,
-    more: Option<T>,
-) {
+/// Adds tokens to a sum of which nothing may be known.
+pub(super) fn add(sum: &mut Option<u64>, more: Option<u64>) {
+    if let Some(more) = more {
+        *sum = Some(sum.unwrap_or_default().saturating_add(more));
+    }
+}
+
+/// Adds to a cost of which nothing may be known.
+pub(super) fn add_cost(sum: &mut Option<f64>, more: Option<f64>) {
     if let Some(more) = more {
         *sum = Some(sum.unwrap_or_default() + more);
     }
@@ -53,23 +57,25 @@ impl Part {
     pub(super) fn add(&mut self, bones: &Bones<'_>, tokens: &Tokens, cost: Option<f64>) {
         self.calls += 1;
         self.errors += u64::from(bones.is_error());
-        self.duration_us += bones.end_us - bones.start_us;
+        self.duration_us = self
+            .duration_us
+            .saturating_add(bones.end_us - bones.start_us);
         add(&mut self.input_tokens, tokens.input);
         add(&mut self.output_tokens, tokens.output);
         add(&mut self.cached_tokens, tokens.cached);
         add(&mut self.reasoning_tokens, tokens.reasoning);
-        add(&mut self.cost, cost);
+        add_cost(&mut self.cost, cost);
     }
 
     pub(super) fn absorb(&mut self, other: &Self) {
         self.calls += other.calls;
         self.errors += other.errors;
-        self.duration_us += other.duration_us;
+        self.duration_us = self.duration_us.saturating_add(other.duration_us);
         add(&mut self.input_tokens, other.input_tokens);
         add(&mut self.output_tokens, other.output_tokens);
         add(&mut self.cached_tokens, other.cached_tokens);
         add(&mut self.reasoning_tokens, other.reasoning_tokens);
-        add(&mut self.cost, other.cost);
+        add_cost(&mut self.cost, other.cost);
         self.provider = self.provider.take().or_else(|| other.provider.clone());
     }
 }

@@ -1,8 +1,8 @@
-//! Sessions as files. They are written while they are read, a page of spans at a time, so that a session of a
-//! hundred thousand spans takes no more memory than a small one.
+//! Sessions as files. Spans of JSON and of the page in one file are written while they are read, a page at a time;
+//! what was said, log records and OTLP are read whole first, within what the store reads of one session at once.
 //!
-//! Holds: a few pages that the reader has not taken yet. Waits: for the reader, with one of the places for
-//! queries. Loses: nothing; where the store fails on the way, the file ends with words that say so and that
+//! Holds: a few pages that the reader has not taken yet, and what is read whole. Waits: for the reader, with one of the places for files,
+//! which are none of those for queries: whoever reads slowly holds up no one but who wants a file, too. Loses: nothing; where the store fails on the way, the file ends with words that say so and that
 //! nothing takes for the end of a whole one.
 
 use std::sync::Arc;
@@ -91,8 +91,11 @@ impl Web {
             .ask(move |store, patience| store.session(&asked, patience))
             .await?;
         let session = session.ok_or_else(no_session)?;
-        let permit = Arc::clone(&self.room).acquire_owned().await;
-        let permit = permit.expect("the semaphore is never closed");
+        let Ok(permit) = Arc::clone(&self.files).try_acquire_owned() else {
+            let advice =
+                "as many exports as may be are being read; try again when one of them has ended";
+            return Err(problem(StatusCode::SERVICE_UNAVAILABLE, "busy", advice));
+        };
         let (to, pieces) = mpsc::channel(WAITING);
         let file = File {
             store: Arc::clone(&self.store),

@@ -1,7 +1,8 @@
 //! The page and its JSON API, as one function from requests to answers: whoever has a server mounts it.
 //!
-//! Holds: queries under way, at most [`MOST_QUERIES`]. Waits: for the store, each query for [`PATIENCE`] at the
-//! most. Loses: nothing. What sessions hold is never anything but text in JSON.
+//! Holds: queries under way, at most [`MOST_QUERIES`], and files that are being read, at most [`MOST_FILES`]. Waits:
+//! for the store, each query for [`PATIENCE`] at the most, from when it was asked; for readers of files as long as
+//! their server lets them. Loses: nothing. What sessions hold is never anything but text in JSON.
 
 mod api;
 mod assets;
@@ -43,7 +44,11 @@ use crate::store::Store;
 /// Queries that run at once; others wait.
 const MOST_QUERIES: usize = 6;
 
-/// How long a query may take.
+/// Files that are read at once; more are refused. They have places of their own: each is held for as long as its
+/// reader takes.
+const MOST_FILES: usize = 4;
+
+/// How long a query may take, from when it was asked: also while it waits for others.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What may be loaded: nothing from elsewhere, no script that is not a file of the page.
@@ -67,6 +72,7 @@ pub struct Web {
     pulse: Pulse,
     guard: Arc<Guard>,
     room: Arc<Semaphore>,
+    files: Arc<Semaphore>,
     /// Whose quarantine the page may change.
     pipeline: Option<Pipeline>,
 }
@@ -97,6 +103,7 @@ impl Web {
             pulse,
             guard: Arc::new(Guard::new(token, is_local)),
             room: Arc::new(Semaphore::new(MOST_QUERIES)),
+            files: Arc::new(Semaphore::new(MOST_FILES)),
             pipeline: None,
         }
     }
@@ -188,7 +195,9 @@ impl Web {
         let patience = Patience::of(PATIENCE);
         // Dropped with this future when who asked has gone.
         let _waiting = patience.waiting();
-        let permit = Arc::clone(&self.room).acquire_owned().await;
+        let permit = Arc::clone(&self.room).acquire_owned();
+        let permit = tokio::time::timeout(PATIENCE, permit).await;
+        let permit = permit.map_err(|_elapsed| StoreError::TooSlow)?;
         let permit = permit.expect("the semaphore is never closed");
         let store = Arc::clone(&self.store);
         let asked = tokio::task::spawn_blocking(move || {

@@ -4,6 +4,7 @@ mod agentops;
 mod behind;
 mod contract;
 mod disk;
+mod hostile;
 mod live;
 mod mcp;
 mod page;

@@ -274,3 +274,85 @@ async fn an_open_span_is_told_when_it_begins_and_when_it_has_ended() {
     let report = pipeline.shutdown(Duration::from_secs(10)).await;
     assert!(report.is_lossless(), "{report}");
 }
+
+/// Exports that nobody reads on hold up nothing but exports, which are refused while there is no place for them, and
+/// let in again when one has gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn exports_that_nobody_reads_on_hold_up_nothing_else() {
+    let (web, store, _exporter) = page();
+    let says = || text("input.value", &"giraffe ".repeat(500));
+    let all = (1..=5_000).map(|id| with(span(7, id, 0, "step", T, T), vec![says()]));
+    store
+        .write(&[spans("host", all.collect())])
+        .expect("it can be written");
+    let path = "/api/v1/sessions/00000000000000000000000000000007/export?format=json";
+    let mut unread = Vec::new();
+    for _reader in 0..4 {
+        let mut answer = ask(&web, Method::GET, path).await;
+        assert_eq!(answer.status(), 200);
+        // It has begun, and more is to come than waits for a reader.
+        assert!(answer.body_mut().frame().await.is_some());
+        unread.push(answer);
+    }
+    let (status, refused) = get(&web, path).await;
+    assert_eq!((status, &refused["error"]["code"]), (503, &json!("busy")));
+    for _query in 0..10 {
+        assert_eq!(get(&web, "/api/v1/sessions").await.0, 200);
+    }
+    assert_eq!(get(&web, "/api/v1/pipeline").await.0, 200);
+    unread.pop();
+    let again = async {
+        while ask(&web, Method::GET, path).await.status() != 200 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), again)
+        .await
+        .expect("the place of one that has gone is free");
+}
+
+/// A query that finds no place in time is refused as one that takes too long.
+#[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test asks several times at once"
+)]
+async fn a_query_that_finds_no_place_in_time_is_refused() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Retention::default()));
+    let (_exporter, live) = StoreExporter::start(Arc::clone(&store)).expect("threads");
+    let (go, stopped) = std::sync::mpsc::channel::<()>();
+    let stopped = std::sync::Mutex::new(stopped);
+    let (asked, mut is_asked) = tokio::sync::mpsc::channel(6);
+    let pulse = Arc::new(move || {
+        asked.try_send(()).expect("there is room for each");
+        // Until the test is over.
+        let _over = stopped.lock().expect("nobody panics").recv();
+        json!({})
+    });
+    let web = Web::new(store, live, pulse, None, true);
+    let mut stuck = tokio::task::JoinSet::new();
+    for _query in 0..6 {
+        let web = web.clone();
+        stuck.spawn(async move { get(&web, "/api/v1/pipeline").await });
+    }
+    is_asked.recv().await.expect("the first is stuck");
+    let late = tokio::spawn({
+        let web = web.clone();
+        async move { get(&web, "/api/v1/sessions").await }
+    });
+    for _turn in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(11)).await;
+    let late = tokio::time::timeout(Duration::from_secs(60), late).await;
+    let (status, refused) = late.expect("an answer").expect("no panic");
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (503, &json!("too_slow"))
+    );
+    drop(go);
+    while let Some(answered) = stuck.join_next().await {
+        assert_eq!(answered.expect("no panic").0, 200);
+    }
+}

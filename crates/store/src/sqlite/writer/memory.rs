@@ -47,8 +47,8 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// Forgets these sessions, and what led to them. Values that were theirs alone are gone with them, and get
-    /// other numbers when they come again.
+    /// Forgets these sessions, and what led to them. Values and origins that were theirs alone are gone with them, and
+    /// get other numbers when they come again.
     pub(super) fn forget(&mut self, gone: &[i64]) {
         for row in gone {
             if let Some(open) = self.sessions.pop(row) {
@@ -59,6 +59,7 @@ impl Memory {
         drop_values(&mut self.rows, &gone);
         drop_values(&mut self.traces, &gone);
         self.names = Names::default();
+        self.origins.clear();
     }
 
     /// Forgets the sessions that were written longest ago while there is too much.

@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 use spanreel::{Request, Signal};
 
+use crate::query::{Patience, SessionQuery};
 use crate::sqlite::{Retention, SqliteStore};
 use crate::store::Store as _;
 
@@ -82,4 +83,35 @@ fn what_is_remembered_is_weighed_as_it_is() {
         write(session, 2, true);
     }
     is_weighed(20);
+}
+
+/// A write that panics leaves nothing behind, in the file and in memory: what it had can be written again.
+#[test]
+fn a_write_that_panics_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = SqliteStore::open(directory.path(), Retention::default()).expect("a store");
+    let all = [request(1, 1, true), request(1, 2, true)];
+    store.write(&all).expect("it can be written");
+    // As a panic leaves it: nothing in the file, everything in memory, and whoever had the writer gone.
+    let file = rusqlite::Connection::open(directory.path().join("sessions.db")).expect("SQLite");
+    file.execute_batch(
+        "DELETE FROM sessions; DELETE FROM tales; DELETE FROM blocks; DELETE FROM traces; DELETE FROM origins;
+         DELETE FROM session_origins;",
+    )
+    .expect("it can be rolled back");
+    let panicked = std::thread::scope(|scope| {
+        let write = scope.spawn(|| {
+            let _writer = store.writer().expect("it writes");
+            panic!("in the middle of a write");
+        });
+        write.join().is_err()
+    });
+    assert!(panicked);
+    let written = store.write(&all).expect("it can be written");
+    assert_eq!(written.items, 2);
+    let patience = Patience::of(Duration::from_secs(30));
+    let page = store.sessions(&SessionQuery::default(), &patience);
+    assert_eq!(page.expect("an answer").items[0].spans, 2);
+    let document = store.document("conv-1", &patience).expect("an answer");
+    assert_eq!(document.expect("it is there").spans.len(), 2);
 }
