@@ -13,9 +13,13 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use prost::Message;
 use spanreel::{
     Baggage, BatchConfig, ByteSize, Null, Pipeline, Propagators, Resource, Rule, Sampling, Session,
-    SessionConfig, SpanContext, Value, WhenFull,
+    SessionConfig, Signal, SpanContext, Value, WhenFull,
 };
 
 #[path = "support/mod.rs"]
@@ -337,21 +341,7 @@ fn an_undecided_chunk_is_small() {
     const WARM: usize = 28;
     const ROUNDS: usize = 30;
     let _alone = alone();
-    // The list of those whose chunks are due grows with each round, and has its last size after those before.
-    let patient = SessionConfig {
-        linger: Duration::from_secs(300),
-        ..SessionConfig::default()
-    };
-    let builder = Pipeline::builder()
-        .resource(Resource::empty())
-        .sessions(patient);
-    let pipeline = builder
-        .budget(ByteSize::mib(512))
-        .when_full(WhenFull::Block)
-        .sampling(Sampling::always_off().always_keep(Rule::Errors))
-        .export(Null)
-        .start()
-        .expect("a right configuration");
+    let pipeline = start_holding(keep_errors());
     let runtime = runtime();
     let flush = || {
         let flushed = runtime.block_on(pipeline.flush(Duration::from_secs(30)));
@@ -391,6 +381,184 @@ fn an_undecided_chunk_is_small() {
         (8.0..=64.0).contains(&beside),
         "{beside} bytes beside {wire}"
     );
+}
+
+/// A pipeline that holds every session that has not failed.
+fn start_holding(sampling: Sampling) -> Pipeline {
+    // A session that waits to be sealed has a place in a list, which must not grow while it is counted.
+    let patient = SessionConfig {
+        linger: Duration::from_secs(300),
+        ..SessionConfig::default()
+    };
+    Pipeline::builder()
+        .resource(Resource::empty())
+        .sessions(patient)
+        .budget(ByteSize::mib(512))
+        .when_full(WhenFull::Block)
+        .sampling(sampling)
+        .export(Null)
+        .start()
+        .expect("a right configuration")
+}
+
+fn keep_errors() -> Sampling {
+    Sampling::always_off().always_keep(Rule::Errors)
+}
+
+/// What each of many sessions adds to what is held, which `add` adds so many at a time.
+fn held_for_each(pipeline: &Pipeline, mut add: impl FnMut(usize)) -> f64 {
+    const FEW: usize = 10_000;
+    const MANY: usize = 60_000;
+    const AT_ONCE: usize = 500;
+    let runtime = runtime();
+    let mut grow = |sessions: std::ops::Range<usize>| {
+        for number in sessions {
+            if number % AT_ONCE == 0 {
+                add(AT_ONCE);
+                let flushed = runtime.block_on(pipeline.flush(Duration::from_secs(30)));
+                flushed.expect("open");
+            }
+        }
+        HELD.load(Ordering::Relaxed)
+    };
+    let before = grow(0..FEW);
+    (grow(FEW..MANY) - before) as f64 / (MANY - FEW) as f64
+}
+
+/// A session of this process that is undecided takes at most 200 bytes beside its spans, its case included, and 64
+/// for its chunk, as the allocator counts them: what it takes more than one that nobody judges.
+#[test]
+fn an_undecided_session_is_small() {
+    let _alone = alone();
+    let held = |sampling: Sampling| {
+        let pipeline = start_holding(sampling);
+        let mut open = Vec::with_capacity(100_000);
+        let each = held_for_each(&pipeline, |count| {
+            for _ in 0..count {
+                let session = pipeline.session("").expect("open");
+                session.child("step").start().end();
+                open.push(session);
+            }
+        });
+        let wire = wire_of_a_step(&pipeline);
+        drop(open);
+        let report = pipeline.shutdown_blocking(Duration::from_secs(30));
+        support::ledger::assert_settled(&report);
+        (each, wire)
+    };
+    let (without, _) = held(Sampling::always_on());
+    let (with, wire) = held(keep_errors());
+    let beside = with - without - wire;
+    assert!(
+        (200.0..=264.0).contains(&beside),
+        "{beside} bytes beside {wire}: {with} less {without}"
+    );
+}
+
+/// How many bytes the span of a step has that is held: what a chunk of two has more than a chunk of one.
+fn wire_of_a_step(pipeline: &Pipeline) -> f64 {
+    let session = pipeline.session("").expect("open");
+    let runtime = runtime();
+    let held = |spans: usize| {
+        for _ in 0..spans {
+            session.child("step").start().end();
+        }
+        let flushed = runtime.block_on(pipeline.flush(Duration::from_secs(30)));
+        flushed.expect("open");
+        pipeline.stats().sampling.held_bytes.as_u64() as f64
+    };
+    let (none, one) = (held(0), held(1));
+    let two = held(2);
+    (two - one) - (one - none)
+}
+
+/// A session of another process that is undecided takes at most 200 bytes beside its spans, and 64 for its chunk
+/// with 64 for its receipt, as the allocator counts them.
+#[test]
+fn an_undecided_session_of_others_is_small() {
+    let _alone = alone();
+    let pipeline = start_holding(keep_errors());
+    let intake = pipeline.intake();
+    let mut next = 0_u128;
+    let mut wire = 0.0;
+    let each = held_for_each(&pipeline, |count| {
+        let spans = (0..count).map(|_| {
+            next += 1;
+            Span {
+                trace_id: next.to_be_bytes().to_vec(),
+                span_id: vec![7; 8],
+                parent_span_id: vec![8; 8],
+                name: "step".to_owned(),
+                ..Span::default()
+            }
+        });
+        let scope = ScopeSpans {
+            spans: spans.collect(),
+            ..ScopeSpans::default()
+        };
+        wire = scope.encoded_len() as f64 / count as f64;
+        let resource = ResourceSpans {
+            scope_spans: vec![scope],
+            ..ResourceSpans::default()
+        };
+        let request = ExportTraceServiceRequest {
+            resource_spans: vec![resource],
+        };
+        let request = Bytes::from(request.encode_to_vec());
+        let _receipt = intake.try_accept(Signal::Traces, request).expect("room");
+    });
+    assert_eq!(pipeline.stats().sampling.undecided, 60_000);
+    let report = pipeline.shutdown_blocking(Duration::from_secs(30));
+    support::ledger::assert_settled(&report);
+    let beside = each - wire;
+    assert!(
+        (200.0..=328.0).contains(&beside),
+        "{beside} bytes beside {wire}"
+    );
+}
+
+/// A window of 1 GiB holds at least 1.8 million spans of agents at work, by its own count as by the allocator's:
+/// found from 100,000 of them, in sessions of 50 turns and in sessions of one.
+#[test]
+fn a_window_of_a_gibibyte_holds_many_spans() {
+    const SPANS: usize = 100_000;
+    const FOR_EACH: f64 = (1_u64 << 30) as f64 / 1.8e6;
+    let _alone = alone();
+    for turns in [50, 1] {
+        // What is held of them, by the allocator's count and the window's.
+        let held = |sampling: Sampling| {
+            let pipeline = start_holding(sampling);
+            let runtime = runtime();
+            let before = HELD.load(Ordering::Relaxed);
+            let open = |_| {
+                let session = pipeline.session("").expect("open");
+                for _ in 0..turns {
+                    turn(&session);
+                    wait(&runtime, &session);
+                }
+                session
+            };
+            let sessions = SPANS / SPANS_PER_TURN as usize / turns;
+            let open: Vec<_> = (0..sessions).map(open).collect();
+            let flushed = runtime.block_on(pipeline.flush(Duration::from_secs(30)));
+            flushed.expect("open");
+            let held = HELD.load(Ordering::Relaxed) - before;
+            let stats = pipeline.stats().sampling;
+            drop(open);
+            let report = pipeline.shutdown_blocking(Duration::from_secs(30));
+            support::ledger::assert_settled(&report);
+            (held, stats)
+        };
+        let (without, _) = held(Sampling::always_on());
+        let (with, stats) = held(keep_errors());
+        assert_eq!(stats.held_items, SPANS as u64, "all of it is held");
+        let counted = stats.held_bytes.as_u64() as f64 / SPANS as f64;
+        let allocated = (with - without) as f64 / SPANS as f64;
+        assert!(
+            counted.max(allocated) <= FOR_EACH,
+            "in sessions of {turns} turns, {counted} and {allocated} bytes for each span"
+        );
+    }
 }
 
 /// Opening and ending ten times as many sessions takes ten times as much work, not more.

@@ -244,6 +244,8 @@ impl Shares {
         let mut first: Vec<_> = row.drain(..whole).collect();
         if let Some(share) = row.first_mut().filter(|_| items > 0) {
             share.items -= items;
+            // Mostly it is the only one, and what is undecided is held for long.
+            first.reserve_exact(1);
             first.push(Share {
                 ticket: share.ticket.clone(),
                 items,

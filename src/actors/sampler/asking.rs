@@ -2,11 +2,9 @@
 //!
 //! Waits: for the thread that asks. Loses: nothing.
 
-use std::sync::Arc;
-
+use super::Sampler;
 use super::own::{SessionFacts, Verdict};
 use super::window::Place;
-use super::{FULL, Sampler};
 use crate::model::chunk::Chunk;
 use crate::model::sampling::case::Judged;
 use crate::model::sampling::plan::Decision;
@@ -27,13 +25,13 @@ impl Sampler {
                 }
                 Place::Held(slot) => slot,
                 Place::New => {
-                    let case = Arc::new(self.foreign(&chunk));
-                    self.window.open(case, chunk.session, true, now_ns)
+                    let who = self.keyed(&chunk);
+                    self.window.open(who, now_ns)
                 }
             };
             self.learn(slot, &chunk);
             // What is decided at once is never copied.
-            self.window.hold(slot, chunk, false);
+            self.window.hold(slot, chunk, is_own, true);
             if !asked.contains(&slot) {
                 asked.push(slot);
                 are_own.push(is_own);
@@ -42,8 +40,7 @@ impl Sampler {
         self.ask(asked.clone(), false, out).await;
         for (slot, is_own) in asked.into_iter().zip(are_own) {
             self.note_held(slot, is_own);
-            self.window
-                .set_apart(slot, if is_own { FULL } else { usize::MAX });
+            self.window.set_apart(slot, is_own);
         }
     }
 

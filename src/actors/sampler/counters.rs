@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Early;
+use super::early::Early;
 use super::window::Load;
 
 #[derive(Debug, Default)]

@@ -11,11 +11,11 @@ use super::held::Held;
 use super::window::Window;
 use crate::actors::spool::desk::{Command, Desk};
 use crate::actors::spool::notes::{Decided, Facts, HeldNote, Left, Notes, request_of};
+use crate::model::about::About;
 use crate::model::chunk::{Chunk, SessionKey};
 use crate::model::kept::Kept;
 use crate::model::ledger::{Books, Fate, Tally};
 use crate::model::request::Request;
-use crate::model::sampling::case::Case;
 use crate::model::sampling::plan::Decision;
 
 pub(crate) struct Journal {
@@ -103,7 +103,7 @@ impl Journal {
             return;
         };
         let facts = facts_of(held, is_own);
-        let case = Arc::clone(&held.case);
+        let about = held.about().cloned();
         for (number, chunk) in held.chunks.iter_mut().enumerate().skip(noted.chunks) {
             let request = request_of(
                 chunk.bytes.signal(),
@@ -116,7 +116,7 @@ impl Journal {
                 noted.session,
                 number,
                 facts,
-                &case,
+                about.as_ref(),
                 request,
                 &mut chunk.tally,
             );
@@ -136,7 +136,7 @@ impl Journal {
             session,
             number,
             facts,
-            &held.case,
+            held.about(),
             request,
             &mut chunk.tally,
         );
@@ -161,12 +161,12 @@ impl Journal {
         session: u64,
         number: usize,
         mut facts: Facts,
-        case: &Case,
+        about: Option<&Arc<About>>,
         request: Request,
         tally: &mut Tally,
     ) {
-        if self.tells_who && number == 0 && case.about_is_whole {
-            facts.about = Some(Arc::clone(&case.about));
+        if self.tells_who && number == 0 {
+            facts.about = about.cloned();
         }
         let exposed = tally.expose();
         self.notes.held.push(HeldNote {
@@ -252,9 +252,9 @@ impl Journal {
 /// What is known of a session.
 fn facts_of(held: &Held, is_own: bool) -> Facts {
     Facts {
-        key: held.lasting_key(),
+        key: held.key(),
         is_own,
-        draw: held.case.draw,
+        draw: held.draw(),
         digest: held.digest,
         about: None,
     }

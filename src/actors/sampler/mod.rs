@@ -8,10 +8,13 @@
 mod asking;
 mod chain;
 pub(crate) mod counters;
+mod early;
 mod held;
 pub(crate) mod journal;
+mod keys;
 mod recent;
 mod stamp;
+mod table;
 mod taking_up;
 mod window;
 
@@ -23,14 +26,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::counters::SamplerCounters;
-use self::held::Held;
+use self::early::{AT_A_TIME, Early};
+use self::held::{Held, Keyed, Who};
 use self::journal::Journal;
 use self::own::{Own, Sample};
 use self::stamp::stamp;
-use self::window::{Bounds, Place, Window};
+use self::window::{Place, Window};
 use crate::actors::clock::{Anchor, Clock};
 use crate::actors::mailbox::{Mailbox, Stopped};
-use crate::actors::pool::{CHUNK_BYTES, Pool};
+use crate::actors::notice::Notice;
+use crate::actors::pool::Pool;
 use crate::actors::road::Msg;
 use crate::actors::run::Actor;
 use crate::model::about::About;
@@ -38,19 +43,12 @@ use crate::model::chunk::{Chunk, SessionKey};
 use crate::model::ledger::Fate;
 use crate::model::otlp::peek;
 use crate::model::request::Signal;
-use crate::model::sampling::case::{Case, Judged, Plans};
-use crate::model::sampling::plan::{Decision, Draw};
+use crate::model::sampling::case::{Judged, Plans};
+use crate::model::sampling::plan::{Decision, Draw, Plan};
 use crate::model::sampling::threshold::Threshold;
-
-/// A chunk of a session of this process that is larger fills its buffer nearly, and is held in it. All others
-/// are copied: what they came in has room that they do not need, or holds what is of others.
-const FULL: usize = CHUNK_BYTES / 16 * 15;
 
 /// How often it is asked whether others wait for room, while much is held.
 const LOOK_AROUND: Duration = Duration::from_millis(50);
-
-/// Sessions whose time has come are decided so many at a time, so that nothing else waits for long.
-const AT_A_TIME: usize = 256;
 
 pub(crate) struct Sampler {
     next: Mailbox<Msg>,
@@ -63,15 +61,8 @@ pub(crate) struct Sampler {
     nobody: Arc<About>,
     window: Window,
     counters: Arc<SamplerCounters>,
+    early: Notice,
     journal: Option<Journal>,
-}
-
-/// Why a session is decided before its end.
-#[derive(Clone, Copy)]
-enum Early {
-    TooMuch,
-    TooLong,
-    Shutdown,
 }
 
 impl Sampler {
@@ -93,6 +84,7 @@ impl Sampler {
             clock,
             nobody: Arc::default(),
             counters,
+            early: Notice::default(),
             journal: None,
         }
     }
@@ -129,22 +121,13 @@ impl Sampler {
         self.pass_on(out).await
     }
 
-    /// Decides of sessions early while more is held than may be.
-    async fn relieve(&mut self, out: &mut Vec<Chunk>) {
-        let now_ns = self.now_ns();
-        while let Some(slot) = self.window.over(&self.bounds()) {
-            self.judge_now(slot, Early::TooMuch, now_ns, out).await;
-        }
-    }
-
     /// Holds a chunk, or follows what was decided of its session, or decides that.
     fn take(&mut self, mut chunk: Chunk, now_ns: u64, out: &mut Vec<Chunk>) {
-        let (place, by_key) = match &chunk.judged {
+        let (place, is_own) = match &chunk.judged {
             Judged::Already => return out.push(chunk),
-            Judged::As(case) => (self.window.find(case), false),
-            Judged::ByKey => (self.window.find_key(chunk.session), true),
+            Judged::As(case) => (self.window.find(case), true),
+            Judged::ByKey => (self.window.find_key(chunk.session), false),
         };
-        let is_own = !by_key;
         let slot = match (place, &chunk.judged) {
             (Place::Decided(decision, plan), judged) => {
                 let incoming = match judged {
@@ -156,86 +139,56 @@ impl Sampler {
             }
             (Place::Held(slot), _) => slot,
             (Place::New, judged) => {
-                let case = match judged {
-                    Judged::As(case) => Arc::clone(case),
-                    _ => Arc::new(self.foreign(&chunk)),
+                let who = match judged {
+                    Judged::As(case) => Who::Own(Arc::clone(case)),
+                    _ => self.keyed(&chunk),
                 };
-                self.window.open(case, chunk.session, by_key, now_ns)
+                self.window.open(who, now_ns)
             }
         };
         self.learn(slot, &chunk);
-        if let Some((case, decision)) = self.judge(slot, false, now_ns, out) {
-            case.plan.count_items(&decision, chunk.items());
-            return self.follow(chunk, &decision, case.draw.incoming, out);
+        if let Some((plan, incoming, decision)) = self.judge(slot, false, now_ns, out) {
+            plan.count_items(&decision, chunk.items());
+            return self.follow(chunk, &decision, incoming, out);
         }
         self.note(slot, is_own, &mut chunk);
-        let is_apart = !is_own || chunk.bytes.len() < FULL;
-        self.window.hold(slot, chunk, is_apart);
+        self.window.hold(slot, chunk, is_own, false);
     }
 
     /// Learns what a session is judged by from a chunk of it.
     fn learn(&mut self, slot: u32, chunk: &Chunk) {
-        let Some(held) = self.window.get_mut(slot) else {
-            return;
-        };
-        held.digest.merge(&chunk.digest);
-        if held.case.plan.looks(held.case.about_is_whole) {
-            let mut found =
-                (!held.case.about_is_whole).then(|| held.found.take().unwrap_or_default());
-            let plan = Arc::clone(&held.case.plan);
-            plan.look(
-                chunk.signal,
-                &chunk.bytes,
-                &mut held.seen,
-                found.as_deref_mut(),
-            );
-            held.found = found;
+        if let Some(held) = self.window.get_mut(slot) {
+            held.learn(chunk);
         }
     }
 
-    /// Decides of a session if that can be done now: tells what it was judged as and what was decided.
+    /// Decides of a session if that can be done now: tells by whose policies, with which threshold it came, and
+    /// what was decided.
     fn judge(
         &mut self,
         slot: u32,
         is_final: bool,
         now_ns: u64,
         out: &mut Vec<Chunk>,
-    ) -> Option<(Arc<Case>, Decision)> {
+    ) -> Option<(Arc<Plan>, Threshold, Decision)> {
         let held = self.window.get(slot)?;
-        let case = Arc::clone(&held.case);
-        let evidence = held.evidence(is_final);
-        let decision = case.plan.judge(&case.draw, &evidence, now_ns)?;
+        let (plan, draw) = (Arc::clone(held.plan()), held.draw());
+        let decision = plan.judge(&draw, &held.evidence(is_final), now_ns)?;
         for chunk in self.decide(slot, decision) {
-            case.plan.count_items(&decision, chunk.items());
-            self.follow(chunk, &decision, case.draw.incoming, out);
+            plan.count_items(&decision, chunk.items());
+            self.follow(chunk, &decision, draw.incoming, out);
         }
-        Some((case, decision))
+        Some((plan, draw.incoming, decision))
     }
 
     /// Acts on a decision: what the session held comes out.
     fn decide(&mut self, slot: u32, decision: Decision) -> Vec<Chunk> {
-        let key = self.window.get(slot).map(Held::lasting_key);
+        let key = self.window.get(slot).map(Held::key);
         let mut chunks = self.window.decide(slot, decision);
         if let (Some(journal), Some(key)) = (&mut self.journal, key) {
             journal.decide(slot, key, decision, &mut chunks);
         }
         chunks
-    }
-
-    fn judge_early(&mut self, slot: u32, why: Early, now_ns: u64, out: &mut Vec<Chunk>) {
-        self.counters.count_early(why);
-        let decided = self.judge(slot, true, now_ns, out);
-        debug_assert!(decided.is_some(), "what is final is decided");
-    }
-
-    /// Decides of a session by what is known of it.
-    async fn judge_now(&mut self, slot: u32, why: Early, now_ns: u64, out: &mut Vec<Chunk>) {
-        if self.own.is_some() {
-            self.counters.count_early(why);
-            self.ask(vec![slot], true, out).await;
-        } else {
-            self.judge_early(slot, why, now_ns, out);
-        }
     }
 
     /// Does with a chunk what was decided of its session.
@@ -267,63 +220,24 @@ impl Sampler {
         out.push(chunk);
     }
 
-    /// A session that came from elsewhere: what is known of it is what its spans tell.
-    fn foreign(&self, chunk: &Chunk) -> Case {
+    /// A session that is found by its key: what is known of it is what its spans tell.
+    fn keyed(&self, chunk: &Chunk) -> Who {
         let SessionKey(key) = chunk.session;
         let (trace_id, trace_state) = peek::first_trace(chunk.signal, &chunk.bytes);
         let draw = Draw::new(trace_id.unwrap_or(key), &trace_state, None);
-        Case::new(self.plans.current(), Arc::clone(&self.nobody), false, draw)
+        self.keyed_as(chunk.session, draw, None)
     }
 
-    fn bounds(&self) -> Bounds {
-        let plan = self.plans.current();
-        let (holding, budget) = (&plan.holding, self.pool.budget() as u64);
-        let bytes = holding.max_bytes.map_or(budget / 2, |bytes| bytes.as_u64());
-        let most = match self.pool.is_tight() || self.pool.is_waited_for() {
-            true => self.relieved(),
-            false => budget / 4 * 3,
-        };
-        let on_disk = self.journal.as_ref().map_or(u64::MAX, Journal::most);
-        Bounds {
-            sessions: holding.max_sessions,
-            items: holding.max_spans,
-            bytes: bytes.min(most).min(on_disk),
-        }
-    }
-
-    /// How much is held where others wait for room: what is left has room for the largest request.
-    fn relieved(&self) -> u64 {
-        self.pool.budget() as u64 / 8
-    }
-
-    fn max_wait_ns(&self) -> u64 {
-        let wait = self.plans.current().holding.max_wait;
-        u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    /// The oldest session, if it was held for this long.
-    fn oldest(&self, wait_ns: u64, now_ns: u64) -> Option<u32> {
-        let (slot, since_ns) = self.window.oldest()?;
-        (now_ns.saturating_sub(since_ns) >= wait_ns).then_some(slot)
-    }
-
-    /// Decides of sessions that were held for this long, some at a time.
-    async fn decide_old(&mut self, wait_ns: u64, why: Early) -> Result<bool, Stopped> {
-        let (mut out, now_ns) = (Vec::new(), self.now_ns());
-        let mut done = true;
-        for number in 0.. {
-            let Some(slot) = self.oldest(wait_ns, now_ns) else {
-                break;
-            };
-            if number == AT_A_TIME {
-                done = false;
-                break;
-            }
-            self.judge_now(slot, why, now_ns, &mut out).await;
-        }
-        self.counters.note(self.window.load());
-        self.pass_on(out).await?;
-        Ok(done)
+    /// The same, where it is known how its probability is drawn and, maybe, what it was opened with.
+    fn keyed_as(&self, key: SessionKey, draw: Draw, about: Option<Arc<About>>) -> Who {
+        Who::Keyed(Box::new(Keyed {
+            key,
+            plan: self.plans.current(),
+            draw,
+            about_is_whole: about.is_some(),
+            about: about.unwrap_or_else(|| Arc::clone(&self.nobody)),
+            next: keys::NONE,
+        }))
     }
 
     /// Has noted what is to be, and passes on what is kept.

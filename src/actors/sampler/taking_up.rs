@@ -6,11 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::held::Who;
 use super::{AT_A_TIME, Sampler};
 use crate::actors::mailbox::Stopped;
 use crate::actors::spool::notes::{LeftChunk, LeftSession};
 use crate::model::chunk::{Chunk, Digest, SessionKey};
-use crate::model::sampling::case::{Case, Judged};
+use crate::model::sampling::case::Judged;
 use crate::model::sampling::plan::Decision;
 
 /// How long a session that is over waits for its root span, which is taken in again as others are received.
@@ -93,19 +94,13 @@ impl Sampler {
             ),
             false => now_ns,
         };
-        let about_is_whole = left.about.is_some();
-        let case = Case::new(
-            self.plans.current(),
-            left.about.unwrap_or_default(),
-            about_is_whole,
-            left.draw,
-        );
-        let slot = self.window.open(Arc::new(case), left.key, true, since_ns);
+        let who = self.keyed_as(left.key, left.draw, left.about);
+        let slot = self.window.open(who, since_ns);
         let mut count = 0;
         for it in left.chunks {
             if let Some(chunk) = self.chunk(left.key, it) {
                 self.learn(slot, &chunk);
-                self.window.hold(slot, chunk, true);
+                self.window.hold(slot, chunk, false, false);
                 count += 1;
             }
         }
@@ -159,7 +154,10 @@ impl Sampler {
             return;
         };
         for slot in self.window.slots() {
-            let is_own = self.window.get(slot).is_some_and(|held| !held.by_key);
+            let is_own = self
+                .window
+                .get(slot)
+                .is_some_and(|held| matches!(held.who, Who::Own(_)));
             journal.note(&mut self.window, slot, is_own);
         }
         journal.send();

@@ -9,16 +9,17 @@ use prost::Message;
 #[cfg(feature = "spool")]
 mod crashes;
 
-use super::window::Load;
+use super::window::{Bounds, Load};
 use super::*;
 use crate::actors::mailbox::{Inbox, bounded};
+use crate::actors::pool::CHUNK_BYTES;
 use crate::model::chunk::{Digest, End};
 use crate::model::id::TraceId;
 use crate::model::ledger::Book;
 use crate::model::owned_value::OwnedValue;
 use crate::model::propagation::trace_state::TraceState;
 use crate::model::resource::Origin;
-use crate::model::sampling::plan::Plan;
+use crate::model::sampling::case::Case;
 use crate::model::sampling::policy::{Action, Policy};
 use crate::model::sampling::rule::{Match, Outcome, Rule};
 use crate::model::sampling::{Holding, Sampling};
@@ -252,7 +253,7 @@ impl Happening {
             Judged::As(Arc::new(Case::new(
                 bench.plans.current(),
                 about,
-                true,
+                SessionKey(key),
                 draw,
             )))
         };
@@ -385,17 +386,17 @@ proptest::proptest! {
     }
 }
 
-/// What an undecided session costs beside its spans is within what is promised; the list of its chunks may
-/// have a sixteenth more room than it needs.
+/// What an undecided session costs beside its spans is within what is promised, one of this process as one that
+/// is found by its key; the list of its chunks may have a sixteenth more room than it needs.
 #[test]
 fn an_undecided_session_costs_little() {
-    // A table is at least half full.
-    let by_key = 2 * (size_of::<(SessionKey, u32)>() + 1);
-    let sizes = [window::SIZE_OF_HELD + by_key, window::SIZE_OF_CHUNK];
-    assert!(
-        sizes[0] <= 200 && sizes[1] + sizes[1] / 16 <= 64,
-        "{sizes:?}"
-    );
+    const COUNTS: usize = 2 * size_of::<usize>();
+    let place = table::SIZE_OF_PLACE;
+    let own = place + COUNTS + size_of::<Case>();
+    let keyed = place + size_of::<Keyed>() + 2 * size_of::<u32>();
+    let chunk = size_of::<held::HeldChunk>();
+    assert!(own <= 200 && keyed <= 200, "{place}: {own}, {keyed}");
+    assert!(chunk + chunk / 16 <= 64, "{chunk}");
 }
 
 fn plain(bench: &Bench, key: TraceId, case: &Judged, bytes: usize) -> Chunk {
@@ -498,6 +499,32 @@ fn a_held_session_holds_its_own_bytes_alone() {
     chunk.bytes = buffer.freeze().slice(..len);
     assert!(bench.take(chunk).is_empty());
     assert_eq!(pool.in_use(), len);
+    bench.finish();
+    assert_eq!(pool.in_use(), 0);
+}
+
+/// A chunk that fills its buffer nearly is held in it, and the window counts all that this takes.
+#[test]
+fn a_full_chunk_counts_with_its_buffer() {
+    let sampling = Sampling::always_off().always_keep(Rule::Errors);
+    let mut bench = Bench::new(&sampling);
+    let pool = Arc::clone(&bench.sampler.pool);
+    let key = TraceId::random();
+    let draw = Draw::new(key, &TraceState::EMPTY, None);
+    let plan = bench.plans.current();
+    let case = Case::new(plan, Arc::default(), SessionKey(key), draw);
+    let mut chunk = plain(&bench, key, &Judged::As(Arc::new(case)), 15_500);
+    let mut buffer = pool.take(chunk.bytes.len()).expect("room");
+    buffer.append(&chunk.bytes);
+    chunk.bytes = buffer.freeze();
+    let origin = chunk.weight() - chunk.bytes.len();
+    assert!(bench.take(chunk).is_empty());
+    assert_eq!(pool.in_use(), CHUNK_BYTES, "it was not copied");
+    let counted = bench.sampler.window.load().bytes as usize - origin;
+    assert!(
+        (CHUNK_BYTES..=CHUNK_BYTES + 96).contains(&counted),
+        "{counted}"
+    );
     bench.finish();
     assert_eq!(pool.in_use(), 0);
 }

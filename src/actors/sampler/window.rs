@@ -1,21 +1,21 @@
 //! The window: sessions that are not decided yet, with what they hold. Pure.
 //!
 //! Holds: for each session its spans and log records in wire form, at most 200 bytes beside them and 64
-//! for each chunk. Who is too much is told ([`Window::over`]), and decided by others.
+//! for each chunk, as the allocator is asked for them. A session of this process has 128 in the table and 72 in
+//! its case; one that is found by its key 128, 56 and at most 8. Who is too much is told ([`Window::over`]), and
+//! decided by others.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::chain::{Chain, Link};
-use super::held::{Ahead, Held, HeldBytes, HeldChunk};
+use super::chain::Chain;
+use super::held::{Ahead, Held, HeldBytes, HeldChunk, Who, is_full, weight_of};
+use super::keys::Keys;
 use super::recent::Recent;
+use super::table::Table;
 use crate::actors::pool::Pool;
 use crate::model::chunk::{Chunk, SessionKey};
 use crate::model::sampling::case::Case;
 use crate::model::sampling::plan::{Decision, Plan};
-
-/// Sessions in one piece of the table: it grows by pieces, so that none is copied.
-const PIECE: usize = 1024;
 
 /// Lists of sessions by size: each is for sizes up to twice those of the one before; the last for all
 /// from 1 GiB.
@@ -43,19 +43,14 @@ pub(super) struct Window {
     pool: Arc<Pool>,
     ahead: Ahead,
     table: Table,
-    free: Vec<u32>,
-    /// Sessions that are found by their key alone.
-    by_key: HashMap<SessionKey, u32>,
+    /// Finds those that are found by their key alone.
+    keys: Keys,
     recent: Recent,
     /// The oldest first.
     ages: Chain,
     sizes: [Chain; SIZES],
     load: Load,
 }
-
-/// Places for sessions.
-#[derive(Debug, Default)]
-struct Table(Vec<Vec<Option<Held>>>);
 
 /// Where a session stands.
 #[derive(Debug)]
@@ -73,8 +68,7 @@ impl Window {
             pool,
             ahead: Ahead::default(),
             table: Table::default(),
-            free: Vec::new(),
-            by_key: HashMap::new(),
+            keys: Keys::default(),
             recent: Recent::default(),
             ages: Chain::default(),
             sizes: Default::default(),
@@ -93,8 +87,8 @@ impl Window {
 
     /// Where the session of this key stands.
     pub(super) fn find_key(&mut self, key: SessionKey) -> Place {
-        if let Some(slot) = self.by_key.get(&key) {
-            return Place::Held(*slot);
+        if let Some(slot) = self.keys.find(&self.table, key) {
+            return Place::Held(slot);
         }
         match self.recent.get(key) {
             Some((decision, plan)) => Place::Decided(decision, plan),
@@ -102,32 +96,27 @@ impl Window {
         }
     }
 
-    /// Makes room for a session, which may have to be found by its key.
-    pub(super) fn open(
-        &mut self,
-        case: Arc<Case>,
-        key: SessionKey,
-        by_key: bool,
-        now_ns: u64,
-    ) -> u32 {
-        let slot = self.free.pop().unwrap_or_else(|| self.table.grow());
-        case.hold_at(Some(slot));
-        if by_key {
-            self.by_key.insert(key, slot);
+    /// Makes room for a session.
+    pub(super) fn open(&mut self, who: Who, now_ns: u64) -> u32 {
+        let slot = self.table.add(Held::new(who, now_ns));
+        match self.table.get(slot).map(|held| &held.who) {
+            Some(Who::Own(case)) => case.hold_at(Some(slot)),
+            _ => self.keys.add(&mut self.table, slot),
         }
-        self.table.put(slot, Held::new(case, key, by_key, now_ns));
         self.ages.push(&mut self.table, slot, Table::age);
         self.sizes[0].push(&mut self.table, slot, Table::size);
         self.load.sessions += 1;
         slot
     }
 
-    /// Holds a chunk of a session, in memory `apart` from all else or as it came.
-    pub(super) fn hold(&mut self, slot: u32, chunk: Chunk, apart: bool) {
+    /// Holds a chunk of a session, in memory apart from all else, unless it fills its buffer nearly; as it came,
+    /// where it may be decided at once (`later`).
+    pub(super) fn hold(&mut self, slot: u32, chunk: Chunk, is_own: bool, later: bool) {
         let Some(held) = self.table.get_mut(slot) else {
             return;
         };
-        let (weight, items) = (chunk.weight() as u64, chunk.items());
+        let (weight, items) = (weight_of(&chunk, is_own) as u64, chunk.items());
+        let apart = !later && !is_full(&chunk.bytes, is_own);
         let before = size_of(held.bytes);
         held.bytes += weight;
         let after = size_of(held.bytes);
@@ -147,8 +136,8 @@ impl Window {
         }
     }
 
-    /// Sets apart what was held as it came and is not `large`.
-    pub(super) fn set_apart(&mut self, slot: u32, large: usize) {
+    /// Sets apart what was held as it came and does not fill its buffer nearly.
+    pub(super) fn set_apart(&mut self, slot: u32, is_own: bool) {
         let Some(held) = self.table.get_mut(slot) else {
             return;
         };
@@ -156,7 +145,7 @@ impl Window {
             let HeldBytes::Shared(signal, bytes) = &mut chunk.bytes else {
                 break;
             };
-            if bytes.len() < large {
+            if !is_full(bytes, is_own) {
                 let bytes = std::mem::take(&mut **bytes);
                 chunk.bytes = HeldBytes::apart(*signal, bytes, &self.pool, &mut self.ahead);
             }
@@ -181,10 +170,9 @@ impl Window {
         let Some(held) = self.table.get(slot) else {
             return Vec::new();
         };
-        held.case.decide(decision);
-        if held.by_key {
-            let plan = Arc::clone(&held.case.plan);
-            self.recent.remember(held.key, decision, plan);
+        match &held.who {
+            Who::Own(case) => case.decide(decision),
+            Who::Keyed(it) => self.recent.remember(it.key, decision, Arc::clone(&it.plan)),
         }
         self.give_up(slot)
     }
@@ -197,21 +185,17 @@ impl Window {
         let size = size_of(held.bytes);
         self.ages.remove(&mut self.table, slot, Table::age);
         self.sizes[size].remove(&mut self.table, slot, Table::size);
+        self.keys.remove(&mut self.table, slot);
         let Some(held) = self.table.take(slot) else {
             return Vec::new();
         };
-        self.free.push(slot);
-        held.case.hold_at(None);
-        if held.by_key {
-            self.by_key.remove(&held.key);
+        if let Who::Own(case) = &held.who {
+            case.hold_at(None);
         }
         self.load.sessions -= 1;
         self.load.bytes -= held.bytes;
-        if self.by_key.is_empty() {
-            // A flood must not leave its table behind.
-            self.by_key.shrink_to(PIECE);
-        }
-        let of_held = |it: HeldChunk| it.into_chunk(held.key, &self.pool);
+        let key = held.key();
+        let of_held = |it: HeldChunk| it.into_chunk(key, &self.pool);
         let chunks: Vec<_> = held.chunks.into_iter().map(of_held).collect();
         self.load.items -= chunks.iter().map(Chunk::items).sum::<u64>();
         chunks
@@ -283,50 +267,3 @@ fn size_of(bytes: u64) -> usize {
     let class = u64::BITS - bytes.leading_zeros();
     (class as usize).min(SIZES - 1)
 }
-
-impl Table {
-    fn grow(&mut self) -> u32 {
-        if self.0.last().is_none_or(|piece| piece.len() == PIECE) {
-            self.0.push(Vec::with_capacity(PIECE));
-        }
-        let piece = self.0.len() - 1;
-        self.0[piece].push(None);
-        (piece * PIECE + self.0[piece].len() - 1) as u32
-    }
-
-    fn put(&mut self, slot: u32, held: Held) {
-        self.0[slot as usize / PIECE][slot as usize % PIECE] = Some(held);
-    }
-
-    fn get(&self, slot: u32) -> Option<&Held> {
-        self.0[slot as usize / PIECE][slot as usize % PIECE].as_ref()
-    }
-
-    fn get_mut(&mut self, slot: u32) -> Option<&mut Held> {
-        self.0[slot as usize / PIECE][slot as usize % PIECE].as_mut()
-    }
-
-    fn take(&mut self, slot: u32) -> Option<Held> {
-        self.0[slot as usize / PIECE][slot as usize % PIECE].take()
-    }
-
-    fn age(&mut self, slot: u32) -> &mut Link {
-        &mut self
-            .get_mut(slot)
-            .expect("only held sessions are in lists")
-            .age
-    }
-
-    fn size(&mut self, slot: u32) -> &mut Link {
-        &mut self
-            .get_mut(slot)
-            .expect("only held sessions are in lists")
-            .size
-    }
-}
-
-/// For tests: what a session and a chunk take in the table.
-#[cfg(test)]
-pub(super) const SIZE_OF_HELD: usize = std::mem::size_of::<Option<Held>>();
-#[cfg(test)]
-pub(super) const SIZE_OF_CHUNK: usize = std::mem::size_of::<HeldChunk>();

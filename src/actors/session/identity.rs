@@ -97,9 +97,6 @@ impl Deref for Identity {
 impl Identity {
     pub(super) fn new(it: Particulars) -> Self {
         let (common, genai_from) = it.common(false);
-        if let Some(case) = &it.case {
-            case.set_home(it.home);
-        }
         Self {
             key: SessionKey(TraceId::random()),
             particulars: it,

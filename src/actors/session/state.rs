@@ -239,7 +239,8 @@ impl Open {
 
     fn seal(&mut self, signal: Signal) -> Option<Sealed> {
         let buffer = self.buffer.take()?;
-        self.hint = buffer.len();
+        // One large span is no reason for large buffers behind it.
+        self.hint = buffer.len().min(CHUNK_BYTES);
         let items = std::mem::take(&mut self.items);
         let digest = std::mem::take(&mut self.digest);
         (items > 0).then_some(Sealed {

@@ -1,8 +1,8 @@
 //! A session as it is judged: by whose policies, by what it is known from the start, and what was
 //! decided. Pure but for atomic numbers and the lock around what a reload replaces.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::node::Evidence;
 use super::plan::{Decision, Draw, Plan};
@@ -12,8 +12,9 @@ use crate::model::chunk::{Digest, SessionKey};
 use crate::model::id::TraceId;
 use crate::model::propagation::trace_state::TraceState;
 
-/// Nothing is decided. No decision looks so: policies have numbers below 127.
-const OPEN: u64 = u64::MAX;
+/// Nothing is decided. No decision looks so: policies have numbers below 127. The lower half says where the
+/// session is held.
+const OPEN: u64 = 0x7f << 56;
 
 /// It is not held.
 const NOWHERE: u32 = u32::MAX;
@@ -29,18 +30,18 @@ pub(crate) enum Judged {
     ByKey,
 }
 
-/// A session that is, or was, undecided when it was opened.
+/// A session of this process that is, or was, undecided when it was opened. It is kept small: undecided
+/// sessions are many.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) plan: Arc<Plan>,
+    /// All that it was opened with.
     pub(crate) about: Arc<About>,
-    pub(crate) about_is_whole: bool,
     pub(crate) draw: Draw,
     /// The key that its session has to those who find sessions by what spans say.
-    home: OnceLock<SessionKey>,
-    decided: AtomicU64,
-    /// Where it is held.
-    slot: AtomicU32,
+    pub(crate) home: SessionKey,
+    /// What was decided; until then, where it is held. Written by one.
+    state: AtomicU64,
 }
 
 /// What becomes of a session when it is opened.
@@ -88,6 +89,7 @@ impl Plans {
     /// Judges a session that begins.
     pub(crate) fn open(
         &self,
+        home: SessionKey,
         trace_id: TraceId,
         trace_state: &TraceState,
         parent: Option<bool>,
@@ -107,7 +109,7 @@ impl Plans {
             is_final: false,
         };
         let Some(decision) = plan.judge(&draw, &start, now_ns) else {
-            let case = Case::new(plan, Arc::clone(about), true, draw);
+            let case = Case::new(plan, Arc::clone(about), home, draw);
             return Opening::Undecided(Arc::new(case));
         };
         if !decision.keep {
@@ -132,20 +134,13 @@ impl Draw {
 }
 
 impl Case {
-    pub(crate) fn new(
-        plan: Arc<Plan>,
-        about: Arc<About>,
-        about_is_whole: bool,
-        draw: Draw,
-    ) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, about: Arc<About>, home: SessionKey, draw: Draw) -> Self {
         Self {
             plan,
             about,
-            about_is_whole,
             draw,
-            home: OnceLock::new(),
-            decided: AtomicU64::new(OPEN),
-            slot: AtomicU32::new(NOWHERE),
+            home,
+            state: AtomicU64::new(OPEN | u64::from(NOWHERE)),
         }
     }
 
@@ -155,40 +150,33 @@ impl Case {
         Self::new(
             Arc::clone(&self.plan),
             Arc::clone(&self.about),
-            self.about_is_whole,
+            self.home,
             draw,
         )
     }
 
-    pub(crate) fn home(&self) -> Option<SessionKey> {
-        self.home.get().copied()
-    }
-
-    /// Says under which key its session is found; the first time counts.
-    pub(crate) fn set_home(&self, home: SessionKey) {
-        self.home.get_or_init(|| home);
-    }
-
     pub(crate) fn decision(&self) -> Option<Decision> {
-        match self.decided.load(Ordering::Relaxed) {
-            OPEN => None,
-            bits => Some(Decision::from_bits(bits)),
-        }
+        let state = self.state.load(Ordering::Relaxed);
+        (state & OPEN != OPEN).then(|| Decision::from_bits(state))
     }
 
     pub(crate) fn decide(&self, decision: Decision) {
-        self.decided.store(decision.bits(), Ordering::Relaxed);
+        self.state.store(decision.bits(), Ordering::Relaxed);
     }
 
+    /// Where it is held, while nothing is decided.
     pub(crate) fn slot(&self) -> Option<u32> {
-        match self.slot.load(Ordering::Relaxed) {
-            NOWHERE => None,
-            slot => Some(slot),
-        }
+        let state = self.state.load(Ordering::Relaxed);
+        let slot = state as u32;
+        (state & OPEN == OPEN && slot != NOWHERE).then_some(slot)
     }
 
+    /// Says where it is held; nothing, once it is decided.
     pub(crate) fn hold_at(&self, slot: Option<u32>) {
-        self.slot.store(slot.unwrap_or(NOWHERE), Ordering::Relaxed);
+        if self.decision().is_none() {
+            let slot = slot.unwrap_or(NOWHERE);
+            self.state.store(OPEN | u64::from(slot), Ordering::Relaxed);
+        }
     }
 }
 

@@ -179,6 +179,11 @@ impl Plan {
         !self.scans.is_empty() || self.asks_about && !about_is_whole
     }
 
+    /// Whether it asks who a session is.
+    pub(crate) fn asks_about(&self) -> bool {
+        self.asks_about
+    }
+
     /// Looks into the items of a chunk.
     pub(crate) fn look(
         &self,

@@ -9,7 +9,7 @@ use super::rule::{Match, Outcome};
 use super::threshold::{Randomness, Threshold};
 use super::*;
 use crate::model::about::About;
-use crate::model::chunk::{Digest, End};
+use crate::model::chunk::{Digest, End, SessionKey};
 use crate::model::id::TraceId;
 use crate::model::owned_value::OwnedValue;
 use crate::model::propagation::trace_state::TraceState;
@@ -203,7 +203,14 @@ fn the_last_seven_bytes_decide() {
         let plans = Plans::new(plan(&sampling));
         let id = id.expect("not zero");
         !matches!(
-            plans.open(id, &TraceState::EMPTY, parent, &Arc::default(), 0),
+            plans.open(
+                SessionKey(id),
+                id,
+                &TraceState::EMPTY,
+                parent,
+                &Arc::default(),
+                0
+            ),
             Opening::Unsampled
         )
     };
@@ -416,7 +423,14 @@ fn stages_agree() {
         let alone = late
             .judge(&Draw::new(id, &TraceState::EMPTY, None), &of, 0)
             .expect("final");
-        let state = match early.open(id, &TraceState::EMPTY, None, &Arc::default(), 0) {
+        let state = match early.open(
+            SessionKey(id),
+            id,
+            &TraceState::EMPTY,
+            None,
+            &Arc::default(),
+            0,
+        ) {
             Opening::Unsampled => {
                 assert!(!alone.keep, "the smaller share is within the larger");
                 continue;

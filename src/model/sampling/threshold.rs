@@ -26,7 +26,7 @@ impl Threshold {
     }
 
     pub(crate) fn keeps(self, randomness: Randomness) -> bool {
-        randomness.0 >= self.0
+        randomness.bits() >= self.0
     }
 
     /// The threshold in 56 bits; none for the one that keeps nothing, which has no such form.
@@ -39,28 +39,27 @@ impl Threshold {
     }
 }
 
-/// What a decision about a trace is drawn from: 56 random bits.
+/// What a decision about a trace is drawn from: 56 random bits, in seven bytes, for undecided sessions are many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Randomness(u64);
+pub(crate) struct Randomness([u8; 7]);
 
 impl Randomness {
     /// The randomness of a trace: the `rv` of its `tracestate` where there is one, the last 7 bytes of
     /// its id otherwise. Ids are presumed random there, whether their random flag says so or not
     /// (Trace SDK, "Presumption of TraceID randomness").
     pub(crate) fn of(trace_id: TraceId, trace_state: &TraceState) -> Self {
-        let of_id = || u128::from_be_bytes(trace_id.to_bytes()) as u64 & (ALL - 1);
-        Self(trace_state.randomness().unwrap_or_else(of_id))
+        let of_id = || u128::from_be_bytes(trace_id.to_bytes()) as u64;
+        Self::from_bits(trace_state.randomness().unwrap_or_else(of_id))
     }
 
-    /// For what is written down of it.
-    #[cfg(feature = "spool")]
     pub(crate) fn bits(self) -> u64 {
-        self.0
+        let [a, b, c, d, e, f, g] = self.0;
+        u64::from_be_bytes([0, a, b, c, d, e, f, g])
     }
 
-    #[cfg(feature = "spool")]
     pub(crate) fn from_bits(bits: u64) -> Self {
-        Self(bits & (ALL - 1))
+        let [_, a, b, c, d, e, f, g] = bits.to_be_bytes();
+        Self([a, b, c, d, e, f, g])
     }
 }
 
@@ -82,7 +81,7 @@ pub(crate) fn carried_on(trace_state: &TraceState, trace_id: TraceId) -> TraceSt
     let randomness = Randomness::of(trace_id, trace_state);
     match incoming(trace_state, randomness) {
         Some(threshold) => with_threshold(
-            &TraceState::EMPTY.with_randomness(Some(randomness.0)),
+            &TraceState::EMPTY.with_randomness(Some(randomness.bits())),
             threshold,
         ),
         None => TraceState::EMPTY,
@@ -127,7 +126,7 @@ mod tests {
     #[test]
     fn randomness_is_explicit_or_of_the_id() {
         let id = id(0xff12_3456_789a_bcde);
-        let of = |text: &str| Randomness::of(id, &state(text)).0;
+        let of = |text: &str| Randomness::of(id, &state(text)).bits();
         assert_eq!(
             of("vendor=1,ot=p:8;rv:6e6d1a75832a2f;th:8"),
             0x6e_6d1a_7583_2a2f
@@ -140,7 +139,7 @@ mod tests {
     /// A threshold that contradicts the randomness does not count.
     #[test]
     fn a_contradicting_threshold_does_not_count() {
-        let of = |text: &str| incoming(&state(text), Randomness(9 << 52));
+        let of = |text: &str| incoming(&state(text), Randomness::from_bits(9 << 52));
         assert_eq!(of("ot=th:8"), Some(Threshold(8 << 52)));
         assert_eq!(of("ot=th:a"), None);
         assert_eq!(of("x=th:8"), None);

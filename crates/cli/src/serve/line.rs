@@ -35,6 +35,8 @@ pub(crate) struct Status {
     pub(crate) dropped: u64,
     /// Sessions that are held undecided.
     pub(crate) undecided: u64,
+    /// Sessions that were decided before their end, for want of room or time.
+    pub(crate) early: u64,
 }
 
 impl Status {
@@ -56,6 +58,7 @@ impl Status {
                 .collect(),
             dropped: policies.iter().map(|policy| policy.dropped).sum(),
             undecided: stats.sampling.undecided,
+            early: stats.sampling.early + stats.sampling.timed_out,
             on_disk: stats.lanes.iter().map(|lane| lane.on_disk).sum(),
             is_stuck: stats.spool_stuck,
             ..Self::default()
@@ -104,6 +107,9 @@ impl Status {
             ));
             parts.push(format!("dropped {}", count(self.dropped)));
             parts.push(format!("undecided {}", count(self.undecided)));
+        }
+        if self.early > 0 {
+            parts.push(format!("decided early {}", count(self.early)));
         }
         if self.on_disk > 0 {
             parts.push(format!("on disk {}", count(self.on_disk)));
@@ -217,6 +223,7 @@ fn write_json(status: &Status) {
         kept = status.kept.iter().map(|(_, kept)| kept).sum::<u64>(),
         dropped = status.dropped,
         undecided = status.undecided,
+        decided_early = status.early,
         on_disk = status.on_disk,
         spool_stuck = status.is_stuck,
         refused = status.refused,
@@ -271,5 +278,8 @@ mod tests {
         let text = status.text(false);
         let judged = "errors 3 | kept failed 3, rest 9 | dropped 1.2k | undecided 5";
         assert!(text.ends_with(judged), "{text}");
+        status.early = 2;
+        let text = status.text(false);
+        assert!(text.ends_with("undecided 5 | decided early 2"), "{text}");
     }
 }

@@ -95,6 +95,8 @@ fn document(stats: &PipelineStats, received: &Stats, places: &Places) -> Value {
         document["sampling"] = json!({
             "rules": rules.collect::<Vec<_>>(),
             "undecided": stats.sampling.undecided,
+            "early": stats.sampling.early,
+            "timed_out": stats.sampling.timed_out,
         });
     }
     document
