@@ -1,5 +1,7 @@
 //! What appears on the terminal, and when.
 
+use std::sync::Mutex;
+
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
