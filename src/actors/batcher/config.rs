@@ -27,7 +27,7 @@ pub struct BatchConfig {
     /// too large. Default: 4 MiB, which every known backend takes; at most 64 MiB.
     pub max_request_bytes: ByteSize,
     /// How long an item waits for others. Default: 5 s for spans, 1 s for log records; zero sends
-    /// each chunk at once. `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BLRP_SCHEDULE_DELAY`.
+    /// each chunk at once, [`Duration::MAX`] nothing for its age alone. `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BLRP_SCHEDULE_DELAY`.
     pub schedule_delay: Duration,
     /// The longest that one call of an exporter may take; it caps the exporter's own timeout.
     /// Default: 30 s. `OTEL_BSP_EXPORT_TIMEOUT`, `OTEL_BLRP_EXPORT_TIMEOUT`.

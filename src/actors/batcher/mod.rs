@@ -260,15 +260,17 @@ impl Open {
 
     /// The first of a batch has come.
     fn begin(&mut self) {
-        self.due = Some(Instant::now() + self.config.schedule_delay);
+        // A delay that no clock can tell is never over.
+        self.due = Instant::now().checked_add(self.config.schedule_delay);
     }
 
     /// When it is to be looked at again.
     fn look_at(&self) -> Option<Instant> {
-        match self.config.seal {
-            Seal::WhenDue => self.due,
-            Seal::WhenLanesIdle => self.due.map(|due| due.min(Instant::now() + LOOK)),
+        if self.batch.is_empty() || self.config.seal == Seal::WhenDue {
+            return self.due;
         }
+        let look = Instant::now() + LOOK;
+        Some(self.due.map_or(look, |due| due.min(look)))
     }
 
     /// Cuts a chunk that is larger than a batch may be; returns the rest.
