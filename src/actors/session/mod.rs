@@ -180,7 +180,9 @@ impl Session {
 
     /// Sets an attribute of the root span. Does nothing after the end.
     pub fn set<'v>(&self, key: &str, value: impl Into<Value<'v>>) -> &Self {
-        self.edit_root(|draft| draft.set(key, value.into()));
+        // What makes the value may be the host's code: it may look at the session, whose lock is free.
+        let value = value.into();
+        self.edit_root(|draft| draft.set(key, value));
         self
     }
 
