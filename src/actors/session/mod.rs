@@ -120,9 +120,8 @@ impl Session {
     /// Says what it may cost from here on; what it has cost in this segment counts. Another budget replaces
     /// the one before.
     pub fn budget(&self, budget: Budget) {
-        let cell = self.cell.current();
         let allowance = Allowance::new(budget);
-        let mut state = cell.lock();
+        let (cell, mut state) = self.cell.lock_current();
         let reached = allowance.spend(state.totals.cost.unwrap_or(0.0));
         state.allowance = Some(allowance);
         drop(state);
