@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -98,7 +98,8 @@ impl Endpoint {
         (path.trim_end_matches('/'), query)
     }
 
-    /// Whether it names this address of this machine, by its number or as `localhost`.
+    /// Whether it names this address of this machine, by its number or as `localhost`. An address that listens
+    /// everywhere goes by each number of this machine.
     #[must_use]
     pub fn is_at(&self, addr: SocketAddr) -> bool {
         let ip = match self.host.as_str() {
@@ -106,7 +107,7 @@ impl Endpoint {
             host => host.parse().ok(),
         };
         let same_place = ip.is_some_and(|ip: IpAddr| {
-            ip == addr.ip() || (addr.ip().is_unspecified() && ip.is_loopback())
+            ip == addr.ip() || (addr.ip().is_unspecified() && (ip.is_loopback() || is_own(ip)))
         });
         same_place && self.port == addr.port()
     }
@@ -203,6 +204,11 @@ pub enum InvalidEndpoint {
     Port,
     #[error("it holds credentials, which would not be sent")]
     Credentials,
+}
+
+/// Whether a number is one of this machine: only such can be bound to.
+fn is_own(ip: IpAddr) -> bool {
+    UdpSocket::bind((ip, 0)).is_ok()
 }
 
 #[cfg(test)]

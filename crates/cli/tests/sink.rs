@@ -323,7 +323,7 @@ async fn latency_delays_every_answer_but_not_the_next_request() {
     });
     let client = TraceServiceClient::new(channel(&sink).await);
     let began = Instant::now();
-    let calls: Vec<_> = (0..10)
+    let calls: Vec<_> = (0..30)
         .map(|_| {
             let mut client = client.clone();
             tokio::spawn(async move { client.export(spans(1)).await })
@@ -333,8 +333,8 @@ async fn latency_delays_every_answer_but_not_the_next_request() {
         call.await.expect("no panic").expect("accepted");
     }
     let took = began.elapsed();
-    assert!(took >= latency && took < 5 * latency, "{took:?}");
-    assert_eq!(sink.counts().spans, 10);
+    assert!(took >= latency && took < 20 * latency, "{took:?}");
+    assert_eq!(sink.counts().spans, 30);
 }
 
 /// A sink that is stopped has let go of its port and answers nothing any more, even when a

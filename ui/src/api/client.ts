@@ -33,7 +33,7 @@ export function explained(error: unknown): string {
 async function refusal(response: Response): Promise<ApiError> {
   if (response.status === 401) {
     return new ApiError(401, 'unauthorized',
-      'This server wants a token. Open the address that "spanreel serve" printed: it signs you in.');
+      'This server wants a token. Open /login?token=TOKEN once, with the token that it was started with.');
   }
   const text = await response.text();
   try {

@@ -39,6 +39,10 @@ const SHORT: [f64; 13] = [
 /// So many chunks of one stream are counted at the most.
 const MOST_CHUNKS: u64 = 65_536;
 
+/// So many chunks of a call count of which only the mean is known: a received span names any number of them, and
+/// each costs an observation.
+const MOST_OF_A_MEAN: u64 = 1_024;
+
 /// The client metrics of the GenAI semantic conventions 1.41, through the metrics SDK of OpenTelemetry:
 ///
 /// | metric | of each |
@@ -50,8 +54,8 @@ const MOST_CHUNKS: u64 = 65_536;
 ///
 /// Their attributes are operation, provider, models, server, `error.type` and `gen_ai.token.type`. What is
 /// unknown is absent, and not reported. Spans of older conventions and other dialects are read as what they
-/// mean. A span tells the mean of the times between its chunks alone, which then counts for each of them; a
-/// [`GenAiCall`] that is recorded by itself tells them all.
+/// mean. A span tells the mean of the times between its chunks alone, which then counts for each of them,
+/// 1,024 at the most; a [`GenAiCall`] that is recorded by itself tells them all.
 ///
 /// It is an exporter: put before the sampler, it sees every span that is recorded or received, whatever
 /// sampling decides. Sessions that a head sampler leaves out when they are opened record no spans; their
@@ -162,7 +166,7 @@ impl GenAiMetrics {
             record(pause.as_secs_f64(), *chunks);
         }
         if let (Some(mean), []) = (call.per_chunk, call.pauses) {
-            record(mean, call.chunks.saturating_sub(1));
+            record(mean, call.chunks.saturating_sub(1).min(MOST_OF_A_MEAN));
         }
     }
 

@@ -26,6 +26,7 @@ pub(crate) fn check(effective: &Effective, problems: &mut Problems) {
         ("otlp-grpc", config.otlp_grpc),
         ("otlp-http", config.otlp_http),
         ("http", config.http),
+        ("gateway", config.gateway),
     ];
     if listeners[..2]
         .iter()
@@ -41,10 +42,9 @@ pub(crate) fn check(effective: &Effective, problems: &mut Problems) {
             continue;
         };
         // One address serves both protocols of OTLP.
-        let others = if name == &"http" {
-            &listeners[..index]
-        } else {
-            &[]
+        let others = match *name {
+            "http" | "gateway" => &listeners[..index],
+            _ => &[],
         };
         let twin = others.iter().find(|(_, other)| other.addr() == Some(addr));
         if let Some((other, _)) = twin {
@@ -64,9 +64,14 @@ pub(crate) fn check(effective: &Effective, problems: &mut Problems) {
     }
     let senders_are_known = config.token.is_some() || config.token_file.is_some();
     for (name, listen) in listeners {
-        let is_otlp = name != "http";
-        let knows_clients = senders_are_known || (is_otlp && config.tls_client_ca.is_some());
-        if listen.is_exposed() && !knows_clients {
+        if !listen.is_exposed() {
+            continue;
+        }
+        let knows_clients =
+            senders_are_known || (name.starts_with("otlp") && config.tls_client_ca.is_some());
+        if name == "gateway" {
+            note(name, "lets other machines in, and anybody there, as what agents send to it has no token of ours: stay with 127.0.0.1".to_owned());
+        } else if !knows_clients {
             note(name, "lets other machines in, and anybody there: give a token (--token-file or SPANREEL_TOKEN), or stay with 127.0.0.1".to_owned());
         }
     }

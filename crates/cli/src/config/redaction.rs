@@ -1,6 +1,7 @@
 //! The table `[redaction]` of a configuration file: read as [`Redaction::from_value`] has it, its problems
 //! told with their places in the file.
 
+use std::fmt;
 use std::path::Path;
 
 use spanreel::{OwnedValue, Redaction};
@@ -17,7 +18,7 @@ const KEY_FILE: &str = "hash_key_file";
 const KEY: &str = "hash_key";
 
 /// What is taken out of received telemetry.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct RedactionConfig {
     /// Where it was asked for.
     pub origin: Origin,
@@ -25,6 +26,15 @@ pub struct RedactionConfig {
     pub redaction: Option<Redaction>,
     /// The table, to be shown and compared; with the secret that a file has.
     table: Option<OwnedValue>,
+}
+
+/// Without secrets, as it is shown.
+impl fmt::Debug for RedactionConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RedactionConfig")
+            .field(&self.shown())
+            .finish()
+    }
 }
 
 /// Equal tables ask for the same, wherever they are.

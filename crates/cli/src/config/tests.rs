@@ -298,7 +298,7 @@ fn errors_of_syntax_have_places() {
 /// What settings must have in common is told at the setting to change.
 #[test]
 fn contradictions_between_settings_are_told() {
-    let cases: [(&[(&'static str, &str)], &str); 14] = [
+    let cases: [(&[(&'static str, &str)], &str); 16] = [
         (
             &[("otlp-grpc", "off"), ("otlp-http", "off")],
             "--otlp-http: is off, and so is otlp-grpc",
@@ -314,6 +314,14 @@ fn contradictions_between_settings_are_told() {
         (
             &[("http", "0.0.0.0:4320")],
             "--http: lets other machines in",
+        ),
+        (
+            &[("gateway", "0.0.0.0:4319")],
+            "--gateway: lets other machines in, and anybody there",
+        ),
+        (
+            &[("gateway", "127.0.0.1:4318")],
+            "--gateway: is the address of otlp-http too",
         ),
         (
             &[("tls-key", "/dev/null")],

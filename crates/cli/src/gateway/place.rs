@@ -6,7 +6,7 @@
 //! Loses: nothing; the session that was quiet for longest ends when there are too many.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
@@ -57,7 +57,7 @@ struct Named {
 #[derive(Debug)]
 pub(crate) struct Connection {
     place: Place,
-    own: OnceLock<Session>,
+    own: Mutex<Option<Session>>,
 }
 
 /// Whom a call is made for, for as long as it is under way.
@@ -105,7 +105,7 @@ impl Connection {
     pub(crate) fn new(place: Place) -> Self {
         Self {
             place,
-            own: OnceLock::new(),
+            own: Mutex::new(None),
         }
     }
 
@@ -130,7 +130,9 @@ impl Connection {
                 connection: None,
             });
         }
-        if let Some(session) = self.own.get() {
+        // Held while one is opened: two calls at once on one connection are of one session.
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = &*own {
             return Some(self.stay(session));
         }
         let agent = headers
@@ -141,8 +143,7 @@ impl Connection {
             builder = builder.attribute("user_agent.original", agent);
         }
         let opened = builder.open().ok()?;
-        // Two calls at once on one connection: the session that came second has nothing in it.
-        Some(self.stay(self.own.get_or_init(|| opened)))
+        Some(self.stay(own.insert(opened)))
     }
 }
 
@@ -156,7 +157,8 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(session) = self.own.take() {
+        let own = self.own.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = own.take() {
             session.end();
         }
     }
@@ -220,13 +222,12 @@ impl Sessions {
     fn sweep(&self, all: bool) {
         let mut named = self.named();
         let now = Instant::now();
-        while let Some((_, oldest)) = named.peek_lru() {
-            let is_quiet = oldest.running == 0 && now.duration_since(oldest.last) >= QUIET;
-            if !all && !is_quiet {
-                return;
-            }
-            if let Some((_, oldest)) = named.pop_lru() {
-                oldest.session.end();
+        let is_quiet = |it: &Named| it.running == 0 && now.duration_since(it.last) >= QUIET;
+        let over = named.iter().filter(|(_, it)| all || is_quiet(it));
+        let over: Vec<String> = over.map(|(id, _)| id.clone()).collect();
+        for id in over {
+            if let Some(ended) = named.pop(&id) {
+                ended.session.end();
             }
         }
     }

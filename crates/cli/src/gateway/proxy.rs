@@ -82,7 +82,7 @@ impl Proxy {
         mut request: Request<Incoming>,
         connection: &Arc<Connection>,
     ) -> Answer {
-        if !host::is_allowed(request.headers(), &self.allowed_host) {
+        if !host::is_allowed(request.headers(), request.uri(), &self.allowed_host) {
             let advice =
                 "this name is not known here; ask by address, or start with --allowed-host NAME";
             return refusal(StatusCode::FORBIDDEN, advice);

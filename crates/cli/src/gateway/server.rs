@@ -5,7 +5,9 @@
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::Request;
@@ -25,7 +27,7 @@ use super::proxy::Proxy;
 /// How many connections may be open at once; others wait.
 const MAX_CONNECTIONS: usize = 1024;
 
-/// How long the head of a request may take.
+/// How long a client may wait before it says something, and how long the head of a request may take.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// How often sessions that were quiet for long are looked for.
@@ -142,7 +144,10 @@ fn talk(
         tracing::debug!(target: "spanreel", %error, "small chunks may wait");
     }
     let connection = Arc::new(Connection::new(place));
+    let has_asked = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&has_asked);
     let service = service_fn(move |request: Request<Incoming>| {
+        asked.store(true, Ordering::Relaxed);
         let (proxy, connection) = (proxy.clone(), Arc::clone(&connection));
         async move { Ok::<_, Infallible>(proxy.answer(request, &connection).await) }
     });
@@ -151,12 +156,26 @@ fn talk(
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEADER_TIMEOUT);
     let connection = builder
         .serve_connection(TokioIo::new(stream), service)
         .into_owned();
     let connection = open.watch(connection);
     async move {
-        if let Err(error) = connection.await {
+        let mut connection = pin!(connection);
+        let ended = match tokio::time::timeout(HEADER_TIMEOUT, connection.as_mut()).await {
+            Ok(ended) => ended,
+            Err(_) if has_asked.load(Ordering::Relaxed) => connection.await,
+            // Until a client has said which protocol it speaks, nothing else limits how long it takes.
+            Err(_) => {
+                tracing::debug!(target: "spanreel", "a client of the gateway has asked for nothing");
+                return;
+            }
+        };
+        if let Err(error) = ended {
             tracing::debug!(target: "spanreel", %error, "a connection to the gateway has ended early");
         }
     }
@@ -168,4 +187,37 @@ fn talk(
 )]
 fn spawn(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     tokio::spawn(task)
+}
+
+#[cfg(test)]
+mod tests {
+    use spanreel::Pipeline;
+    use spanreel_http::llm::Llm;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::gateway::Upstreams;
+
+    /// Clients that say nothing, or nothing but that they speak HTTP/2, do not hold a place for ever.
+    #[tokio::test(start_paused = true)]
+    async fn the_silent_are_cut_off() {
+        let pipeline = Pipeline::builder().start().expect("it starts");
+        let proxy = Proxy::new(Upstreams::new(&[]), &Llm::new(), &[]).expect("certificates");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.set_nonblocking(true).expect("it can");
+        let gateway = Gateway {
+            listener,
+            proxy,
+            place: Place::by_request(&pipeline),
+        };
+        let started = gateway.start(Duration::from_secs(1)).expect("it starts");
+        for said in [&b""[..], b"PRI * HTTP/2"] {
+            let mut stream = TcpStream::connect(started.addr).await.expect("it listens");
+            stream.write_all(said).await.expect("it takes it");
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).await.expect("it closes");
+            assert!(rest.is_empty(), "{rest:?}");
+        }
+        started.stop().await;
+    }
 }

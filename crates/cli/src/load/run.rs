@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,9 +44,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// The receiver cannot be started or reached, or a file cannot be written.
 pub async fn run(plan: LoadPlan, stdout: &Terminal, stderr: &Terminal) -> anyhow::Result<Outcome> {
-    // Made before the run, so that a name that cannot be is not found out after it.
+    // Opened before the run, so that a name that cannot be is not found out after it; what is there stays until
+    // there is something else.
     let picture = match &plan.plot {
-        Some(path) => Some(File::create(path).map_err(|error| {
+        Some(path) => Some(at_hand(path).map_err(|error| {
             anyhow::Error::from(error).context(format!("cannot write {}", path.display()))
         })?),
         None => None,
@@ -81,17 +83,27 @@ pub async fn run(plan: LoadPlan, stdout: &Terminal, stderr: &Terminal) -> anyhow
     } else {
         report.table(stdout.palette)
     };
-    io::stdout().lock().write_all(text.as_bytes())?;
     if let Some(mut picture) = picture {
         let (title, subtitle) = captions(&plan, &report);
         let svg = plot::svg(&title, &subtitle, &watched.series.points());
+        picture.set_len(0)?;
         picture.write_all(svg.as_bytes())?;
     }
+    io::stdout().lock().write_all(text.as_bytes())?;
     Ok(if report.is_lossless() {
         Outcome::Fine
     } else {
         Outcome::Lost
     })
+}
+
+/// A file to be written later, with what it has until then.
+fn at_hand(path: &Path) -> io::Result<File> {
+    File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
 }
 
 /// A load test under way.
@@ -205,6 +217,8 @@ impl Run {
             }
         };
         tokio::pin!(time_is_up);
+        let interrupted = interrupted();
+        tokio::pin!(interrupted);
         let mut is_stopping = false;
         loop {
             tokio::select! {
@@ -218,7 +232,7 @@ impl Run {
                     self.load.stop();
                     is_stopping = true;
                 }
-                () = interrupted(), if !is_stopping => {
+                () = &mut interrupted, if !is_stopping => {
                     self.load.stop();
                     is_stopping = true;
                 }
@@ -231,11 +245,13 @@ impl Run {
         let pipeline = self.pipeline.clone();
         let delivery = drain(&pipeline, patience);
         tokio::pin!(delivery);
+        let interrupted = interrupted();
+        tokio::pin!(interrupted);
         loop {
             tokio::select! {
                 report = &mut delivery => return report,
                 _ = self.ticks.tick() => self.observe(),
-                () = interrupted() => return self.pipeline.shutdown(Duration::ZERO).await,
+                () = &mut interrupted => return self.pipeline.shutdown(Duration::ZERO).await,
             }
         }
     }
@@ -269,7 +285,8 @@ fn policies(stats: &SamplingStats) -> Vec<PolicyCounts> {
     policies.collect()
 }
 
-/// Waits for Ctrl-C; for ever where it cannot be waited for.
+/// Waits for Ctrl-C; for ever where it cannot be waited for. Hears what comes from the first poll on, so it is
+/// kept, not made anew.
 async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending().await

@@ -130,10 +130,20 @@ fn grpc(answer: &Answer) -> Verdict {
         Code::Ok => Verdict::Taken,
         Code::Unauthenticated | Code::PermissionDenied => Verdict::NotLetIn(said),
         Code::Unimplemented => Verdict::Unknown(said),
+        // With word of when to come again it is busy (OTLP 1.11, "OTLP/gRPC Throttling").
+        Code::ResourceExhausted if says_when(answer) => Verdict::Busy(said),
         Code::ResourceExhausted => Verdict::TooLarge(said),
         Code::Unavailable | Code::DeadlineExceeded | Code::Aborted => Verdict::Busy(said),
         _ => Verdict::Refused(said),
     }
+}
+
+/// Whether a refusal tells when to come again.
+fn says_when(answer: &Answer) -> bool {
+    let mut told = [&answer.trailers, &answer.headers].into_iter();
+    let status = told.find_map(tonic::Status::from_header_map);
+    let name = b"google.rpc.RetryInfo";
+    status.is_some_and(|it| it.details().windows(name.len()).any(|part| part == name))
 }
 
 fn content_type(headers: &HeaderMap) -> String {

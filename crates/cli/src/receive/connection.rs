@@ -49,7 +49,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 
 /// What a client that speaks plain HTTP to a TLS port can understand.
 const SPEAK_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n\
-    connection: close\r\ncontent-length: 34\r\n\r\nthis port speaks TLS; use https://\n";
+    connection: close\r\ncontent-length: 35\r\n\r\nthis port speaks TLS; use https://\n";
 
 /// What a connection needs to know.
 pub(crate) struct Connection<T> {

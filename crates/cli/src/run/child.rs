@@ -14,6 +14,8 @@ pub(crate) struct End {
     pub(crate) code: u8,
     /// The name of that signal.
     pub(crate) signal: Option<String>,
+    /// A signal that was typed (Ctrl-C) has ended it, and its twin has not reached this process yet.
+    pub(crate) owes_signal: bool,
 }
 
 impl End {
@@ -23,6 +25,7 @@ impl End {
             return Self {
                 code: u8::try_from(128 + number).unwrap_or(u8::MAX),
                 signal: Some(super::signals::name(number)),
+                owes_signal: super::signals::is_typed(number),
             };
         }
         // Elsewhere codes have 32 bits; what does not fit is a failure still.
@@ -30,6 +33,7 @@ impl End {
         Self {
             code: u8::try_from(code).unwrap_or(u8::MAX),
             signal: None,
+            owes_signal: false,
         }
     }
 
@@ -60,10 +64,21 @@ pub(crate) async fn run(
     let mut child = command.spawn()?;
     let id = child.id().unwrap_or_default();
     started(id);
+    let mut has_heard = false;
     loop {
         tokio::select! {
-            status = child.wait() => return Ok(End::of(status?)),
-            signal = signals.next() => signals.pass(signal, id),
+            // What is typed reaches the command and this process. Where both are ready, the signal came first:
+            // taken for one that came behind the command's end, it would cut off the command's telemetry.
+            biased;
+            signal = signals.next() => {
+                has_heard = true;
+                signals.pass(signal, id);
+            }
+            status = child.wait() => {
+                let mut end = End::of(status?);
+                end.owes_signal &= !has_heard && signals.has_terminal();
+                return Ok(end);
+            }
         }
     }
 }

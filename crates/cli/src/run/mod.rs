@@ -155,9 +155,15 @@ async fn conduct(args: &RunArgs) -> anyhow::Result<Account> {
     }
     finish(&session, &end);
 
+    let cut_off = async {
+        if end.owes_signal {
+            signals.next().await;
+        }
+        signals.next().await
+    };
     let shutdown = tokio::select! {
         report = settle(&mut station, args.linger, args.patience) => Some(report),
-        _ = signals.next() => None,
+        _ = cut_off => None,
     };
     Ok(Account {
         ours,

@@ -72,8 +72,7 @@ impl Signals {
 
     /// Passes a signal to the command, which has this process id and was not waited for yet.
     pub(crate) fn pass(&self, signal: Signal, command: u32) {
-        let is_typed = [Signal::INT, Signal::QUIT].contains(&signal);
-        if is_typed && self.is_foreground() {
+        if is_typed(signal.as_raw()) && self.is_foreground() {
             return;
         }
         let Some(command) = i32::try_from(command).ok().and_then(Pid::from_raw) else {
@@ -93,6 +92,13 @@ impl Signals {
         let group = self.terminal.as_ref().map(tcgetpgrp);
         group.is_some_and(|group| group == Ok(getpgrp()))
     }
+}
+
+/// Whether the terminal sends the signal of this number to all that run in it, when it is typed.
+pub(crate) fn is_typed(number: i32) -> bool {
+    [Signal::INT, Signal::QUIT]
+        .map(Signal::as_raw)
+        .contains(&number)
 }
 
 /// The signals that are ignored, a bit each; where that cannot be known, none.
@@ -133,5 +139,12 @@ mod tests {
         assert_eq!(name(9), "SIGKILL");
         assert_eq!(name(15), "SIGTERM");
         assert_eq!(name(63), "signal 63");
+    }
+
+    /// Ctrl-C and Ctrl-\ are typed; a signal to end is sent.
+    #[test]
+    fn typed_signals_are_known() {
+        assert!(is_typed(2) && is_typed(3));
+        assert!(!is_typed(15) && !is_typed(9));
     }
 }

@@ -28,7 +28,12 @@ pub(crate) fn text(config: &Config, addresses: &Addresses, palette: Palette) -> 
     // First what a person does next.
     if let Some(addr) = addresses.operations.filter(|_| config.store != Keep::Off) {
         let at = reachable(addr);
-        row("page", format!("http://{at}/"));
+        let has_token = config.token.is_some() || config.token_file.is_some();
+        let page = match has_token {
+            true => format!("http://{at}/login?token=TOKEN, with your token in place of TOKEN"),
+            false => format!("http://{at}/"),
+        };
+        row("page", page);
         row("for agents", format!("http://{at}/mcp, over MCP"));
     }
     if let Some(addr) = addresses.grpc {

@@ -1,7 +1,8 @@
 //! Whether telemetry is taken and goes on: what `/readyz` says.
 //!
-//! With a spool an export may be away for as long as there is room on disk. Without one, a lane is down when it has something to forward and its destination has taken nothing for too long.
-//! What expired meanwhile does not make it well: only a destination that answers does.
+//! With a spool an export may be away for as long as there is room on disk. Without one, a lane is down when it
+//! has something to forward and its destination has taken nothing for too long. What expired meanwhile does not
+//! make it well: a destination that answers does, or a while in which nothing has come to try it with.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use spanreel::{Fate, PipelineStats};
+
+/// So long nothing has to come for a lane that is down until it counts as well again. Where senders go by our
+/// word, as load balancers do, nothing comes: its destination would never be asked again.
+const RETRIAL: Duration = Duration::from_secs(60);
 
 /// What is known of all lanes. Shared by who looks at them and who asks.
 #[derive(Debug, Default)]
@@ -28,6 +33,8 @@ struct Lane {
     answered: u64,
     /// Since when something waits and nothing is answered.
     stuck_since: Option<Instant>,
+    /// Since when nothing waits for one that is stuck.
+    idle_since: Option<Instant>,
 }
 
 impl Health {
@@ -120,8 +127,15 @@ impl Lane {
             self.stuck_since = None;
         }
         self.answered = answered;
-        if waits && self.stuck_since.is_none() {
-            self.stuck_since = Some(now);
+        if waits {
+            self.idle_since = None;
+            self.stuck_since.get_or_insert(now);
+        } else if self.stuck_since.is_some() {
+            let idle_since = *self.idle_since.get_or_insert(now);
+            if now.duration_since(idle_since) >= RETRIAL {
+                self.stuck_since = None;
+                self.idle_since = None;
+            }
         }
     }
 }
@@ -130,7 +144,8 @@ impl Lane {
 mod tests {
     use super::*;
 
-    /// A lane that waits is stuck until its destination answers, whatever expires meanwhile.
+    /// A lane that waits is stuck until its destination answers, whatever expires meanwhile; or until nothing
+    /// has come for a while that could try it.
     #[test]
     fn a_lane_is_stuck_until_it_is_answered() {
         let start = Instant::now();
@@ -167,6 +182,17 @@ mod tests {
             health.stuck(at(181)),
             [("a".to_owned(), Duration::from_secs(1))]
         );
+        look(5, false, at(300));
+        assert_eq!(health.reasons(at(301), patience).len(), 1);
+        look(5, true, at(330));
+        look(5, false, at(340));
+        look(5, false, at(399));
+        assert_eq!(health.reasons(at(399), patience).len(), 1);
+        look(5, false, at(400));
+        assert!(health.reasons(at(400), patience).is_empty());
+        look(5, true, at(410));
+        assert!(health.reasons(at(469), patience).is_empty());
+        assert_eq!(health.reasons(at(470), patience).len(), 1);
     }
 
     /// Where what is not delivered waits on disk, an export that is away is no reason to send nothing; a disk

@@ -6,18 +6,20 @@
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
 use http::header::HOST;
 use http::uri::Authority;
+use http::{HeaderMap, Uri};
 
-/// Whether the `Host` of a request is one that this server goes by: a number, `localhost`, or one of
-/// `names`.
-pub(crate) fn is_allowed(headers: &HeaderMap, names: &[String]) -> bool {
+/// Whether a request asks by a name that this server goes by: a number, `localhost`, or one of `names`. It
+/// says so in `Host`, or in HTTP/2, which needs none, in `:authority` (RFC 9113, 8.3.1).
+pub(crate) fn is_allowed(headers: &HeaderMap, uri: &Uri, names: &[String]) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else {
-        return false;
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => Authority::try_from(host.as_bytes()).ok(),
+        (None, _) => uri.authority().cloned(),
+        (Some(_), Some(_)) => None,
     };
-    let Ok(authority) = Authority::try_from(host.as_bytes()) else {
+    let Some(authority) = host else {
         return false;
     };
     if authority.as_str().contains('@') {
@@ -44,7 +46,7 @@ mod tests {
         let allows = |host: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(HOST, HeaderValue::from_static(host));
-            is_allowed(&headers, &names)
+            is_allowed(&headers, &Uri::from_static("/"), &names)
         };
         for host in [
             "127.0.0.1:4320",
@@ -66,10 +68,37 @@ mod tests {
         ] {
             assert!(!allows(host), "{host}");
         }
-        assert!(!is_allowed(&HeaderMap::new(), &names));
+        assert!(!is_allowed(
+            &HeaderMap::new(),
+            &Uri::from_static("/"),
+            &names
+        ));
         let mut twice = HeaderMap::new();
         twice.append(HOST, HeaderValue::from_static("localhost"));
         twice.append(HOST, HeaderValue::from_static("localhost"));
-        assert!(!is_allowed(&twice, &names));
+        assert!(!is_allowed(&twice, &Uri::from_static("/"), &names));
+    }
+
+    /// HTTP/2 names the server in the target of the request.
+    #[test]
+    fn a_target_may_name_the_server() {
+        let none = HeaderMap::new();
+        assert!(is_allowed(
+            &none,
+            &Uri::from_static("http://localhost:1/a"),
+            &[]
+        ));
+        assert!(!is_allowed(
+            &none,
+            &Uri::from_static("http://evil.example/a"),
+            &[]
+        ));
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static("evil.example"));
+        assert!(!is_allowed(
+            &headers,
+            &Uri::from_static("http://localhost:1/a"),
+            &[]
+        ));
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -118,18 +118,20 @@ async fn talk(stream: TcpStream, operations: Arc<Operations>) {
 impl Operations {
     /// What is not of the process itself is of the page.
     async fn answer_all(&self, request: Request<Incoming>) -> Answer {
-        let path = request.uri().path();
-        let is_own = ["/healthz", "/readyz", "/metrics"].contains(&path);
+        let uri = request.uri();
+        let is_own = ["/healthz", "/readyz", "/metrics"].contains(&uri.path());
         match &self.web {
-            Some(web) if !is_own && host::is_allowed(request.headers(), &self.allowed_host) => {
+            Some(web)
+                if !is_own && host::is_allowed(request.headers(), uri, &self.allowed_host) =>
+            {
                 web.answer(request).await
             }
-            _ => self.answer(request.method(), path, request.headers()),
+            _ => self.answer(request.method(), uri, request.headers()),
         }
     }
 
-    fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> Answer {
-        if !host::is_allowed(headers, &self.allowed_host) {
+    fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Answer {
+        if !host::is_allowed(headers, uri, &self.allowed_host) {
             let advice =
                 "this name is not known here; ask by address, or start with --allowed-host NAME\n";
             return text(StatusCode::FORBIDDEN, advice);
@@ -141,7 +143,7 @@ impl Operations {
                 .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return answer;
         }
-        match path {
+        match uri.path() {
             "/healthz" => text(StatusCode::OK, "ok\n"),
             "/readyz" => self.ready(),
             "/metrics" if !self.knows(headers) => {
@@ -246,7 +248,7 @@ mod tests {
     fn ask(
         operations: &Operations,
         method: Method,
-        path: &str,
+        path: &'static str,
         authorization: Option<&'static str>,
     ) -> u16 {
         let mut headers = HeaderMap::new();
@@ -254,7 +256,10 @@ mod tests {
         if let Some(value) = authorization {
             headers.insert(AUTHORIZATION, HeaderValue::from_static(value));
         }
-        operations.answer(&method, path, &headers).status().as_u16()
+        operations
+            .answer(&method, &Uri::from_static(path), &headers)
+            .status()
+            .as_u16()
     }
 
     /// There are three pages, for reading only.
@@ -272,7 +277,11 @@ mod tests {
         }
         assert_eq!(
             operations
-                .answer(&Method::GET, "/healthz", &HeaderMap::new())
+                .answer(
+                    &Method::GET,
+                    &Uri::from_static("/healthz"),
+                    &HeaderMap::new()
+                )
                 .status(),
             403
         );

@@ -100,21 +100,21 @@ impl Running {
         };
         let running = &mut self.effective.config;
         let changes = reload::changes(running, &read.config);
+        if let (Some(before), Some(next)) = (&mut running.token, read.config.token)
+            && *before != next
+        {
+            if let Err(error) = self.started.doors.renew(&next) {
+                tracing::error!(target: "spanreel", %error, "going on with the configuration before");
+                return;
+            }
+            *before = next;
+        }
         if running.sampling != read.config.sampling {
             let sampling = &read.config.sampling.sampling;
             if let Err(error) = self.started.pipeline.set_sampling(sampling) {
                 tracing::error!(target: "spanreel", %error, "going on with the configuration before");
                 return;
             }
-        }
-        if let (Some(before), Some(next)) = (&mut running.token, read.config.token)
-            && *before != next
-        {
-            if let Err(error) = self.started.doors.renew(&next) {
-                tracing::error!(target: "spanreel", %error, "going on with the token before");
-                return;
-            }
-            *before = next;
         }
         running.sampling = read.config.sampling;
         running.log_level = read.config.log_level;

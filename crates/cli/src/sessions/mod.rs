@@ -81,14 +81,15 @@ fn export(args: &ExportArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
-/// Writes to standard output; that whoever reads it has read enough is no failure.
-fn say(text: &str) -> io::Result<()> {
+/// Writes to standard output, and says whether somebody reads it still; that whoever did has read enough is
+/// no failure.
+fn say(text: &str) -> io::Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush())
     {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
     }
 }

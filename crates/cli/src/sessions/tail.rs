@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// The latest sessions are followed, so many of them.
 const FOLLOWED: usize = 500;
 
-/// Prints sessions as they change, until it is ended.
+/// Prints sessions as they change, until it is ended or nobody reads on.
 pub(super) fn run(args: &TailArgs, stdout: &Terminal) -> anyhow::Result<Outcome> {
     let store = open(&args.directory)?;
     let mut query = SessionQuery::default();
@@ -36,9 +36,12 @@ pub(super) fn run(args: &TailArgs, stdout: &Terminal) -> anyhow::Result<Outcome>
             if is_first || told == Some(summary.last_us) {
                 continue;
             }
-            match args.json {
-                true => say(&format!("{}\n", serde_json::to_string(&summary)?))?,
-                false => say(&line(&summary, stdout.palette))?,
+            let text = match args.json {
+                true => format!("{}\n", serde_json::to_string(&summary)?),
+                false => line(&summary, stdout.palette),
+            };
+            if !say(&text)? {
+                return Ok(Outcome::Fine);
             }
         }
         // Nobody sends anything: it is a wait that Ctrl-C ends with the process.

@@ -111,13 +111,12 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "URL")]
     pub to: Option<String>,
 
-    /// Send this header with each request, the value percent-encoded; may be given several times
+    /// With --to, send this header with each request, the value percent-encoded; may be given several times
     ///
     /// Keys are better kept in the variable: others can see what stands on a command line.
     #[arg(
         long = "header",
         value_name = "NAME=VALUE",
-        requires = "to",
         env = "SPANREEL_REPLAY_HEADER",
         hide_env_values = true,
         value_delimiter = ','

@@ -194,8 +194,12 @@ fn rate_and_time_are_kept() {
 }
 
 /// Ctrl-C ends a run early; its report comes all the same, and nothing is lost.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it is looked at from outside, again and again"
+)]
 fn a_run_that_is_interrupted_reports() {
     let process = spanreel()
         .args([
@@ -211,13 +215,12 @@ fn a_run_that_is_interrupted_reports() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the command runs");
-    // It has to be under way; when exactly it is stopped does not matter.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "nothing tells that it is under way"
-    )]
-    std::thread::sleep(Duration::from_millis(700));
     let pid = process.id().to_string();
+    // It has to be under way, and to hear the signal; when exactly it is stopped does not matter.
+    while !hears_interrupts(&pid) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(500));
     let told = std::process::Command::new("kill")
         .args(["-INT", &pid])
         .status();
@@ -227,6 +230,18 @@ fn a_run_that_is_interrupted_reports() {
     check_ledger(&report);
     let spans = number(&report["spans"]);
     assert!((1..5_000).contains(&spans), "{spans} spans");
+}
+
+/// Whether a process catches SIGINT (proc_pid_status(5)).
+#[cfg(target_os = "linux")]
+fn hears_interrupts(pid: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let caught = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))
+        .expect("a mask of signals");
+    let caught = u64::from_str_radix(caught.trim(), 16).expect("a number");
+    caught & (1 << 1) != 0
 }
 
 /// Options that contradict each other are refused before anything is started.

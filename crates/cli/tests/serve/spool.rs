@@ -137,9 +137,19 @@ async fn what_was_refused_is_sent_again() {
     assert!(stderr.contains("try again later"), "{stderr}");
     assert_eq!(listed(folder.path())["quarantine"][0]["id"], id);
 
-    // Its own exporter, at the next start.
-    let (code, text, stderr) = spool(&["replay", "--id", id], folder.path());
-    assert_eq!(code, Some(0), "{stderr}");
+    // Its own exporter, at the next start; headers for others do not keep it from that.
+    let mut command = spanreel();
+    command.env("SPANREEL_REPLAY_HEADER", "api-key=secret");
+    let output = command
+        .args(["spool", "replay", "--id", id])
+        .arg(folder.path())
+        .output();
+    let output = output.expect("it runs");
+    let (text, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert!(text.contains("wait for otlp-grpc again"), "{text}");
     assert_eq!(
         listed(folder.path())["quarantine"],
