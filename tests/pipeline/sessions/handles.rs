@@ -141,7 +141,7 @@ impl<'v> From<IsInFlight<'_>> for Value<'v> {
 fn a_value_may_look_at_what_it_is_set_on() {
     let rig = Rig::start();
     let session = rig.pipeline.session("conv-1").expect("open");
-    let (done, is_done) = std::sync::mpsc::channel();
+    let (done, is_done) = std::sync::mpsc::sync_channel(1);
     let sets = std::thread::spawn(move || {
         session.child("work").start().end();
         session.set("spans", Spans(&session));
