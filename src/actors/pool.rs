@@ -54,8 +54,23 @@ impl Pool {
 
     /// An empty buffer for at least `len` bytes, or `None` when the budget is used up.
     pub(crate) fn take(self: &Arc<Self>, len: usize) -> Option<Buffer> {
-        let class = CLASSES.iter().position(|size| len <= *size);
-        let size = class.map_or(len, |class| CLASSES[class]);
+        let class = CLASSES.iter().find(|size| len <= **size);
+        self.take_sized(class.copied().unwrap_or(len))
+    }
+
+    /// The same for one of many: what the buffer has beyond `len` is taken from `spare`, so that all of them
+    /// together have no more than that. One that is spared is not kept for reuse.
+    pub(crate) fn take_sparing(self: &Arc<Self>, len: usize, spare: &mut usize) -> Option<Buffer> {
+        let class = CLASSES.iter().find(|size| len <= **size);
+        let size = class.copied().filter(|size| size - len <= *spare);
+        let size = size.unwrap_or(len);
+        *spare -= size - len;
+        self.take_sized(size)
+    }
+
+    /// A buffer of this size, one that is kept where there is one.
+    fn take_sized(self: &Arc<Self>, size: usize) -> Option<Buffer> {
+        let class = CLASSES.iter().position(|kept| *kept == size);
         let before = self.claim(size)?;
         let kept = class.and_then(|class| self.shelf(class).pop());
         if kept.is_some() {
@@ -344,6 +359,21 @@ mod tests {
         let again = pool.take(5000).expect("within the budget");
         assert!(again.as_slice().is_empty());
         assert_eq!(pool.idle.load(Ordering::Relaxed), 1 << 10);
+    }
+
+    /// Buffers that are to spare have no more room than is spared, all together.
+    #[test]
+    fn what_is_spared_is_not_taken() {
+        let pool = Pool::new(1 << 20);
+        let mut spare = 10 << 10;
+        let taken: Vec<_> = (0..10)
+            .map(|_| pool.take_sparing(9000, &mut spare).expect("room"))
+            .collect();
+        assert!(pool.in_use() <= 10 * 9000 + (10 << 10), "{}", pool.in_use());
+        assert!(taken.iter().all(|buffer| buffer.room() >= 9000));
+        drop(taken);
+        assert_eq!(pool.in_use(), 0);
+        assert_eq!(pool.idle.load(Ordering::Relaxed), 16 << 10, "the usual one");
     }
 
     /// Idle buffers give way to buffers in use.

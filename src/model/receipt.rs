@@ -20,8 +20,34 @@ pub(crate) struct Ticket {
     /// Those among the open that would not survive the process: they are not on disk.
     exposed: AtomicU64,
     fates: [AtomicU64; Fate::ALL.len()],
-    /// Who waits for the end.
-    waker: Mutex<Option<Waker>>,
+    /// Who waits for the end, or until all is on disk.
+    waiting: Mutex<Waiting>,
+}
+
+/// Tasks to be woken. Mostly there is one, which needs no memory of its own.
+#[derive(Debug, Default)]
+struct Waiting {
+    one: Option<Waker>,
+    others: Vec<Waker>,
+}
+
+impl Waiting {
+    /// Adds a task that does not wait yet.
+    fn add(&mut self, waker: &Waker) {
+        match &self.one {
+            None => self.one = Some(waker.clone()),
+            Some(one) if one.will_wake(waker) => {}
+            Some(_) if self.others.iter().any(|it| it.will_wake(waker)) => {}
+            Some(_) => self.others.push(waker.clone()),
+        }
+    }
+
+    fn wake(self) {
+        self.one
+            .into_iter()
+            .chain(self.others)
+            .for_each(Waker::wake);
+    }
 }
 
 impl Ticket {
@@ -35,7 +61,7 @@ impl Ticket {
         self.open.load(Ordering::Acquire)
     }
 
-    /// Ready when nothing is open; else `waker` is woken then. The last one that asks is.
+    /// Ready when nothing is open; else `waker` is woken then, and perhaps before.
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<()> {
         self.poll_zero(&self.open, waker)
     }
@@ -44,12 +70,7 @@ impl Ticket {
         if count.load(Ordering::Acquire) == 0 {
             return Poll::Ready(());
         }
-        let mut waiting = self.lock();
-        match &mut *waiting {
-            Some(known) => known.clone_from(waker),
-            none => *none = Some(waker.clone()),
-        }
-        drop(waiting);
+        self.lock().add(waker);
         // It may have been settled before the waker was there.
         match count.load(Ordering::Acquire) {
             0 => Poll::Ready(()),
@@ -100,14 +121,12 @@ impl Ticket {
     }
 
     fn wake(&self) {
-        let waiting = self.lock().take();
-        if let Some(waker) = waiting {
-            waker.wake();
-        }
+        let waiting = std::mem::take(&mut *self.lock());
+        waiting.wake();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
-        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -269,6 +269,7 @@ fn start_lanes(
             settings,
             books,
         } = plan;
+        exporter.pipeline_starts();
         let under_way = settings.concurrency.get().min((share / 2).max(1));
         let waiting = room::waiting(share, under_way, count == 1, spool.is_some());
         let settings = settings.at_most(under_way);

@@ -152,20 +152,26 @@ fn what_takes_its_time_is_waited_for<S: Told>(make: &impl Fn() -> (Exporter, S))
 fn what_hangs_is_cut_and_stops_no_other<S: Told>(make: &impl Fn() -> (Exporter, S)) {
     let (exporter, sink) = make();
     sink.will(&[Answer::Hang]);
-    let time = Duration::from_millis(400);
     let memory = InMemory::new();
-    let exporter = exporter.timeout(time).signals(&[Signal::Traces]);
+    let never = Duration::from_secs(3600);
+    let exporter = exporter.timeout(never).signals(&[Signal::Traces]);
     let pipeline = prompt().export(exporter).export(memory.clone()).start();
     let pipeline = pipeline.expect("a pipeline");
-    let begun = Instant::now();
     record(&pipeline);
+    let begun = Instant::now();
     while memory.spans().len() < 5 {
         assert!(begun.elapsed() < GRACE, "the other gets it");
         std::thread::sleep(Duration::from_millis(1));
     }
-    assert!(begun.elapsed() < time, "promptly");
-    let report = pipeline.shutdown_blocking(GRACE);
+    let report = pipeline.shutdown_blocking(Duration::ZERO);
     assert_settled(&report);
+    assert_eq!(report.lanes[0].traces.of(Fate::Abandoned), 5, "{report}");
+
+    let (exporter, sink) = make();
+    sink.will(&[Answer::Hang]);
+    let time = Duration::from_millis(400);
+    let begun = Instant::now();
+    let report = deliver(exporter.timeout(time).signals(&[Signal::Traces]));
     assert!(begun.elapsed() >= time);
     assert_fates(&report, &[(Fate::Exported, 5)]);
     assert_eq!(report.lanes[0].retries, 1);

@@ -326,3 +326,31 @@ async fn a_batch_is_what_came_while_the_lanes_were_busy() {
     assert_eq!(report.lanes[0].requests, 2);
     assert_settled(&report);
 }
+
+/// All tasks that wait for one receipt are told, not the last one alone.
+#[tokio::test]
+async fn all_who_wait_for_a_receipt_are_told() {
+    let gate = Arc::new(Semaphore::new(0));
+    let pipeline = Pipeline::builder().export(Gated(Arc::clone(&gate)));
+    let pipeline = pipeline.start().expect("valid");
+    let receipt = Arc::new(accept(&pipeline, 3).await);
+    let waiters: Vec<_> = (0..3)
+        .map(|_| {
+            let receipt = Arc::clone(&receipt);
+            tokio::spawn(async move { receipt.durable().await })
+        })
+        .collect();
+    // On a runtime of one thread, each has asked by then.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    gate.add_permits(10);
+    let flushed = pipeline.flush(LONG).await.expect("open");
+    assert!(flushed.complete, "{flushed:?}");
+    for waiter in waiters {
+        let told = tokio::time::timeout(LONG, waiter).await;
+        let told = told.expect("it is told").expect("no panic");
+        assert_eq!(told.of(Fate::Exported), 3);
+    }
+    pipeline.shutdown(LONG).await;
+}

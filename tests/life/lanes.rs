@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use spanreel::testing::InMemory;
-use spanreel::{BatchConfig, ByteSize, Export, ExportError, Exporter, Fate, Otlp, Request, Signal};
+use spanreel::{
+    BatchConfig, ByteSize, Export, ExportError, Exporter, Fate, Otlp, OtlpFile, Request, Signal,
+};
 
 use crate::peers::Hangs;
 use crate::support::ledger::{assert_adds_up, assert_settled};
@@ -69,6 +71,55 @@ fn one_that_hangs_costs_its_own_lane_alone() {
     assert!(stuck.traces.of(Fate::Abandoned) > 0, "{report}");
     assert_eq!(stuck.traces.lost(), 1001);
     assert_eq!(report.traces.fates.lost(), 0);
+}
+
+/// A file that nobody reads, a pipe here, costs its own lane alone, however many of its requests are given up
+/// and come again: the threads for blocking work are there for the others.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_that_nobody_reads_costs_its_own_lane_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (pipe, file) = (folder.path().join("pipe"), folder.path().join("file"));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("the tool").success());
+    // With both ends open, nothing waits for a reader, and nothing reads.
+    let mut both = std::fs::OpenOptions::new();
+    let both = both.read(true).write(true).open(&pipe).expect("the pipe");
+    let many = NonZeroUsize::new(16).expect("not zero");
+    let pipeline = prompt()
+        .batch(BatchConfig {
+            schedule_delay: Duration::ZERO,
+            max_export_batch_bytes: ByteSize::kib(64),
+            ..BatchConfig::default()
+        })
+        .export(Exporter::from(OtlpFile::append(&pipe)).concurrency(many))
+        .export(OtlpFile::append(&file))
+        .start()
+        .expect("a pipeline");
+    let session = pipeline.session("life").expect("open");
+    let text = "x".repeat(32 << 10);
+    let (mut turn, begun) = (0, Instant::now());
+    // As many requests stand before the pipe as would take every thread that there is.
+    while pipeline.stats().lanes[0].under_way < 8 || turn < 20 {
+        turn += 1;
+        let span = session.child("heavy").attribute("text", text.as_str());
+        span.start().end();
+        let marked = format!("turn {turn} ");
+        session.child(&marked).start().end();
+        let is_there = || {
+            let text = std::fs::read_to_string(&file).expect("text");
+            text.contains(&marked)
+        };
+        while !is_there() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{turn}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    let report = pipeline.shutdown_blocking(Duration::from_millis(300));
+    assert_settled(&report);
+    assert_eq!(report.lanes[1].traces.lost(), 0, "{report}");
+    assert!(report.lanes[0].traces.of(Fate::Abandoned) > 0, "{report}");
+    drop(both);
 }
 
 /// When the only taker of a signal hangs, those of other signals get theirs.

@@ -308,6 +308,16 @@ fn a_synchronous_delegation_has_one_handle() {
     rig.stop();
 }
 
+/// So many sessions come and are idle, one after the other, until one is left: what was opened before them has
+/// had the time to be idle, too.
+fn one_after_the_other_is_idle(rig: &Rig, sessions: usize) {
+    for number in 0..sessions {
+        let idle = rig.pipeline.session(&format!("idle-{number}"));
+        let _idle = idle.expect("open");
+        eventually("idle", || rig.pipeline.sessions().len() == 1);
+    }
+}
+
 /// A session that waits for an answer is not idle, whatever the interval of heartbeats.
 #[test]
 fn a_session_that_waits_is_not_idle() {
@@ -320,10 +330,8 @@ fn a_session_that_waits_is_not_idle() {
         })
     });
     let waiting = rig.pipeline.session("waiting").expect("open");
-    let idle = rig.pipeline.session("idle").expect("open");
     let delegation = waiting.delegate("agent-b").start();
-    eventually("idle", || rig.pipeline.sessions().len() == 1);
-    std::thread::sleep(Duration::from_millis(1200));
+    one_after_the_other_is_idle(&rig, 2);
     let open: Vec<_> = rig.pipeline.sessions();
     assert_eq!(
         open.iter().map(|it| &*it.id).collect::<Vec<_>>(),
@@ -331,7 +339,6 @@ fn a_session_that_waits_is_not_idle() {
     );
     delegation.answered(None);
     waiting.end();
-    idle.end();
     rig.stop();
 }
 
@@ -629,7 +636,7 @@ fn a_delegation_outlives_its_segment() {
     let trace_id = session.trace_id();
     session.child("round").start().end();
     assert_eq!(session.id(), "watchdog~2");
-    std::thread::sleep(Duration::from_millis(1500));
+    one_after_the_other_is_idle(&rig, 2);
     let live = rig.pipeline.sessions();
     assert_eq!(live.len(), 1, "it is not idle");
     assert_eq!((&*live[0].id, live[0].delegations.len()), ("watchdog~2", 1));

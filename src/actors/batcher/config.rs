@@ -23,12 +23,13 @@ pub struct BatchConfig {
     pub max_export_batch_size: usize,
     /// The bytes, uncompressed, at which a batch is large enough to leave. Default: 1 MiB.
     pub max_export_batch_bytes: ByteSize,
-    /// The bytes, uncompressed, that no request ever exceeds; what alone is larger is booked as
-    /// too large. Default: 4 MiB, which every known backend takes; at most 64 MiB. What the dialect
-    /// of an exporter adds comes on top: that of OpenInference says content twice.
+    /// The bytes, uncompressed, that no batch ever exceeds; what alone is larger is booked as
+    /// too large. Default: 4 MiB, which every known backend takes; at most 64 MiB. What an exporter writes
+    /// in other words ([`Exporter::dialect`](crate::Exporter::dialect), JSON, Zipkin) is made of a batch and
+    /// may be larger; where its destination says that it is too large, it is cut in two.
     pub max_request_bytes: ByteSize,
     /// How long an item waits for others. Default: 5 s for spans, 1 s for log records; zero sends
-    /// each chunk at once. `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BLRP_SCHEDULE_DELAY`.
+    /// each chunk at once, [`Duration::MAX`] nothing for its age alone. `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BLRP_SCHEDULE_DELAY`.
     pub schedule_delay: Duration,
     /// The longest that one call of an exporter may take; it caps the exporter's own timeout.
     /// Default: 30 s. `OTEL_BSP_EXPORT_TIMEOUT`, `OTEL_BLRP_EXPORT_TIMEOUT`.

@@ -270,7 +270,8 @@ impl Open {
 
     /// The first of a batch has come.
     fn begin(&mut self) {
-        self.due = Some(Instant::now() + self.config.schedule_delay);
+        // A delay that no clock can tell is never over.
+        self.due = Instant::now().checked_add(self.config.schedule_delay);
     }
 
     /// Cuts a chunk that is larger than a batch may be; returns the rest.

@@ -116,6 +116,27 @@ async fn a_batch_leaves_when_it_is_full_or_due() {
     assert_eq!(it.batcher.due(), None);
 }
 
+/// With the longest delay there is, a batch leaves when it is full or asked for, and never for its age; lanes
+/// that are idle are looked at all the same.
+#[tokio::test(start_paused = true)]
+async fn the_longest_delay_is_never_over() {
+    for seal in [Seal::WhenDue, Seal::WhenLanesIdle] {
+        let config = BatchConfig {
+            max_export_batch_size: 2,
+            schedule_delay: Duration::MAX,
+            seal,
+            ..BatchConfig::default()
+        };
+        let mut it = batcher(config, &[8]);
+        it.take(&[1]).await;
+        it.take(&[1]).await;
+        it.batcher.finish().await.expect("a lane is there");
+        let items: u64 = it.sent(0).into_iter().flatten().sum();
+        assert_eq!(items, 2, "{seal:?}");
+        assert_eq!(it.batcher.due(), None, "{seal:?}");
+    }
+}
+
 /// No batch has more items than it may, however large the chunks are.
 #[tokio::test]
 async fn no_batch_has_more_items_than_it_may() {

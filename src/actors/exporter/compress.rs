@@ -6,9 +6,9 @@
 use std::io::{self, Write};
 
 use bytes::{Buf, Bytes};
-use tokio::task::JoinHandle;
 
 use super::ExportError;
+use super::aside::done;
 use crate::model::compression::Compression;
 use crate::model::request::Body;
 
@@ -42,15 +42,6 @@ impl Compression {
         }
         done(tokio::task::spawn_blocking(move || self.apply(body))).await
     }
-}
-
-/// What the work on another thread resulted in. A panic there goes on here; a runtime that shuts
-/// down takes no work any more.
-pub(super) async fn done<T>(work: JoinHandle<T>) -> Result<T, ExportError> {
-    work.await.map_err(|error| match error.try_into_panic() {
-        Ok(panic) => std::panic::resume_unwind(panic),
-        Err(cancelled) => ExportError::retryable(cancelled),
-    })
 }
 
 /// A guess at the compressed size, so that the buffer seldom grows.

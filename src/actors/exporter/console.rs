@@ -1,17 +1,18 @@
 //! Prints sessions as trees, for people at a terminal.
 //!
 //! Holds: spans whose root has not come, within a bound of time and of size. Waits: for the terminal,
-//! on a thread for blocking work. Loses nothing that it was given: what exceeds a bound is printed
+//! on one thread for blocking work at the most. Loses nothing that it was given: what exceeds a bound is printed
 //! as a partial tree, and so is whatever is left at the end.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::aside::Aside;
 use super::tree::{SessionTree, Style};
 use super::{DynExport, Export, ExportError, Exporter, LaneSettings};
 use crate::model::id::TraceId;
@@ -91,13 +92,13 @@ impl Console {
 
     fn printing_to<W: Write + Send + 'static>(self, out: W) -> ConsoleExporter<W> {
         ConsoleExporter {
-            printer: Arc::new(Mutex::new(Printer {
+            printer: Aside::new(Printer {
                 out,
                 style: self.style,
                 limits: self.limits,
                 traces: HashMap::new(),
                 bytes: 0,
-            })),
+            }),
         }
     }
 }
@@ -115,7 +116,7 @@ impl From<Console> for Exporter {
 }
 
 struct ConsoleExporter<W: Write + Send + 'static> {
-    printer: Arc<Mutex<Printer<W>>>,
+    printer: Aside<Printer<W>>,
 }
 
 impl<W: Write + Send + 'static> Export for ConsoleExporter<W> {
@@ -125,10 +126,8 @@ impl<W: Write + Send + 'static> Export for ConsoleExporter<W> {
 
     async fn export(&self, request: Request) -> Result<(), ExportError> {
         let now = Instant::now();
-        let printer = Arc::clone(&self.printer);
-        let printed = tokio::task::spawn_blocking(move || {
+        let printed = self.printer.with(move |printer| {
             let bytes = request.to_bytes();
-            let mut printer = printer.lock().unwrap_or_else(PoisonError::into_inner);
             let rejected = printer
                 .take_in(&bytes, now)
                 .map_err(ExportError::permanent)?;
@@ -141,7 +140,7 @@ impl<W: Write + Send + 'static> Export for ConsoleExporter<W> {
             }
             Ok(())
         });
-        printed.await.map_err(ExportError::permanent)?
+        printed.await?
     }
 }
 

@@ -52,6 +52,22 @@ impl Latency {
     }
 }
 
+/// An attempt is under way until this is dropped: its future may be at any moment.
+struct UnderWay<'a>(&'a AtomicU64);
+
+impl<'a> UnderWay<'a> {
+    fn new(count: &'a AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// Takes consignments to their destination.
 pub(crate) struct Delivery {
     pub(crate) exporter: Arc<dyn DynExport>,
@@ -162,13 +178,13 @@ impl Delivery {
     /// One attempt, within its time.
     async fn attempt(&self, request: &Request) -> Attempt {
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
-        self.counters.under_way.fetch_add(1, Ordering::Relaxed);
+        let under_way = UnderWay::new(&self.counters.under_way);
         let begun = Instant::now();
         // Called within, for it may panic before there is a future.
         let export = async { self.exporter.export(request.clone()).await };
         let attempt = AssertUnwindSafe(tokio::time::timeout(self.settings.timeout, export));
         let outcome = attempt.catch_unwind().await;
-        self.counters.under_way.fetch_sub(1, Ordering::Relaxed);
+        drop(under_way);
         let Ok(answer) = outcome else {
             self.counters.standing.failed("the exporter panicked");
             return Attempt::Panicked;

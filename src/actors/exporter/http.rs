@@ -113,7 +113,7 @@ impl Http {
                     let json = RequestView::new(request.signal(), &bytes).map(to_json)?;
                     Ok(compression.apply(Body::from(bytes::Bytes::from(json))))
                 });
-                let written: Result<_, WireError> = super::compress::done(work).await?;
+                let written: Result<_, WireError> = super::aside::done(work).await?;
                 written.map_err(ExportError::permanent)
             }
         }

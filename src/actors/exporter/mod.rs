@@ -2,6 +2,7 @@
 
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod answer;
+mod aside;
 #[cfg(feature = "grpc")]
 mod channel;
 #[cfg(any(feature = "grpc", feature = "http"))]
@@ -191,6 +192,9 @@ impl ExportError {
 /// [`Export`] behind a pointer.
 pub(crate) trait DynExport: Send + Sync + 'static {
     fn export(&self, request: Request) -> BoxFuture<'_, Result<(), ExportError>>;
+
+    /// Nothing can keep the pipeline from starting any more: what is there of an earlier run may go.
+    fn pipeline_starts(&self) {}
 }
 
 impl<E: Export> DynExport for E {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+use super::aside::done;
 use super::{DynExport, ExportError};
 use crate::model::content::Content;
 use crate::model::otlp::redact::Rewriter;
@@ -97,10 +98,7 @@ impl Rewriting {
         }
         let (rewrite, without) = (self.rewrite, Arc::clone(&self.without_content));
         let work = tokio::task::spawn_blocking(move || rewrite.rewritten(request, &without));
-        work.await.map_err(|error| match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(cancelled) => ExportError::retryable(cancelled),
-        })
+        done(work).await
     }
 
     /// The same failure, in words that may be shown: servers repeat what they were sent.
@@ -140,6 +138,10 @@ impl Rewriting {
 struct Said(String);
 
 impl DynExport for Rewriting {
+    fn pipeline_starts(&self) {
+        self.inner.pipeline_starts();
+    }
+
     fn export(&self, request: Request) -> BoxFuture<'_, Result<(), ExportError>> {
         Box::pin(async move {
             let request = self.rewritten(request).await?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Core;
-use crate::actors::pool::{Buffer, CHUNK_BYTES};
+use crate::actors::pool::CHUNK_BYTES;
 use crate::model::chunk::{Chunk, Digest, SessionKey};
 use crate::model::id::TraceId;
 use crate::model::ledger::Tally;
@@ -21,9 +21,6 @@ use crate::model::resource::Origin;
 use crate::model::sampling::case::Judged;
 use crate::model::session_id::trace_id_of;
 use crate::model::whole::header;
-
-/// A part of this size or more gets a buffer of its own.
-const ALONE: usize = CHUNK_BYTES / 2;
 
 /// How many parts share a buffer at most: what each chunk takes beside its bytes stays small to it.
 const SHARED: usize = 64;
@@ -62,9 +59,10 @@ impl Plan {
         tally: impl FnOnce() -> Tally,
     ) -> Option<Vec<Chunk>> {
         let pool = &core.shared.pool;
-        // What is taken below is no more than this and one shared buffer.
-        drop(pool.charge(request.len() + CHUNK_BYTES)?);
-        let bytes = self.bytes(core, request)?;
+        // What is taken below is no more than this.
+        let spare = request.len() / 8 + CHUNK_BYTES;
+        drop(pool.charge(request.len() + spare)?);
+        let bytes = self.bytes(core, request, spare)?;
         let mut tally = tally();
         let origins: Vec<_> = self
             .scopes
@@ -106,8 +104,8 @@ impl Plan {
         core.origins.get(&resource, &scope, &core.shared.pool)
     }
 
-    /// The bytes of each part.
-    fn bytes(&self, core: &Core, request: &Bytes) -> Option<Vec<Bytes>> {
+    /// The bytes of each part. Buffers take `spare` bytes more than is in them at the most, all together.
+    fn bytes(&self, core: &Core, request: &Bytes, mut spare: usize) -> Option<Vec<Bytes>> {
         let pool = &core.shared.pool;
         if let [(_, whole)] = &self.stretches[..]
             && whole.len() >= request.len() / 2
@@ -117,34 +115,34 @@ impl Plan {
             return Some(vec![charge.over(request.clone()).slice(whole.clone())]);
         }
         let mut bytes: Vec<Bytes> = Vec::with_capacity(self.parts.len());
-        let mut open: Option<(Buffer, Vec<usize>)> = None;
         let mut stretches = self.stretches.iter().peekable();
-        for (index, part) in self.parts.iter().enumerate() {
-            let fits = |(buffer, lengths): &(Buffer, Vec<usize>)| {
-                buffer.room() >= part.bytes && lengths.len() < SHARED
-            };
-            if !open.as_ref().is_some_and(fits) {
-                finish(open.take(), &mut bytes);
-                let size = if part.bytes < ALONE {
-                    CHUNK_BYTES.min(self.rest(index))
-                } else {
-                    part.bytes
-                };
-                open = Some((pool.take(size)?, Vec::new()));
-            }
-            let (buffer, lengths) = open.as_mut()?;
-            while let Some((_, range)) = stretches.next_if(|(of, _)| *of == index) {
+        let mut first = 0;
+        while first < self.parts.len() {
+            let (behind, size) = self.sharing(first);
+            let mut buffer = pool.take_sparing(size, &mut spare)?;
+            while let Some((_, range)) = stretches.next_if(|(of, _)| *of < behind) {
                 buffer.append(&request[range.clone()]);
             }
-            lengths.push(part.bytes);
+            let mut shared = buffer.freeze();
+            let parts = self.parts[first..behind].iter();
+            bytes.extend(parts.map(|part| shared.split_to(part.bytes)));
+            first = behind;
         }
-        finish(open, &mut bytes);
         Some(bytes)
     }
 
-    /// How many bytes this part and those behind it have.
-    fn rest(&self, from: usize) -> usize {
-        self.parts[from..].iter().map(|part| part.bytes).sum()
+    /// The end of the parts that share a buffer with the `first` of them, and their size.
+    fn sharing(&self, first: usize) -> (usize, usize) {
+        let mut size = self.parts[first].bytes;
+        let mut behind = first + 1;
+        while let Some(part) = self.parts.get(behind)
+            && size + part.bytes <= CHUNK_BYTES
+            && behind - first < SHARED
+        {
+            size += part.bytes;
+            behind += 1;
+        }
+        (behind, size)
     }
 }
 
@@ -152,15 +150,6 @@ impl Plan {
 fn redacted(redactor: &Redactor, resource: Bytes, scope: Bytes) -> (Bytes, Bytes) {
     let origin = Origin { resource, scope }.redacted(redactor);
     (origin.resource, origin.scope)
-}
-
-/// Shares a buffer among the parts in it.
-fn finish(open: Option<(Buffer, Vec<usize>)>, bytes: &mut Vec<Bytes>) {
-    let Some((buffer, lengths)) = open else {
-        return;
-    };
-    let mut rest = buffer.freeze();
-    bytes.extend(lengths.into_iter().map(|len| rest.split_to(len)));
 }
 
 /// The key by which a session is judged, the same that a session of this pipeline with the same id

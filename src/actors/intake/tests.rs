@@ -157,6 +157,40 @@ fn unknown_fields_survive_the_split() {
     assert_eq!(count(left), count(&bytes) - 1);
 }
 
+/// A request of so many sessions that have a span each, whose name has so many bytes.
+fn sessions(count: u64, name: usize) -> Bytes {
+    let span = |number: u64| Span {
+        trace_id: [7_u64.to_be_bytes(), (number + 1).to_be_bytes()].concat(),
+        span_id: (number + 1).to_be_bytes().to_vec(),
+        // Its session has not ended: it is held.
+        parent_span_id: vec![9; 8],
+        name: "x".repeat(name),
+        ..Span::default()
+    };
+    request(vec![], (0..count).map(span).collect())
+}
+
+/// The longest request that a pipeline takes has room in it beside others, whatever the sessions are that it is
+/// split into: the buffers that they get have not much more than they need.
+#[test]
+fn split_sessions_take_no_more_than_they_need() {
+    let budget = ByteSize::mib(8);
+    for (count, name) in [(450, 9000), (950, 4150), (440, 8150), (20_000, 1)] {
+        let builder = Pipeline::builder().budget(budget).export(Keep::default());
+        let pipeline = builder.sample(Late).start().expect("valid");
+        let intake = pipeline.intake();
+        // A sixth of the budget is held by others.
+        let others = sessions(140, 9000);
+        drop(intake.try_accept(Signal::Traces, others).expect("room"));
+        let request = sessions(count, name);
+        assert!(request.len() <= intake.max_request_bytes());
+        let accepted = intake.try_accept(Signal::Traces, request).expect("room");
+        assert_eq!(accepted.sessions() as u64, count);
+        let report = pipeline.shutdown_blocking(LONG);
+        assert!(report.is_lossless(), "{report}");
+    }
+}
+
 fn text(key: &str, value: &str) -> KeyValue {
     attribute(key, Value::StringValue(value.to_owned()))
 }

@@ -72,7 +72,7 @@ impl<'a> Item<'a> {
             Signal::Traces => f::span::NAME,
             Signal::Logs | Signal::Metrics => f::log::EVENT_NAME,
         };
-        self.drop_fields(|message, it| it.is(field) && !message.is_empty());
+        self.drop_fields(|_, it| it.is(field));
         let mut renamed = Writer::with_capacity(name.len() + 8);
         renamed.bytes(field, name.as_bytes());
         self.message.to_mut().extend_from_slice(renamed.written());

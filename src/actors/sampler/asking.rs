@@ -50,10 +50,11 @@ impl Sampler {
             return;
         };
         let window = &self.window;
-        let facts = slots.iter().filter_map(|slot| window.get(*slot));
-        let facts: Vec<_> = facts
-            .map(|held| SessionFacts::new(&held.digest, last_chance))
-            .collect();
+        let held = slots
+            .into_iter()
+            .filter_map(|slot| Some((slot, window.get(slot)?)));
+        let facts = held.map(|(slot, held)| (slot, SessionFacts::new(&held.digest, last_chance)));
+        let (slots, facts): (Vec<u32>, Vec<SessionFacts>) = facts.unzip();
         if facts.is_empty() {
             return;
         }

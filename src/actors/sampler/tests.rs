@@ -572,3 +572,49 @@ fn an_endless_session_is_decided_in_time() {
     let late = plain(&bench, keys[0], &Judged::ByKey, 10);
     assert_eq!(bench.take(late).len(), 1, "it passes from then on");
 }
+
+/// Decides at the last chance.
+struct Late;
+
+impl Sample for Late {
+    fn sample(&mut self, session: &own::SessionFacts) -> own::Verdict {
+        match session.last_chance {
+            true => own::Verdict::Drop,
+            false => own::Verdict::Wait,
+        }
+    }
+}
+
+/// A verdict is of the session that was asked about, also where another of those named is decided already.
+#[tokio::test]
+async fn a_verdict_is_of_the_session_asked_about() {
+    let mut bench = Bench::new(&Sampling::default());
+    let (mailbox, _inbox) = bounded(4);
+    let sampler = Sampler::new(
+        mailbox,
+        Arc::clone(&bench.plans),
+        Some(Box::new(Late)),
+        Pool::new(1 << 20),
+        Clock::new(),
+        Arc::default(),
+    );
+    bench.sampler = sampler;
+    let keys = [TraceId::random(), TraceId::random()];
+    let of = |key: &TraceId| {
+        let (judged, spans) = (Judged::ByKey, vec![Span::default()]);
+        bench.chunk(*key, &judged, spans, Digest::default())
+    };
+    let chunks = keys.iter().map(of).collect();
+    let (sampler, mut out) = (&mut bench.sampler, Vec::new());
+    sampler.take_in_for_own(chunks, &mut out).await;
+    let slots = keys.map(|key| match sampler.window.find_key(SessionKey(key)) {
+        Place::Held(slot) => slot,
+        _ => panic!("it is held"),
+    });
+    for chunk in sampler.decide(slots[0], Decision::kept(true)) {
+        chunk.tally.settle(Fate::Exported);
+    }
+    sampler.ask(slots.to_vec(), true, &mut out).await;
+    assert!(sampler.window.get(slots[1]).is_none(), "it is decided");
+    assert_eq!(sampler.window.load(), Load::default());
+}

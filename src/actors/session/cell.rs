@@ -33,7 +33,7 @@ pub(crate) struct Cell {
     /// Whether its log records are.
     pub(super) logged: bool,
     pub(super) anchor: Anchor,
-    /// The next segment, once the session has rolled over.
+    /// The next segment, once the session has rolled over; set under the lock of this one.
     pub(super) next: OnceLock<Arc<Cell>>,
     /// Whether chunks are parked: `ready` asks this before it asks for the lock.
     pub(super) parked: AtomicBool,
@@ -72,6 +72,17 @@ impl Cell {
             cell = next;
         }
         cell
+    }
+
+    /// The same, locked: none follows it before it is unlocked.
+    pub(super) fn lock_current(self: &Arc<Self>) -> (&Arc<Self>, MutexGuard<'_, State>) {
+        loop {
+            let cell = self.current();
+            let state = cell.lock();
+            if cell.next.get().is_none() {
+                return (cell, state);
+            }
+        }
     }
 
     #[inline]

@@ -12,7 +12,8 @@ use crate::model::hash_key::HashKey;
 /// to the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionConfig {
-    /// How long nothing may happen before the session is ended as incomplete. Default: 1 h.
+    /// How long nothing may come before the session is ended as incomplete, to one or two seconds. What
+    /// counts is when a span or log record comes, not the time that it tells. Default: 1 h.
     pub idle_timeout: Duration,
     /// The age at which it goes on in a next segment. Default: 24 h.
     pub max_age: Duration,

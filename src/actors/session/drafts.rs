@@ -27,10 +27,14 @@ thread_local! {
 
 static IDLE: Mutex<Vec<Box<Draft>>> = Mutex::new(Vec::new());
 
-/// A draft for one item.
+/// A draft for one item. A thread that is going down has no local store any more: it gets a new one.
 #[inline]
 pub(super) fn take() -> Box<Draft> {
-    KEPT.with_borrow_mut(|kept| kept.pop().unwrap_or_else(|| refill(kept)))
+    let kept = KEPT.try_with(|kept| {
+        let mut kept = kept.borrow_mut();
+        kept.pop().unwrap_or_else(|| refill(&mut kept))
+    });
+    kept.unwrap_or_else(|_gone| new())
 }
 
 /// Gives a draft back.
@@ -39,7 +43,7 @@ pub(super) fn give_back(draft: Box<Draft>) {
     if draft.capacity() > KEPT_CAPACITY {
         return;
     }
-    // A thread that is going down has no local store any more: the draft is freed.
+    // Without a local store, the draft is freed.
     let _gone = KEPT.try_with(|kept| {
         let mut kept = kept.borrow_mut();
         if kept.len() >= LOCAL {
@@ -55,8 +59,12 @@ fn refill(kept: &mut Vec<Box<Draft>>) -> Box<Draft> {
     let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
     let from = idle.len().saturating_sub(MOVED);
     kept.extend(idle.drain(from..));
-    kept.pop()
-        .unwrap_or_else(|| Box::new(Draft::with_capacity(CAPACITY)))
+    kept.pop().unwrap_or_else(new)
+}
+
+#[cold]
+fn new() -> Box<Draft> {
+    Box::new(Draft::with_capacity(CAPACITY))
 }
 
 #[cold]

@@ -120,9 +120,8 @@ impl Session {
     /// Says what it may cost from here on; what it has cost in this segment counts. Another budget replaces
     /// the one before.
     pub fn budget(&self, budget: Budget) {
-        let cell = self.cell.current();
         let allowance = Allowance::new(budget);
-        let mut state = cell.lock();
+        let (cell, mut state) = self.cell.lock_current();
         let reached = allowance.spend(state.totals.cost.unwrap_or(0.0));
         state.allowance = Some(allowance);
         drop(state);
@@ -180,7 +179,9 @@ impl Session {
 
     /// Sets an attribute of the root span. Does nothing after the end.
     pub fn set<'v>(&self, key: &str, value: impl Into<Value<'v>>) -> &Self {
-        self.edit_root(|draft| draft.set(key, value.into()));
+        // What makes the value may be the host's code: it may look at the session, whose lock is free.
+        let value = value.into();
+        self.edit_root(|draft| draft.set(key, value));
         self
     }
 

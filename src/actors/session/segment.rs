@@ -329,13 +329,16 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     };
     begin_root(&mut draft, shared, &identity, &root);
     let mut state = State::new(draft.save(), identity.start_ns, shared.usual_size());
-    state.allowance = cell.lock().allowance.clone();
     drafts::give_back(draft);
     let (sampled, logged) = (cell.sampled, cell.logged);
+    // At once: a budget that is set meanwhile is either taken along or set in the next segment.
+    let old = cell.lock();
+    state.allowance = old.allowance.clone();
     let next = Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state);
     if cell.next.set(Arc::clone(&next)).is_err() {
         return;
     }
+    drop(old);
     // Always in the registry, for neither a flush nor the shutdown may miss what it holds.
     cell.retire(&mut cell.lock());
     shared.registry.replace(before.home, Arc::clone(&next));

@@ -46,8 +46,10 @@ pub(super) struct State {
     pub(super) allowance: Option<Arc<Allowance>>,
     /// The root span while the session is open.
     pub(super) root: Option<Saved>,
-    /// When anything last happened.
+    /// The latest of the times that its spans tell.
     pub(super) last_ns: u64,
+    /// What a round found last, and when it was the first to find that.
+    seen: Option<Seen>,
     /// Bytes of spans in all, for the roll-over.
     pub(super) bytes: u64,
     /// It is registered with the sweeper.
@@ -56,6 +58,13 @@ pub(super) struct State {
     pub(super) patient: bool,
     /// It is owned by the registry's list of ended sessions.
     pub(super) retired: bool,
+}
+
+/// What a session looked like to the sweeper.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    signs: u64,
+    at_ns: u64,
 }
 
 /// The chunk being filled.
@@ -91,6 +100,7 @@ impl State {
             allowance: None,
             root: Some(root),
             last_ns: now_ns,
+            seen: None,
             bytes: 0,
             lingering: false,
             patient: false,
@@ -187,6 +197,22 @@ impl State {
         self.allowance.as_ref()?.spend(facts.cost?)
     }
 
+    /// For how long nothing has come, as far as rounds over all sessions can tell. It goes by when something
+    /// came and not by the times of spans, which may be of long ago or of the future, and costs spans nothing:
+    /// whatever comes raises one of the numbers that are counted anyway. `others` is one more of those.
+    pub(super) fn idle_for(&mut self, now_ns: u64, others: u64) -> u64 {
+        let ended = self.totals.spans;
+        let started = ended + self.slab.len() as u64;
+        let signs = [ended, started, self.bytes, self.last_ns, others];
+        let signs = signs.into_iter().fold(0, u64::wrapping_add);
+        let at_ns = match self.seen {
+            Some(seen) if seen.signs == signs => seen.at_ns,
+            _ => now_ns,
+        };
+        self.seen = Some(Seen { signs, at_ns });
+        now_ns.saturating_sub(at_ns)
+    }
+
     /// Takes the open chunk of a signal, if there is anything in it.
     pub(super) fn seal(&mut self, signal: Signal) -> Option<Sealed> {
         match signal {
@@ -254,6 +280,7 @@ impl Open {
 
 #[cfg(test)]
 mod tests {
+    use super::super::slab::Parent;
     use super::*;
     use crate::model::id::SpanId;
     use crate::model::kind::SpanKind;
@@ -353,6 +380,46 @@ mod tests {
         let kept = before.or_else(|| state.seal(Signal::Traces));
         assert_eq!(kept.map(|kept| kept.items), Some(1));
         assert!(append(&mut state, Signal::Traces, &draft(500), &pool).1);
+    }
+
+    /// A session is idle for as long as nothing came, whatever times its spans tell: those of a recording that is
+    /// played back are of long ago, and a wrong clock's of the future.
+    #[test]
+    fn idleness_goes_by_when_something_came() {
+        const S: u64 = 1_000_000_000;
+        let pool = Pool::new(1 << 20);
+        let mut state = state();
+        let now_ns = |seconds: u64| 1_000_000 * S + seconds * S;
+        assert_eq!(state.idle_for(now_ns(0), 0), 0);
+        assert_eq!(state.idle_for(now_ns(1), 0), S);
+        for second in 2..100 {
+            // Of 1970.
+            state.last_ns = state.last_ns.max(second);
+            state.count(&Facts::default());
+            assert!(append(&mut state, Signal::Traces, &draft(10), &pool).1);
+            assert_eq!(state.idle_for(now_ns(second), 0), 0);
+        }
+        // Of the year 2500.
+        state.last_ns = 16_000_000_000 * S;
+        assert_eq!(state.idle_for(now_ns(100), 0), 0);
+        assert_eq!(state.idle_for(now_ns(107), 0), 7 * S);
+        let id = SpanId::random();
+        let parent = Parent {
+            id: SpanId::random(),
+            is_remote: false,
+        };
+        let (kind, operation) = (SpanKind::Internal, Operation::Other);
+        let slot = state.slab.insert(id, parent, kind, operation, 1, b"open");
+        assert_eq!(state.idle_for(now_ns(108), 0), 0, "a start");
+        assert!(state.slab.remove(slot));
+        state.count(&Facts::default());
+        assert_eq!(state.idle_for(now_ns(109), 0), 0, "an end without room");
+        assert_eq!(state.idle_for(now_ns(110), 0), S);
+        assert_eq!(
+            state.idle_for(now_ns(111), 1),
+            0,
+            "spans that are not recorded"
+        );
     }
 
     /// Spans and log records fill chunks of their own.

@@ -207,7 +207,7 @@ impl Sweeper {
             cell.book_unsampled();
             let now_ns = cell.now_ns();
             let mut state = cell.lock();
-            let idle_for = now_ns.saturating_sub(state.last_ns.max(cell.anchor.unix_ns()));
+            let idle_for = state.idle_for(now_ns, cell.unsampled.ended());
             if idle_for >= 2 * nanos(ROUND) {
                 state.slab.trim();
             }

@@ -259,6 +259,18 @@ fn take_below(root: &Path) -> io::Result<Claim> {
 }
 
 impl Claim {
+    /// Removes a directory below it at once: killed in between, the next start finds all of it or nothing.
+    pub(crate) fn remove_below(&self, name: &str) -> io::Result<()> {
+        let gone = self.path.join(format!("{name}.gone"));
+        match fs::remove_dir_all(&gone) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::rename(self.path.join(name), &gone)?;
+        self.disk.sync()?;
+        fs::remove_dir_all(gone)
+    }
+
     /// Removes the directory with all that is in it: first what would be delivered again.
     pub(crate) fn remove(self) -> io::Result<()> {
         let mut names = self.disk.list()?;

@@ -28,6 +28,7 @@ use super::settled::Settled;
 use super::shelf::{Room, Shelf};
 use super::stored::Recovered;
 use super::undecided::{self, Undecided};
+use crate::actors::clock::Clock;
 use crate::model::ledger::Books;
 use crate::model::request::{Request, Signal};
 
@@ -79,6 +80,7 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
     let (mut undecided, mut left) = open_undecided(&own, &sizes)?;
     for orphan in orphans {
         let path = orphan.path.clone();
+        // What was taken over is gone there, whatever becomes of the rest.
         let adopted = take_over(&orphan, &mut journal, &mut left_open)
             .and_then(|()| take_over_undecided(&orphan, &sizes, &mut undecided, &mut left))
             .and_then(|()| adopt(orphan, sizes, &mut log, &mut lanes));
@@ -87,7 +89,7 @@ pub(crate) fn open(settings: &Spool, usage: &Use<'_>) -> Result<Running, SpoolEr
             Err(error) => {
                 tracing::warn!(
                     target: "spanreel", directory = %path.display(), %error,
-                    "what another process left there is not taken over now"
+                    "not all that another process left there is taken over now"
                 );
             }
         }
@@ -151,7 +153,8 @@ fn open_journal(claim: &Claim) -> Result<(Journal<RealDisk>, Vec<LeftOpen>), Spo
     opened.map_err(|error| log_error(&path, error))
 }
 
-/// Takes over the sessions that a dead process had open.
+/// Takes over the sessions that a dead process had open: they are noted here, then gone there. Killed in
+/// between, they are told twice.
 fn take_over(
     orphan: &Claim,
     journal: &mut Journal<RealDisk>,
@@ -167,8 +170,10 @@ fn take_over(
         began: began.collect(),
         over: Vec::new(),
     };
-    journal.note(&changes, 0)?;
+    // Should this process be killed, too, that is when they ended: it was known to live now.
+    journal.note(&changes, Clock::new().anchor().unix_ns())?;
     left_open.extend(left);
+    orphan.remove_below(journal::DIRECTORY)?;
     Ok(())
 }
 
@@ -181,7 +186,7 @@ fn open_undecided(claim: &Claim, sizes: &Sizes) -> Result<(Undecided<RealDisk>, 
     opened.map_err(|error| log_error(&path, error))
 }
 
-/// Takes over the sessions that a dead process had not decided.
+/// Takes over the sessions that a dead process had not decided, in the same way.
 fn take_over_undecided(
     orphan: &Claim,
     sizes: &Sizes,
@@ -191,6 +196,7 @@ fn take_over_undecided(
     let disk = RealDisk::at(orphan.path.join(undecided::DIRECTORY))?;
     let (_, of_orphan) = Undecided::open(disk, sizes.segment, sizes.max / 2)?;
     journal.adopt(of_orphan, left)?;
+    orphan.remove_below(undecided::DIRECTORY)?;
     Ok(())
 }
 
@@ -296,15 +302,15 @@ fn set_aside(
     Ok(())
 }
 
-/// Takes over what a dead process left: first it is added to the own log, then it is removed there. Killed
-/// in between, it is delivered twice.
+/// Takes over what a dead process left to be delivered: first it is added to the own log, then it is removed
+/// there, part by part. Killed in between, such a part is delivered twice.
 fn adopt(
     orphan: Claim,
     sizes: Sizes,
     log: &mut Log<RealDisk>,
     lanes: &mut [Lane<RealDisk>],
 ) -> Result<u64, LogError> {
-    let (left, _) = Log::open(orphan.disk.clone(), sizes, Vec::new(), 0, |_, _| {})?;
+    let (mut left, _) = Log::open(orphan.disk.clone(), sizes, Vec::new(), 0, |_, _| {})?;
     if left.bytes() + log.bytes() > sizes.max {
         return Err(LogError::Io(io::ErrorKind::StorageFull.into()));
     }
@@ -312,6 +318,7 @@ fn adopt(
         .iter()
         .map(|lane| Ok(Cursor::open(&orphan.disk, &lane.name, 0)?.settled().clone()))
         .collect::<io::Result<Vec<Settled>>>()?;
+    let bytes = left.bytes();
     let (mut at, mut uncommitted) = (0, 0);
     while let Some(stored) = left.read(at)? {
         at = stored.next;
@@ -339,11 +346,14 @@ fn adopt(
         uncommitted += stored.body.len() as u64;
         if uncommitted >= ADOPT_BYTES {
             log.commit()?;
+            left.release(at)?;
             uncommitted = 0;
         }
     }
     log.commit()?;
-    let bytes = left.bytes();
     orphan.remove()?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,10 +65,8 @@ impl<D: Disk> Quarantine<D> {
         if self.bytes + needed > self.most {
             return Ok(false);
         }
-        let name = format!("{time_ns:020}-{}-{:04}", std::process::id(), self.number);
-        self.number += 1;
         // The words first: a request without them would be a riddle.
-        self.write(&format!("{name}.txt"), words.as_bytes())?;
+        let name = self.write_words(&words, time_ns)?;
         self.write(&format!("{name}.otlp"), &body)?;
         self.disk.sync()?;
         self.bytes += needed;
@@ -102,6 +100,19 @@ impl<D: Disk> Quarantine<D> {
         take_out(&self.disk, id)?;
         self.bytes = self.bytes.saturating_sub(known.bytes + words);
         Ok(Some(known))
+    }
+
+    /// Writes words under a name that is free, and tells it: an earlier process of the same number may have
+    /// been killed as it kept the same, and its files stay.
+    fn write_words(&mut self, words: &str, time_ns: u64) -> io::Result<String> {
+        loop {
+            let name = format!("{time_ns:020}-{}-{:04}", std::process::id(), self.number);
+            self.number += 1;
+            match self.write(&format!("{name}.txt"), words.as_bytes()) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                written => return written.map(|()| name),
+            }
+        }
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -319,5 +330,30 @@ mod tests {
             words.contains("logs") && words.contains("bad field"),
             "{words}"
         );
+    }
+
+    /// What has the time and the process of something that is kept already, as after a start that was killed
+    /// half way, is kept beside it; so is what finds words there whose request was never written.
+    #[test]
+    fn a_name_that_is_there_is_passed_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = RealDisk::at(folder.path().to_owned()).expect("a folder of ours");
+        let request = Request::from_bytes(Signal::Logs, 3, Bytes::from_static(b"body"));
+        for start in 0..3 {
+            let mut quarantine = Quarantine::open(disk.clone(), 10_000).expect("it opens");
+            let kept = quarantine.keep("otlp", &request, "bad field", 7);
+            assert!(kept.expect("written"), "{start}");
+            let requests = || {
+                let names = disk.list().expect("listed").into_iter();
+                names
+                    .filter(|name| name.ends_with(".otlp"))
+                    .collect::<Vec<_>>()
+            };
+            let last = requests().into_iter().max().expect("one at least");
+            if start == 1 {
+                disk.remove(&last).expect("ours");
+            }
+            assert_eq!(requests().len(), [1, 1, 2][start]);
+        }
     }
 }

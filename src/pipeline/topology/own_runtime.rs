@@ -11,12 +11,17 @@ use crate::actors::own_thread;
 use crate::pipeline::Pipeline;
 use crate::pipeline::error::BuildError;
 
+/// How many threads there are for blocking work at the most, beside one for each exporter.
+const BLOCKING: usize = 4;
+
 /// Starts the actors on a runtime of their own, which lives on a thread of its own.
 pub(crate) fn start_on_own_thread(plan: Plan) -> Result<Pipeline, BuildError> {
+    // Each exporter may be stuck on one of them, and the others go on.
+    let exporters = plan.lanes.len() + plan.early.len();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_name("spanreel-worker")
-        .max_blocking_threads(4)
+        .max_blocking_threads(BLOCKING + exporters)
         .on_thread_start(own_thread::mark)
         .build()
         .map_err(BuildError::Thread)?;

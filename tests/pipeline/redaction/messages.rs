@@ -101,7 +101,7 @@ async fn send(pipeline: &Pipeline) {
     own(pipeline);
     let intake = pipeline.intake();
     for (signal, request) in foreign() {
-        intake.accept(signal, request).await.expect("taken");
+        drop(intake.accept(signal, request).await.expect("taken"));
     }
     let report = pipeline.shutdown(PATIENCE).await;
     assert!(report.is_lossless(), "{report}");

@@ -90,3 +90,34 @@ fn a_call_that_panics_costs_itself_alone() {
     assert_eq!(memory.logs().len(), 2);
     assert_eq!(memory.spans().len(), 2);
 }
+
+/// A budget that is set while the session goes on in its next segment is that of all that follow.
+#[test]
+fn a_budget_set_between_segments_is_kept() {
+    let rig = Rig::with(|builder| {
+        builder.sessions(SessionConfig {
+            max_spans: 1,
+            ..SessionConfig::default()
+        })
+    });
+    for round in 0..100 {
+        let session = rig
+            .pipeline
+            .session(&format!("conv-{round}"))
+            .expect("open");
+        let told = std::thread::scope(|scope| {
+            scope.spawn(|| (0..20).for_each(|_| spend(&session, 0.0)));
+            let mut last = None;
+            for _ in 0..20 {
+                let (budget, told) = telling(Budget::usd(1.0).at([1.0]));
+                session.budget(budget);
+                last = Some(told);
+            }
+            last.expect("one")
+        });
+        spend(&session, 2.0);
+        assert_eq!(*told.lock().expect("no panic"), [(1.0, 2.0)], "{round}");
+        session.end();
+    }
+    rig.stop();
+}

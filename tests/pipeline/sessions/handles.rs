@@ -1,10 +1,13 @@
 //! Spans that are known by a handle, and spans of which something is learned late.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 
-use spanreel::{Operation, Sampling, SessionConfig, SpanKind, SpanRef};
+use spanreel::{
+    Delegation, Operation, Sampling, Session, SessionConfig, Span, SpanKind, SpanRef, Value,
+};
 
-use crate::rig::Rig;
+use crate::rig::{PATIENCE, Rig};
 
 /// Spans below a handle lie below its span, also in other tasks and after its end; log records are
 /// its own, its context and session the span's.
@@ -113,4 +116,71 @@ fn an_unsampled_span_has_a_handle_too() {
     );
     session.end();
     assert!(rig.stop().spans().is_empty());
+}
+
+/// A host's value that looks at its session as it is made.
+struct Spans<'a>(&'a Session);
+
+impl<'v> From<Spans<'_>> for Value<'v> {
+    fn from(spans: Spans<'_>) -> Self {
+        spans.0.totals().spans.into()
+    }
+}
+
+/// The same of a delegation.
+struct IsInFlight<'a>(&'a Delegation);
+
+impl<'v> From<IsInFlight<'_>> for Value<'v> {
+    fn from(of: IsInFlight<'_>) -> Self {
+        of.0.is_in_flight().into()
+    }
+}
+
+/// A host's value may look at what it is set on: nothing is locked while it is made.
+#[test]
+fn a_value_may_look_at_what_it_is_set_on() {
+    let rig = Rig::start();
+    let session = rig.pipeline.session("conv-1").expect("open");
+    let (done, is_done) = std::sync::mpsc::sync_channel(1);
+    let sets = std::thread::spawn(move || {
+        session.child("work").start().end();
+        session.set("spans", Spans(&session));
+        let delegation = session.delegate("agent-b").start();
+        delegation.set("in_flight", IsInFlight(&delegation));
+        delegation.answered(None);
+        session.end();
+        done.send(()).expect("a test");
+    });
+    is_done.recv_timeout(PATIENCE).expect("nothing is locked");
+    sets.join().expect("no panic");
+    let memory = rig.stop();
+    assert_eq!(memory.span("session").int("spans"), Some(1));
+    let delegation = memory.span("invoke_agent agent-b");
+    assert_eq!(delegation.bool("in_flight"), Some(true));
+}
+
+thread_local! {
+    /// What the thread ends with.
+    static LAST: RefCell<Option<(Session, Delegation, Span)>> = const { RefCell::new(None) };
+}
+
+/// Handles that a thread keeps in a store of its own end with it, in whatever order its stores go.
+#[test]
+fn handles_may_go_with_their_thread() {
+    let rig = Rig::start();
+    let session = rig.pipeline.session("conv-1").expect("open");
+    let thread = std::thread::spawn(move || {
+        // Made before those of the pipeline on this thread, it goes after them.
+        LAST.with_borrow_mut(|last| assert!(last.is_none()));
+        let delegation = session.delegate("agent-b").start();
+        let span = session.child("work").start();
+        session.set("last", "words");
+        LAST.set(Some((session, delegation, span)));
+    });
+    thread.join().expect("no panic");
+    rig.pipeline.session("conv-1").expect("open").end();
+    let memory = rig.stop();
+    assert_eq!(memory.spans().len(), 3);
+    let delegation = memory.span("invoke_agent agent-b");
+    assert_eq!(delegation.str("error.type"), Some("cancelled"));
 }

@@ -1,5 +1,7 @@
 //! What appears on the terminal, and when.
 
+use std::sync::Mutex;
+
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
@@ -149,10 +151,12 @@ async fn what_waits_is_bounded() {
         .expect("printed");
     let lines = screen.lines();
     assert_eq!((&lines[0], lines.len()), (&session('1'), 4));
-    let printer = exporter.printer.lock().unwrap();
-    let waiting: usize = printer.traces.values().map(|waiting| waiting.bytes).sum();
-    assert_eq!(printer.bytes, waiting);
-    assert_eq!(printer.traces.len(), 2);
+    let looked = exporter.printer.at_once(|printer| {
+        let waiting: usize = printer.traces.values().map(|waiting| waiting.bytes).sum();
+        assert_eq!(printer.bytes, waiting);
+        assert_eq!(printer.traces.len(), 2);
+    });
+    looked.expect("nobody else prints");
 }
 
 /// A terminal that is gone refuses for good.

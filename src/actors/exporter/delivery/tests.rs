@@ -177,6 +177,25 @@ async fn deliver_with(
     }
 }
 
+/// An attempt that is dropped, as a deadline does it, is not under way any more.
+#[tokio::test(start_paused = true)]
+async fn a_dropped_attempt_is_not_under_way() {
+    let counters = Arc::new(LaneCounters::default());
+    let delivery = Delivery {
+        exporter: Scripted::new([Does::Hang]),
+        settings: settings(),
+        deadline: Deadline::default(),
+        counters: Arc::clone(&counters),
+        spool: None,
+        until: None,
+    };
+    let mut attempt = Box::pin(delivery.run(consignment(&Books::default(), &[1])));
+    assert!(futures::poll!(&mut attempt).is_pending());
+    assert_eq!(counters.under_way.load(Ordering::Relaxed), 1);
+    drop(attempt);
+    assert_eq!(counters.under_way.load(Ordering::Relaxed), 0);
+}
+
 /// What is accepted is exported, once.
 #[tokio::test(start_paused = true)]
 async fn what_is_accepted_is_exported_once() {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 
-use super::compress::done;
+use super::aside::done;
 use super::connect::Connector;
 use super::endpoint::Endpoint;
 use super::post::{JSON, PROTOCOLS, Post, Target};

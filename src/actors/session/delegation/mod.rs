@@ -113,7 +113,9 @@ impl Delegation {
 
     /// Sets an attribute of its span. Does nothing after its end.
     pub fn set<'v>(&self, key: &str, value: impl Into<Value<'v>>) -> &Self {
-        self.flight.edit(|draft, _| draft.set(key, value.into()));
+        // Not under its lock, for what makes the value may be the host's code.
+        let value = value.into();
+        self.flight.edit(|draft, _| draft.set(key, value));
         self
     }
 
