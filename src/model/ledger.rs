@@ -369,6 +369,11 @@ impl Tally {
         }
     }
 
+    /// Tells receipts that nobody has any more nothing: for what is held for long.
+    pub(crate) fn forget_receipts(&mut self) {
+        self.shares.forget();
+    }
+
     /// Whether a receipt is told of them.
     pub(crate) fn is_owed(&self) -> bool {
         !self.shares.is_empty()

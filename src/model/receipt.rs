@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 
 use super::kept::Kept;
 use super::ledger::Fate;
-use super::sync::atomic::{AtomicU64, Ordering};
+use super::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What became of one received request so far.
@@ -22,6 +22,8 @@ pub(crate) struct Ticket {
     fates: [AtomicU64; Fate::ALL.len()],
     /// Who waits for the end, or until all is on disk.
     waiting: Mutex<Waiting>,
+    /// Nobody has the receipt any more.
+    forgotten: AtomicBool,
 }
 
 /// Tasks to be woken. Mostly there is one, which needs no memory of its own.
@@ -54,6 +56,11 @@ impl Ticket {
     /// How many items met each fate so far.
     pub(crate) fn fates(&self) -> [u64; Fate::ALL.len()] {
         std::array::from_fn(|fate| self.fates[fate].load(Ordering::Acquire))
+    }
+
+    /// Nobody is going to ask.
+    pub(crate) fn forget(&self) {
+        self.forgotten.store(true, Ordering::Relaxed);
     }
 
     /// How many items have not met theirs.
@@ -205,6 +212,18 @@ impl Shares {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.as_ref().is_none_or(|row| row.shares.is_empty())
+    }
+
+    /// Gives up custody on behalf of receipts that nobody has, where that is all that there is.
+    pub(crate) fn forget(&mut self) {
+        let is_idle = |share: &Share| {
+            let is_forgotten = |ticket: &Arc<Ticket>| ticket.forgotten.load(Ordering::Relaxed);
+            share.copy.is_none() && share.ticket.as_ref().is_none_or(is_forgotten)
+        };
+        let is_all = |row: &Row| row.source.is_none() && row.shares.iter().all(is_idle);
+        if self.0.as_deref().is_some_and(is_all) {
+            self.0 = None;
+        }
     }
 
     /// Joins others, which are of items behind these.

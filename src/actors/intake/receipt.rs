@@ -72,6 +72,12 @@ impl Receipt {
     }
 }
 
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        self.ticket.forget();
+    }
+}
+
 impl fmt::Debug for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receipt")

@@ -92,35 +92,9 @@ pub(super) enum HeldBytes {
     Shared(Signal, Box<Bytes>),
 }
 
-/// How much of the memory that was asked for ahead is not used yet.
-#[derive(Debug, Default)]
-pub(super) struct Ahead(usize);
-
-impl Ahead {
-    /// So much serves for this much, with what belongs to it.
-    const ASKED: usize = 96 << 10;
-    const SERVES: usize = 64 << 10;
-
-    /// Sees to it that memory for a copy is there. Allocators grow by what they are asked for: on any thread but
-    /// the first glibc asks the system for a page or two at a time (`grow_heap` in its arena.c), which costs
-    /// more than the copies that fit in. Asked for much, which is given back at once, it has grown for many;
-    /// much is less than what it maps or trims by default, 128 KiB (mallopt(3)).
-    fn ask(&mut self, len: usize) {
-        if len >= Self::SERVES {
-            return;
-        }
-        if self.0 < len {
-            drop(std::hint::black_box(Vec::<u8>::with_capacity(Self::ASKED)));
-            self.0 = Self::SERVES;
-        }
-        self.0 -= len;
-    }
-}
-
 impl HeldBytes {
     /// A copy of what came, which keeps nothing else alive; what came, where the pool has no room for one.
-    pub(super) fn apart(signal: Signal, bytes: Bytes, pool: &Pool, ahead: &mut Ahead) -> Self {
-        ahead.ask(bytes.len());
+    pub(super) fn apart(signal: Signal, bytes: Bytes, pool: &Pool) -> Self {
         match pool.copy_of(&bytes) {
             Some(copy) => Self::Apart(signal, copy),
             None => Self::shared(signal, bytes),
@@ -293,8 +267,7 @@ pub(super) mod tests {
     fn what_is_held_is_shared_with_room_and_without() {
         let pool = Pool::new(250);
         let bytes = Bytes::from(vec![7; 100]);
-        let mut ahead = Ahead::default();
-        let mut held = HeldBytes::apart(Signal::Logs, bytes.clone(), &pool, &mut ahead);
+        let mut held = HeldBytes::apart(Signal::Logs, bytes.clone(), &pool);
         assert_eq!(pool.in_use(), 100);
         let copy = held.share(&pool);
         assert_eq!((&copy, pool.in_use()), (&bytes, 200));
@@ -308,7 +281,7 @@ pub(super) mod tests {
         drop(same);
         assert_eq!(pool.in_use(), 0);
         let large = Bytes::from(vec![7; 300]);
-        let came = HeldBytes::apart(Signal::Logs, large.clone(), &pool, &mut ahead);
+        let came = HeldBytes::apart(Signal::Logs, large.clone(), &pool);
         assert_eq!(pool.in_use(), 0, "held as it came");
         assert_eq!(came.take_out(&pool), large);
     }

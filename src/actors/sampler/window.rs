@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::chain::Chain;
-use super::held::{Ahead, Held, HeldBytes, HeldChunk, Who, is_full, weight_of};
+use super::held::{Held, HeldBytes, HeldChunk, Who, is_full, weight_of};
 use super::keys::Keys;
 use super::recent::Recent;
 use super::table::Table;
@@ -41,7 +41,6 @@ pub(super) struct Load {
 pub(super) struct Window {
     /// Counts what is held.
     pool: Arc<Pool>,
-    ahead: Ahead,
     table: Table,
     /// Finds those that are found by their key alone.
     keys: Keys,
@@ -66,7 +65,6 @@ impl Window {
     pub(super) fn new(pool: Arc<Pool>) -> Self {
         Self {
             pool,
-            ahead: Ahead::default(),
             table: Table::default(),
             keys: Keys::default(),
             recent: Recent::default(),
@@ -111,10 +109,12 @@ impl Window {
 
     /// Holds a chunk of a session, in memory apart from all else, unless it fills its buffer nearly; as it came,
     /// where it may be decided at once (`later`).
-    pub(super) fn hold(&mut self, slot: u32, chunk: Chunk, is_own: bool, later: bool) {
+    pub(super) fn hold(&mut self, slot: u32, mut chunk: Chunk, is_own: bool, later: bool) {
         let Some(held) = self.table.get_mut(slot) else {
             return;
         };
+        // Most receipts were dropped when their request was taken in, and would be held as long as their items.
+        chunk.tally.forget_receipts();
         let (weight, items) = (weight_of(&chunk, is_own) as u64, chunk.items());
         let apart = !later && !is_full(&chunk.bytes, is_own);
         let before = size_of(held.bytes);
@@ -122,7 +122,7 @@ impl Window {
         let after = size_of(held.bytes);
         held.push(HeldChunk {
             bytes: match apart {
-                true => HeldBytes::apart(chunk.signal, chunk.bytes, &self.pool, &mut self.ahead),
+                true => HeldBytes::apart(chunk.signal, chunk.bytes, &self.pool),
                 false => HeldBytes::shared(chunk.signal, chunk.bytes),
             },
             origin: chunk.origin,
@@ -147,7 +147,7 @@ impl Window {
             };
             if !is_full(bytes, is_own) {
                 let bytes = std::mem::take(&mut **bytes);
-                chunk.bytes = HeldBytes::apart(*signal, bytes, &self.pool, &mut self.ahead);
+                chunk.bytes = HeldBytes::apart(*signal, bytes, &self.pool);
             }
         }
     }
