@@ -15,8 +15,7 @@ use super::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! fates {
     ($($(#[$doc:meta])* $name:ident $text:literal $loss:literal,)*) => {
-        /// What became of an item: each is settled exactly once in the pipeline, and once in each
-        /// lane it was handed to.
+        /// What became of an item: each is settled once in the pipeline, and once in each lane it was handed to.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Fate { $($(#[$doc])* $name,)* }
