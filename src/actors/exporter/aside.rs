@@ -32,7 +32,7 @@ impl<T: Send + 'static> Aside<T> {
     }
 
     /// Works with the thing on this thread; `None` where it is somebody's turn.
-    #[cfg(feature = "proto")]
+    #[cfg(any(feature = "proto", test))]
     pub(super) fn at_once<R>(&self, work: impl FnOnce(&mut T) -> R) -> Option<R> {
         self.0.try_lock().ok().map(|mut thing| work(&mut thing))
     }
