@@ -71,8 +71,8 @@ pub(super) fn step(
 ) -> Result<Step, StoreError> {
     let age_us = i64::try_from(retention.max_age.as_micros()).unwrap_or(i64::MAX);
     let before_us = now_us.saturating_sub(age_us);
-    let found = superfluous(connection, before_us, retention.max_bytes)?;
-    let gone = forget(connection, &found)?;
+    let (found, enough) = superfluous(connection, before_us, retention.max_bytes)?;
+    let gone = forget(connection, &found, enough)?;
     let is_behind = gone.len() < found.len() || found.len() == AT_A_TIME;
     let has_sums = forget_sums(connection, before_us / 1_000_000 - HOUR)?;
     let has_old = super::origins::remove_old(connection)?;
@@ -83,12 +83,12 @@ pub(super) fn step(
     })
 }
 
-/// Sessions that are too old, else the oldest where there is too much.
+/// Sessions that are too old, else the oldest where there is too much, with the bytes in use that are enough.
 fn superfluous(
     connection: &Connection,
     before_us: i64,
     max_bytes: u64,
-) -> Result<Vec<i64>, StoreError> {
+) -> Result<(Vec<i64>, Option<u64>), StoreError> {
     let oldest = |before_us: i64| -> Result<Vec<i64>, StoreError> {
         let mut find = connection.prepare_cached(
             "SELECT id FROM sessions WHERE last_us < ?1 ORDER BY last_us LIMIT ?2",
@@ -98,13 +98,17 @@ fn superfluous(
     };
     let too_old = oldest(before_us)?;
     match too_old.is_empty() && bytes_in_use(connection)? > max_bytes {
-        true => oldest(i64::MAX),
-        false => Ok(too_old),
+        true => Ok((oldest(i64::MAX)?, Some(max_bytes))),
+        false => Ok((too_old, None)),
     }
 }
 
-/// Forgets sessions while there is time, one at least. Returns those that are gone.
-fn forget(connection: &mut Connection, found: &[i64]) -> Result<Vec<i64>, StoreError> {
+/// Forgets sessions while there is time and not `enough` is gone, one at least. Returns those that are gone.
+fn forget(
+    connection: &mut Connection,
+    found: &[i64],
+    enough: Option<u64>,
+) -> Result<Vec<i64>, StoreError> {
     if found.is_empty() {
         return Ok(Vec::new());
     }
@@ -120,6 +124,11 @@ fn forget(connection: &mut Connection, found: &[i64]) -> Result<Vec<i64>, StoreE
         rows_of(&transaction, *row)?;
         gone.push(*row);
         if begun.elapsed() > LONGEST {
+            break;
+        }
+        if let Some(bytes) = enough
+            && bytes_in_use(&transaction)? <= bytes
+        {
             break;
         }
     }
