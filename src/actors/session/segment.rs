@@ -194,6 +194,9 @@ pub(super) fn forget(cell: &Arc<Cell>) {
 
 /// Writes the spans that are still open as incomplete, ended now.
 fn complete_open(cell: &Arc<Cell>, state: &mut State, now_ns: u64) {
+    if state.slab.len() == 0 {
+        return;
+    }
     let mut draft = drafts::take();
     for span in state.slab.clear() {
         draft.begin_span(span.name(), "", &cell.shared.limits);
@@ -234,7 +237,7 @@ fn finish(cell: &Arc<Cell>, state: &mut State, cause: Cause<'_>) {
     }
 }
 
-/// Writes totals and end state. Unknown is absent, never zero.
+/// Writes totals, end state and status, which nothing else sets. Unknown is absent, never zero.
 fn end_root(
     draft: &mut Draft,
     totals: Option<&Totals>,
@@ -250,8 +253,8 @@ fn end_root(
     }
     match end_state {
         EndState::Unset => {}
-        EndState::Success => draft.status(Status::Ok),
-        EndState::Error(message) => draft.status(Status::Error(message)),
+        EndState::Success => draft.first_status(Status::Ok),
+        EndState::Error(message) => draft.first_status(Status::Error(message)),
     }
     Facts {
         operation: Operation::Other,
