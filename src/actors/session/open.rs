@@ -297,7 +297,9 @@ impl<'a> SessionBuilder<'a> {
         };
         let opening = shared
             .plans
-            .open(key, trace_id, &trace_state, told, &about, || shared.now_ns());
+            .open(key, trace_id, &trace_state, told, &about, || {
+                shared.now_ns()
+            });
         let (recorded, case) = match opening {
             Opening::Unsampled => (false, None),
             Opening::Sampled(changed) => {

@@ -250,12 +250,7 @@ fn finish(cell: &Arc<Cell>, state: &mut State, cause: Cause<'_>) {
 }
 
 /// Writes totals, end state and status, which nothing else sets. Unknown is absent, never zero.
-fn end_root(
-    draft: &mut Draft,
-    totals: Option<&Totals>,
-    end_state: EndState<'_>,
-    incomplete: bool,
-) {
+fn end_root(draft: &mut Draft, totals: Option<&Totals>, end_state: EndState<'_>, incomplete: bool) {
     draft.set_own(key::END_STATE, end_state.name().into());
     if let Some(totals) = totals {
         write_totals(draft, totals);

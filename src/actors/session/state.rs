@@ -288,9 +288,9 @@ impl Open {
 mod tests {
     use super::super::slab::Parent;
     use super::*;
+    use crate::model::chunk::End;
     use crate::model::id::SpanId;
     use crate::model::kind::SpanKind;
-    use crate::model::chunk::End;
     use crate::model::limits::Limits;
     use crate::model::otlp::scan;
 
