@@ -119,16 +119,21 @@ impl Draft {
             limits.text(),
             limits,
         );
-        let operation = truncate_bytes(operation, limits.name_length);
+        if operation.len() + object.len() >= limits.name_length {
+            return self.cut_name(operation, object, limits.name_length);
+        }
+        self.name = self.out.joined(f::span::NAME, operation, object);
+    }
+
+    /// Writes a name of which both parts with a space between them may have more than `limit` bytes.
+    #[cold]
+    #[inline(never)]
+    fn cut_name(&mut self, operation: &str, object: &str, limit: usize) {
+        let operation = truncate_bytes(operation, limit);
         let gap = usize::from(!operation.is_empty());
-        let room = limits.name_length - operation.len();
+        let room = limit - operation.len();
         let object = truncate_bytes(object, room.saturating_sub(gap));
-        let space = gap & usize::from(!object.is_empty());
-        let len = operation.len() + space + object.len();
-        self.out.open(f::span::NAME, len);
-        let start = self.out.len();
-        self.out.joined(operation, &" "[..space], object);
-        self.name = start..start + len;
+        self.name = self.out.joined(f::span::NAME, operation, object);
     }
 
     /// The name of the span, as written: UTF-8.

@@ -5,9 +5,13 @@
 //! cost nanoseconds without `unsafe`. What is nested knows its length before it is written, but for
 //! events and links, whose lengths are filled in at their end.
 
+mod copy;
 mod nested;
 mod short;
 
+use std::ops::Range;
+
+pub(crate) use self::copy::copy;
 use self::nested::Bounds;
 use super::fields as f;
 use crate::model::attribute::Value;
@@ -65,7 +69,7 @@ impl Writer {
     }
 
     /// Removes the bytes of `range`; what follows moves up.
-    pub(crate) fn remove(&mut self, range: std::ops::Range<usize>) {
+    pub(crate) fn remove(&mut self, range: Range<usize>) {
         self.buffer.copy_within(range.end..self.at, range.start);
         self.at -= range.len();
     }
@@ -95,15 +99,30 @@ impl Writer {
         copy(self.room(bytes.len()), bytes);
     }
 
-    /// Three texts, one after the other.
+    /// A text in a field below 16 that is two texts with a space between them, or the one that is not
+    /// empty. Returns where it stands.
     #[inline]
-    pub(crate) fn joined(&mut self, first: &str, second: &str, third: &str) {
-        let room = self.room(first.len() + second.len() + third.len());
-        let (room, last) = room.split_at_mut(first.len() + second.len());
-        let (room, middle) = room.split_at_mut(first.len());
-        copy(room, first.as_bytes());
-        copy(middle, second.as_bytes());
-        copy(last, third.as_bytes());
+    pub(crate) fn joined(&mut self, field: u32, first: &str, second: &str) -> Range<usize> {
+        debug_assert!(field < 16, "a tag of one byte");
+        let second_at = match first.is_empty() || second.is_empty() {
+            true => first.len(),
+            false => first.len() + 1,
+        };
+        let len = second_at + second.len();
+        let room = if len < 0x80 {
+            let (header, room) = self.room(2 + len).split_at_mut(2);
+            header.copy_from_slice(&[tag(field, LEN) as u8, len as u8]);
+            room
+        } else {
+            self.open(field, len);
+            self.room(len)
+        };
+        copy(&mut room[..first.len()], first.as_bytes());
+        if let [space] = &mut room[first.len()..second_at] {
+            *space = b' ';
+        }
+        copy(&mut room[second_at..], second.as_bytes());
+        self.at - len..self.at
     }
 
     #[inline]
@@ -311,29 +330,6 @@ pub(crate) const fn varint_len(value: u64) -> usize {
 #[inline(always)]
 pub(crate) const fn len_field(len: usize) -> usize {
     1 + varint_len(len as u64) + len
-}
-
-/// Copies as many bytes as there is room for. Most texts are short: up to 32 bytes go in two moves
-/// that may overlap, which costs a fraction of a call to the library's copy.
-#[inline(always)]
-fn copy(room: &mut [u8], bytes: &[u8]) {
-    let len = bytes.len();
-    if len > 32 || room.len() != len {
-        room.copy_from_slice(bytes);
-    } else if len >= 16 {
-        room[..16].copy_from_slice(&bytes[..16]);
-        room[len - 16..].copy_from_slice(&bytes[len - 16..]);
-    } else if len >= 8 {
-        room[..8].copy_from_slice(&bytes[..8]);
-        room[len - 8..].copy_from_slice(&bytes[len - 8..]);
-    } else if len >= 4 {
-        room[..4].copy_from_slice(&bytes[..4]);
-        room[len - 4..].copy_from_slice(&bytes[len - 4..]);
-    } else {
-        for (to, from) in room.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-    }
 }
 
 /// Fills `room` with a number that takes exactly its length.
