@@ -253,9 +253,7 @@ impl Draft {
             return;
         }
         let name = limits.name_text().cut(name);
-        let start = self.out.open_unknown(f::span::EVENTS);
-        self.out.fixed64(f::event::TIME_UNIX_NANO, time_ns);
-        self.out.bytes(f::event::NAME, name.as_bytes());
+        let start = self.out.event_head(time_ns, name);
         self.write_list(
             f::event::ATTRIBUTES,
             f::event::DROPPED_ATTRIBUTES_COUNT,

@@ -155,13 +155,19 @@ impl Writer {
     /// Writes the length of a message that was opened at `start`.
     #[inline]
     pub(crate) fn close(&mut self, start: usize) {
-        let body = start + 2;
-        let len = self.at - body;
-        let more = varint_len(len as u64) - 1;
-        if more > 0 {
-            self.room(more);
-            self.buffer.copy_within(body..body + len, body + more);
+        let len = self.at - start - 2;
+        if len >= 0x80 {
+            return self.close_long(start, len);
         }
+        self.buffer[start + 1] = len as u8;
+    }
+
+    #[inline(never)]
+    fn close_long(&mut self, start: usize, len: usize) {
+        let body = start + 2;
+        let more = varint_len(len as u64) - 1;
+        self.room(more);
+        self.buffer.copy_within(body..body + len, body + more);
         put_varint(&mut self.buffer[start + 1..body + more], len as u64);
     }
 
@@ -215,6 +221,26 @@ impl Writer {
         room[11] = kind;
         room[12] = tag(f::span::START_TIME_UNIX_NANO, FIXED64) as u8;
         room[13..].copy_from_slice(&start_ns.to_le_bytes());
+    }
+
+    /// Opens an event, in one piece with its time and name; returns what [`close`](Self::close) asks for.
+    #[inline]
+    pub(crate) fn event_head(&mut self, time_ns: u64, name: &str) -> usize {
+        let (start, len) = (self.at, name.len());
+        if len >= 0x80 {
+            self.open_unknown(f::span::EVENTS);
+            self.fixed64(f::event::TIME_UNIX_NANO, time_ns);
+            self.bytes(f::event::NAME, name.as_bytes());
+            return start;
+        }
+        let room = self.room(13 + len);
+        room[0] = tag(f::span::EVENTS, LEN) as u8;
+        room[2] = tag(f::event::TIME_UNIX_NANO, FIXED64) as u8;
+        room[3..11].copy_from_slice(&time_ns.to_le_bytes());
+        room[11] = tag(f::event::NAME, LEN) as u8;
+        room[12] = len as u8;
+        copy(&mut room[13..], name.as_bytes());
+        start
     }
 
     /// One `KeyValue` in the repeated field `field`. What does not fit into 64-bit lengths does
