@@ -362,7 +362,11 @@ impl Draft {
         let len = written.len() + common.len();
         let (header, room) = room.split_at_mut(room.len() - len);
         header[0] = ITEM_TAG;
-        put_varint(&mut header[1..], len as u64);
+        match &mut header[1..] {
+            // What nearly all spans take.
+            [low, high] => (*low, *high) = (len as u8 | 0x80, (len >> 7) as u8),
+            other => put_varint(other, len as u64),
+        }
         let (own, shared) = room.split_at_mut(written.len());
         own.copy_from_slice(written);
         shared.copy_from_slice(common);

@@ -77,13 +77,13 @@ impl Writer {
     /// The next `len` bytes, to be filled.
     #[inline(always)]
     fn room(&mut self, len: usize) -> &mut [u8] {
-        let end = self.at + len;
-        if end > self.buffer.len() {
-            self.grow(end);
+        let at = self.at;
+        if at + len > self.buffer.len() {
+            self.grow(at + len);
         }
-        let room = &mut self.buffer[self.at..end];
-        self.at = end;
-        room
+        self.at = at + len;
+        // Not `at..at + len`: of this the compiler knows that it has `len` bytes, whatever `at` is.
+        &mut self.buffer[at..][..len]
     }
 
     #[cold]
@@ -209,12 +209,15 @@ impl Writer {
     ) {
         const ID_TAG: [u8; 2] = [tag(f::span::SPAN_ID, LEN) as u8, 8];
         const PARENT_TAG: [u8; 2] = [tag(f::span::PARENT_SPAN_ID, LEN) as u8, 8];
-        if let Some(parent) = parent {
-            let room = self.room(10);
-            room[..2].copy_from_slice(&PARENT_TAG);
-            room[2..].copy_from_slice(&parent);
-        }
-        let room = self.room(21);
+        let room = match parent {
+            Some(parent) => {
+                let (room, own) = self.room(10 + 21).split_at_mut(10);
+                room[..2].copy_from_slice(&PARENT_TAG);
+                room[2..].copy_from_slice(&parent);
+                own
+            }
+            None => self.room(21),
+        };
         room[..2].copy_from_slice(&ID_TAG);
         room[2..10].copy_from_slice(&id);
         room[10] = tag(f::span::KIND, VARINT) as u8;
