@@ -1,13 +1,13 @@
 //! What arrives, for the line that people watch: sessions, spans, tokens, cost, errors.
 //!
-//! Holds: a bounded number of sessions, of which the one that was quiet for longest makes room. Waits:
+//! Holds: a bounded number of sessions, of which those that were quiet for longest make room. Waits:
 //! never. Loses: nothing but the memory of old sessions; one that comes back counts anew.
 
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use lru::LruCache;
 
 /// How long a session counts as live after something of it has arrived.
 pub(crate) const LIVE_FOR: Duration = Duration::from_secs(60);
@@ -54,8 +54,41 @@ pub(crate) struct Arrivals(Mutex<Table>);
 
 #[derive(Debug)]
 struct Table {
-    known: LruCache<u64, Seen>,
+    known: Known,
     totals: Totals,
+}
+
+/// The sessions of late, in two halves: where the later is full, the earlier is forgotten. A list in the order of
+/// the latest would be exact, but each session then moves in it, which takes waiting for five places in memory where
+/// this takes one.
+#[derive(Debug)]
+struct Known {
+    later: Half,
+    earlier: Half,
+    /// How many a half may have.
+    most: usize,
+}
+
+type Half = HashMap<u64, Seen, BuildHasherDefault<Hashed>>;
+
+/// For keys that are hashes already.
+#[derive(Debug, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0 << 8 | u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,15 +98,15 @@ struct Seen {
 }
 
 impl Arrivals {
-    /// Remembers at most `sessions` sessions.
+    /// Remembers at most `sessions` sessions, and at least half as many.
     pub(crate) fn new(sessions: NonZeroUsize) -> Self {
         Self(Mutex::new(Table {
-            known: LruCache::new(sessions),
+            known: Known::new(sessions),
             totals: Totals::default(),
         }))
     }
 
-    /// Notes what has arrived at once: for each part the key of its session, or none.
+    /// Notes what has arrived at once: for each part the key of its session, which must be a hash, or none.
     pub(crate) fn note(
         &self,
         arrivals: impl IntoIterator<Item = (Option<u64>, Arrival)>,
@@ -88,12 +121,9 @@ impl Arrivals {
     /// The sums now.
     pub(crate) fn totals(&self, now: Instant) -> Totals {
         let table = self.table();
-        // The most recent come first.
-        let recent = table
-            .known
-            .iter()
-            .take_while(|(_, seen)| now.saturating_duration_since(seen.last) < LIVE_FOR);
-        let live = recent.filter(|(_, seen)| !seen.has_ended).count();
+        let is_live =
+            |seen: &&Seen| !seen.has_ended && now.saturating_duration_since(seen.last) < LIVE_FOR;
+        let live = table.known.iter().filter(is_live).count();
         Totals {
             live: live as u64,
             ..table.totals.clone()
@@ -120,19 +150,49 @@ impl Table {
         let Some(session) = session else {
             return;
         };
-        let mut is_new = false;
-        let known = self.known.get_or_insert_mut(session, || {
-            is_new = true;
-            Seen {
-                last: now,
-                has_ended: false,
-            }
-        });
+        let (is_new, known) = self.known.get(session, now);
         known.last = now;
         // A conversation may be many traces: spans that come after the end of one open it again. Its log
         // records travel by themselves and may come last.
         known.has_ended = arrival.root_ended || (known.has_ended && arrival.spans == 0);
         totals.sessions += u64::from(is_new);
+    }
+}
+
+impl Known {
+    fn new(most: NonZeroUsize) -> Self {
+        let half = most.get().div_ceil(2);
+        // Room for all of them at once: to grow would hold up whoever sends at that moment.
+        let room = || Half::with_capacity_and_hasher(half, BuildHasherDefault::default());
+        Self {
+            later: room(),
+            earlier: room(),
+            most: half,
+        }
+    }
+
+    /// What is known of a session, and whether that is nothing yet.
+    fn get(&mut self, session: u64, now: Instant) -> (bool, &mut Seen) {
+        let is_later = self.later.contains_key(&session);
+        let before = match is_later {
+            true => None,
+            false => self.earlier.remove(&session),
+        };
+        if !is_later && self.later.len() == self.most {
+            std::mem::swap(&mut self.later, &mut self.earlier);
+            self.later.clear();
+        }
+        let is_new = !is_later && before.is_none();
+        let unseen = Seen {
+            last: now,
+            has_ended: false,
+        };
+        let known = self.later.entry(session);
+        (is_new, known.or_insert(before.unwrap_or(unseen)))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Seen> {
+        self.later.values().chain(self.earlier.values())
     }
 }
 
@@ -225,16 +285,21 @@ mod tests {
         assert_eq!(arrivals.totals(now), expected);
     }
 
-    /// However many sessions arrive, only so many are remembered; all are counted.
+    /// However many sessions arrive, only so many are remembered; all are counted. One that something arrives of
+    /// all the time is never forgotten.
     #[test]
     fn only_so_many_sessions_are_remembered() {
         let arrivals = arrivals(100);
         let now = Instant::now();
         for number in 0..10_000 {
             arrivals.note_one(Some(number), &ONE, now);
+            arrivals.note_one(Some(u64::MAX), &ONE, now);
+            let live = arrivals.totals(now).live;
+            assert!(
+                live <= 100 && live >= 50.min(number),
+                "{live} after {number}"
+            );
         }
-        let totals = arrivals.totals(now);
-        assert_eq!((totals.sessions, totals.live), (10_000, 100));
-        assert_eq!(arrivals.table().known.len(), 100);
+        assert_eq!(arrivals.totals(now).sessions, 10_001);
     }
 }

@@ -31,6 +31,16 @@ pub(super) fn attribute<'a>(
     if usual_attribute(reader.rest(), &mut tell) {
         return Ok(());
     }
+    unusual_attribute(reader, depth, tell)
+}
+
+/// The same for one that is not to be read at a glance.
+#[inline(always)]
+pub(super) fn unusual_attribute<'a>(
+    reader: Reader<'a>,
+    depth: usize,
+    mut tell: impl FnMut(&'a [u8], Scalar<'a>),
+) -> Result<(), WireError> {
     let (key, value) = attribute_by_field(reader, depth)?;
     tell(key, value);
     Ok(())
@@ -61,6 +71,23 @@ fn attribute_by_field(
     Ok((key, scalar))
 }
 
+/// Reads on as long as there are usual attributes in the field of this tag, where they stand in a row.
+#[inline(always)]
+pub(super) fn usual_attributes<'a, const TAG: u32>(
+    reader: &mut Reader<'a>,
+    tell: &mut impl FnMut(&'a [u8], Scalar<'a>),
+) {
+    let mut rest = reader.rest();
+    while let [tag, len @ ..0x80, behind @ ..] = rest
+        && u32::from(*tag) == TAG
+        && let Some((attribute, next)) = behind.split_at_checked(usize::from(*len))
+        && usual_attribute(attribute, tell)
+    {
+        rest = next;
+    }
+    reader.go_on(rest);
+}
+
 /// An attribute as every encoder writes it: the key, then one text, integer or double, all of it short and
 /// all texts ASCII. Where it is none, nothing is said but that it is to be read field by field: what is told
 /// here is what would be found there, at a fraction of the cost. It is told rather than returned, since
@@ -76,29 +103,35 @@ fn usual_attribute<'a>(bytes: &'a [u8], tell: &mut impl FnMut(&'a [u8], Scalar<'
     if bytes.len() >= 0x80 {
         return false;
     }
-    let [KEY, key_len, rest @ ..] = bytes else {
+    let [KEY, key_len, behind @ ..] = bytes else {
         return false;
     };
-    let Some((key, [VALUE, value_len, value @ ..])) = rest.split_at_checked(usize::from(*key_len))
-    else {
+    let Some((key, field)) = behind.split_at_checked(usize::from(*key_len)) else {
         return false;
     };
-    if usize::from(*value_len) != value.len() {
+    let Some((head, text)) = field.split_first_chunk::<4>() else {
         return false;
-    }
-    match value {
-        [STRING, len, text @ ..] if usize::from(*len) == text.len() && is_ascii(bytes) => {
+    };
+    // Of an empty text, and what each byte of a text adds: two lengths grow by one. All is compared at once.
+    const EMPTY_TEXT: u32 = u32::from_le_bytes([VALUE, 2, STRING, 0]);
+    const OF_BYTE: u32 = u32::from_le_bytes([0, 1, 0, 1]);
+    if u32::from_le_bytes(*head) == EMPTY_TEXT + OF_BYTE * text.len() as u32 {
+        let usual = is_ascii(bytes);
+        if usual {
             tell(key, Scalar::Text(text));
-            true
         }
-        [INT, varint @ ..] if is_ascii(key) => {
+        return usual;
+    }
+    let is_value = |len: u8| usize::from(len) == field.len() - 2;
+    match field {
+        [VALUE, len, INT, varint @ ..] if is_value(*len) && is_ascii(key) => {
             let number = sole_varint(varint);
             if let Some(number) = number {
                 tell(key, Scalar::Int(number as i64));
             }
             number.is_some()
         }
-        [DOUBLE, bits @ ..] if is_ascii(key) => {
+        [VALUE, len, DOUBLE, bits @ ..] if is_value(*len) && is_ascii(key) => {
             let bits = bits.try_into().map(u64::from_le_bytes);
             if let Ok(bits) = bits {
                 tell(key, Scalar::Double(f64::from_bits(bits)));

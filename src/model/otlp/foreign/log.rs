@@ -35,8 +35,8 @@ pub(super) fn log<'a, const FACTS: bool>(
                 }
             })?,
             BODY => drop(value(reader.message()?, DEPTH)?),
-            TRACE_ID => facts.trace_id = reader.id(16)?,
-            SPAN_ID => drop(reader.id(8)?),
+            TRACE_ID => facts.trace_id = reader.id::<16>()?,
+            SPAN_ID => drop(reader.id::<8>()?),
             TIME | OBSERVED => drop(reader.fixed64()?),
             SEVERITY | DROPPED => drop(reader.varint()?),
             SEVERITY_TEXT | EVENT_NAME => drop(reader.text()?),

@@ -142,8 +142,8 @@ fn message(mut reader: Reader<'_>, schema: &Schema, depth: usize) -> Result<u64,
                 }
             }
             (Attribute, LEN) => attribute(reader.message()?, depth + 1, |_, _| {})?,
-            (TraceId, LEN) => drop(reader.id(16)?),
-            (SpanId, LEN) => drop(reader.id(8)?),
+            (TraceId, LEN) => drop(reader.id::<16>()?),
+            (SpanId, LEN) => drop(reader.id::<8>()?),
             (Message(schema), LEN) => points += message(reader.message()?, schema, depth + 1)?,
             (Points(schema), LEN) => {
                 message(reader.message()?, schema, depth + 1)?;

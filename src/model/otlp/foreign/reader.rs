@@ -1,7 +1,6 @@
 //! A cursor over one message of a foreign request, made for speed: nothing is built for a field.
 //!
-//! Holds: borrowed bytes of the whole request, up to the end of its message, so that positions are
-//! those in the request. Never waits, never allocates, never panics on any input.
+//! Holds: the unread bytes of its message, and where that ends in the request. Never waits, never allocates, never panics on any input.
 
 use crate::model::otlp::cursor::WireError;
 
@@ -20,206 +19,240 @@ pub(super) const fn tag(field: u32, wire_type: u32) -> u32 {
     field << 3 | wire_type
 }
 
+/// Functions that are seldom called are told where to read and tell where they stopped, by value: one that was
+/// given a reader to change would keep it in memory everywhere, and each step would wait for the one before to
+/// be written there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
-    /// The request up to the end of the message.
-    bytes: &'a [u8],
-    at: usize,
+    /// The unread part of the message.
+    rest: &'a [u8],
+    /// Where the message ends in the request.
+    end: usize,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(request: &'a [u8]) -> Self {
         Self {
-            bytes: request,
-            at: 0,
+            rest: request,
+            end: request.len(),
         }
     }
 
     /// Where the unread part begins in the request.
     #[inline(always)]
     pub(super) fn at(&self) -> usize {
-        self.at
+        self.end - self.rest.len()
     }
 
     /// Where the message ends in the request.
     pub(super) fn end(&self) -> usize {
-        self.bytes.len()
+        self.end
     }
 
     /// The unread part.
     #[inline(always)]
     pub(super) fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
+        self.rest
+    }
+
+    /// Goes on where this end of the message begins.
+    #[inline(always)]
+    pub(super) fn go_on(&mut self, rest: &'a [u8]) {
+        self.rest = rest;
     }
 
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
-        self.at >= self.bytes.len()
+        self.rest.is_empty()
     }
 
     /// The tag of the next field; 0, which is no tag, after the last one.
     #[inline(always)]
     pub(super) fn tag(&mut self) -> Result<u32, WireError> {
-        match self.bytes.get(self.at) {
-            None => Ok(0),
-            Some(&byte) if (8..0x80).contains(&byte) => {
-                self.at += 1;
-                Ok(byte.into())
+        match *self.rest {
+            [] => Ok(0),
+            [tag @ 8..0x80, ref rest @ ..] => {
+                self.rest = rest;
+                Ok(tag.into())
             }
-            Some(_) => self.long_tag(),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn long_tag(&mut self) -> Result<u32, WireError> {
-        let at = self.at;
-        let tag = self.varint()?;
-        match u32::try_from(tag) {
-            Ok(tag) if tag >= 8 => Ok(tag),
-            _ => Err(WireError::BadTag { at }),
+            // Fields 16 and above, as the flags of a span.
+            [low @ 0x80..=0xff, high @ 1..0x80, ref rest @ ..] => {
+                self.rest = rest;
+                Ok(u32::from(low & 0x7f) | u32::from(high) << 7)
+            }
+            _ => {
+                let (tag, rest) = long_tag(*self)?;
+                self.rest = rest;
+                Ok(tag)
+            }
         }
     }
 
     #[inline(always)]
     pub(super) fn varint(&mut self) -> Result<u64, WireError> {
-        match self.bytes.get(self.at..) {
-            Some(&[byte, ..]) if byte < 0x80 => {
-                self.at += 1;
+        match *self.rest {
+            [byte @ ..0x80, ref rest @ ..] => {
+                self.rest = rest;
                 Ok(byte.into())
             }
-            Some(&[low, high, ..]) if high < 0x80 => {
-                self.at += 2;
+            [low, high @ ..0x80, ref rest @ ..] => {
+                self.rest = rest;
                 Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
             }
-            _ => self.long_varint(),
+            _ => {
+                let (value, rest) = long_varint(*self)?;
+                self.rest = rest;
+                Ok(value)
+            }
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn long_varint(&mut self) -> Result<u64, WireError> {
-        let at = self.at;
-        let mut value = 0;
-        for (index, &byte) in self.rest().iter().take(10).enumerate() {
-            // The tenth byte has room for one bit.
-            if index == 9 && byte > 1 {
-                return Err(WireError::BadVarint { at });
-            }
-            value |= u64::from(byte & 0x7f) << (7 * index);
-            if byte < 0x80 {
-                self.at += index + 1;
-                return Ok(value);
-            }
-        }
-        Err(WireError::Truncated { at })
+    /// The next bytes, as many as asked for.
+    #[inline(always)]
+    fn fixed<const N: usize>(&mut self) -> Result<&'a [u8; N], WireError> {
+        let cut_off = WireError::Truncated { at: self.at() };
+        let (fixed, rest) = self.rest.split_first_chunk().ok_or(cut_off)?;
+        self.rest = rest;
+        Ok(fixed)
     }
 
     #[inline(always)]
     pub(super) fn fixed64(&mut self) -> Result<u64, WireError> {
-        let at = self.at;
-        let fixed = self.bytes.get(at..).and_then(|rest| rest.first_chunk());
-        let fixed = fixed.ok_or(WireError::Truncated { at })?;
-        self.at += 8;
-        Ok(u64::from_le_bytes(*fixed))
+        self.fixed().map(|bytes| u64::from_le_bytes(*bytes))
     }
 
     #[inline(always)]
     pub(super) fn fixed32(&mut self) -> Result<u32, WireError> {
-        let at = self.at;
-        let fixed = self.bytes.get(at..).and_then(|rest| rest.first_chunk());
-        let fixed = fixed.ok_or(WireError::Truncated { at })?;
-        self.at += 4;
-        Ok(u32::from_le_bytes(*fixed))
+        self.fixed().map(|bytes| u32::from_le_bytes(*bytes))
     }
 
     /// A message in it.
     #[inline(always)]
     pub(super) fn message(&mut self) -> Result<Self, WireError> {
-        let at = self.at;
+        let at = self.at();
         let len = self.varint()?;
-        let start = self.at;
         // A length near the top of 64 bits must not wrap around.
-        if len > (self.bytes.len() - start) as u64 {
-            return Err(WireError::Truncated { at });
-        }
-        self.at = start + len as usize;
+        let parts = usize::try_from(len)
+            .ok()
+            .and_then(|len| self.rest.split_at_checked(len));
+        let (message, rest) = parts.ok_or(WireError::Truncated { at })?;
+        self.rest = rest;
         Ok(Self {
-            bytes: &self.bytes[..self.at],
-            at: start,
+            rest: message,
+            end: self.at(),
         })
     }
 
     #[inline(always)]
     pub(super) fn bytes(&mut self) -> Result<&'a [u8], WireError> {
-        Ok(self.message()?.rest())
+        Ok(self.message()?.rest)
     }
 
     /// A `string`, which must be UTF-8: other readers refuse the request otherwise.
     #[inline(always)]
     pub(super) fn text(&mut self) -> Result<&'a [u8], WireError> {
         let text = self.message()?;
-        let bytes = text.rest();
-        if is_ascii(bytes) || std::str::from_utf8(bytes).is_ok() {
-            return Ok(bytes);
+        if is_ascii(text.rest) || std::str::from_utf8(text.rest).is_ok() {
+            return Ok(text.rest);
         }
-        Err(WireError::NotUtf8 { at: text.at })
+        Err(WireError::NotUtf8 { at: text.at() })
     }
 
-    /// An id of `len` bytes, or none.
+    /// An id of `N` bytes, or none.
     #[inline(always)]
-    pub(super) fn id(&mut self, len: usize) -> Result<&'a [u8], WireError> {
-        let id = self.message()?;
-        match id.rest().len() {
+    pub(super) fn id<const N: usize>(&mut self) -> Result<&'a [u8], WireError> {
+        if let [len, behind @ ..] = self.rest
+            && usize::from(*len) == N
+            && let Some((id, rest)) = behind.split_first_chunk::<N>()
+        {
+            self.rest = rest;
+            return Ok(id);
+        }
+        let other = self.message()?;
+        match other.rest.len() {
             0 => Ok(&[]),
-            given if given == len => Ok(id.rest()),
-            _ => Err(WireError::BadId { at: id.at }),
+            given if given == N => Ok(other.rest),
+            _ => Err(WireError::BadId { at: other.at() }),
         }
     }
 
     /// Skips a field that the message's schema does not have; one that it has comes here with the
     /// wrong wire type, which `known` (a bit for each field number below 64) tells.
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn skip(&mut self, tag: u32, known: u64) -> Result<(), WireError> {
-        let (number, wire_type) = (tag >> 3, tag & 7);
-        let bad = Err(WireError::BadTag {
-            at: self.at.saturating_sub(1),
-        });
-        if number < 64 && known >> number & 1 == 1 {
-            return bad;
-        }
-        match wire_type {
-            VARINT => self.varint().map(drop),
-            FIXED64 => self.fixed64().map(drop),
-            LEN => self.message().map(drop),
-            FIXED32 => self.fixed32().map(drop),
-            // Groups: long deprecated, never used by OTLP.
-            _ => bad,
-        }
+        self.rest = skipped(*self, tag, known)?;
+        Ok(())
     }
 }
 
-/// Whether all bytes are ASCII. Made for texts of some dozens of bytes, where the standard library's
-/// takes longer to begin than to look.
+#[cold]
+#[inline(never)]
+fn long_tag(reader: Reader<'_>) -> Result<(u32, &[u8]), WireError> {
+    let (tag, rest) = long_varint(reader)?;
+    match u32::try_from(tag) {
+        Ok(tag) if tag >= 8 => Ok((tag, rest)),
+        _ => Err(WireError::BadTag { at: reader.at() }),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn long_varint(reader: Reader<'_>) -> Result<(u64, &[u8]), WireError> {
+    let at = reader.at();
+    let mut value = 0;
+    for (index, &byte) in reader.rest.iter().take(10).enumerate() {
+        // The tenth byte has room for one bit.
+        if index == 9 && byte > 1 {
+            return Err(WireError::BadVarint { at });
+        }
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte < 0x80 {
+            return Ok((value, &reader.rest[index + 1..]));
+        }
+    }
+    Err(WireError::Truncated { at })
+}
+
+/// What is behind the field that [`Reader::skip`] skips.
+#[cold]
+#[inline(never)]
+fn skipped(mut reader: Reader<'_>, tag: u32, known: u64) -> Result<&[u8], WireError> {
+    let (number, wire_type) = (tag >> 3, tag & 7);
+    let bad = Err(WireError::BadTag {
+        at: reader.at().saturating_sub(1),
+    });
+    if number < 64 && known >> number & 1 == 1 {
+        return bad;
+    }
+    match wire_type {
+        VARINT => drop(reader.varint()?),
+        FIXED64 => drop(reader.fixed64()?),
+        LEN => drop(reader.message()?),
+        FIXED32 => drop(reader.fixed32()?),
+        // Groups: long deprecated, never used by OTLP.
+        _ => return bad,
+    }
+    Ok(reader.rest)
+}
+
+/// Whether all bytes are ASCII. Made for texts of some dozens of bytes, where the standard library's takes longer
+/// to begin than to look. What is looked at last may have been seen in part, which does not matter.
 #[inline(always)]
 pub(super) fn is_ascii(bytes: &[u8]) -> bool {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-    let (words, rest) = bytes.as_chunks();
-    let mut seen = 0;
-    for word in words {
-        seen |= u64::from_le_bytes(*word);
-    }
-    match bytes.last_chunk() {
-        // Some of it was seen already, which does not matter.
-        Some(last) => seen |= u64::from_le_bytes(*last),
-        None => {
-            for byte in rest {
-                seen |= u64::from(*byte);
+    if let Some(last) = bytes.last_chunk::<16>() {
+        let mut seen = *last;
+        for chunk in bytes.as_chunks::<16>().0 {
+            for (seen, byte) in seen.iter_mut().zip(chunk) {
+                *seen |= byte;
             }
         }
+        return seen.iter().fold(0, |seen, byte| seen | byte) < 0x80;
     }
-    seen & HIGH_BITS == 0
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return (u64::from_le_bytes(*first) | u64::from_le_bytes(*last)) & HIGH_BITS == 0;
+    }
+    bytes.iter().fold(0, |seen, byte| seen | byte) < 0x80
 }
 
 #[cfg(test)]

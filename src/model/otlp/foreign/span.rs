@@ -1,6 +1,6 @@
 //! Checks a foreign span and notes what it says.
 
-use super::common::{attribute, known};
+use super::common::{attribute, known, unusual_attribute, usual_attributes};
 use super::facts::Facts;
 use super::reader::{FIXED32, FIXED64, LEN, Reader, VARINT, tag};
 use crate::model::otlp::cursor::WireError;
@@ -35,29 +35,37 @@ pub(super) fn span<'a, const FACTS: bool>(
     const FLAGS: u32 = tag(f::span::FLAGS, FIXED32);
     /// Fields 1 to 16.
     const KNOWN: u64 = 0x1_fffe;
-    let (mut start, mut end) = (0, 0);
-    let mut parent: &[u8] = &[];
-    while !reader.is_empty() {
+    let mut tell = |key, value| {
+        if FACTS {
+            facts.note(key, value);
+        }
+    };
+    let (mut start, mut end, mut failed) = (0, 0, None);
+    let (mut trace_id, mut parent): (&[u8], &[u8]) = (&[], &[]);
+    loop {
+        // Most of a span is these, in a row.
+        usual_attributes::<ATTRIBUTES>(&mut reader, &mut tell);
+        if reader.is_empty() {
+            break;
+        }
         match reader.tag()? {
-            ATTRIBUTES => attribute(reader.message()?, DEPTH, |key, value| {
-                if FACTS {
-                    facts.note(key, value);
-                }
-            })?,
-            TRACE_ID => facts.trace_id = reader.id(16)?,
-            SPAN_ID => drop(reader.id(8)?),
-            PARENT => parent = reader.id(8)?,
+            ATTRIBUTES => unusual_attribute(reader.message()?, DEPTH, &mut tell)?,
+            TRACE_ID => trace_id = reader.id::<16>()?,
+            SPAN_ID => drop(reader.id::<8>()?),
+            PARENT => parent = reader.id::<8>()?,
             NAME | TRACE_STATE => drop(reader.text()?),
             START => start = reader.fixed64()?,
             END => end = reader.fixed64()?,
             KIND | DROPPED_ATTRIBUTES | DROPPED_EVENTS | DROPPED_LINKS => drop(reader.varint()?),
-            STATUS => facts.failed = status(reader.message()?)?.unwrap_or(facts.failed),
+            STATUS => failed = status(reader.message()?)?.or(failed),
             EVENTS => event(reader.message()?)?,
             LINKS => link(reader.message()?)?,
             FLAGS => drop(reader.fixed32()?),
             other => reader.skip(other, KNOWN)?,
         }
     }
+    facts.trace_id = trace_id;
+    facts.failed = failed.unwrap_or_default();
     facts.has_no_parent = parent.iter().all(|byte| *byte == 0);
     facts.duration_ns = end.saturating_sub(start);
     Ok(())
@@ -106,8 +114,8 @@ fn link(mut reader: Reader<'_>) -> Result<(), WireError> {
     const FLAGS: u32 = tag(f::link::FLAGS, FIXED32);
     while !reader.is_empty() {
         match reader.tag()? {
-            TRACE_ID => drop(reader.id(16)?),
-            SPAN_ID => drop(reader.id(8)?),
+            TRACE_ID => drop(reader.id::<16>()?),
+            SPAN_ID => drop(reader.id::<8>()?),
             TRACE_STATE => drop(reader.text()?),
             ATTRIBUTES => attribute(reader.message()?, DEPTH + 1, |_, _| {})?,
             DROPPED => drop(reader.varint()?),
