@@ -303,7 +303,7 @@ impl Buffer {
     /// The next `len` bytes, at most [`Buffer::room`], to be written.
     #[inline]
     pub(crate) fn extend(&mut self, len: usize) -> &mut [u8] {
-        let room = &mut self.bytes[self.len..self.len + len];
+        let room = &mut self.bytes[self.len..][..len];
         self.len += len;
         room
     }

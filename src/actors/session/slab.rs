@@ -3,6 +3,7 @@
 use crate::model::genai::Operation;
 use crate::model::id::SpanId;
 use crate::model::kind::SpanKind;
+use crate::model::otlp::writer::copy;
 
 /// Where an open span stands. A slot is used again; its generation tells the users apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +92,7 @@ impl OpenSpan {
         self.long.clear();
         match self.short.get_mut(..name.len()) {
             Some(short) => {
-                short.copy_from_slice(name);
+                copy(short, name);
                 self.short_len = name.len() as u8;
             }
             None => self.long.extend_from_slice(name),

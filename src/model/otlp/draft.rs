@@ -119,16 +119,21 @@ impl Draft {
             limits.text(),
             limits,
         );
-        let operation = truncate_bytes(operation, limits.name_length);
+        if operation.len() + object.len() >= limits.name_length {
+            return self.cut_name(operation, object, limits.name_length);
+        }
+        self.name = self.out.joined(f::span::NAME, operation, object);
+    }
+
+    /// Writes a name of which both parts with a space between them may have more than `limit` bytes.
+    #[cold]
+    #[inline(never)]
+    fn cut_name(&mut self, operation: &str, object: &str, limit: usize) {
+        let operation = truncate_bytes(operation, limit);
         let gap = usize::from(!operation.is_empty());
-        let room = limits.name_length - operation.len();
+        let room = limit - operation.len();
         let object = truncate_bytes(object, room.saturating_sub(gap));
-        let space = gap & usize::from(!object.is_empty());
-        let len = operation.len() + space + object.len();
-        self.out.open(f::span::NAME, len);
-        let start = self.out.len();
-        self.out.joined(operation, &" "[..space], object);
-        self.name = start..start + len;
+        self.name = self.out.joined(f::span::NAME, operation, object);
     }
 
     /// The name of the span, as written: UTF-8.
@@ -248,9 +253,7 @@ impl Draft {
             return;
         }
         let name = limits.name_text().cut(name);
-        let start = self.out.open_unknown(f::span::EVENTS);
-        self.out.fixed64(f::event::TIME_UNIX_NANO, time_ns);
-        self.out.bytes(f::event::NAME, name.as_bytes());
+        let start = self.out.event_head(time_ns, name);
         self.write_list(
             f::event::ATTRIBUTES,
             f::event::DROPPED_ATTRIBUTES_COUNT,
@@ -364,7 +367,11 @@ impl Draft {
         let len = written.len() + common.len();
         let (header, room) = room.split_at_mut(room.len() - len);
         header[0] = ITEM_TAG;
-        put_varint(&mut header[1..], len as u64);
+        match &mut header[1..] {
+            // What nearly all spans take.
+            [low, high] => (*low, *high) = (len as u8 | 0x80, (len >> 7) as u8),
+            other => put_varint(other, len as u64),
+        }
         let (own, shared) = room.split_at_mut(written.len());
         own.copy_from_slice(written);
         shared.copy_from_slice(common);

@@ -5,9 +5,13 @@
 //! cost nanoseconds without `unsafe`. What is nested knows its length before it is written, but for
 //! events and links, whose lengths are filled in at their end.
 
+mod copy;
 mod nested;
 mod short;
 
+use std::ops::Range;
+
+pub(crate) use self::copy::copy;
 use self::nested::Bounds;
 use super::fields as f;
 use crate::model::attribute::Value;
@@ -65,7 +69,7 @@ impl Writer {
     }
 
     /// Removes the bytes of `range`; what follows moves up.
-    pub(crate) fn remove(&mut self, range: std::ops::Range<usize>) {
+    pub(crate) fn remove(&mut self, range: Range<usize>) {
         self.buffer.copy_within(range.end..self.at, range.start);
         self.at -= range.len();
     }
@@ -73,13 +77,13 @@ impl Writer {
     /// The next `len` bytes, to be filled.
     #[inline(always)]
     fn room(&mut self, len: usize) -> &mut [u8] {
-        let end = self.at + len;
-        if end > self.buffer.len() {
-            self.grow(end);
+        let at = self.at;
+        if at + len > self.buffer.len() {
+            self.grow(at + len);
         }
-        let room = &mut self.buffer[self.at..end];
-        self.at = end;
-        room
+        self.at = at + len;
+        // Not `at..at + len`: of this the compiler knows that it has `len` bytes, whatever `at` is.
+        &mut self.buffer[at..][..len]
     }
 
     #[cold]
@@ -95,15 +99,30 @@ impl Writer {
         copy(self.room(bytes.len()), bytes);
     }
 
-    /// Three texts, one after the other.
+    /// A text in a field below 16 that is two texts with a space between them, or the one that is not
+    /// empty. Returns where it stands.
     #[inline]
-    pub(crate) fn joined(&mut self, first: &str, second: &str, third: &str) {
-        let room = self.room(first.len() + second.len() + third.len());
-        let (room, last) = room.split_at_mut(first.len() + second.len());
-        let (room, middle) = room.split_at_mut(first.len());
-        copy(room, first.as_bytes());
-        copy(middle, second.as_bytes());
-        copy(last, third.as_bytes());
+    pub(crate) fn joined(&mut self, field: u32, first: &str, second: &str) -> Range<usize> {
+        debug_assert!(field < 16, "a tag of one byte");
+        let second_at = match first.is_empty() || second.is_empty() {
+            true => first.len(),
+            false => first.len() + 1,
+        };
+        let len = second_at + second.len();
+        let room = if len < 0x80 {
+            let (header, room) = self.room(2 + len).split_at_mut(2);
+            header.copy_from_slice(&[tag(field, LEN) as u8, len as u8]);
+            room
+        } else {
+            self.open(field, len);
+            self.room(len)
+        };
+        copy(&mut room[..first.len()], first.as_bytes());
+        if let [space] = &mut room[first.len()..second_at] {
+            *space = b' ';
+        }
+        copy(&mut room[second_at..], second.as_bytes());
+        self.at - len..self.at
     }
 
     #[inline]
@@ -136,13 +155,19 @@ impl Writer {
     /// Writes the length of a message that was opened at `start`.
     #[inline]
     pub(crate) fn close(&mut self, start: usize) {
-        let body = start + 2;
-        let len = self.at - body;
-        let more = varint_len(len as u64) - 1;
-        if more > 0 {
-            self.room(more);
-            self.buffer.copy_within(body..body + len, body + more);
+        let len = self.at - start - 2;
+        if len >= 0x80 {
+            return self.close_long(start, len);
         }
+        self.buffer[start + 1] = len as u8;
+    }
+
+    #[inline(never)]
+    fn close_long(&mut self, start: usize, len: usize) {
+        let body = start + 2;
+        let more = varint_len(len as u64) - 1;
+        self.room(more);
+        self.buffer.copy_within(body..body + len, body + more);
         put_varint(&mut self.buffer[start + 1..body + more], len as u64);
     }
 
@@ -184,18 +209,41 @@ impl Writer {
     ) {
         const ID_TAG: [u8; 2] = [tag(f::span::SPAN_ID, LEN) as u8, 8];
         const PARENT_TAG: [u8; 2] = [tag(f::span::PARENT_SPAN_ID, LEN) as u8, 8];
-        if let Some(parent) = parent {
-            let room = self.room(10);
-            room[..2].copy_from_slice(&PARENT_TAG);
-            room[2..].copy_from_slice(&parent);
-        }
-        let room = self.room(21);
+        let room = match parent {
+            Some(parent) => {
+                let (room, own) = self.room(10 + 21).split_at_mut(10);
+                room[..2].copy_from_slice(&PARENT_TAG);
+                room[2..].copy_from_slice(&parent);
+                own
+            }
+            None => self.room(21),
+        };
         room[..2].copy_from_slice(&ID_TAG);
         room[2..10].copy_from_slice(&id);
         room[10] = tag(f::span::KIND, VARINT) as u8;
         room[11] = kind;
         room[12] = tag(f::span::START_TIME_UNIX_NANO, FIXED64) as u8;
         room[13..].copy_from_slice(&start_ns.to_le_bytes());
+    }
+
+    /// Opens an event, in one piece with its time and name; returns what [`close`](Self::close) asks for.
+    #[inline]
+    pub(crate) fn event_head(&mut self, time_ns: u64, name: &str) -> usize {
+        let (start, len) = (self.at, name.len());
+        if len >= 0x80 {
+            self.open_unknown(f::span::EVENTS);
+            self.fixed64(f::event::TIME_UNIX_NANO, time_ns);
+            self.bytes(f::event::NAME, name.as_bytes());
+            return start;
+        }
+        let room = self.room(13 + len);
+        room[0] = tag(f::span::EVENTS, LEN) as u8;
+        room[2] = tag(f::event::TIME_UNIX_NANO, FIXED64) as u8;
+        room[3..11].copy_from_slice(&time_ns.to_le_bytes());
+        room[11] = tag(f::event::NAME, LEN) as u8;
+        room[12] = len as u8;
+        copy(&mut room[13..], name.as_bytes());
+        start
     }
 
     /// One `KeyValue` in the repeated field `field`. What does not fit into 64-bit lengths does
@@ -311,29 +359,6 @@ pub(crate) const fn varint_len(value: u64) -> usize {
 #[inline(always)]
 pub(crate) const fn len_field(len: usize) -> usize {
     1 + varint_len(len as u64) + len
-}
-
-/// Copies as many bytes as there is room for. Most texts are short: up to 32 bytes go in two moves
-/// that may overlap, which costs a fraction of a call to the library's copy.
-#[inline(always)]
-fn copy(room: &mut [u8], bytes: &[u8]) {
-    let len = bytes.len();
-    if len > 32 || room.len() != len {
-        room.copy_from_slice(bytes);
-    } else if len >= 16 {
-        room[..16].copy_from_slice(&bytes[..16]);
-        room[len - 16..].copy_from_slice(&bytes[len - 16..]);
-    } else if len >= 8 {
-        room[..8].copy_from_slice(&bytes[..8]);
-        room[len - 8..].copy_from_slice(&bytes[len - 8..]);
-    } else if len >= 4 {
-        room[..4].copy_from_slice(&bytes[..4]);
-        room[len - 4..].copy_from_slice(&bytes[len - 4..]);
-    } else {
-        for (to, from) in room.iter_mut().zip(bytes) {
-            *to = *from;
-        }
-    }
 }
 
 /// Fills `room` with a number that takes exactly its length.

@@ -1,6 +1,6 @@
 //! The attributes of an event or a link, which are given at once.
 
-use super::Draft;
+use super::{Draft, SHORT};
 use crate::model::attribute::Value;
 use crate::model::limits::truncate_bytes;
 
@@ -18,21 +18,38 @@ impl Draft {
     ) {
         let kept = &attributes[..attributes.len().min(limit)];
         let mut missing = attributes.len() - kept.len();
-        for (at, (key, value)) in kept.iter().enumerate() {
-            let key = truncate_bytes(key, self.name_limit);
-            let mut later = kept[at + 1..].iter();
-            if key.is_empty() {
-                missing += 1;
-            } else if !later.any(|(later, _)| truncate_bytes(later, self.name_limit) == key) {
-                let quick = self.plain && self.out.short_attribute(field, key, *value);
-                if !quick {
-                    self.out.attribute(field, key, *value, self.text);
+        let is_short = |key: &str| !key.is_empty() && key.len() < SHORT;
+        if self.plain && kept.iter().all(|(key, _)| is_short(key)) {
+            for (at, (key, value)) in kept.iter().enumerate() {
+                if kept[at + 1..].iter().any(|(later, _)| later == key) {
+                    continue;
+                }
+                if !self.out.short_attribute(field, key, *value) {
+                    self.write_with_care(field, &kept[at..=at]);
                 }
             }
+        } else {
+            missing += self.write_with_care(field, kept);
         }
         if missing > 0 {
             self.out.uint(dropped, missing as u64);
         }
+    }
+
+    /// Writes attributes that may be long, or whose keys may be too long or none; how many have none.
+    #[inline(never)]
+    fn write_with_care(&mut self, field: u32, attributes: &[(&str, Value<'_>)]) -> usize {
+        let mut missing = 0;
+        for (at, (key, value)) in attributes.iter().enumerate() {
+            let key = truncate_bytes(key, self.name_limit);
+            let mut later = attributes[at + 1..].iter();
+            if key.is_empty() {
+                missing += 1;
+            } else if !later.any(|(later, _)| truncate_bytes(later, self.name_limit) == key) {
+                self.out.attribute(field, key, *value, self.text);
+            }
+        }
+        missing
     }
 
     /// Closes a nested item that was opened at `start`. One over the size limit is taken out

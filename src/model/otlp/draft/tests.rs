@@ -206,6 +206,38 @@ fn attributes_of_an_event_have_a_key_each() {
     assert_eq!(shown(&span), ["one=IntValue(3)", "two=IntValue(4)"]);
 }
 
+/// A name and an event are framed right whatever length they and their attributes have, in a draft with room
+/// for them and in one that has to grow.
+#[test]
+fn names_and_events_are_framed_right_at_every_length() {
+    let limits = Limits::default();
+    for (capacity, len) in [0, 4096]
+        .into_iter()
+        .flat_map(|capacity| (1..=140).map(move |len| (capacity, len)))
+    {
+        let (name, key, value) = ("n".repeat(len), "k".repeat(len), "v".repeat(140 - len));
+        let mut draft = Draft::with_capacity(capacity);
+        draft.begin_span("do", &name, &limits);
+        draft.head(id(), Some(id()), SpanKind::Internal, 5);
+        let given = [(&*key, value.as_str().into()), ("twice", 1.into())];
+        draft.event(
+            7,
+            &name,
+            &[given[1], given[0], ("twice", 2.into())],
+            &limits,
+        );
+        draft.end(9);
+        let mut span = decoded(&draft);
+        assert_eq!(span.name, format!("do {name}"));
+        assert_eq!(draft.name(), span.name.as_bytes());
+        let event = span.events.remove(0);
+        assert_eq!((event.time_unix_nano, event.name), (7, name));
+        span.attributes = event.attributes;
+        let text = format!("{key}=StringValue({value:?})");
+        assert_eq!(shown(&span), [text, "twice=IntValue(2)".into()]);
+    }
+}
+
 /// A message of a status has no length limit but the hard one: it is no attribute.
 #[test]
 fn limits_of_attributes_do_not_cut_messages_and_bodies() {
