@@ -44,6 +44,33 @@ fn what_finds_no_room_is_counted_exactly() {
     assert_eq!(gate.memory.spans().len() as u64, ended + 4 - refused);
 }
 
+/// Roots of sessions that have nothing else are counted exactly, too: what finds no room is dropped, and all the
+/// rest arrives.
+#[test]
+fn roots_that_find_no_room_are_counted_exactly() {
+    let gate = Gate::closed();
+    let pipeline = prompt()
+        .budget(ByteSize::mib(8))
+        .export(one_at_a_time(gate.clone()))
+        .start()
+        .expect("a pipeline");
+    let mut ended = 0;
+    while pipeline.stats().traces.fates.of(Fate::QueueFull) < 1000 {
+        for _ in 0..100 {
+            ended += 1;
+            pipeline.session(&format!("{ended}")).expect("open").end();
+        }
+    }
+    assert_adds_up(&pipeline.stats());
+    gate.open();
+    let report = pipeline.shutdown_blocking(GRACE);
+    assert_settled(&report);
+    let refused = report.traces.fates.of(Fate::QueueFull);
+    assert_eq!(report.lost(), refused, "{report}");
+    assert_eq!(report.traces.ended, ended);
+    assert_eq!(gate.memory.spans().len() as u64, ended - refused);
+}
+
 /// A host that awaits `ready` between its turns loses nothing, however slow the exporter is, in
 /// long sessions as in short ones.
 #[test]

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use super::config::WhenFull;
-use super::gather::Gather;
+use super::gather::{Gather, LoneSpan};
 use super::head::Declined;
 use super::identity::Identity;
 use super::shared::Shared;
@@ -29,6 +29,22 @@ impl Ended {
     /// Takes in what a session left.
     pub(super) fn add(&mut self, shared: &Shared, session: &Identity, sealed: Sealed) {
         let full = self.gather.add(shared, session, sealed);
+        self.pass_on(shared, full);
+    }
+
+    /// Takes in the only span that a session left; whether there was room for it.
+    pub(super) fn add_span(
+        &mut self,
+        shared: &Shared,
+        session: &Identity,
+        span: &LoneSpan<'_>,
+    ) -> bool {
+        let (full, taken) = self.gather.add_span(shared, session, span);
+        self.pass_on(shared, full);
+        taken
+    }
+
+    fn pass_on(&mut self, shared: &Shared, full: Vec<Chunk>) {
         if full.is_empty() {
             return;
         }

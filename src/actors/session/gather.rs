@@ -11,6 +11,7 @@ use super::state::Sealed;
 use crate::actors::pool::{Buffer, CHUNK_BYTES};
 use crate::model::chunk::{Chunk, Digest, SessionKey};
 use crate::model::ledger::Tally;
+use crate::model::otlp::draft::Draft;
 use crate::model::request::Signal;
 use crate::model::sampling::case::Judged;
 
@@ -20,6 +21,20 @@ const ALONE: usize = CHUNK_BYTES / 2;
 /// A chunk of this size or more keeps its buffer, if that is half full: to copy it would cost more than the
 /// buffer is worth.
 const WHOLE: usize = CHUNK_BYTES / 8;
+
+/// A span that is alone in what its session has to hand on.
+pub(super) struct LoneSpan<'a> {
+    pub(super) draft: &'a Draft,
+    pub(super) common: &'a [u8],
+    pub(super) digest: Digest,
+}
+
+impl LoneSpan<'_> {
+    /// Whether it would not keep a buffer of its own, had it one.
+    pub(super) fn is_small(&self) -> bool {
+        self.draft.len_in_chunk(self.common) < WHOLE
+    }
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Gather {
@@ -74,13 +89,11 @@ impl Gather {
             full.push(part.into_chunk(shared, buffer.freeze()));
             return full;
         }
-        let mut full = Vec::new();
         let is_whole = len >= WHOLE && buffer.room() <= len;
-        let fits = |open: &Option<Buffer>| open.as_ref().is_some_and(|open| open.room() >= len);
-        if !is_whole && !fits(&self.buffer) {
-            full = self.finish(shared);
-            self.buffer = shared.pool.take(CHUNK_BYTES);
-        }
+        let mut full = match is_whole {
+            true => Vec::new(),
+            false => self.make_room(shared, len),
+        };
         match &mut self.buffer {
             Some(open) if !is_whole => open.append(buffer.as_slice()),
             _ => {
@@ -92,6 +105,43 @@ impl Gather {
         if self.whole >= CHUNK_BYTES {
             full.extend(self.finish(shared));
         }
+        full
+    }
+
+    /// Takes in a span that is in no chunk yet, of a session that has nothing else: it is written where those of
+    /// others are. Returns what has to be sent before it, and whether there was room for it.
+    pub(super) fn add_span(
+        &mut self,
+        shared: &Shared,
+        session: &Identity,
+        span: &LoneSpan<'_>,
+    ) -> (Vec<Chunk>, bool) {
+        let len = span.draft.len_in_chunk(span.common);
+        let full = self.make_room(shared, len);
+        let Some(open) = &mut self.buffer else {
+            return (full, false);
+        };
+        span.draft.write_to(open.extend(len), span.common);
+        self.parts.push(Part {
+            own: None,
+            len,
+            signal: Signal::Traces,
+            session: session.key,
+            digest: span.digest,
+            judged: session.judged(),
+            tally: shared.books.of(Signal::Traces).enter(1),
+        });
+        (full, true)
+    }
+
+    /// Makes room for `len` bytes in the shared buffer, if the byte budget has some. Returns what has to be sent
+    /// for it.
+    fn make_room(&mut self, shared: &Shared, len: usize) -> Vec<Chunk> {
+        if self.buffer.as_ref().is_some_and(|open| open.room() >= len) {
+            return Vec::new();
+        }
+        let full = self.finish(shared);
+        self.buffer = shared.pool.take(CHUNK_BYTES);
         full
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::cell::{Cell, PARKED};
 use super::config::WhenFull;
+use super::gather::LoneSpan;
 use super::head::Declined;
 use super::state::{Sealed, State};
 use crate::actors::road::Msg;
@@ -116,6 +117,17 @@ impl Cell {
                 .ended()
                 .add(&self.shared, &self.identity, sealed);
         }
+    }
+
+    /// Leaves the root of a session that ends and has nothing else to hand on, without a buffer of its own.
+    /// `false` where it has, where the root is not small or where there is no room.
+    pub(super) fn leave_root(&self, state: &mut State, root: &LoneSpan<'_>) -> bool {
+        if state.patient || !state.parked.is_empty() || state.has_buffer() || !root.is_small() {
+            return false;
+        }
+        self.shared
+            .ended()
+            .add_span(&self.shared, &self.identity, root)
     }
 
     /// Waits until everything that is parked is handed on.

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
+use super::drafts;
 use crate::model::about::About;
 use crate::model::chunk::SessionKey;
 use crate::model::context::{SpanContext, TraceFlags};
@@ -60,29 +61,39 @@ pub(super) struct Particulars {
     pub(super) case: Option<Arc<Case>>,
 }
 
+/// What `write` writes, in memory of just its size: a recycled draft lends the memory for the writing.
+fn written(write: impl FnOnce(&mut Writer)) -> Box<[u8]> {
+    let mut draft = drafts::take();
+    let written = draft.lend(write);
+    drafts::give_back(draft);
+    written
+}
+
 impl Particulars {
     /// What every span carries, and where the part of GenAI spans begins in it.
     fn common(&self, is_parent_remote: bool) -> (Box<[u8]>, usize) {
         let none = TextLimit::new(None, usize::MAX);
-        let mut common = Writer::with_capacity(256);
-        common.bytes(f::span::TRACE_ID, &self.trace_id.to_bytes());
-        if !self.trace_state.is_empty() {
-            let state = self.trace_state.as_str();
-            common.bytes(f::span::TRACE_STATE, state.as_bytes());
-        }
-        common.fixed32(f::span::FLAGS, self.flags.of_otlp(is_parent_remote));
-        let id = (&*self.id).into();
-        common.attribute(f::span::ATTRIBUTES, key::SESSION_ID, id, none);
-        let genai_from = common.len();
-        let about = self.about.conversation.as_deref();
-        let conversation = about.unwrap_or(&self.conversation).into();
-        common.attribute(
-            f::span::ATTRIBUTES,
-            key::CONVERSATION_ID,
-            conversation,
-            none,
-        );
-        (common.written().into(), genai_from)
+        let mut genai_from = 0;
+        let common = written(|common| {
+            common.bytes(f::span::TRACE_ID, &self.trace_id.to_bytes());
+            if !self.trace_state.is_empty() {
+                let state = self.trace_state.as_str();
+                common.bytes(f::span::TRACE_STATE, state.as_bytes());
+            }
+            common.fixed32(f::span::FLAGS, self.flags.of_otlp(is_parent_remote));
+            let id = (&*self.id).into();
+            common.attribute(f::span::ATTRIBUTES, key::SESSION_ID, id, none);
+            genai_from = common.len();
+            let about = self.about.conversation.as_deref();
+            let conversation = about.unwrap_or(&self.conversation).into();
+            common.attribute(
+                f::span::ATTRIBUTES,
+                key::CONVERSATION_ID,
+                conversation,
+                none,
+            );
+        });
+        (common, genai_from)
     }
 }
 
@@ -158,16 +169,16 @@ impl Identity {
     pub(super) fn log_common(&self) -> &[u8] {
         self.log_common.get_or_init(|| {
             let none = TextLimit::new(None, usize::MAX);
-            let mut common = Writer::with_capacity(128);
-            common.bytes(f::log::TRACE_ID, &self.trace_id.to_bytes());
-            common.fixed32(f::log::FLAGS, self.flags.bits().into());
-            common.attribute(
-                f::log::ATTRIBUTES,
-                key::SESSION_ID,
-                (&*self.id).into(),
-                none,
-            );
-            common.written().into()
+            written(|common| {
+                common.bytes(f::log::TRACE_ID, &self.trace_id.to_bytes());
+                common.fixed32(f::log::FLAGS, self.flags.bits().into());
+                common.attribute(
+                    f::log::ATTRIBUTES,
+                    key::SESSION_ID,
+                    (&*self.id).into(),
+                    none,
+                );
+            })
         })
     }
 

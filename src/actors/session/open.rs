@@ -33,7 +33,7 @@ use crate::model::session_id::trace_id_of;
 #[derive(Debug)]
 pub struct SessionBuilder<'a> {
     shared: &'a Arc<Shared>,
-    id: String,
+    id: Arc<str>,
     about: About,
     tags: Vec<Box<str>>,
     /// A caller's baggage, of which some may become attributes.
@@ -55,7 +55,7 @@ impl<'a> SessionBuilder<'a> {
     pub(crate) fn new(shared: &'a Arc<Shared>, id: &str) -> Self {
         Self {
             shared,
-            id: id.to_owned(),
+            id: id.into(),
             about: About {
                 content: shared.content,
                 ..About::default()
@@ -247,7 +247,7 @@ impl<'a> SessionBuilder<'a> {
             return Err(Closed);
         }
         if self.id.is_empty() {
-            self.id = random_uuid();
+            self.id = random_uuid().into();
         }
         let shared = self.shared;
         let hash_key = shared.config.hash_key.as_ref();
@@ -258,8 +258,6 @@ impl<'a> SessionBuilder<'a> {
             None => truncate_bytes(&id, shared.limits.session_id_length).to_owned(),
             Some(_) => trace_id_of(&id, hash_key).0.to_string(),
         });
-        let previous_id = self.previous_id.clone();
-        let delegated = self.delegated.clone();
         let (cell, is_new) = shared
             .registry
             .find_or_open(key, || self.build(key, trace_id, random));
@@ -272,23 +270,23 @@ impl<'a> SessionBuilder<'a> {
         }
         if is_new && shared.config.events.session && cell.logged {
             let at_ns = cell.identity.start_ns;
-            let previous = previous_id.as_deref();
+            let previous = self.previous_id.as_deref();
             log::session_event(&cell, &mut cell.lock(), log::SESSION_START, at_ns, previous);
         }
         let session = Session::of(cell);
-        if let Some(delegated) = delegated.filter(|_| !is_new) {
+        if let Some(delegated) = self.delegated.filter(|_| !is_new) {
             session.edit_root(|draft| delegated.write_link(draft, &shared.limits));
         }
         Ok(session)
     }
 
-    fn build(mut self, key: SessionKey, trace_id: TraceId, random: bool) -> Arc<Cell> {
+    fn build(&mut self, key: SessionKey, trace_id: TraceId, random: bool) -> Arc<Cell> {
         let shared = self.shared;
         let parent = self.parent.take();
         let trace_id = parent.as_ref().map_or(trace_id, SpanContext::trace_id);
-        self.about.tags = self.tags.into();
+        self.about.tags = std::mem::take(&mut self.tags).into();
         self.about.baggage = self.inbound.merged(&self.about.baggage);
-        let about = Arc::new(self.about);
+        let about = Arc::new(std::mem::take(&mut self.about));
         let mut trace_state = parent
             .as_ref()
             .map(|parent| parent.trace_state().clone())
@@ -299,7 +297,9 @@ impl<'a> SessionBuilder<'a> {
         };
         let opening = shared
             .plans
-            .open(key, trace_id, &trace_state, told, &about, shared.now_ns());
+            .open(key, trace_id, &trace_state, told, &about, || {
+                shared.now_ns()
+            });
         let (recorded, case) = match opening {
             Opening::Unsampled => (false, None),
             Opening::Sampled(changed) => {
@@ -316,8 +316,11 @@ impl<'a> SessionBuilder<'a> {
         let flags = u8::from(sampled) | u8::from(random) << 1;
         let anchor = shared.clock.anchor();
         let id: Arc<str> = match shared.config.hash_key {
-            None => truncate_bytes(&self.id, shared.limits.session_id_length).into(),
             Some(_) => key.0.to_string().into(),
+            None => match truncate_bytes(&self.id, shared.limits.session_id_length) {
+                whole if whole.len() == self.id.len() => Arc::clone(&self.id),
+                cut => cut.into(),
+            },
         };
         let root = self.root.unwrap_or_else(SpanId::random);
         // A recording that is told again has the same root: that is no link.
@@ -351,7 +354,7 @@ impl<'a> SessionBuilder<'a> {
         if let Some(delegated) = &self.delegated {
             delegated.write_root(&mut draft, &shared.limits);
         }
-        if let Some(attributes) = self.attributes {
+        if let Some(attributes) = self.attributes.take() {
             draft.adopt(&attributes, &shared.limits);
             drafts::give_back(attributes);
         }

@@ -1,6 +1,5 @@
 //! The registry: it owns every session until the last of its spans is handed on.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
@@ -8,12 +7,9 @@ use dashmap::mapref::entry::Entry;
 
 use super::cell::Cell;
 use super::key_hash::KeyHash;
+use super::roots::Roots;
 use crate::model::chunk::SessionKey;
 use crate::model::context::SpanContext;
-
-/// How many ended sessions are remembered, so that one that is opened again links to the root that
-/// it had before: about 100 bytes each.
-const REMEMBERED: usize = 16_384;
 
 /// Sessions by key.
 #[derive(Debug)]
@@ -21,14 +17,8 @@ pub(crate) struct Registry {
     open: DashMap<SessionKey, Arc<Cell>, KeyHash>,
     /// Sessions that ended or rolled over and are not done; none once the shutdown has taken over.
     retired: Mutex<Option<Vec<Arc<Cell>>>>,
-    ended: Mutex<Ended>,
-}
-
-/// Roots of sessions that ended, the oldest first.
-#[derive(Debug, Default)]
-struct Ended {
-    roots: HashMap<SessionKey, SpanContext, KeyHash>,
-    order: VecDeque<SessionKey>,
+    /// Roots of sessions that ended.
+    roots: Mutex<Roots>,
 }
 
 impl Default for Registry {
@@ -36,7 +26,7 @@ impl Default for Registry {
         Self {
             open: DashMap::default(),
             retired: Mutex::new(Some(Vec::new())),
-            ended: Mutex::default(),
+            roots: Mutex::default(),
         }
     }
 }
@@ -66,25 +56,12 @@ impl Registry {
     pub(super) fn remove(&self, key: SessionKey, cell: &Arc<Cell>) {
         self.open.remove_if(&key, |_, open| Arc::ptr_eq(open, cell));
         let root = cell.context_of(cell.identity.root);
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        if ended.roots.insert(key, root).is_none() {
-            ended.order.push_back(key);
-        }
-        if ended.order.len() > REMEMBERED
-            && let Some(oldest) = ended.order.pop_front()
-        {
-            ended.roots.remove(&oldest);
-        }
+        self.roots().remember(key, root);
     }
 
     /// The root of the session when it was open before.
     pub(super) fn earlier_root(&self, key: SessionKey) -> Option<SpanContext> {
-        self.ended
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .roots
-            .get(&key)
-            .cloned()
+        self.roots().of(key)
     }
 
     /// The open session of this key.
@@ -126,6 +103,10 @@ impl Registry {
         let mut all = self.open();
         all.extend(self.retired().take().unwrap_or_default());
         all
+    }
+
+    fn roots(&self) -> MutexGuard<'_, Roots> {
+        self.roots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn retired(&self) -> MutexGuard<'_, Option<Vec<Arc<Cell>>>> {

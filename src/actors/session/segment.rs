@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use super::cell::Cell;
 use super::drafts;
+use super::gather::LoneSpan;
 use super::identity::{Identity, Particulars};
 use super::log;
 use super::shared::Shared;
 use super::state::{Facts, State};
 use crate::model::attribute::Value;
-use crate::model::chunk::End;
+use crate::model::chunk::{Digest, End};
 use crate::model::context::{SpanContext, TraceFlags};
-use crate::model::genai::{Operation, key};
+use crate::model::genai::key;
 use crate::model::id::{SpanId, TraceId};
 use crate::model::kind::{SpanKind, Status};
 use crate::model::ledger::Fate;
@@ -148,13 +149,24 @@ pub(super) fn end(
             Cause::Forced | Cause::RolledOver => EndState::Unset,
         };
         let totals = (!identity.about.totals_elsewhere).then_some(&state.totals);
-        let facts = end_root(&mut draft, totals, end_state, cause == Cause::Forced);
+        end_root(&mut draft, totals, end_state, cause == Cause::Forced);
         let end_ns = now_ns.max(identity.start_ns);
         draft.end(end_ns);
-        let common = identity.common_of_root();
-        if cell.put(&mut state, Signal::Traces, &draft, common) {
-            state.note(&facts, end_ns - identity.start_ns, true);
-            state.note_end(end_state.of_digest());
+        let root = LoneSpan {
+            draft: &draft,
+            common: identity.common_of_root(),
+            digest: Digest {
+                spans: 1,
+                error: matches!(end_state, EndState::Error(_)),
+                root_ended: true,
+                end: end_state.of_digest(),
+                longest_ns: end_ns - identity.start_ns,
+                ..Digest::default()
+            },
+        };
+        let is_left = cell.leave_root(&mut state, &root);
+        if !is_left && cell.put(&mut state, Signal::Traces, &draft, root.common) {
+            state.note_root(&root.digest);
         }
         drafts::give_back(draft);
     } else {
@@ -194,6 +206,9 @@ pub(super) fn forget(cell: &Arc<Cell>) {
 
 /// Writes the spans that are still open as incomplete, ended now.
 fn complete_open(cell: &Arc<Cell>, state: &mut State, now_ns: u64) {
+    if state.slab.len() == 0 {
+        return;
+    }
     let mut draft = drafts::take();
     for span in state.slab.clear() {
         draft.begin_span(span.name(), "", &cell.shared.limits);
@@ -234,13 +249,8 @@ fn finish(cell: &Arc<Cell>, state: &mut State, cause: Cause<'_>) {
     }
 }
 
-/// Writes totals and end state. Unknown is absent, never zero.
-fn end_root(
-    draft: &mut Draft,
-    totals: Option<&Totals>,
-    end_state: EndState<'_>,
-    incomplete: bool,
-) -> Facts {
+/// Writes totals, end state and status, which nothing else sets. Unknown is absent, never zero.
+fn end_root(draft: &mut Draft, totals: Option<&Totals>, end_state: EndState<'_>, incomplete: bool) {
     draft.set_own(key::END_STATE, end_state.name().into());
     if let Some(totals) = totals {
         write_totals(draft, totals);
@@ -250,13 +260,8 @@ fn end_root(
     }
     match end_state {
         EndState::Unset => {}
-        EndState::Success => draft.status(Status::Ok),
-        EndState::Error(message) => draft.status(Status::Error(message)),
-    }
-    Facts {
-        operation: Operation::Other,
-        failed: matches!(end_state, EndState::Error(_)),
-        ..Facts::default()
+        EndState::Success => draft.first_status(Status::Ok),
+        EndState::Error(message) => draft.first_status(Status::Error(message)),
     }
 }
 
@@ -366,8 +371,7 @@ mod tests {
         let mut draft = Draft::with_capacity(0);
         draft.begin_span("session", "", limits);
         draft.set(key::END_STATE, "a host's own".into());
-        let facts = end_root(&mut draft, Some(totals), state, incomplete);
-        assert_eq!(facts.failed, matches!(state, EndState::Error(_)));
+        end_root(&mut draft, Some(totals), state, incomplete);
         draft.end(1);
         let mut chunk = vec![0; draft.len_in_chunk(b"")];
         draft.write_to(&mut chunk, b"");

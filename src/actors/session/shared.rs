@@ -117,6 +117,9 @@ impl Shared {
     }
 }
 
+/// How many sessions are taken from the queue under one lock, for which those who record wait.
+const DUE_AT_ONCE: usize = 256;
+
 /// Sessions whose open chunk waits for company, in the order in which they are due. Holds keys, not
 /// sessions: the registry owns those.
 #[derive(Debug, Default)]
@@ -139,14 +142,13 @@ impl Linger {
         true
     }
 
-    /// The next session that is due.
-    pub(super) fn pop_due(&self, now_ns: u64) -> Option<SessionKey> {
+    /// The next sessions that are due, at most [`DUE_AT_ONCE`]; none, when no more are.
+    pub(super) fn take_due(&self, now_ns: u64) -> Vec<SessionKey> {
         let mut waiting = self.lock();
-        let (due_ns, _) = waiting.due.front()?;
-        if *due_ns > now_ns {
-            return None;
-        }
-        waiting.due.pop_front().map(|(_, session)| session)
+        let next = waiting.due.iter().take(DUE_AT_ONCE);
+        let due = next.take_while(|(due_ns, _)| *due_ns <= now_ns).count();
+        let due = waiting.due.drain(..due);
+        due.map(|(_, session)| session).collect()
     }
 
     /// Nothing is registered any more.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::budget::{Allowance, Reached};
 use super::slab::Slab;
 use crate::actors::pool::{Buffer, CHUNK_BYTES, Pool};
-use crate::model::chunk::{Chunk, Digest, End};
+use crate::model::chunk::{Chunk, Digest};
 use crate::model::genai::Operation;
 use crate::model::otlp::draft::{Draft, Saved};
 use crate::model::request::Signal;
@@ -168,9 +168,15 @@ impl State {
         }
     }
 
-    /// Notes how the session ended, in the digest of the chunk that has the root.
-    pub(super) fn note_end(&mut self, end: End) {
-        self.spans.digest.end = end;
+    /// Notes the root, with which the session ended, in the digest of the chunk that has it.
+    pub(super) fn note_root(&mut self, root: &Digest) {
+        self.spans.digest.merge(root);
+    }
+
+    /// Whether there is an open chunk.
+    pub(super) fn has_buffer(&self) -> bool {
+        let logs = self.logs.as_ref();
+        self.spans.buffer.is_some() || logs.is_some_and(|logs| logs.buffer.is_some())
     }
 
     /// Counts a span that ended.
@@ -282,6 +288,7 @@ impl Open {
 mod tests {
     use super::super::slab::Parent;
     use super::*;
+    use crate::model::chunk::End;
     use crate::model::id::SpanId;
     use crate::model::kind::SpanKind;
     use crate::model::limits::Limits;

@@ -96,10 +96,16 @@ impl Actor for Sweeper {
         }
         let now_ns = self.shared.now_ns();
         let mut gather = Gather::default();
-        while let Some(session) = self.shared.linger.pop_due(now_ns) {
-            // A session that has ended meanwhile has handed on what it had.
-            if let Some(cell) = self.shared.registry.get(session) {
-                take_from(&self.shared, &cell, &mut gather).await;
+        loop {
+            let due = self.shared.linger.take_due(now_ns);
+            if due.is_empty() {
+                break;
+            }
+            for session in due {
+                // A session that has ended meanwhile has handed on what it had.
+                if let Some(cell) = self.shared.registry.get(session) {
+                    take_from(&self.shared, &cell, &mut gather).await;
+                }
             }
         }
         for cell in self.shared.registry.all_retired() {

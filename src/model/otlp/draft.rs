@@ -306,6 +306,11 @@ impl Draft {
         if let Some(earlier) = earlier {
             self.out.remove(earlier.range);
         }
+        self.first_status(status);
+    }
+
+    /// The same for an item that has none yet, which spares the search.
+    pub(crate) fn first_status(&mut self, status: Status<'_>) {
         if status == Status::Unset {
             return;
         }

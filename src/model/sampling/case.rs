@@ -94,8 +94,12 @@ impl Plans {
         trace_state: &TraceState,
         parent: Option<bool>,
         about: &Arc<About>,
-        now_ns: u64,
+        now_ns: impl FnOnce() -> u64,
     ) -> Opening {
+        if parent.is_none() && !self.judge_others() {
+            // Whichever plan is the current one, it keeps all.
+            return Opening::Sampled(None);
+        }
         let plan = self.current();
         if parent.is_none() && plan.keeps_all() {
             return Opening::Sampled(None);
@@ -108,7 +112,7 @@ impl Plans {
             seen: 0,
             is_final: false,
         };
-        let Some(decision) = plan.judge(&draw, &start, now_ns) else {
+        let Some(decision) = plan.judge(&draw, &start, now_ns()) else {
             let case = Case::new(plan, Arc::clone(about), home, draw);
             return Opening::Undecided(Arc::new(case));
         };

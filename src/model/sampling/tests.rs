@@ -209,7 +209,7 @@ fn the_last_seven_bytes_decide() {
                 &TraceState::EMPTY,
                 parent,
                 &Arc::default(),
-                0
+                || 0
             ),
             Opening::Unsampled
         )
@@ -429,7 +429,7 @@ fn stages_agree() {
             &TraceState::EMPTY,
             None,
             &Arc::default(),
-            0,
+            || 0,
         ) {
             Opening::Unsampled => {
                 assert!(!alone.keep, "the smaller share is within the larger");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use spanreel::{Fate, SessionConfig};
+use spanreel::{Fate, Rule, Sampling, SessionConfig, StatusCode};
 
 use crate::rig::{Rig, eventually};
 
@@ -146,8 +146,8 @@ fn an_idle_session_comes_back() {
     assert_eq!(again.links[0].span_id, Some(before.span_id()));
 }
 
-/// Sessions that end with little, with half a chunk and with several to hand on come out whole, the spans of
-/// each in the order in which they ended.
+/// Sessions that end with nothing but their root, with little, with half a chunk and with several to hand on come
+/// out whole, the spans of each in the order in which they ended.
 #[test]
 fn what_sessions_leave_comes_out_whole_and_in_order() {
     let sessions = SessionConfig {
@@ -156,7 +156,7 @@ fn what_sessions_leave_comes_out_whole_and_in_order() {
     };
     let rig = Rig::with(|builder| builder.sessions(sessions));
     let text = "x".repeat(4000);
-    let spans_of = |session: i64| 1 + session % 6;
+    let spans_of = |session: i64| session % 7;
     for number in 0..90_i64 {
         let id = format!("conv-{number}");
         let session = rig.pipeline.session(&id).expect("open");
@@ -178,4 +178,22 @@ fn what_sessions_leave_comes_out_whole_and_in_order() {
         let expected = (0..spans_of(number)).map(Some).chain([None]);
         assert_eq!(indices, expected.collect::<Vec<_>>(), "{id}, its root last");
     }
+}
+
+/// A session that has nothing but its root is judged by how that ended.
+#[test]
+fn a_session_without_spans_is_judged_by_its_end() {
+    let sampling = Sampling::always_off().always_keep(Rule::Errors);
+    let rig = Rig::with(|builder| builder.sampling(sampling));
+    for number in 0..40 {
+        let id = format!("conv-{number}");
+        let session = rig.pipeline.session(&id).expect("open");
+        match number % 4 {
+            0 => session.fail("why"),
+            _ => session.succeed(),
+        }
+    }
+    let spans = rig.stop().spans();
+    assert_eq!(spans.len(), 10);
+    assert!(spans.iter().all(|span| span.status == StatusCode::Error));
 }

@@ -3,16 +3,20 @@
 
 use std::ops::Range;
 
+use super::keys::KeyFilter;
 use super::{Draft, Dropped};
 use crate::model::attribute::Value;
 use crate::model::limits::Limits;
 use crate::model::otlp::fields as f;
 use crate::model::otlp::scan;
+use crate::model::otlp::writer::Writer;
 
 /// A draft put aside in as little memory as it needs: the root span of a session.
 #[derive(Debug)]
 pub(crate) struct Saved {
     bytes: Box<[u8]>,
+    /// To work it out again would take longer than all else that goes on with a span.
+    keys: KeyFilter,
     name: Range<usize>,
     attributes_left: usize,
     events: usize,
@@ -25,6 +29,7 @@ impl Draft {
     pub(crate) fn save(&self) -> Saved {
         Saved {
             bytes: self.out.written().into(),
+            keys: self.keys,
             name: self.name.clone(),
             attributes_left: self.attributes_left,
             events: self.events,
@@ -42,10 +47,7 @@ impl Draft {
             limits,
         );
         self.out.raw(&saved.bytes);
-        for field in scan::fields(&saved.bytes).filter(|field| field.is(f::span::ATTRIBUTES)) {
-            let key = scan::key_of(&saved.bytes[field.body]).unwrap_or_default();
-            self.keys.insert(key);
-        }
+        self.keys = saved.keys;
         self.name = saved.name.clone();
         self.attributes_left = saved.attributes_left;
         self.events = saved.events;
@@ -64,9 +66,28 @@ impl Draft {
             .attribute(self.attribute_field, key, value, self.text);
     }
 
-    /// Takes over the attributes of another span.
+    /// What `write` writes, which is no item: the draft lends its memory, and what was in it is gone.
+    pub(crate) fn lend(&mut self, write: impl FnOnce(&mut Writer)) -> Box<[u8]> {
+        self.out.clear();
+        write(&mut self.out);
+        self.out.written().into()
+    }
+
+    /// Takes over the attributes and links of another span, which was begun with the same limits.
     pub(crate) fn adopt(&mut self, from: &Self, limits: &Limits) {
         let written = from.out.written();
+        let rest = &written[from.name.end..];
+        let is_bare = self.attributes_left == limits.attribute_count && self.links == 0;
+        if is_bare && self.out.len() + rest.len() <= self.size_limit {
+            // Nothing that it says can be said by the other as well.
+            self.out.raw(rest);
+            self.keys = from.keys;
+            self.attributes_left = from.attributes_left;
+            self.links = from.links;
+            self.dropped.attributes += from.dropped.attributes;
+            self.dropped.links += from.dropped.links;
+            return;
+        }
         for field in scan::fields(written).filter(|field| field.is(f::span::ATTRIBUTES)) {
             let key = scan::key_of(&written[field.body]).unwrap_or_default();
             if self.keys.insert(key)

@@ -372,6 +372,49 @@ fn an_adopted_attribute_obeys_the_limits() {
     assert_eq!(decoded(&draft).dropped_attributes_count, 1);
 }
 
+/// A span that has no attribute yet adopts all of another's at once: it is then as if they had been set in it, also
+/// as to what may follow.
+#[test]
+fn what_is_adopted_at_once_is_as_if_set() {
+    let limits = Limits {
+        attribute_count: 3,
+        link_count: 1,
+        ..Limits::default()
+    };
+    let set = |draft: &mut Draft| {
+        draft.set("a", 1_i64.into());
+        draft.set("b", "text".into());
+        for _ in 0..2 {
+            let to = SpanContext::new(TraceId::random(), id(), Default::default());
+            draft.link(&to, &[], &limits);
+        }
+        draft.set("", 2_i64.into());
+    };
+    let mut other = Draft::with_capacity(0);
+    other.begin_span("", "", &limits);
+    set(&mut other);
+    let mut adopted = span(&limits);
+    adopted.adopt(&other, &limits);
+    let mut whole = span(&limits);
+    set(&mut whole);
+    for draft in [&mut adopted, &mut whole] {
+        for (key, value) in [("b", 3_i64), ("c", 4), ("d", 5)] {
+            draft.set(key, value.into());
+        }
+        draft.end(9);
+    }
+    let (adopted, whole) = (decoded(&adopted), decoded(&whole));
+    assert_eq!(
+        shown(&adopted),
+        ["a=IntValue(1)", "b=IntValue(3)", "c=IntValue(4)"]
+    );
+    assert_eq!(shown(&adopted), shown(&whole));
+    assert_eq!((adopted.name.as_str(), adopted.links.len()), ("work", 1));
+    let dropped = |span: &Span| (span.dropped_attributes_count, span.dropped_links_count);
+    assert_eq!(dropped(&adopted), (2, 1));
+    assert_eq!(dropped(&adopted), dropped(&whole));
+}
+
 /// A status replaces the one before; unset removes it.
 #[test]
 fn the_last_status_wins() {
