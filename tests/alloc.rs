@@ -481,6 +481,7 @@ fn an_undecided_session_of_others_is_small() {
     let intake = pipeline.intake();
     let mut next = 0_u128;
     let mut wire = 0.0;
+    let mut kept = 0;
     let each = held_for_each(&pipeline, |count| {
         let spans = (0..count).map(|_| {
             next += 1;
@@ -505,15 +506,22 @@ fn an_undecided_session_of_others_is_small() {
             resource_spans: vec![resource],
         };
         let request = Bytes::from(request.encode_to_vec());
-        let _receipt = intake.try_accept(Signal::Traces, request).expect("room");
+        let undecided = || pipeline.stats().sampling.undecided;
+        let before = undecided();
+        drop(intake.try_accept(Signal::Traces, request).expect("room"));
+        // Where the sampler was faster than that drop, it has kept the receipt of each session, in 64 bytes.
+        if undecided() > before {
+            kept += count;
+        }
     });
     assert_eq!(pipeline.stats().sampling.undecided, 60_000);
     let report = pipeline.shutdown_blocking(Duration::from_secs(30));
     support::ledger::assert_settled(&report);
     let beside = each - wire;
+    let most = 264.0 + 64.0 * kept as f64 / 50_000.0;
     assert!(
-        (200.0..=264.0).contains(&beside),
-        "{beside} bytes beside {wire}"
+        (200.0..=most).contains(&beside),
+        "{beside} bytes beside {wire}, at most {most}"
     );
 }
 

@@ -3,11 +3,11 @@
 //! Holds: a bounded number of sessions, of which those that were quiet for longest make room. Waits:
 //! never. Loses: nothing but the memory of old sessions; one that comes back counts anew.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use hashbrown::HashMap;
 
 /// How long a session counts as live after something of it has arrived.
 pub(crate) const LIVE_FOR: Duration = Duration::from_secs(60);
@@ -69,27 +69,7 @@ struct Known {
     most: usize,
 }
 
-type Half = HashMap<u64, Seen, BuildHasherDefault<Hashed>>;
-
-/// For keys that are hashes already.
-#[derive(Debug, Default)]
-struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0 << 8 | u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
+type Half = HashMap<u64, Seen>;
 
 #[derive(Clone, Copy, Debug)]
 struct Seen {
@@ -106,7 +86,7 @@ impl Arrivals {
         }))
     }
 
-    /// Notes what has arrived at once: for each part the key of its session, which must be a hash, or none.
+    /// Notes what has arrived at once: for each part the key of its session, or none.
     pub(crate) fn note(
         &self,
         arrivals: impl IntoIterator<Item = (Option<u64>, Arrival)>,
@@ -163,10 +143,9 @@ impl Known {
     fn new(most: NonZeroUsize) -> Self {
         let half = most.get().div_ceil(2);
         // Room for all of them at once: to grow would hold up whoever sends at that moment.
-        let room = || Half::with_capacity_and_hasher(half, BuildHasherDefault::default());
         Self {
-            later: room(),
-            earlier: room(),
+            later: Half::with_capacity(half),
+            earlier: Half::with_capacity(half),
             most: half,
         }
     }
