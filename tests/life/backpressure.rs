@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use spanreel::testing::InMemory;
-use spanreel::{BatchConfig, ByteSize, Closed, Export, ExportError, Fate, Request, WhenFull};
+use spanreel::{
+    BatchConfig, ByteSize, Closed, Export, ExportError, Fate, Pipeline, Request, WhenFull,
+};
 
 use crate::peers::{Gate, Hangs, Slow};
 use crate::support::ledger::{assert_adds_up, assert_settled};
@@ -14,15 +16,20 @@ use crate::{one_at_a_time, prompt, work};
 
 const GRACE: Duration = Duration::from_secs(30);
 
+/// A pipeline with little room, all of which has to pass the gate.
+fn before(gate: &Gate) -> Pipeline {
+    prompt()
+        .budget(ByteSize::mib(8))
+        .export(one_at_a_time(gate.clone()))
+        .start()
+        .expect("a pipeline")
+}
+
 /// What finds no room is dropped and counted exactly: all the rest arrives.
 #[test]
 fn what_finds_no_room_is_counted_exactly() {
     let gate = Gate::closed();
-    let pipeline = prompt()
-        .budget(ByteSize::mib(8))
-        .export(one_at_a_time(gate.clone()))
-        .start()
-        .expect("a pipeline");
+    let pipeline = before(&gate);
     let mut ended = 0;
     let sessions: Vec<_> = (0..4)
         .map(|number| pipeline.session(&number.to_string()).expect("open"))
@@ -49,11 +56,7 @@ fn what_finds_no_room_is_counted_exactly() {
 #[test]
 fn roots_that_find_no_room_are_counted_exactly() {
     let gate = Gate::closed();
-    let pipeline = prompt()
-        .budget(ByteSize::mib(8))
-        .export(one_at_a_time(gate.clone()))
-        .start()
-        .expect("a pipeline");
+    let pipeline = before(&gate);
     let mut ended = 0;
     while pipeline.stats().traces.fates.of(Fate::QueueFull) < 1000 {
         for _ in 0..100 {

@@ -78,7 +78,7 @@ struct Seen {
 }
 
 impl Arrivals {
-    /// Remembers at most `sessions` sessions, and at least half as many.
+    /// Remembers at most `sessions` sessions, rounded up to an even number, and at least half as many.
     pub(crate) fn new(sessions: NonZeroUsize) -> Self {
         Self(Mutex::new(Table {
             known: Known::new(sessions),

@@ -19,6 +19,8 @@ pub(super) const fn tag(field: u32, wire_type: u32) -> u32 {
     field << 3 | wire_type
 }
 
+/// Where one message is being read.
+///
 /// Functions that are seldom called are told where to read and tell where they stopped, by value: one that was
 /// given a reader to change would keep it in memory everywhere, and each step would wait for the one before to
 /// be written there.
