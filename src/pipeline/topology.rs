@@ -200,7 +200,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
         wanted,
         ended: Default::default(),
         usual_size: Default::default(),
-        process: std::process::id(),
+        forked: forkguard::new(),
         closed: AtomicBool::new(false),
         over: CancellationToken::new(),
         incomplete: Default::default(),

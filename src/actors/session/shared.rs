@@ -59,7 +59,7 @@ pub(crate) struct Shared {
     /// Which signals any lane takes; what nobody takes is not written.
     pub(crate) wanted: [bool; Signal::ALL.len()],
     /// Whose pipeline it is: a process that was forked off has a copy without its threads.
-    pub(crate) process: u32,
+    pub(crate) forked: forkguard::Guard,
     /// The shutdown has begun: what ends now is booked as such.
     pub(crate) closed: AtomicBool,
     /// The shutdown is over: what is not settled by now never is.
@@ -75,11 +75,14 @@ impl Shared {
     }
 
     /// Whether this is the copy of a process that was forked off. Then it is closed: no thread works for it.
-    /// Asked where a system call does not matter.
+    #[inline]
     pub(crate) fn is_copy(&self) -> bool {
-        if std::process::id() == self.process {
-            return false;
-        }
+        // A guard tells once; its copies tell each time.
+        self.forked.clone().detected_fork() && self.note_copy()
+    }
+
+    #[cold]
+    fn note_copy(&self) -> bool {
         self.closed.store(true, Ordering::SeqCst);
         // What is made here must not have the ids of what the parent makes.
         id::begin_anew();
