@@ -117,7 +117,7 @@ impl State {
 
     /// Has the first chunk begin with so much room.
     pub(super) fn expect(&mut self, size: usize) {
-        self.spans.hint = size;
+        self.spans.hint = size.min(CHUNK_BYTES);
         self.spans.is_busy = size >= WHOLE;
     }
 
