@@ -33,6 +33,18 @@ pub struct SpanBuilder<'a> {
     start_ns: Option<u64>,
 }
 
+/// A draft with the name of a span, where it is recorded. Apart from what knows the operation, so that the latter
+/// is short enough to stand where a host calls it, and then knows it while the host is compiled.
+#[inline(never)]
+fn begin(cell: &Cell, name: &str, object: &str) -> Option<Box<Draft>> {
+    if !cell.sampled || own_thread::is_own() {
+        return None;
+    }
+    let mut draft = drafts::take();
+    draft.begin_span(name, object, &cell.shared.limits);
+    Some(draft)
+}
+
 impl<'a> SpanBuilder<'a> {
     /// A span named after what it does and to what.
     #[inline(always)]
@@ -44,14 +56,10 @@ impl<'a> SpanBuilder<'a> {
         name: &str,
         object: &str,
     ) -> Self {
-        let draft = (cell.sampled && !own_thread::is_own()).then(|| {
-            let mut draft = drafts::take();
-            draft.begin_span(name, object, &cell.shared.limits);
-            if let Some(name) = operation.name() {
-                draft.set(key::OPERATION_NAME, name.into());
-            }
-            draft
-        });
+        let mut draft = begin(cell, name, object);
+        if let (Some(draft), Some(name)) = (&mut draft, operation.name()) {
+            draft.set(key::OPERATION_NAME, name.into());
+        }
         Self {
             cell,
             draft,

@@ -24,7 +24,7 @@ use crate::model::kind::{SpanKind, Status};
 use crate::model::limits::{Limits, TextLimit, truncate_bytes};
 
 /// Tag and length of an item in its chunk (`ScopeSpans.spans`, `ScopeLogs.log_records`).
-const ITEM_TAG: u8 = (f::scope_items::ITEMS as u8) << 3 | 2;
+const ITEM_TAG: u8 = tag(f::scope_items::ITEMS);
 
 /// What a status takes beside its message at most: two tags, two lengths, its code.
 const STATUS_OVERHEAD: usize = 2 * (1 + 10) + 2;
@@ -36,10 +36,11 @@ const SHORT: usize = 0x80;
 #[derive(Debug)]
 pub(crate) struct Draft {
     out: Writer,
-    /// The field of its attributes: spans and log records differ.
-    attribute_field: u32,
-    /// How many more may be set.
-    attributes_left: usize,
+    /// The tag of its attributes: spans and log records differ.
+    attribute_tag: u8,
+    /// How many more may be set. Not of the type of the writer's cursor: the compiler would move both at
+    /// once, which waits for what was moved singly before to reach the cache.
+    attributes_left: u32,
     /// Whether no limit but that on their number concerns a short attribute for which there is room.
     plain: bool,
     /// For the values of attributes.
@@ -63,11 +64,22 @@ struct Dropped {
     links: u32,
 }
 
+/// A limit on the number of attributes: no draft has room for 2^32 of them.
+#[inline]
+fn most_attributes(limit: usize) -> u32 {
+    u32::try_from(limit).unwrap_or(u32::MAX)
+}
+
+/// The tag of a message, a text or bytes in a field below 16.
+const fn tag(field: u32) -> u8 {
+    (field as u8) << 3 | 2
+}
+
 impl Draft {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self {
             out: Writer::with_capacity(capacity),
-            attribute_field: f::span::ATTRIBUTES,
+            attribute_tag: tag(f::span::ATTRIBUTES),
             attributes_left: 0,
             plain: false,
             text: TextLimit::new(None, 0),
@@ -85,16 +97,21 @@ impl Draft {
         self.out.capacity()
     }
 
+    /// The field of its attributes.
+    fn attribute_field(&self) -> u32 {
+        u32::from(self.attribute_tag >> 3)
+    }
+
     #[inline]
     fn begin(
         &mut self,
         attribute_field: u32,
-        attribute_limit: usize,
+        attribute_limit: u32,
         text: TextLimit,
         limits: &Limits,
     ) {
         self.out.clear();
-        self.attribute_field = attribute_field;
+        self.attribute_tag = tag(attribute_field);
         self.attributes_left = attribute_limit;
         self.text = text;
         self.name_limit = limits.name_length;
@@ -115,7 +132,7 @@ impl Draft {
     pub(crate) fn begin_span(&mut self, operation: &str, object: &str, limits: &Limits) {
         self.begin(
             f::span::ATTRIBUTES,
-            limits.attribute_count,
+            most_attributes(limits.attribute_count),
             limits.text(),
             limits,
         );
@@ -165,7 +182,7 @@ impl Draft {
     pub(crate) fn set(&mut self, key: &str, value: Value<'_>) {
         let known = self.keys.insert(key.as_bytes());
         let quick = self.plain && !known && self.attributes_left > 0 && !key.is_empty();
-        if quick && self.out.short_attribute(self.attribute_field, key, value) {
+        if quick && self.out.short_attribute(self.attribute_tag, key, value) {
             self.attributes_left -= 1;
             return;
         }
@@ -187,7 +204,7 @@ impl Draft {
         }
         let before = self.out.len();
         self.out
-            .attribute(self.attribute_field, key, value, self.text);
+            .attribute(self.attribute_field(), key, value, self.text);
         self.plain &= self.out.capacity() <= self.size_limit;
         if self.out.len() > self.size_limit {
             return self.take_back(before);
@@ -228,9 +245,10 @@ impl Draft {
     #[cold]
     #[inline(never)]
     fn forget(&mut self, key: &str) {
+        let attribute_field = self.attribute_field();
         let written = self.out.written();
         let is_it = |field: &scan::Field| {
-            field.is(self.attribute_field)
+            field.is(attribute_field)
                 && scan::key_of(&written[field.body.clone()]) == Some(key.as_bytes())
         };
         let found = scan::fields(written).find(is_it);
