@@ -58,7 +58,7 @@ impl<'a> SpanBuilder<'a> {
     ) -> Self {
         let mut draft = begin(cell, name, object);
         if let (Some(draft), Some(name)) = (&mut draft, operation.name()) {
-            draft.set(key::OPERATION_NAME, name.into());
+            draft.set_in_span(key::OPERATION_NAME, name.into());
         }
         Self {
             cell,
@@ -82,7 +82,7 @@ impl<'a> SpanBuilder<'a> {
     #[inline(always)]
     pub fn attribute<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
         if let Some(draft) = &mut self.draft {
-            draft.set(key, value.into());
+            draft.set_in_span(key, value.into());
         }
         self
     }

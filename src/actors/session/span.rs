@@ -70,7 +70,7 @@ impl Span {
     #[inline(always)]
     pub fn set<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) -> &mut Self {
         if let Some(draft) = &mut self.draft {
-            draft.set(key, value.into());
+            draft.set_in_span(key, value.into());
         }
         self
     }

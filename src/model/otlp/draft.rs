@@ -26,6 +26,9 @@ use crate::model::limits::{Limits, TextLimit, truncate_bytes};
 /// Tag and length of an item in its chunk (`ScopeSpans.spans`, `ScopeLogs.log_records`).
 const ITEM_TAG: u8 = tag(f::scope_items::ITEMS);
 
+/// The tag of an attribute of a span.
+const SPAN_ATTRIBUTE: u8 = tag(f::span::ATTRIBUTES);
+
 /// What a status takes beside its message at most: two tags, two lengths, its code.
 const STATUS_OVERHEAD: usize = 2 * (1 + 10) + 2;
 
@@ -79,7 +82,7 @@ impl Draft {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self {
             out: Writer::with_capacity(capacity),
-            attribute_tag: tag(f::span::ATTRIBUTES),
+            attribute_tag: SPAN_ATTRIBUTE,
             attributes_left: 0,
             plain: false,
             text: TextLimit::new(None, 0),
@@ -128,7 +131,7 @@ impl Draft {
 
     /// Begins a span whose name is `operation`, a space and `object`, or `operation` alone.
     /// A name over the limit is cut.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin_span(&mut self, operation: &str, object: &str, limits: &Limits) {
         self.begin(
             f::span::ATTRIBUTES,
@@ -178,22 +181,36 @@ impl Draft {
 
     /// Sets an attribute. The last value of a key wins; what has no key or is over the limits is
     /// counted instead.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn set(&mut self, key: &str, value: Value<'_>) {
+        self.set_tagged(self.attribute_tag, key, value);
+    }
+
+    /// The same for what is known to be a span where a host calls: what comes before a literal key is then
+    /// written in one move.
+    #[inline(always)]
+    pub(crate) fn set_in_span(&mut self, key: &str, value: Value<'_>) {
+        debug_assert_eq!(self.attribute_tag, SPAN_ATTRIBUTE);
+        self.set_tagged(SPAN_ATTRIBUTE, key, value);
+    }
+
+    #[inline(always)]
+    fn set_tagged(&mut self, attribute_tag: u8, key: &str, value: Value<'_>) {
         let known = self.keys.insert(key.as_bytes());
         let quick = self.plain && !known && self.attributes_left > 0 && !key.is_empty();
-        if quick && self.out.short_attribute(self.attribute_tag, key, value) {
+        if quick && self.out.short_attribute(attribute_tag, key, value) {
             self.attributes_left -= 1;
             return;
         }
-        self.set_with_care(key, value, known);
+        // A copy, made here: the value itself then need not be in memory for those that come this far.
+        self.set_with_care(key, &{ value }, known);
     }
 
     /// Sets an attribute that is long, probably set already, or may be over a limit.
     #[inline(never)]
-    fn set_with_care(&mut self, key: &str, value: Value<'_>, known: bool) {
+    fn set_with_care(&mut self, key: &str, value: &Value<'_>, known: bool) {
         if key.is_empty() || key.len() > self.name_limit {
-            return self.set_odd(key, value);
+            return self.set_odd(key, *value);
         }
         if known && !self.admit(key) {
             return;
@@ -204,7 +221,7 @@ impl Draft {
         }
         let before = self.out.len();
         self.out
-            .attribute(self.attribute_field(), key, value, self.text);
+            .attribute(self.attribute_field(), key, *value, self.text);
         self.plain &= self.out.capacity() <= self.size_limit;
         if self.out.len() > self.size_limit {
             return self.take_back(before);

@@ -86,6 +86,13 @@ impl Writer {
         &mut self.buffer[at..][..len]
     }
 
+    /// The next `N` bytes, if there is room for them already. The array is there to be written in part, by whoever
+    /// then says how much that was: the compiler sees what stays within it, and checks nothing more.
+    #[inline(always)]
+    fn window<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
+        self.buffer.get_mut(self.at..)?.first_chunk_mut()
+    }
+
     #[cold]
     #[inline(never)]
     fn grow(&mut self, needed: usize) {
@@ -101,22 +108,40 @@ impl Writer {
 
     /// A text in a field below 16 that is two texts with a space between them, or the one that is not
     /// empty. Returns where it stands.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn joined(&mut self, field: u32, first: &str, second: &str) -> Range<usize> {
         debug_assert!(field < 16, "a tag of one byte");
+        const EACH: usize = 63;
+        if first.len() <= EACH
+            && second.len() <= EACH
+            && let Some(room) = self.window::<{ 2 + EACH + 1 + EACH }>()
+        {
+            let gap = usize::from(!first.is_empty() && !second.is_empty());
+            let second_at = 2 + first.len() + gap;
+            let end = second_at + second.len();
+            room[0] = tag(field, LEN) as u8;
+            room[1] = (end - 2) as u8;
+            copy(&mut room[2..2 + first.len()], first.as_bytes());
+            // Without a gap, what comes next is written over it.
+            room[second_at - gap] = b' ';
+            copy(&mut room[second_at..end], second.as_bytes());
+            let start = self.at + 2;
+            self.at += end;
+            return start..self.at;
+        }
+        self.joined_long(field, first, second)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn joined_long(&mut self, field: u32, first: &str, second: &str) -> Range<usize> {
         let second_at = match first.is_empty() || second.is_empty() {
             true => first.len(),
             false => first.len() + 1,
         };
         let len = second_at + second.len();
-        let room = if len < 0x80 {
-            let (header, room) = self.room(2 + len).split_at_mut(2);
-            header.copy_from_slice(&[tag(field, LEN) as u8, len as u8]);
-            room
-        } else {
-            self.open(field, len);
-            self.room(len)
-        };
+        self.open(field, len);
+        let room = self.room(len);
         copy(&mut room[..first.len()], first.as_bytes());
         if let [space] = &mut room[first.len()..second_at] {
             *space = b' ';

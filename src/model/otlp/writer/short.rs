@@ -16,9 +16,6 @@ const AROUND: usize = 4;
 impl Writer {
     /// Writes a `KeyValue` of which every length takes one byte, if there is room for any such already;
     /// whether it did. This is what nearly all attributes are: one check, no limits asked, no growth.
-    ///
-    /// There is room in an array of known length: so the compiler sees that all that is written stays within
-    /// it, and checks nothing more.
     #[inline(always)]
     pub(crate) fn short_attribute(
         &mut self,
@@ -29,10 +26,7 @@ impl Writer {
         let Some(most) = (SHORT - AROUND).checked_sub(key.len()) else {
             return false;
         };
-        let Some(room) = self.buffer.get_mut(self.at..) else {
-            return false;
-        };
-        let Some(room) = room.first_chunk_mut::<WINDOW>() else {
+        let Some(room) = self.window::<WINDOW>() else {
             return false;
         };
         let place = 6 + key.len();
