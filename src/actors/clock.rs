@@ -48,8 +48,13 @@ impl Clock {
     pub(crate) fn now_ns(&self, anchor: &Anchor) -> u64 {
         // Counters of two cores may differ by a little.
         let ticks = self.source.raw().saturating_sub(anchor.raw);
-        let since_ns = (u128::from(ticks) * u128::from(self.scale)) >> SCALE;
-        anchor.unix_ns + since_ns as u64
+        anchor.unix_ns + self.nanos(ticks)
+    }
+
+    /// What so many ticks of the source take.
+    #[inline]
+    fn nanos(&self, ticks: u64) -> u64 {
+        ((u128::from(ticks) * u128::from(self.scale)) >> SCALE) as u64
     }
 }
 
@@ -64,4 +69,33 @@ pub(crate) fn unix_ns(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let seconds_ns = since.as_secs().saturating_mul(1_000_000_000);
     seconds_ns.saturating_add(since.subsec_nanos().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ticks are converted as the library converts them: over a year, to within a nanosecond and a billionth.
+    #[test]
+    fn ticks_are_converted_as_the_library_does() {
+        let clock = Clock::new();
+        for shift in 0..57 {
+            for ticks in [(1_u64 << shift) - 1, 1 << shift, 3 << shift] {
+                let expected = clock.source.delta_as_nanos(0, ticks);
+                let difference = expected.abs_diff(clock.nanos(ticks));
+                assert!(difference <= 1 + expected / 1_000_000_000, "{ticks} ticks");
+            }
+        }
+    }
+
+    /// Times beyond what 64 bits of nanoseconds can say count as the last or the first that they can.
+    #[test]
+    fn times_that_cannot_be_said_are_bounded() {
+        let at = |seconds, nanos| unix_ns(UNIX_EPOCH + Duration::new(seconds, nanos));
+        assert_eq!(at(1, 999_999_999), 1_999_999_999);
+        assert_eq!(at(18_446_744_073, 709_551_615), u64::MAX);
+        assert_eq!(at(18_446_744_073, 709_551_616), u64::MAX);
+        assert_eq!(at(18_446_744_074, 0), u64::MAX);
+        assert_eq!(unix_ns(UNIX_EPOCH - Duration::from_secs(1)), 0);
+    }
 }

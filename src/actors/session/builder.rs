@@ -33,16 +33,13 @@ pub struct SpanBuilder<'a> {
     start_ns: Option<u64>,
 }
 
-/// A draft with the name of a span, where it is recorded. Apart from what knows the operation, so that the latter
-/// is short enough to stand where a host calls it, and then knows it while the host is compiled.
+/// A draft with the name of a span. Apart from what knows the operation, so that the latter is short enough to
+/// stand where a host calls it, and is known while the host is compiled.
 #[inline(never)]
-fn begin(cell: &Cell, name: &str, object: &str) -> Option<Box<Draft>> {
-    if !cell.sampled || own_thread::is_own() {
-        return None;
-    }
+fn begin(cell: &Cell, name: &str, object: &str) -> Box<Draft> {
     let mut draft = drafts::take();
     draft.begin_span(name, object, &cell.shared.limits);
-    Some(draft)
+    draft
 }
 
 impl<'a> SpanBuilder<'a> {
@@ -56,9 +53,12 @@ impl<'a> SpanBuilder<'a> {
         name: &str,
         object: &str,
     ) -> Self {
-        let mut draft = begin(cell, name, object);
-        if let (Some(draft), Some(name)) = (&mut draft, operation.name()) {
-            draft.set_in_span(key::OPERATION_NAME, name.into());
+        let mut draft = None;
+        if cell.sampled && !own_thread::is_own() {
+            let draft = draft.insert(begin(cell, name, object));
+            if let Some(name) = operation.name() {
+                draft.set_in_span(key::OPERATION_NAME, name.into());
+            }
         }
         Self {
             cell,
