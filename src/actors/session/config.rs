@@ -12,7 +12,8 @@ use crate::model::hash_key::HashKey;
 /// to the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionConfig {
-    /// How long nothing may come before the session is ended as incomplete, to one or two seconds. What
+    /// How long nothing may come before the session is ended as incomplete, to one or two seconds (to ten and more
+    /// where a hundred thousand are open: looking at all of them takes no more than a hundredth of a core). What
     /// counts is when a span or log record comes, not the time that it tells. Default: 1 h.
     pub idle_timeout: Duration,
     /// The age at which it goes on in a next segment. Default: 24 h.
@@ -22,7 +23,8 @@ pub struct SessionConfig {
     /// The bytes of ended spans and log records after which it goes on in a next segment.
     /// Default: 256 MiB; at least `limits.span_bytes`.
     pub max_bytes: ByteSize,
-    /// How long ended spans of a quiet session wait for more before they are passed on.
+    /// How long ended spans of a session wait for more before they are passed on, at most: those of a session
+    /// that is quiet and that nobody judges are passed on with those of others, mostly sooner.
     /// Default: 500 ms; with a spool that everything is written to
     /// ([`SpoolMode::Always`](crate::SpoolMode::Always)) 20 ms at most.
     pub linger: Duration,

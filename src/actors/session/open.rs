@@ -358,7 +358,7 @@ impl<'a> SessionBuilder<'a> {
             draft.adopt(&attributes, &shared.limits);
             drafts::give_back(attributes);
         }
-        let state = State::new(draft.save(), identity.start_ns, shared.usual_size());
+        let state = State::new(draft.save(), identity.start_ns);
         drafts::give_back(draft);
         Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state)
     }
