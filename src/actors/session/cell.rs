@@ -154,6 +154,7 @@ impl Cell {
         if self.put(&mut state, Signal::Traces, draft, common) && self.is_apart {
             state.note(facts, end_ns - start_ns, false);
         }
+        // Right behind the other, so that the compiler looks once at what the span told.
         state.count(facts);
         let reached = state.spend(facts);
         let is_full = self.is_full(&state);
