@@ -210,7 +210,7 @@ impl State {
     }
 
     /// Counts a span that ended.
-    #[inline]
+    #[inline(always)]
     pub(super) fn count(&mut self, facts: &Facts) {
         let totals = &mut self.totals;
         totals.spans += 1;
