@@ -341,7 +341,7 @@ fn an_undecided_chunk_is_small() {
     const WARM: usize = 28;
     const ROUNDS: usize = 30;
     let _alone = alone();
-    let pipeline = start_holding(keep_errors(), UNTIL_FLUSHED);
+    let pipeline = start_holding(keep_errors());
     let runtime = runtime();
     let flush = || {
         let flushed = runtime.block_on(pipeline.flush(Duration::from_secs(30)));
@@ -383,21 +383,16 @@ fn an_undecided_chunk_is_small() {
     );
 }
 
-/// A session that waits to be sealed has a buffer and a place in a list: where these are not what is counted, it
-/// does not wait for long.
-const SHORTLY: Duration = Duration::from_millis(1);
-/// What a session ends before a flush is one chunk.
-const UNTIL_FLUSHED: Duration = Duration::from_secs(300);
-
 /// A pipeline that holds every session that has not failed.
-fn start_holding(sampling: Sampling, linger: Duration) -> Pipeline {
-    let sessions = SessionConfig {
-        linger,
+fn start_holding(sampling: Sampling) -> Pipeline {
+    // What a session ends before a flush is one chunk.
+    let patient = SessionConfig {
+        linger: Duration::from_secs(300),
         ..SessionConfig::default()
     };
     Pipeline::builder()
         .resource(Resource::empty())
-        .sessions(sessions)
+        .sessions(patient)
         .budget(ByteSize::mib(512))
         .when_full(WhenFull::Block)
         .sampling(sampling)
@@ -410,12 +405,21 @@ fn keep_errors() -> Sampling {
     Sampling::always_off().always_keep(Rule::Errors)
 }
 
+/// After how many sessions there is a flush: what they have open until then takes a buffer each, which is kept.
+const AT_ONCE: usize = 500;
+
 /// What each of many sessions adds to what is held, which `add` adds so many at a time.
 fn held_for_each(pipeline: &Pipeline, mut add: impl FnMut(usize)) -> f64 {
     const FEW: usize = 10_000;
     const MANY: usize = 60_000;
-    const AT_ONCE: usize = 500;
     let runtime = runtime();
+    // A session that waits to be sealed has a place in a list, which must not grow while it is counted: these make
+    // room there for all that come.
+    for _ in 0..MANY + FEW {
+        let session = pipeline.session("").expect("open");
+        session.child("step").start().end();
+        session.end();
+    }
     let mut grow = |sessions: std::ops::Range<usize>| {
         for number in sessions {
             if number % AT_ONCE == 0 {
@@ -436,7 +440,7 @@ fn held_for_each(pipeline: &Pipeline, mut add: impl FnMut(usize)) -> f64 {
 fn an_undecided_session_is_small() {
     let _alone = alone();
     let held = |sampling: Sampling| {
-        let pipeline = start_holding(sampling, SHORTLY);
+        let pipeline = start_holding(sampling);
         let mut open = Vec::with_capacity(100_000);
         let each = held_for_each(&pipeline, |count| {
             for _ in 0..count {
@@ -482,7 +486,7 @@ fn wire_of_a_step(pipeline: &Pipeline) -> f64 {
 #[test]
 fn an_undecided_session_of_others_is_small() {
     let _alone = alone();
-    let pipeline = start_holding(keep_errors(), SHORTLY);
+    let pipeline = start_holding(keep_errors());
     let intake = pipeline.intake();
     let mut next = 0_u128;
     let mut wire = 0.0;
@@ -540,21 +544,27 @@ fn a_window_of_a_gibibyte_holds_many_spans() {
     for turns in [50, 1] {
         // What is held of them, by the allocator's count and the window's.
         let held = |sampling: Sampling| {
-            let pipeline = start_holding(sampling, SHORTLY);
+            let pipeline = start_holding(sampling);
             let runtime = runtime();
             let before = HELD.load(Ordering::Relaxed);
-            let open = |_| {
+            let flush = || {
+                let flushed = runtime.block_on(pipeline.flush(Duration::from_secs(30)));
+                flushed.expect("open");
+            };
+            let open = |number: usize| {
                 let session = pipeline.session("").expect("open");
                 for _ in 0..turns {
                     turn(&session);
                     wait(&runtime, &session);
                 }
+                if number.is_multiple_of(AT_ONCE) {
+                    flush();
+                }
                 session
             };
             let sessions = SPANS / SPANS_PER_TURN as usize / turns;
             let open: Vec<_> = (0..sessions).map(open).collect();
-            let flushed = runtime.block_on(pipeline.flush(Duration::from_secs(30)));
-            flushed.expect("open");
+            flush();
             let held = HELD.load(Ordering::Relaxed) - before;
             let stats = pipeline.stats().sampling;
             drop(open);
