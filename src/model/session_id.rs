@@ -3,6 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+use super::hex;
 use super::id::{TraceId, decode_hex};
 
 /// The trace id of a session, and whether its last 7 bytes are random (W3C Trace Context level 2,
@@ -75,7 +76,10 @@ fn literal(id: &str) -> Option<(TraceId, bool)> {
         _ => return None,
     };
     let mut bytes = [0; 16];
-    decode_hex(&digits, &mut bytes)?;
+    if !hex::read(&digits, &mut bytes) {
+        // Digits in upper case are digits, too.
+        decode_hex(&digits, &mut bytes)?;
+    }
     let is_random_uuid = bytes[6] >> 4 == 4 && bytes[8] >> 6 == 0b10;
     if id.len() == 36 && !is_random_uuid {
         return None;

@@ -4,12 +4,14 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use super::drafts;
-use crate::model::about::About;
+use crate::model::about::Said;
 use crate::model::chunk::SessionKey;
 use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::genai::key;
 use crate::model::id::{SpanId, TraceId};
+use crate::model::kind::SpanKind;
 use crate::model::limits::TextLimit;
+use crate::model::otlp::draft::Draft;
 use crate::model::otlp::fields as f;
 use crate::model::otlp::writer::Writer;
 use crate::model::propagation::baggage::Baggage;
@@ -23,13 +25,13 @@ pub(super) struct Identity {
     /// that comes back.
     pub(super) key: SessionKey,
     particulars: Particulars,
-    /// What every span carries, in wire form: trace id, flags, `session.id`; then, for GenAI spans,
-    /// `gen_ai.conversation.id`.
+    /// What every span carries, in wire form: flags, which a span whose parent is remote has of its own; trace
+    /// id and `session.id`; then, for GenAI spans, `gen_ai.conversation.id`.
     common: Box<[u8]>,
+    /// Where the flags end in `common`.
+    flags_to: usize,
     /// Where the GenAI part of `common` begins.
     genai_from: usize,
-    /// The same for spans whose parent is remote; made for the first.
-    below_remote: OnceLock<Box<[u8]>>,
     /// What every log record carries; made for the first.
     log_common: OnceLock<Box<[u8]>>,
     /// The baggage that travels with calls; made for the first.
@@ -56,7 +58,7 @@ pub(super) struct Particulars {
     /// Whether the parent is a span of another process.
     pub(super) is_parent_remote: bool,
     pub(super) start_ns: u64,
-    pub(super) about: Arc<About>,
+    pub(super) about: Said,
     /// Its case, where whether it is kept was open when it began.
     pub(super) case: Option<Arc<Case>>,
 }
@@ -70,17 +72,18 @@ fn written(write: impl FnOnce(&mut Writer)) -> Box<[u8]> {
 }
 
 impl Particulars {
-    /// What every span carries, and where the part of GenAI spans begins in it.
-    fn common(&self, is_parent_remote: bool) -> (Box<[u8]>, usize) {
+    /// What every span carries, where its flags end, and where the part of GenAI spans begins.
+    fn common(&self) -> (Box<[u8]>, usize, usize) {
         let none = TextLimit::new(None, usize::MAX);
-        let mut genai_from = 0;
+        let (mut flags_to, mut genai_from) = (0, 0);
         let common = written(|common| {
+            common.fixed32(f::span::FLAGS, self.flags.of_otlp(false));
+            flags_to = common.len();
             common.bytes(f::span::TRACE_ID, &self.trace_id.to_bytes());
             if !self.trace_state.is_empty() {
                 let state = self.trace_state.as_str();
                 common.bytes(f::span::TRACE_STATE, state.as_bytes());
             }
-            common.fixed32(f::span::FLAGS, self.flags.of_otlp(is_parent_remote));
             let id = (&*self.id).into();
             common.attribute(f::span::ATTRIBUTES, key::SESSION_ID, id, none);
             genai_from = common.len();
@@ -93,7 +96,7 @@ impl Particulars {
                 none,
             );
         });
-        (common, genai_from)
+        (common, flags_to, genai_from)
     }
 }
 
@@ -107,13 +110,13 @@ impl Deref for Identity {
 
 impl Identity {
     pub(super) fn new(it: Particulars) -> Self {
-        let (common, genai_from) = it.common(false);
+        let (common, flags_to, genai_from) = it.common();
         Self {
             key: SessionKey(TraceId::random()),
             particulars: it,
             common,
+            flags_to,
             genai_from,
-            below_remote: OnceLock::new(),
             log_common: OnceLock::new(),
             outbound: OnceLock::new(),
         }
@@ -143,25 +146,28 @@ impl Identity {
         }
     }
 
-    /// What a span carries of its session whose parent may be remote.
+    /// What a span carries of its session whose parent may be remote. Where it is, the span has
+    /// [flags](Self::flags_below_remote) of its own.
     #[inline]
     pub(super) fn common_of(&self, genai: bool, is_parent_remote: bool) -> &[u8] {
-        match is_parent_remote {
-            false => self.common(genai),
-            true => self.common_below_remote(genai),
+        let from = if is_parent_remote { self.flags_to } else { 0 };
+        &self.common(genai)[from..]
+    }
+
+    /// The flags of a span whose parent is remote, which its draft is given with its head.
+    pub(super) fn flags_below_remote(&self) -> u32 {
+        self.flags.of_otlp(true)
+    }
+
+    /// Writes the head of the root.
+    pub(super) fn head_of_root(&self, draft: &mut Draft, kind: SpanKind) {
+        draft.head(self.root, self.parent, kind, self.start_ns);
+        if self.is_parent_remote {
+            draft.flags(self.flags_below_remote());
         }
     }
 
-    #[cold]
-    fn common_below_remote(&self, genai: bool) -> &[u8] {
-        let make = || self.particulars.common(true).0;
-        let common = self.below_remote.get_or_init(make);
-        // Only the flags differ, and they are of one length.
-        let end = if genai { common.len() } else { self.genai_from };
-        &common[..end]
-    }
-
-    /// What the root carries.
+    /// What the root carries beside its head.
     pub(super) fn common_of_root(&self) -> &[u8] {
         self.common_of(true, self.is_parent_remote)
     }

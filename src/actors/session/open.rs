@@ -11,7 +11,7 @@ use super::shared::Shared;
 use super::state::State;
 use super::{Closed, Session, drafts, log};
 use crate::actors::clock::unix_ns;
-use crate::model::about::About;
+use crate::model::about::Said;
 use crate::model::attribute::Value;
 use crate::model::chunk::SessionKey;
 use crate::model::content::Content;
@@ -34,8 +34,7 @@ use crate::model::session_id::trace_id_of;
 pub struct SessionBuilder<'a> {
     shared: &'a Arc<Shared>,
     id: Arc<str>,
-    about: About,
-    tags: Vec<Box<str>>,
+    about: Said,
     /// A caller's baggage, of which some may become attributes.
     inbound: Baggage,
     parent: Option<SpanContext>,
@@ -56,11 +55,7 @@ impl<'a> SessionBuilder<'a> {
         Self {
             shared,
             id: id.into(),
-            about: About {
-                content: shared.content,
-                ..About::default()
-            },
-            tags: Vec::new(),
+            about: Said::Nothing(shared.content),
             inbound: Baggage::EMPTY,
             parent: None,
             delegated: None,
@@ -77,19 +72,19 @@ impl<'a> SessionBuilder<'a> {
     /// The agent whose session it is: the root span is then named `invoke_agent {name}`
     /// (`gen_ai.agent.name`). Without it, the root is named `session`.
     pub fn agent(mut self, name: &str) -> Self {
-        self.about.agent = Some(name.into());
+        self.about.edit().agent = Some(name.into());
         self
     }
 
     /// The agent's id (`gen_ai.agent.id`).
     pub fn agent_id(mut self, id: &str) -> Self {
-        self.about.agent_id = Some(id.into());
+        self.about.edit().agent_id = Some(id.into());
         self
     }
 
     /// The user (`user.id`).
     pub fn user(mut self, id: &str) -> Self {
-        self.about.user = Some(id.into());
+        self.about.edit().user = Some(id.into());
         self
     }
 
@@ -101,27 +96,32 @@ impl<'a> SessionBuilder<'a> {
             None => truncate_bytes(id, self.shared.limits.session_id_length).into(),
             Some(key) => trace_id_of(id, Some(key.as_bytes())).0.to_string().into(),
         };
-        self.about.conversation = Some(exported);
+        self.about.edit().conversation = Some(exported);
         self
     }
 
     /// The spans of the session are recorded by other processes: its root then has no totals, for those
     /// of this process would tell of what it recorded alone.
     pub fn totals_elsewhere(mut self) -> Self {
-        self.about.totals_elsewhere = true;
+        self.about.edit().totals_elsewhere = true;
         self
     }
 
     /// Whether what users and models write in it is recorded. Default: as
     /// [`Builder::content`](crate::Builder::content) says.
     pub fn content(mut self, content: Content) -> Self {
-        self.about.content = content;
+        match &mut self.about {
+            Said::Nothing(default) => *default = content,
+            Said::All(_) => self.about.edit().content = content,
+        }
         self
     }
 
     /// Adds a tag (`spanreel.session.tags`).
     pub fn tag(mut self, tag: &str) -> Self {
-        self.tags.push(tag.into());
+        let tags = &mut self.about.edit().tags;
+        tags.reserve_exact(1);
+        tags.push(tag.into());
         self
     }
 
@@ -130,7 +130,7 @@ impl<'a> SessionBuilder<'a> {
     /// take (see [`Baggage::with`]) is left out.
     pub fn baggage(mut self, key: &str, value: &str) -> Self {
         if let Ok(baggage) = self.about.baggage.with(key, value) {
-            self.about.baggage = baggage;
+            self.about.edit().baggage = baggage;
         }
         self
     }
@@ -284,9 +284,11 @@ impl<'a> SessionBuilder<'a> {
         let shared = self.shared;
         let parent = self.parent.take();
         let trace_id = parent.as_ref().map_or(trace_id, SpanContext::trace_id);
-        self.about.tags = std::mem::take(&mut self.tags).into();
-        self.about.baggage = self.inbound.merged(&self.about.baggage);
-        let about = Arc::new(std::mem::take(&mut self.about));
+        if !self.inbound.is_empty() {
+            let about = self.about.edit();
+            about.baggage = self.inbound.merged(&about.baggage);
+        }
+        let about = std::mem::replace(&mut self.about, Said::Nothing(shared.content));
         let mut trace_state = parent
             .as_ref()
             .map(|parent| parent.trace_state().clone())

@@ -87,7 +87,7 @@ pub(super) fn begin_root(
         (None, Some(agent)) => draft.begin_span("invoke_agent", agent, &shared.limits),
         (None, None) => draft.begin_span("session", "", &shared.limits),
     }
-    draft.head(identity.root, identity.parent, root.kind, identity.start_ns);
+    identity.head_of_root(draft, root.kind);
     // First, so that what the host says wins.
     for member in shared.baggage.accepted(root.inbound) {
         draft.set(member.key(), (&*member.value()).into());
@@ -213,6 +213,9 @@ fn complete_open(cell: &Arc<Cell>, state: &mut State, now_ns: u64) {
     for span in state.slab.clear() {
         draft.begin_span(span.name(), "", &cell.shared.limits);
         draft.head(span.id, Some(span.parent.id), span.kind, span.start_ns);
+        if span.parent.is_remote {
+            draft.flags(cell.identity.flags_below_remote());
+        }
         if let Some(operation) = span.operation.name() {
             draft.set(key::OPERATION_NAME, operation.into());
         }
@@ -317,7 +320,7 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         parent: None,
         is_parent_remote: false,
         start_ns: anchor.unix_ns(),
-        about: Arc::clone(&before.about),
+        about: before.about.clone(),
         case: before
             .case
             .as_ref()

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::node::Evidence;
 use super::plan::{Decision, Draw, Plan};
 use super::threshold::{self, Randomness, Threshold};
-use crate::model::about::About;
+use crate::model::about::{About, Said};
 use crate::model::chunk::{Digest, SessionKey};
 use crate::model::id::TraceId;
 use crate::model::propagation::trace_state::TraceState;
@@ -93,7 +93,7 @@ impl Plans {
         trace_id: TraceId,
         trace_state: &TraceState,
         parent: Option<bool>,
-        about: &Arc<About>,
+        about: &Said,
         now_ns: impl FnOnce() -> u64,
     ) -> Opening {
         if parent.is_none() && !self.judge_others() {
@@ -113,7 +113,7 @@ impl Plans {
             is_final: false,
         };
         let Some(decision) = plan.judge(&draw, &start, now_ns()) else {
-            let case = Case::new(plan, Arc::clone(about), home, draw);
+            let case = Case::new(plan, about.to_arc(), home, draw);
             return Opening::Undecided(Arc::new(case));
         };
         if !decision.keep {

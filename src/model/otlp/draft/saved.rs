@@ -62,8 +62,16 @@ impl Draft {
             self.forget(key);
         }
         self.attributes_left = self.attributes_left.saturating_sub(1);
-        self.out
-            .attribute(self.attribute_field, key, value, self.text);
+        let quick = self.plain && self.out.short_attribute(self.attribute_field, key, value);
+        if !quick {
+            self.out
+                .attribute(self.attribute_field, key, value, self.text);
+        }
+    }
+
+    /// Says with its flags that its parent is remote, where what it has in common with its session does not.
+    pub(crate) fn flags(&mut self, flags: u32) {
+        self.out.fixed32(f::span::FLAGS, flags);
     }
 
     /// What `write` writes, which is no item: the draft lends its memory, and what was in it is gone.
