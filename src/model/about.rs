@@ -46,6 +46,10 @@ pub(crate) enum Said {
 }
 
 impl Said {
+    pub(crate) const fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing(_))
+    }
+
     /// To say something, before anybody else has it.
     pub(crate) fn edit(&mut self) -> &mut About {
         if let Self::Nothing(content) = *self {

@@ -71,10 +71,18 @@ fn written(write: impl FnOnce(&mut Writer)) -> Box<[u8]> {
     written
 }
 
+/// Writes a text whole, however long it is.
+#[inline]
+fn whole(out: &mut Writer, field: u32, key: &str, text: &str) {
+    if !out.short_attribute(field, key, text.into()) {
+        let none = TextLimit::new(None, usize::MAX);
+        out.attribute(field, key, text.into(), none);
+    }
+}
+
 impl Particulars {
     /// What every span carries, where its flags end, and where the part of GenAI spans begins.
     fn common(&self) -> (Box<[u8]>, usize, usize) {
-        let none = TextLimit::new(None, usize::MAX);
         let (mut flags_to, mut genai_from) = (0, 0);
         let common = written(|common| {
             common.fixed32(f::span::FLAGS, self.flags.of_otlp(false));
@@ -84,16 +92,15 @@ impl Particulars {
                 let state = self.trace_state.as_str();
                 common.bytes(f::span::TRACE_STATE, state.as_bytes());
             }
-            let id = (&*self.id).into();
-            common.attribute(f::span::ATTRIBUTES, key::SESSION_ID, id, none);
+            whole(common, f::span::ATTRIBUTES, key::SESSION_ID, &self.id);
             genai_from = common.len();
             let about = self.about.conversation.as_deref();
-            let conversation = about.unwrap_or(&self.conversation).into();
-            common.attribute(
+            let conversation = about.unwrap_or(&self.conversation);
+            whole(
+                common,
                 f::span::ATTRIBUTES,
                 key::CONVERSATION_ID,
                 conversation,
-                none,
             );
         });
         (common, flags_to, genai_from)
@@ -174,16 +181,10 @@ impl Identity {
 
     pub(super) fn log_common(&self) -> &[u8] {
         self.log_common.get_or_init(|| {
-            let none = TextLimit::new(None, usize::MAX);
             written(|common| {
                 common.bytes(f::log::TRACE_ID, &self.trace_id.to_bytes());
                 common.fixed32(f::log::FLAGS, self.flags.bits().into());
-                common.attribute(
-                    f::log::ATTRIBUTES,
-                    key::SESSION_ID,
-                    (&*self.id).into(),
-                    none,
-                );
+                whole(common, f::log::ATTRIBUTES, key::SESSION_ID, &self.id);
             })
         })
     }

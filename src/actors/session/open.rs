@@ -1,21 +1,20 @@
 //! How sessions are opened.
 
+mod making;
+
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::cell::Cell;
 use super::delegation::received::Delegated;
-use super::identity::{Identity, Particulars};
-use super::segment::{self, RootSpan, begin_root};
+use super::segment;
 use super::shared::Shared;
-use super::state::State;
 use super::{Closed, Session, drafts, log};
 use crate::actors::clock::unix_ns;
 use crate::model::about::Said;
 use crate::model::attribute::Value;
 use crate::model::chunk::SessionKey;
 use crate::model::content::Content;
-use crate::model::context::{SpanContext, TraceFlags};
+use crate::model::context::SpanContext;
 use crate::model::hash_key::HashKey;
 use crate::model::id::{SpanId, TraceId};
 use crate::model::kind::SpanKind;
@@ -23,8 +22,6 @@ use crate::model::limits::truncate_bytes;
 use crate::model::otlp::draft::Draft;
 use crate::model::propagation::baggage::Baggage;
 use crate::model::propagation::propagators::Extracted;
-use crate::model::request::Signal;
-use crate::model::sampling::case::Opening;
 use crate::model::session_id::trace_id_of;
 
 /// A session that is not open yet. If it is open already, [`open`](Self::open) finds it and what
@@ -42,12 +39,13 @@ pub struct SessionBuilder<'a> {
     /// What a caller that names no span decided about sampling.
     told: Option<bool>,
     previous_id: Option<String>,
-    name: Option<String>,
     kind: SpanKind,
     start_ns: Option<u64>,
     root: Option<SpanId>,
-    /// Attributes and links of the root, in a draft of their own until its name is known.
-    attributes: Option<Box<Draft>>,
+    /// What was said of the root: its attributes and links, behind its name.
+    said: Option<Box<Draft>>,
+    /// Whether its name was said, too.
+    is_named: bool,
 }
 
 impl<'a> SessionBuilder<'a> {
@@ -61,11 +59,11 @@ impl<'a> SessionBuilder<'a> {
             delegated: None,
             told: None,
             previous_id: None,
-            name: None,
             kind: SpanKind::Internal,
             start_ns: None,
             root: None,
-            attributes: None,
+            said: None,
+            is_named: false,
         }
     }
 
@@ -187,7 +185,15 @@ impl<'a> SessionBuilder<'a> {
 
     /// The name of the root span, instead of the one that follows from the agent.
     pub fn name(mut self, name: &str) -> Self {
-        self.name = Some(name.to_owned());
+        let limits = &self.shared.limits;
+        let mut named = drafts::take();
+        named.begin_span(name, "", limits);
+        if let Some(before) = self.said.take() {
+            named.adopt(&before, limits);
+            drafts::give_back(before);
+        }
+        self.said = Some(named);
+        self.is_named = true;
         self
     }
 
@@ -213,7 +219,7 @@ impl<'a> SessionBuilder<'a> {
     }
 
     fn draft(&mut self) -> &mut Draft {
-        self.attributes.get_or_insert_with(|| {
+        self.said.get_or_insert_with(|| {
             let mut draft = drafts::take();
             draft.begin_span("", "", &self.shared.limits);
             draft
@@ -278,91 +284,6 @@ impl<'a> SessionBuilder<'a> {
             session.edit_root(|draft| delegated.write_link(draft, &shared.limits));
         }
         Ok(session)
-    }
-
-    fn build(&mut self, key: SessionKey, trace_id: TraceId, random: bool) -> Arc<Cell> {
-        let shared = self.shared;
-        let parent = self.parent.take();
-        let trace_id = parent.as_ref().map_or(trace_id, SpanContext::trace_id);
-        if !self.inbound.is_empty() {
-            let about = self.about.edit();
-            about.baggage = self.inbound.merged(&about.baggage);
-        }
-        let about = std::mem::replace(&mut self.about, Said::Nothing(shared.content));
-        let mut trace_state = parent
-            .as_ref()
-            .map(|parent| parent.trace_state().clone())
-            .unwrap_or_default();
-        let told = match &parent {
-            Some(parent) => (!parent.is_deferred()).then(|| parent.is_sampled()),
-            None => self.told,
-        };
-        let opening = shared
-            .plans
-            .open(key, trace_id, &trace_state, told, &about, || {
-                shared.now_ns()
-            });
-        let (recorded, case) = match opening {
-            Opening::Unsampled => (false, None),
-            Opening::Sampled(changed) => {
-                trace_state = changed.unwrap_or(trace_state);
-                (true, None)
-            }
-            Opening::Undecided(case) => (true, Some(case)),
-        };
-        let sampled = recorded && shared.wants(Signal::Traces);
-        let logged = recorded && shared.wants(Signal::Logs);
-        let random = parent
-            .as_ref()
-            .map_or(random, |parent| parent.flags().is_random());
-        let flags = u8::from(sampled) | u8::from(random) << 1;
-        let anchor = shared.clock.anchor();
-        let id: Arc<str> = match shared.config.hash_key {
-            Some(_) => key.0.to_string().into(),
-            None => match truncate_bytes(&self.id, shared.limits.session_id_length) {
-                whole if whole.len() == self.id.len() => Arc::clone(&self.id),
-                cut => cut.into(),
-            },
-        };
-        let root = self.root.unwrap_or_else(SpanId::random);
-        // A recording that is told again has the same root: that is no link.
-        let earlier = shared.registry.earlier_root(key);
-        let earlier = earlier.filter(|earlier| earlier.span_id() != root);
-        let identity = Identity::new(Particulars {
-            home: key,
-            conversation: Arc::clone(&id),
-            id,
-            segment: 1,
-            trace_id,
-            flags: TraceFlags::from_bits(flags),
-            is_debug: parent.as_ref().is_some_and(SpanContext::is_debug),
-            trace_state,
-            root,
-            parent: parent.as_ref().map(SpanContext::span_id),
-            is_parent_remote: parent.as_ref().is_some_and(SpanContext::is_remote),
-            start_ns: self.start_ns.unwrap_or_else(|| anchor.unix_ns()),
-            about,
-            case,
-        });
-        let mut draft = drafts::take();
-        let root = RootSpan {
-            name: self.name.as_deref(),
-            kind: self.kind,
-            link: earlier.as_ref(),
-            inbound: &self.inbound,
-            previous_id: self.previous_id.as_deref(),
-        };
-        begin_root(&mut draft, shared, &identity, &root);
-        if let Some(delegated) = &self.delegated {
-            delegated.write_root(&mut draft, &shared.limits);
-        }
-        if let Some(attributes) = self.attributes.take() {
-            draft.adopt(&attributes, &shared.limits);
-            drafts::give_back(attributes);
-        }
-        let state = State::new(draft.save(), identity.start_ns, shared.usual_size());
-        drafts::give_back(draft);
-        Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state)
     }
 }
 

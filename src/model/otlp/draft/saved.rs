@@ -69,6 +69,11 @@ impl Draft {
         }
     }
 
+    /// The name of the span as a text.
+    pub(crate) fn name_text(&self) -> &str {
+        std::str::from_utf8(self.name()).expect("it was a text and is cut at a character")
+    }
+
     /// Says with its flags that its parent is remote, where what it has in common with its session does not.
     pub(crate) fn flags(&mut self, flags: u32) {
         self.out.fixed32(f::span::FLAGS, flags);
