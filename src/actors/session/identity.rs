@@ -30,8 +30,10 @@ pub(super) struct Identity {
     common: Box<[u8]>,
     /// Where the flags end in `common`.
     flags_to: usize,
-    /// Where the GenAI part of `common` begins.
+    /// Where the GenAI part of `common` begins, and before it the session's id ends.
     genai_from: usize,
+    /// How long the session's id is.
+    id_len: usize,
     /// What every log record carries; made for the first.
     log_common: OnceLock<Box<[u8]>>,
     /// The baggage that travels with calls; made for the first.
@@ -43,10 +45,8 @@ pub(super) struct Identity {
 pub(super) struct Particulars {
     /// What the registry knows it by: the same for all segments.
     pub(super) home: SessionKey,
-    /// The session's id as it is exported.
-    pub(super) id: Arc<str>,
-    /// The id the conversation began with: a segment after a roll-over has an id of its own.
-    pub(super) conversation: Arc<str>,
+    /// The id that the conversation began with, in a segment after a roll-over, which has one of its own.
+    pub(super) began_as: Option<Arc<str>>,
     pub(super) segment: u32,
     pub(super) trace_id: TraceId,
     pub(super) flags: TraceFlags,
@@ -82,7 +82,7 @@ fn whole(out: &mut Writer, field: u32, key: &str, text: &str) {
 
 impl Particulars {
     /// What every span carries, where its flags end, and where the part of GenAI spans begins.
-    fn common(&self) -> (Box<[u8]>, usize, usize) {
+    fn common(&self, id: &str) -> (Box<[u8]>, usize, usize) {
         let (mut flags_to, mut genai_from) = (0, 0);
         let common = written(|common| {
             common.fixed32(f::span::FLAGS, self.flags.of_otlp(false));
@@ -92,10 +92,10 @@ impl Particulars {
                 let state = self.trace_state.as_str();
                 common.bytes(f::span::TRACE_STATE, state.as_bytes());
             }
-            whole(common, f::span::ATTRIBUTES, key::SESSION_ID, &self.id);
+            whole(common, f::span::ATTRIBUTES, key::SESSION_ID, id);
             genai_from = common.len();
             let about = self.about.conversation.as_deref();
-            let conversation = about.unwrap_or(&self.conversation);
+            let conversation = about.or(self.began_as.as_deref()).unwrap_or(id);
             whole(
                 common,
                 f::span::ATTRIBUTES,
@@ -116,17 +116,30 @@ impl Deref for Identity {
 }
 
 impl Identity {
-    pub(super) fn new(it: Particulars) -> Self {
-        let (common, flags_to, genai_from) = it.common();
+    /// That of a session with this id, as it is exported.
+    pub(super) fn new(it: Particulars, id: &str) -> Self {
+        let (common, flags_to, genai_from) = it.common(id);
         Self {
             key: SessionKey(TraceId::random()),
             particulars: it,
             common,
             flags_to,
             genai_from,
+            id_len: id.len(),
             log_common: OnceLock::new(),
             outbound: OnceLock::new(),
         }
+    }
+
+    /// The session's id as it is exported.
+    pub(super) fn id(&self) -> &str {
+        let id = &self.common[self.genai_from - self.id_len..self.genai_from];
+        std::str::from_utf8(id).expect("it was written as a text")
+    }
+
+    /// The id that the conversation began with.
+    pub(super) fn conversation(&self) -> &str {
+        self.began_as.as_deref().unwrap_or_else(|| self.id())
     }
 
     /// What the next segment says of sampling, where the decision was made when this one was opened.
@@ -184,7 +197,7 @@ impl Identity {
             written(|common| {
                 common.bytes(f::log::TRACE_ID, &self.trace_id.to_bytes());
                 common.fixed32(f::log::FLAGS, self.flags.bits().into());
-                whole(common, f::log::ATTRIBUTES, key::SESSION_ID, &self.id);
+                whole(common, f::log::ATTRIBUTES, key::SESSION_ID, self.id());
             })
         })
     }

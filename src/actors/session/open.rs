@@ -22,7 +22,7 @@ use crate::model::limits::truncate_bytes;
 use crate::model::otlp::draft::Draft;
 use crate::model::propagation::baggage::Baggage;
 use crate::model::propagation::propagators::Extracted;
-use crate::model::session_id::trace_id_of;
+use crate::model::session_id::{GivenId, trace_id_of};
 
 /// A session that is not open yet. If it is open already, [`open`](Self::open) finds it and what
 /// was said here is ignored.
@@ -30,7 +30,7 @@ use crate::model::session_id::trace_id_of;
 #[derive(Debug)]
 pub struct SessionBuilder<'a> {
     shared: &'a Arc<Shared>,
-    id: Arc<str>,
+    id: GivenId,
     about: Said,
     /// A caller's baggage, of which some may become attributes.
     inbound: Baggage,
@@ -52,7 +52,7 @@ impl<'a> SessionBuilder<'a> {
     pub(crate) fn new(shared: &'a Arc<Shared>, id: &str) -> Self {
         Self {
             shared,
-            id: id.into(),
+            id: GivenId::new(id),
             about: Said::Nothing(shared.content),
             inbound: Baggage::EMPTY,
             parent: None,
@@ -252,21 +252,23 @@ impl<'a> SessionBuilder<'a> {
         if self.shared.is_copy() || self.shared.is_closed() {
             return Err(Closed);
         }
-        if self.id.is_empty() {
-            self.id = random_uuid().into();
+        if matches!(&self.id, GivenId::Text(id) if id.is_empty()) {
+            self.id = GivenId::new(&random_uuid());
         }
         let shared = self.shared;
         let hash_key = shared.config.hash_key.as_ref();
         let hash_key = hash_key.map(HashKey::as_bytes);
-        let (trace_id, random) = trace_id_of(&self.id, hash_key);
+        let (trace_id, random) = self.id.trace_id(hash_key);
         let key = SessionKey(trace_id);
         self.previous_id = self.previous_id.take().map(|id| match hash_key {
             None => truncate_bytes(&id, shared.limits.session_id_length).to_owned(),
             Some(_) => trace_id_of(&id, hash_key).0.to_string(),
         });
+        // Who says what its root is to be means to open it.
+        let is_likely_new = self.root.is_some();
         let (cell, is_new) = shared
             .registry
-            .find_or_open(key, || self.build(key, trace_id, random));
+            .find_or_open(key, is_likely_new, || self.build(key, trace_id, random));
         if shared.is_closed() {
             // The shutdown began meanwhile and may not have seen it.
             if is_new {

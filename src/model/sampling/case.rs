@@ -96,8 +96,9 @@ impl Plans {
         about: &Said,
         now_ns: impl FnOnce() -> u64,
     ) -> Opening {
-        if parent.is_none() && !self.judge_others() {
-            // Whichever plan is the current one, it keeps all.
+        let is_open = parent != Some(false) && trace_state.is_empty();
+        if is_open && !self.judge_others() {
+            // Whichever plan is the current one, it keeps all that nobody has decided otherwise.
             return Opening::Sampled(None);
         }
         let plan = self.current();

@@ -16,6 +16,7 @@ use crate::model::limits::truncate_bytes;
 use crate::model::otlp::draft::Draft;
 use crate::model::request::Signal;
 use crate::model::sampling::case::Opening;
+use crate::model::session_id::GivenId;
 
 impl SessionBuilder<'_> {
     /// Makes the session.
@@ -56,21 +57,18 @@ impl SessionBuilder<'_> {
             .map_or(random, |parent| parent.flags().is_random());
         let flags = u8::from(sampled) | u8::from(random) << 1;
         let anchor = shared.clock.anchor();
-        let id: Arc<str> = match shared.config.hash_key {
-            Some(_) => key.0.to_string().into(),
-            None => match truncate_bytes(&self.id, shared.limits.session_id_length) {
-                whole if whole.len() == self.id.len() => Arc::clone(&self.id),
-                cut => cut.into(),
-            },
+        let (hidden, mut room) = (GivenId::Trace(key.0), [0; 32]);
+        let id = match shared.config.hash_key {
+            Some(_) => hidden.text(&mut room),
+            None => truncate_bytes(self.id.text(&mut room), shared.limits.session_id_length),
         };
         let root = self.root.unwrap_or_else(SpanId::random);
         // A recording that is told again has the same root: that is no link.
         let earlier = shared.registry.earlier_root(key);
         let earlier = earlier.filter(|earlier| earlier.span_id() != root);
-        let identity = Identity::new(Particulars {
+        let particulars = Particulars {
             home: key,
-            conversation: Arc::clone(&id),
-            id,
+            began_as: None,
             segment: 1,
             trace_id,
             flags: TraceFlags::from_bits(flags),
@@ -82,7 +80,8 @@ impl SessionBuilder<'_> {
             start_ns: self.start_ns.unwrap_or_else(|| anchor.unix_ns()),
             about,
             case,
-        });
+        };
+        let identity = Identity::new(particulars, id);
         let draft = self.root(&identity, earlier.as_ref());
         let state = State::new(draft.save(), identity.start_ns, shared.usual_size());
         drafts::give_back(draft);

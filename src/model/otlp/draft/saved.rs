@@ -57,6 +57,7 @@ impl Draft {
 
     /// Sets an attribute beyond the limit on their number: for the few that a session adds to its
     /// root, which must not be pushed out by a host's.
+    #[inline(always)]
     pub(crate) fn set_own(&mut self, key: &str, value: Value<'_>) {
         if self.keys.insert(key.as_bytes()) {
             self.forget(key);
