@@ -133,11 +133,12 @@ pub use model::byte_size::{ByteSize, InvalidByteSize};
 pub use model::compression::Compression;
 pub use model::content::{Content, Part};
 pub use model::context::{InvalidTraceparent, SpanContext, TraceFlags};
+pub use model::counts::Counts;
 pub use model::genai::Operation;
 pub use model::hash_key::HashKey;
 pub use model::id::{InvalidId, SpanId, TraceId};
 pub use model::kind::{Severity, SpanKind, Status, StatusCode};
-pub use model::ledger::{Counts, Fate};
+pub use model::ledger::Fate;
 pub use model::limits::Limits;
 #[cfg(feature = "proto")]
 pub use model::otlp::translate::Dialect;
@@ -247,7 +248,7 @@ mod documentation {
         decision_1 "../docs/decisions/0001-sessions-run-inline.md",
         decision_2 "../docs/decisions/0002-spans-are-their-own-wire-form.md",
         decision_3 "../docs/decisions/0003-retries-go-on-during-the-grace.md",
-        decision_4 "../docs/decisions/0004-ended-sessions-share-a-buffer.md",
+        decision_4 "../docs/decisions/0004-quiet-sessions-share-buffers.md",
         decision_5 "../docs/decisions/0005-a-panicking-processor-loses-the-item.md",
         decision_6 "../docs/decisions/0006-names-of-root-spans.md",
         decision_7 "../docs/decisions/0007-the-attribute-of-cost.md",

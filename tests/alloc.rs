@@ -385,14 +385,14 @@ fn an_undecided_chunk_is_small() {
 
 /// A pipeline that holds every session that has not failed.
 fn start_holding(sampling: Sampling) -> Pipeline {
-    // A session that waits to be sealed has a place in a list, which must not grow while it is counted.
-    let patient = SessionConfig {
-        linger: Duration::from_secs(300),
+    // A session that waits to be sealed has a buffer and a place in a list, which are not what is counted.
+    let prompt = SessionConfig {
+        linger: Duration::from_millis(1),
         ..SessionConfig::default()
     };
     Pipeline::builder()
         .resource(Resource::empty())
-        .sessions(patient)
+        .sessions(prompt)
         .budget(ByteSize::mib(512))
         .when_full(WhenFull::Block)
         .sampling(sampling)

@@ -1,4 +1,4 @@
-//! Chunks: ended spans, or log records, of one session in wire form.
+//! Chunks: ended spans, or log records, in wire form, of one session or of some that nobody tells apart.
 
 use std::sync::Arc;
 
@@ -63,7 +63,8 @@ impl Digest {
     }
 }
 
-/// A run of `ScopeSpans.spans` or `ScopeLogs.log_records` entries of one session and origin.
+/// A run of `ScopeSpans.spans` or `ScopeLogs.log_records` entries of one origin, and of one session. Of several,
+/// where all of them are decided: then the session is one of them, and the digest says nothing.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     pub(crate) signal: Signal,

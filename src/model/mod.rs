@@ -11,6 +11,7 @@ pub(crate) mod chunk;
 pub(crate) mod compression;
 pub(crate) mod content;
 pub(crate) mod context;
+pub(crate) mod counts;
 pub(crate) mod dialect;
 pub(crate) mod genai;
 pub(crate) mod hash_key;

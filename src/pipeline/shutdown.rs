@@ -13,10 +13,12 @@ use super::finish::LENIENCY;
 use super::stats::{LaneStats, SignalStats};
 use crate::actors::run::Exit;
 use crate::actors::session::cell::Cell;
+use crate::actors::session::gather::Gather;
 use crate::actors::session::segment;
 use crate::actors::session::shared::Shared;
 use crate::model::byte_size::ByteSize;
-use crate::model::ledger::{Counts, Fate};
+use crate::model::counts::Counts;
+use crate::model::ledger::Fate;
 use crate::model::request::Signal;
 
 /// What became of everything: the account of a shutdown.
@@ -228,8 +230,12 @@ impl Inner {
             segment::end_for_shutdown(&cell);
             cell.abandon();
         }
-        for chunk in shared.ended().take(shared).into_iter().flatten() {
-            chunk.tally.settle(Fate::AfterShutdown);
+        let mut gather = Gather::default();
+        for msg in shared.bundles.take(shared, &mut gather) {
+            msg.settle(Fate::AfterShutdown);
+        }
+        if let Some(msg) = gather.finish(shared) {
+            msg.settle(Fate::AfterShutdown);
         }
         shared.over.cancel();
         for signal in Signal::ALL {

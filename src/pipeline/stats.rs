@@ -10,7 +10,7 @@ use crate::actors::exporter::standing::{LaneError, LaneState};
 use crate::actors::session::delegation::counts::DelegationStats;
 use crate::actors::spool::handle::{Gauge, OnDisk};
 use crate::model::byte_size::ByteSize;
-use crate::model::ledger::Counts;
+use crate::model::counts::Counts;
 use crate::model::redaction::RedactionStats;
 use crate::model::request::Signal;
 use crate::model::sampling::plan::Counter;
@@ -115,7 +115,7 @@ pub struct SignalStats {
     /// Items of sessions that an earlier process had not decided, found on disk at the start. What it had
     /// delivered or decided is told by the lanes.
     pub recovered: u64,
-    /// Ended items that wait in their session for company, and are in no book yet.
+    /// Ended items that wait for company, in their session or with those of others, and are in no book yet.
     pub held: u64,
     /// What became of the others.
     pub fates: Counts,
@@ -214,7 +214,8 @@ impl Inner {
         let shared = &self.shared;
         let cells = shared.registry.all();
         let signal = |signal: Signal| {
-            let held = cells.iter().map(|cell| cell.unbooked(signal)).sum();
+            let of_sessions: u64 = cells.iter().map(|cell| cell.unbooked(signal)).sum();
+            let held = of_sessions + shared.bundles.unbooked(signal);
             let open = match signal {
                 Signal::Traces => {
                     let of_sessions: u64 = cells.iter().map(|cell| cell.open_spans()).sum();

@@ -1,13 +1,14 @@
 //! When there is no room: exact counts, a host that waits loses nothing, one that does not never
 //! waits, and memory stays within its budget.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use spanreel::testing::InMemory;
 use spanreel::{
-    BatchConfig, ByteSize, Closed, Export, ExportError, Fate, Pipeline, Request, WhenFull,
+    BatchConfig, ByteSize, Closed, Export, ExportError, Fate, Pipeline, Request, Session, WhenFull,
 };
 
 use crate::peers::{Gate, Hangs, Slow};
@@ -318,4 +319,44 @@ fn a_backend_that_is_down_costs_the_budget_and_no_time() {
         assert_eq!(report.lost(), report.traces.ended + report.logs.ended);
         assert_eq!(pipeline.stats().memory, ByteSize::bytes(0));
     }
+}
+
+/// Sessions that are quiet share their memory: each holds no more than what it has said, not a buffer. What they
+/// said is counted as held until it is handed on, and delivered in the order in which each said it.
+#[test]
+fn quiet_sessions_share_their_memory() {
+    const SESSIONS: usize = 5000;
+    let memory = InMemory::new();
+    let pipeline = Pipeline::builder()
+        .when_full(WhenFull::Block)
+        .export(memory.clone())
+        .start()
+        .expect("a pipeline");
+    let open = |number| pipeline.session(&format!("quiet {number}")).expect("open");
+    let sessions: Vec<_> = (0..SESSIONS).map(open).collect();
+    for turn in 0..3_i64 {
+        for session in &sessions {
+            let mut span = session.child("turn").start();
+            span.set("number", turn);
+            span.end();
+            session.log("a record").emit();
+        }
+        assert_adds_up(&pipeline.stats());
+    }
+    // As many buffers of the smallest size would take 10 MiB: one for the spans and one for the records of each.
+    let bytes = pipeline.stats().memory;
+    assert!(bytes < ByteSize::mib(8), "{bytes}");
+    sessions.iter().for_each(Session::end);
+    let report = pipeline.shutdown_blocking(Duration::from_secs(30));
+    assert_settled(&report);
+    assert!(report.is_lossless(), "{report}");
+    assert_eq!(report.traces.ended, 4 * SESSIONS as u64);
+    assert_eq!(report.logs.ended, 3 * SESSIONS as u64);
+    let mut next: HashMap<_, i64> = HashMap::new();
+    for span in memory.spans().iter().filter(|span| span.name == "turn") {
+        let next = next.entry(span.trace_id).or_default();
+        assert_eq!(span.int("number"), Some(*next));
+        *next += 1;
+    }
+    assert_eq!(next.len(), SESSIONS);
 }

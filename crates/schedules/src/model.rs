@@ -6,6 +6,8 @@ pub(crate) mod sync {
     pub(crate) use shuttle::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, atomic};
 }
 
+#[path = "../../../src/model/counts.rs"]
+pub(crate) mod counts;
 #[path = "../../../src/model/kept.rs"]
 pub(crate) mod kept;
 #[path = "../../../src/model/ledger.rs"]

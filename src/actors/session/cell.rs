@@ -28,6 +28,8 @@ pub(super) const PARKED: usize = 8;
 pub(crate) struct Cell {
     pub(super) shared: Arc<Shared>,
     pub(super) identity: Identity,
+    /// Whether its chunks are told apart from those of other sessions: somebody judges them.
+    pub(super) is_apart: bool,
     /// Whether its spans are recorded.
     pub(super) sampled: bool,
     /// Whether its log records are.
@@ -49,11 +51,14 @@ impl Cell {
         sampled: bool,
         logged: bool,
         anchor: Anchor,
-        state: State,
+        mut state: State,
     ) -> Arc<Self> {
+        let is_apart = shared.tells_apart || identity.case.is_some();
+        state.expect(shared.usual_size());
         Arc::new(Self {
             shared,
             identity,
+            is_apart,
             sampled,
             logged,
             anchor,
@@ -148,7 +153,7 @@ impl Cell {
         let reached = state.spend(facts);
         let is_genai = facts.operation.is_genai();
         let common = self.identity.common_of(is_genai, facts.is_parent_remote);
-        if self.put(&mut state, Signal::Traces, draft, common) {
+        if self.put(&mut state, Signal::Traces, draft, common) && self.is_apart {
             state.note(facts, end_ns - start_ns, false);
         }
         let is_full = self.is_full(&state);
@@ -199,12 +204,18 @@ impl Cell {
         draft: &Draft,
         common: &[u8],
     ) -> bool {
-        let taken =
-            state.append(signal, draft, common) || self.put_into_next(state, signal, draft, common);
-        if taken && !state.lingering {
+        if !state.append(signal, draft, common) {
+            if !self.is_apart && self.put_among_others(state, signal, draft, common) {
+                return true;
+            }
+            if !self.put_into_next(state, signal, draft, common) {
+                return false;
+            }
+        }
+        if !state.lingering {
             self.linger(state);
         }
-        taken
+        true
     }
 
     /// Puts an item into a chunk with room for it, and hands on the one that was open.

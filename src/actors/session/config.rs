@@ -22,7 +22,8 @@ pub struct SessionConfig {
     /// The bytes of ended spans and log records after which it goes on in a next segment.
     /// Default: 256 MiB; at least `limits.span_bytes`.
     pub max_bytes: ByteSize,
-    /// How long ended spans of a quiet session wait for more before they are passed on.
+    /// How long ended spans of a session wait for more before they are passed on, at most: those of a session
+    /// that is quiet and that nobody judges are passed on with those of others, mostly sooner.
     /// Default: 500 ms; with a spool that everything is written to
     /// ([`SpoolMode::Always`](crate::SpoolMode::Always)) 20 ms at most.
     pub linger: Duration,

@@ -1,17 +1,19 @@
 //! How a session hands on what it has sealed: at once, put aside until there is room, or left behind
 //! for the sweeper.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 
+use super::bundle::Bundle;
 use super::cell::{Cell, PARKED};
 use super::config::WhenFull;
-use super::gather::LoneSpan;
+use super::gather::LoneItem;
 use super::head::Declined;
 use super::state::{Sealed, State};
 use crate::actors::road::Msg;
-use crate::model::chunk::Chunk;
+use crate::model::chunk::{Chunk, Digest};
 use crate::model::ledger::Fate;
+use crate::model::otlp::draft::Draft;
 use crate::model::request::Signal;
 
 /// Spans come last: with the root the session ends, and is judged by what came before.
@@ -49,6 +51,9 @@ impl Cell {
 
     /// Hands a chunk to the pipeline, behind those that are parked.
     pub(super) fn pass_on(&self, state: &mut State, chunk: Chunk) {
+        if std::mem::take(&mut state.is_among) {
+            self.bundle().hand_on(&self.shared);
+        }
         if !self.unpark(state) {
             self.park(state, chunk);
             return;
@@ -108,26 +113,61 @@ impl Cell {
         if !self.unpark(state) {
             return self.seal(state);
         }
+        let mut size = state.put_among();
         for signal in ROOT_LAST {
             let Some(sealed) = state.seal(signal) else {
                 continue;
             };
-            self.shared.note_size(sealed.buffer.len());
-            self.shared
-                .ended()
-                .add(&self.shared, &self.identity, sealed);
+            if signal == Signal::Traces {
+                size += sealed.buffer.len();
+            }
+            self.bundle().add(self, sealed);
+        }
+        if size > 0 {
+            self.shared.note_size(size);
         }
     }
 
     /// Leaves the root of a session that ends and has nothing else to hand on, without a buffer of its own.
     /// `false` where it has, where the root is not small or where there is no room.
-    pub(super) fn leave_root(&self, state: &mut State, root: &LoneSpan<'_>) -> bool {
+    pub(super) fn leave_root(&self, state: &mut State, root: &LoneItem<'_>) -> bool {
         if state.patient || !state.parked.is_empty() || state.has_buffer() || !root.is_small() {
             return false;
         }
-        self.shared
-            .ended()
-            .add_span(&self.shared, &self.identity, root)
+        self.bundle().add_item(self, root)
+    }
+
+    /// Puts an item of a session that has no chunk open among those of others, unless it comes often: then it has
+    /// a chunk of its own from here on. A quiet session has no buffer so, no timer, and no chunk that costs the
+    /// actors more than a busy one's. `false` where it does not go there.
+    #[inline(never)]
+    pub(super) fn put_among_others(
+        &self,
+        state: &mut State,
+        signal: Signal,
+        draft: &Draft,
+        common: &[u8],
+    ) -> bool {
+        let item = LoneItem {
+            signal,
+            draft,
+            common,
+            digest: Digest::default(),
+        };
+        if state.patient || !state.parked.is_empty() || !item.is_small() {
+            return false;
+        }
+        let is_quiet = state.is_quiet(signal, item.len(), self.shared.config.linger);
+        if !is_quiet || !self.bundle().add_item(self, &item) {
+            return false;
+        }
+        state.bytes += item.len() as u64;
+        state.is_among = true;
+        true
+    }
+
+    fn bundle(&self) -> MutexGuard<'_, Bundle> {
+        self.shared.bundles.of(self.identity.key)
     }
 
     /// Waits until everything that is parked is handed on.

@@ -7,11 +7,11 @@ mod amend;
 mod border;
 pub(crate) mod budget;
 pub(crate) mod builder;
+pub(crate) mod bundle;
 pub(crate) mod cell;
 pub(crate) mod config;
 pub(crate) mod delegation;
 mod drafts;
-pub(crate) mod ended;
 pub(crate) mod gather;
 mod handover;
 pub(crate) mod head;
@@ -163,7 +163,7 @@ impl Session {
             if shared.is_closed() {
                 return Err(Closed);
             }
-            shared.ended().offer(shared);
+            shared.bundles.offer(shared);
             let unparked = cell.unpark(&mut cell.lock());
             if unparked && shared.pool.has_room() {
                 return Ok(());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::cell::Cell;
 use super::drafts;
-use super::gather::LoneSpan;
+use super::gather::LoneItem;
 use super::identity::{Identity, Particulars};
 use super::log;
 use super::shared::Shared;
@@ -152,7 +152,8 @@ pub(super) fn end(
         end_root(&mut draft, totals, end_state, cause == Cause::Forced);
         let end_ns = now_ns.max(identity.start_ns);
         draft.end(end_ns);
-        let root = LoneSpan {
+        let root = LoneItem {
+            signal: Signal::Traces,
             draft: &draft,
             common: identity.common_of_root(),
             digest: Digest {
@@ -165,7 +166,7 @@ pub(super) fn end(
             },
         };
         let is_left = cell.leave_root(&mut state, &root);
-        if !is_left && cell.put(&mut state, Signal::Traces, &draft, root.common) {
+        if !is_left && cell.put(&mut state, Signal::Traces, &draft, root.common) && cell.is_apart {
             state.note_root(&root.digest);
         }
         drafts::give_back(draft);
@@ -229,7 +230,7 @@ fn complete_open(cell: &Arc<Cell>, state: &mut State, now_ns: u64) {
         state.count(&facts);
         let is_genai = span.operation.is_genai();
         let common = cell.identity.common_of(is_genai, span.parent.is_remote);
-        if cell.put(state, Signal::Traces, &draft, common) {
+        if cell.put(state, Signal::Traces, &draft, common) && cell.is_apart {
             state.note(&facts, end_ns - span.start_ns, false);
         }
     }
@@ -339,7 +340,7 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         previous_id: Some(before.id()),
     };
     begin_root(&mut draft, shared, &identity, &root);
-    let mut state = State::new(draft.save(), identity.start_ns, shared.usual_size());
+    let mut state = State::new(draft.save(), identity.start_ns);
     drafts::give_back(draft);
     let (sampled, logged) = (cell.sampled, cell.logged);
     // At once: a budget that is set meanwhile is either taken along or set in the next segment.

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
+use super::bundle::Bundles;
 use super::config::{SessionConfig, WhenFull};
 use super::delegation::table::Delegations;
-use super::ended::Ended;
 use super::head::Head;
 use super::registry::Registry;
 use super::sweeper;
@@ -52,8 +52,10 @@ pub(crate) struct Shared {
     pub(crate) registry: Apart<Registry>,
     pub(crate) linger: Apart<Linger>,
     pub(crate) delegations: Apart<Delegations>,
-    /// Small chunks that sessions left behind when they ended, for the sweeper to send.
-    pub(crate) ended: Apart<Mutex<Ended>>,
+    /// What sessions have little of, and left behind when they ended.
+    pub(crate) bundles: Bundles,
+    /// Whether every chunk is told apart by its session.
+    pub(crate) tells_apart: bool,
     /// What a session had to hand on when it last ended: the next begins with as much room.
     pub(crate) usual_size: Apart<AtomicUsize>,
     /// Which signals any lane takes; what nobody takes is not written.
@@ -104,10 +106,6 @@ impl Shared {
 
     pub(super) fn usual_size(&self) -> usize {
         self.usual_size.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn ended(&self) -> MutexGuard<'_, Ended> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn wants(&self, signal: Signal) -> bool {

@@ -2,8 +2,11 @@
 //! it decides, its cell acts.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::budget::{Allowance, Reached};
+use super::gather::{ALONE, WHOLE};
 use super::slab::Slab;
 use crate::actors::pool::{Buffer, CHUNK_BYTES, Pool};
 use crate::model::chunk::{Chunk, Digest};
@@ -11,7 +14,6 @@ use crate::model::genai::Operation;
 use crate::model::otlp::draft::{Draft, Saved};
 use crate::model::request::Signal;
 use crate::model::usage::{Totals, Usage};
-use std::sync::Arc;
 
 /// What a span told of itself, beside what it wrote.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,6 +54,8 @@ pub(super) struct State {
     seen: Option<Seen>,
     /// Bytes of spans in all, for the roll-over.
     pub(super) bytes: u64,
+    /// Something of it is, or was, among what others have: it came before what is open.
+    pub(super) is_among: bool,
     /// It is registered with the sweeper.
     pub(super) lingering: bool,
     /// What is sealed is parked whatever the policy: somebody waits for room on its behalf.
@@ -75,6 +79,11 @@ struct Open {
     digest: Digest,
     /// The size that was needed last time: a busy session starts with a full-sized buffer.
     hint: usize,
+    /// Whether items come so often that they fill chunks before these are due.
+    is_busy: bool,
+    /// How many bytes were put among those of other sessions of late, and since when.
+    among: usize,
+    since_ns: u64,
 }
 
 /// What a chunk is made of, before it is booked.
@@ -87,13 +96,10 @@ pub(crate) struct Sealed {
 }
 
 impl State {
-    pub(super) fn new(root: Saved, now_ns: u64, usual_size: usize) -> Self {
+    pub(super) fn new(root: Saved, now_ns: u64) -> Self {
         Self {
             slab: Slab::default(),
-            spans: Open {
-                hint: usual_size,
-                ..Open::default()
-            },
+            spans: Open::default(),
             logs: None,
             parked: VecDeque::new(),
             totals: Totals::default(),
@@ -102,20 +108,48 @@ impl State {
             last_ns: now_ns,
             seen: None,
             bytes: 0,
+            is_among: false,
             lingering: false,
             patient: false,
             retired: false,
         }
     }
 
+    /// Has the first chunk begin with so much room.
+    pub(super) fn expect(&mut self, size: usize) {
+        self.spans.hint = size;
+        self.spans.is_busy = size >= WHOLE;
+    }
+
+    /// How many bytes of spans it has put among those of others of late.
+    pub(super) fn put_among(&self) -> usize {
+        self.spans.among
+    }
+
+    /// Whether an item of `len` bytes may go among those of other sessions: no chunk is open that it belongs into,
+    /// and no chunk was filled within `linger` of late.
+    #[inline]
+    pub(super) fn is_quiet(&mut self, signal: Signal, len: usize, linger: Duration) -> bool {
+        let now_ns = self.last_ns;
+        self.open(signal)
+            .is_some_and(|open| open.is_quiet(len, now_ns, linger))
+    }
+
+    #[inline]
+    fn open(&mut self, signal: Signal) -> Option<&mut Open> {
+        match signal {
+            Signal::Traces => Some(&mut self.spans),
+            Signal::Logs => Some(self.logs.get_or_insert_default()),
+            // No session writes metrics.
+            Signal::Metrics => None,
+        }
+    }
+
     /// Adds a span or log record to the open chunk, if there is room for it.
     #[inline]
     pub(super) fn append(&mut self, signal: Signal, draft: &Draft, common: &[u8]) -> bool {
-        let open = match signal {
-            Signal::Traces => &mut self.spans,
-            Signal::Logs => self.logs.get_or_insert_default(),
-            // No session writes metrics.
-            Signal::Metrics => return false,
+        let Some(open) = self.open(signal) else {
+            return false;
         };
         let Some(buffer) = open.buffer.as_mut() else {
             return false;
@@ -140,13 +174,9 @@ impl State {
         needed: usize,
         pool: &Arc<Pool>,
     ) -> (Option<Sealed>, bool) {
-        match signal {
-            Signal::Traces => self.spans.make_room(signal, needed, pool),
-            Signal::Logs => {
-                let logs = self.logs.get_or_insert_default();
-                logs.make_room(signal, needed, pool)
-            }
-            Signal::Metrics => (None, false),
+        match self.open(signal) {
+            Some(open) => open.make_room(signal, needed, pool),
+            None => (None, false),
         }
     }
 
@@ -244,6 +274,26 @@ impl State {
 }
 
 impl Open {
+    #[inline]
+    fn is_quiet(&mut self, len: usize, now_ns: u64, linger: Duration) -> bool {
+        if self.buffer.is_some() || self.is_busy {
+            return false;
+        }
+        if self.among == 0 {
+            self.since_ns = now_ns;
+        }
+        self.among += len;
+        if self.among < CHUNK_BYTES {
+            return true;
+        }
+        self.among = 0;
+        let filled_in = Duration::from_nanos(now_ns.saturating_sub(self.since_ns));
+        if filled_in <= linger {
+            (self.hint, self.is_busy) = (CHUNK_BYTES, true);
+        }
+        !self.is_busy
+    }
+
     /// Makes room for `needed` bytes: grows the buffer, or seals it and begins another.
     fn make_room(
         &mut self,
@@ -273,6 +323,7 @@ impl Open {
         let buffer = self.buffer.take()?;
         // One large span is no reason for large buffers behind it.
         self.hint = buffer.len().min(CHUNK_BYTES);
+        self.is_busy = buffer.len() >= ALONE;
         let items = std::mem::take(&mut self.items);
         let digest = std::mem::take(&mut self.digest);
         (items > 0).then_some(Sealed {
@@ -321,7 +372,7 @@ mod tests {
     }
 
     fn state() -> State {
-        State::new(draft(0).save(), 0, 0)
+        State::new(draft(0).save(), 0)
     }
 
     /// Items come out as they went in, in chunks that are sealed before they are too large; the counts

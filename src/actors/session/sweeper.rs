@@ -22,7 +22,6 @@ use crate::actors::baton::Baton;
 use crate::actors::mailbox::Stopped;
 use crate::actors::road::Msg as Road;
 use crate::actors::run::Actor;
-use crate::model::chunk::Chunk;
 use crate::model::ledger::Fate;
 
 /// How often all sessions are looked at, at the most.
@@ -96,6 +95,12 @@ impl Actor for Sweeper {
         }
         let now_ns = self.shared.now_ns();
         let mut gather = Gather::default();
+        // What a session has put among that of others came before what it has open now.
+        send(
+            &self.shared,
+            self.shared.bundles.take(&self.shared, &mut gather),
+        )
+        .await;
         loop {
             let due = self.shared.linger.take_due(now_ns);
             if due.is_empty() {
@@ -111,7 +116,7 @@ impl Actor for Sweeper {
         for cell in self.shared.registry.all_retired() {
             take_from(&self.shared, &cell, &mut gather).await;
         }
-        send_rest(&self.shared, &mut gather).await;
+        send(&self.shared, gather.finish(&self.shared)).await;
         self.see_to_delegations(now_ns).await;
         let now = Instant::now();
         if now >= self.next_round {
@@ -161,10 +166,16 @@ impl Sweeper {
     /// Sends what these sessions hold that has ended, and what others left behind.
     async fn send_open(&self, cells: &[Arc<Cell>]) {
         let mut gather = Gather::default();
+        send(
+            &self.shared,
+            self.shared.bundles.take(&self.shared, &mut gather),
+        )
+        .await;
         for cell in cells {
             cell.wait_unparked().await;
             take_from(&self.shared, cell, &mut gather).await;
         }
+        // What those had open that ended meanwhile is bundled now.
         send_rest(&self.shared, &mut gather).await;
         for cell in cells {
             // What a busy session had to park meanwhile had ended before, too.
@@ -250,14 +261,11 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Hands chunks to the pipeline, waiting for room.
-async fn send(shared: &Shared, chunks: Vec<Chunk>) {
-    if chunks.is_empty() {
-        return;
-    }
-    if let Err(Road::Chunks(chunks)) = shared.head.send(Road::Chunks(chunks)).await {
-        for chunk in chunks {
-            chunk.tally.settle(Fate::AfterShutdown);
+/// Hands messages to the pipeline, waiting for room.
+async fn send(shared: &Shared, msgs: impl IntoIterator<Item = Road>) {
+    for msg in msgs {
+        if let Err(msg) = shared.head.send(msg).await {
+            msg.settle(Fate::AfterShutdown);
         }
     }
 }
@@ -266,15 +274,12 @@ async fn send(shared: &Shared, chunks: Vec<Chunk>) {
 async fn take_from(shared: &Shared, cell: &Arc<Cell>, gather: &mut Gather) {
     let taken = cell.take_open();
     for sealed in taken.into_iter().flatten() {
-        send(shared, gather.add(shared, &cell.identity, sealed)).await;
+        send(shared, gather.add(cell, sealed).into_iter().flatten()).await;
     }
 }
 
-/// Sends what was gathered, and what sessions left behind when they ended.
+/// Sends what was gathered, and what is bundled.
 async fn send_rest(shared: &Shared, gather: &mut Gather) {
+    send(shared, shared.bundles.take(shared, gather)).await;
     send(shared, gather.finish(shared)).await;
-    let left = shared.ended().take(shared);
-    for chunks in left {
-        send(shared, chunks).await;
-    }
 }

@@ -83,7 +83,7 @@ impl SessionBuilder<'_> {
         };
         let identity = Identity::new(particulars, id);
         let draft = self.root(&identity, earlier.as_ref());
-        let state = State::new(draft.save(), identity.start_ns, shared.usual_size());
+        let state = State::new(draft.save(), identity.start_ns);
         drafts::give_back(draft);
         Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state)
     }
