@@ -13,6 +13,7 @@ use super::window::{Bounds, Load};
 use super::*;
 use crate::actors::mailbox::{Inbox, bounded};
 use crate::actors::pool::CHUNK_BYTES;
+use crate::model::about::Said;
 use crate::model::chunk::{Digest, End};
 use crate::model::id::TraceId;
 use crate::model::ledger::Book;
@@ -252,7 +253,7 @@ impl Happening {
             let draw = Draw::new(key, &TraceState::EMPTY, None);
             Judged::As(Arc::new(Case::new(
                 bench.plans.current(),
-                about,
+                Said::All(about),
                 SessionKey(key),
                 draw,
             )))
@@ -512,7 +513,7 @@ fn a_full_chunk_counts_with_its_buffer() {
     let key = TraceId::random();
     let draw = Draw::new(key, &TraceState::EMPTY, None);
     let plan = bench.plans.current();
-    let case = Case::new(plan, Arc::default(), SessionKey(key), draw);
+    let case = Case::new(plan, Said::All(Arc::default()), SessionKey(key), draw);
     let mut chunk = plain(&bench, key, &Judged::As(Arc::new(case)), 15_500);
     let mut buffer = pool.take(chunk.bytes.len()).expect("room");
     buffer.append(&chunk.bytes);
