@@ -12,7 +12,8 @@ use crate::model::hash_key::HashKey;
 /// to the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionConfig {
-    /// How long nothing may come before the session is ended as incomplete, to one or two seconds. What
+    /// How long nothing may come before the session is ended as incomplete, to one or two seconds (to ten and more
+    /// where a hundred thousand are open: looking at all of them takes no more than a hundredth of a core). What
     /// counts is when a span or log record comes, not the time that it tells. Default: 1 h.
     pub idle_timeout: Duration,
     /// The age at which it goes on in a next segment. Default: 24 h.

@@ -26,6 +26,11 @@ use crate::model::ledger::Fate;
 
 /// How often all sessions are looked at, at the most.
 const ROUND: Duration = Duration::from_secs(1);
+/// How many times as long as it took the next look waits, so that very many sessions do not take more than a
+/// hundredth of a core.
+const REST: u32 = 100;
+/// How long it waits at the most, however slow the machine.
+const LONGEST_ROUND: Duration = Duration::from_secs(30);
 /// How long the end of the sessions waits for a budget that is used up while none of it is given
 /// back.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -121,7 +126,8 @@ impl Actor for Sweeper {
         let now = Instant::now();
         if now >= self.next_round {
             self.round();
-            self.next_round = now + ROUND;
+            let rest = now.elapsed() * REST;
+            self.next_round = now + rest.clamp(ROUND, LONGEST_ROUND);
         }
         self.next_tick = now + self.tick_interval();
         Ok(())
