@@ -3,7 +3,6 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::content::Content;
 use super::propagation::baggage::Baggage;
 
 /// The same for all segments of a session.
@@ -18,55 +17,32 @@ pub(crate) struct About {
     pub(crate) baggage: Baggage,
     /// Whether its spans are recorded by other processes, so that this one knows no totals.
     pub(crate) totals_elsewhere: bool,
-    pub(crate) content: Content,
 }
 
-impl About {
-    const fn nothing(content: Content) -> Self {
-        Self {
-            agent: None,
-            agent_id: None,
-            user: None,
-            conversation: None,
-            tags: Vec::new(),
-            baggage: Baggage::EMPTY,
-            totals_elsewhere: false,
-            content,
-        }
-    }
-}
-
-/// What was said of one session. Of most sessions that are opened for a request nothing is, which takes no memory.
-#[derive(Clone, Debug)]
-pub(crate) enum Said {
-    /// Nothing but whether content is recorded.
-    Nothing(Content),
-    /// Something.
-    All(Arc<About>),
-}
+/// What was said of one session. Of most that are opened for a request it is nothing, which takes no memory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said(Option<Arc<About>>);
 
 impl Said {
     pub(crate) const fn is_nothing(&self) -> bool {
-        matches!(self, Self::Nothing(_))
+        self.0.is_none()
     }
 
     /// To say something, before anybody else has it.
     pub(crate) fn edit(&mut self) -> &mut About {
-        if let Self::Nothing(content) = *self {
-            *self = Self::All(Arc::new(About::nothing(content)));
-        }
-        match self {
-            Self::All(about) => Arc::get_mut(about).expect("nobody else has it yet"),
-            Self::Nothing(_) => unreachable!("it is something now"),
-        }
+        let about = self.0.get_or_insert_default();
+        Arc::get_mut(about).expect("nobody else has it yet")
     }
 
     /// For somebody who keeps it.
     pub(crate) fn to_arc(&self) -> Arc<About> {
-        match self {
-            Self::Nothing(content) => Arc::new(About::nothing(*content)),
-            Self::All(about) => Arc::clone(about),
-        }
+        self.0.clone().unwrap_or_default()
+    }
+}
+
+impl From<About> for Said {
+    fn from(about: About) -> Self {
+        Self(Some(Arc::new(about)))
     }
 }
 
@@ -74,17 +50,16 @@ impl Deref for Said {
     type Target = About;
 
     fn deref(&self) -> &About {
-        static OFF: About = About::nothing(Content::Off);
-        static SPANS: About = About::nothing(Content::Spans);
-        static EVENTS: About = About::nothing(Content::Events);
-        static BOTH: About = About::nothing(Content::Both);
-        match self {
-            Self::All(about) => about,
-            Self::Nothing(Content::Off) => &OFF,
-            Self::Nothing(Content::Spans) => &SPANS,
-            Self::Nothing(Content::Events) => &EVENTS,
-            Self::Nothing(Content::Both) => &BOTH,
-        }
+        static NOTHING: About = About {
+            agent: None,
+            agent_id: None,
+            user: None,
+            conversation: None,
+            tags: Vec::new(),
+            baggage: Baggage::EMPTY,
+            totals_elsewhere: false,
+        };
+        self.0.as_deref().unwrap_or(&NOTHING)
     }
 }
 
@@ -92,24 +67,15 @@ impl Deref for Said {
 mod tests {
     use super::*;
 
-    /// Where nothing is said, whether content is recorded is known all the same, and stays what it was when
-    /// something is said.
-    #[test]
-    fn content_is_known_where_nothing_is_said() {
-        for content in [Content::Off, Content::Spans, Content::Events, Content::Both] {
-            let mut said = Said::Nothing(content);
-            assert_eq!((said.content, said.to_arc().content), (content, content));
-            said.edit().user = Some("u".into());
-            assert_eq!((said.content, said.user.as_deref()), (content, Some("u")));
-        }
-    }
-
-    /// What is said first stays when more is said.
+    /// What is said first stays when more is said, and is all that is known.
     #[test]
     fn what_was_said_stays() {
-        let mut said = Said::Nothing(Content::Off);
+        let mut said = Said::default();
+        assert!(said.is_nothing() && said.agent.is_none());
         said.edit().agent = Some("a".into());
         said.edit().tags.push("t".into());
+        assert!(!said.is_nothing());
         assert_eq!((said.agent.as_deref(), said.tags.len()), (Some("a"), 1));
+        assert_eq!(said.to_arc().agent.as_deref(), Some("a"));
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use super::drafts;
 use crate::model::about::Said;
 use crate::model::chunk::SessionKey;
+use crate::model::content::Content;
 use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::genai::key;
 use crate::model::id::{SpanId, TraceId};
@@ -59,6 +60,8 @@ pub(super) struct Particulars {
     pub(super) is_parent_remote: bool,
     pub(super) start_ns: u64,
     pub(super) about: Said,
+    /// Whether what users and models write in it is recorded.
+    pub(super) content: Content,
     /// Its case, where whether it is kept was open when it began.
     pub(super) case: Option<Arc<Case>>,
 }

@@ -89,7 +89,7 @@ impl Cell {
     /// Whether content is recorded in it.
     pub(super) fn content(&self) -> Content {
         match self.sampled || self.logged {
-            true => self.identity.about.content,
+            true => self.identity.content,
             false => Content::Off,
         }
     }

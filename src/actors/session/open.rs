@@ -32,6 +32,7 @@ pub struct SessionBuilder<'a> {
     shared: &'a Arc<Shared>,
     id: GivenId,
     about: Said,
+    content: Content,
     /// A caller's baggage, of which some may become attributes.
     inbound: Baggage,
     parent: Option<SpanContext>,
@@ -53,7 +54,8 @@ impl<'a> SessionBuilder<'a> {
         Self {
             shared,
             id: GivenId::new(id),
-            about: Said::Nothing(shared.content),
+            about: Said::default(),
+            content: shared.content,
             inbound: Baggage::EMPTY,
             parent: None,
             delegated: None,
@@ -108,10 +110,7 @@ impl<'a> SessionBuilder<'a> {
     /// Whether what users and models write in it is recorded. Default: as
     /// [`Builder::content`](crate::Builder::content) says.
     pub fn content(mut self, content: Content) -> Self {
-        match &mut self.about {
-            Said::Nothing(default) => *default = content,
-            Said::All(_) => self.about.edit().content = content,
-        }
+        self.content = content;
         self
     }
 

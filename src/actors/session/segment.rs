@@ -324,6 +324,7 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         is_parent_remote: false,
         start_ns: anchor.unix_ns(),
         about: before.about.clone(),
+        content: before.content,
         case: before
             .case
             .as_ref()

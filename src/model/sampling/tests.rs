@@ -9,7 +9,6 @@ use super::threshold::{Randomness, Threshold};
 use super::*;
 use crate::model::about::{About, Said};
 use crate::model::chunk::{Digest, End, SessionKey};
-use crate::model::content::Content;
 use crate::model::id::TraceId;
 use crate::model::owned_value::OwnedValue;
 use crate::model::propagation::trace_state::TraceState;
@@ -208,7 +207,7 @@ fn the_last_seven_bytes_decide() {
                 id,
                 &TraceState::EMPTY,
                 parent,
-                &Said::Nothing(Content::Off),
+                &Said::default(),
                 || 0
             ),
             Opening::Unsampled
@@ -428,7 +427,7 @@ fn stages_agree() {
             id,
             &TraceState::EMPTY,
             None,
-            &Said::Nothing(Content::Off),
+            &Said::default(),
             || 0,
         ) {
             Opening::Unsampled => {

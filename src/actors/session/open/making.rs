@@ -8,7 +8,6 @@ use crate::actors::session::drafts;
 use crate::actors::session::identity::{Identity, Particulars};
 use crate::actors::session::segment::{RootSpan, begin_root};
 use crate::actors::session::state::State;
-use crate::model::about::Said;
 use crate::model::chunk::SessionKey;
 use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::id::{SpanId, TraceId};
@@ -28,7 +27,7 @@ impl SessionBuilder<'_> {
             let about = self.about.edit();
             about.baggage = self.inbound.merged(&about.baggage);
         }
-        let about = std::mem::replace(&mut self.about, Said::Nothing(shared.content));
+        let about = std::mem::take(&mut self.about);
         let mut trace_state = parent
             .as_ref()
             .map(|parent| parent.trace_state().clone())
@@ -79,6 +78,7 @@ impl SessionBuilder<'_> {
             is_parent_remote: parent.as_ref().is_some_and(SpanContext::is_remote),
             start_ns: self.start_ns.unwrap_or_else(|| anchor.unix_ns()),
             about,
+            content: self.content,
             case,
         };
         let identity = Identity::new(particulars, id);
