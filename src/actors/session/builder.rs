@@ -33,6 +33,15 @@ pub struct SpanBuilder<'a> {
     start_ns: Option<u64>,
 }
 
+/// A draft with the name of a span. Apart from what knows the operation, so that the latter is short enough to
+/// stand where a host calls it, and is known while the host is compiled.
+#[inline(never)]
+fn begin(cell: &Cell, name: &str, object: &str) -> Box<Draft> {
+    let mut draft = drafts::take();
+    draft.begin_span(name, object, &cell.shared.limits);
+    draft
+}
+
 impl<'a> SpanBuilder<'a> {
     /// A span named after what it does and to what.
     #[inline(always)]
@@ -44,14 +53,13 @@ impl<'a> SpanBuilder<'a> {
         name: &str,
         object: &str,
     ) -> Self {
-        let draft = (cell.sampled && !own_thread::is_own()).then(|| {
-            let mut draft = drafts::take();
-            draft.begin_span(name, object, &cell.shared.limits);
+        let mut draft = None;
+        if cell.sampled && !own_thread::is_own() {
+            let draft = draft.insert(begin(cell, name, object));
             if let Some(name) = operation.name() {
-                draft.set(key::OPERATION_NAME, name.into());
+                draft.set_in_span(key::OPERATION_NAME, name.into());
             }
-            draft
-        });
+        }
         Self {
             cell,
             draft,
@@ -74,7 +82,7 @@ impl<'a> SpanBuilder<'a> {
     #[inline(always)]
     pub fn attribute<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
         if let Some(draft) = &mut self.draft {
-            draft.set(key, value.into());
+            draft.set_in_span(key, value.into());
         }
         self
     }

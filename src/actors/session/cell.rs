@@ -149,13 +149,14 @@ impl Cell {
             return;
         }
         state.last_ns = state.last_ns.max(end_ns);
-        state.count(facts);
-        let reached = state.spend(facts);
         let is_genai = facts.operation.is_genai();
         let common = self.identity.common_of(is_genai, facts.is_parent_remote);
         if self.put(&mut state, Signal::Traces, draft, common) && self.is_apart {
             state.note(facts, end_ns - start_ns, false);
         }
+        // Right behind the other, so that the compiler looks once at what the span told.
+        state.count(facts);
+        let reached = state.spend(facts);
         let is_full = self.is_full(&state);
         drop(state);
         if let Some(reached) = reached {

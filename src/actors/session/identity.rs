@@ -77,7 +77,9 @@ fn written(write: impl FnOnce(&mut Writer)) -> Box<[u8]> {
 /// Writes a text whole, however long it is.
 #[inline]
 fn whole(out: &mut Writer, field: u32, key: &str, text: &str) {
-    if !out.short_attribute(field, key, text.into()) {
+    // Its tag: attributes are messages, whose lengths are told (wire type 2).
+    let attribute_tag = (field << 3 | 2) as u8;
+    if !out.short_attribute(attribute_tag, key, text.into()) {
         let none = TextLimit::new(None, usize::MAX);
         out.attribute(field, key, text.into(), none);
     }

@@ -62,7 +62,9 @@ pub(crate) struct Slab {
     slots: Vec<OpenSpan>,
     /// The first free slot.
     free: u32,
-    open: u32,
+    /// How many are open. Not of the type of `generation`: the compiler would raise both in one move, which
+    /// waits for the last end of a span, a move of one of them, to reach the cache.
+    open: usize,
     /// Survives `clear`, so that references from before it stay stale.
     generation: u32,
 }
@@ -173,7 +175,7 @@ impl Slab {
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.open as usize
+        self.open
     }
 
     /// Forgets all spans and gives the memory back.

@@ -66,10 +66,11 @@ impl Span {
     }
 
     /// Sets an attribute.
-    #[inline]
+    // For a literal key, the compiler works out most of it beforehand.
+    #[inline(always)]
     pub fn set<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) -> &mut Self {
         if let Some(draft) = &mut self.draft {
-            draft.set(key, value.into());
+            draft.set_in_span(key, value.into());
         }
         self
     }
@@ -126,7 +127,7 @@ impl Span {
     }
 
     /// Notes the input and output tokens of an LLM call.
-    #[inline]
+    #[inline(always)]
     pub fn tokens(&mut self, input: u64, output: u64) -> &mut Self {
         self.facts.priced = true;
         self.facts.usage.input = Some(input);

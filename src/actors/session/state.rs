@@ -117,7 +117,7 @@ impl State {
 
     /// Has the first chunk begin with so much room.
     pub(super) fn expect(&mut self, size: usize) {
-        self.spans.hint = size;
+        self.spans.hint = size.min(CHUNK_BYTES);
         self.spans.is_busy = size >= WHOLE;
     }
 
@@ -210,7 +210,7 @@ impl State {
     }
 
     /// Counts a span that ended.
-    #[inline]
+    #[inline(always)]
     pub(super) fn count(&mut self, facts: &Facts) {
         let totals = &mut self.totals;
         totals.spans += 1;

@@ -5,6 +5,7 @@
 //! free.
 
 mod amend;
+mod attribute;
 mod keys;
 mod list;
 mod record;
@@ -12,7 +13,7 @@ mod saved;
 
 use std::ops::Range;
 
-use self::keys::{KeyFilter, RESERVED, RESERVED_KEYS};
+use self::keys::{KeyFilter, RESERVED_KEYS};
 pub(crate) use self::saved::Saved;
 use super::fields as f;
 use super::scan;
@@ -24,7 +25,10 @@ use crate::model::kind::{SpanKind, Status};
 use crate::model::limits::{Limits, TextLimit, truncate_bytes};
 
 /// Tag and length of an item in its chunk (`ScopeSpans.spans`, `ScopeLogs.log_records`).
-const ITEM_TAG: u8 = (f::scope_items::ITEMS as u8) << 3 | 2;
+const ITEM_TAG: u8 = tag(f::scope_items::ITEMS);
+
+/// The tag of an attribute of a span.
+const SPAN_ATTRIBUTE: u8 = tag(f::span::ATTRIBUTES);
 
 /// What a status takes beside its message at most: two tags, two lengths, its code.
 const STATUS_OVERHEAD: usize = 2 * (1 + 10) + 2;
@@ -36,10 +40,11 @@ const SHORT: usize = 0x80;
 #[derive(Debug)]
 pub(crate) struct Draft {
     out: Writer,
-    /// The field of its attributes: spans and log records differ.
-    attribute_field: u32,
-    /// How many more may be set.
-    attributes_left: usize,
+    /// The tag of its attributes: spans and log records differ.
+    attribute_tag: u8,
+    /// How many more may be set. Not of the type of the writer's cursor: the compiler would move both at
+    /// once, which waits for what was moved singly before to reach the cache.
+    attributes_left: u32,
     /// Whether no limit but that on their number concerns a short attribute for which there is room.
     plain: bool,
     /// For the values of attributes.
@@ -63,11 +68,22 @@ struct Dropped {
     links: u32,
 }
 
+/// A limit on the number of attributes: no draft has room for 2^32 of them.
+#[inline]
+fn most_attributes(limit: usize) -> u32 {
+    u32::try_from(limit).unwrap_or(u32::MAX)
+}
+
+/// The tag of a message, a text or bytes in a field below 16.
+const fn tag(field: u32) -> u8 {
+    (field as u8) << 3 | 2
+}
+
 impl Draft {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self {
             out: Writer::with_capacity(capacity),
-            attribute_field: f::span::ATTRIBUTES,
+            attribute_tag: SPAN_ATTRIBUTE,
             attributes_left: 0,
             plain: false,
             text: TextLimit::new(None, 0),
@@ -89,12 +105,12 @@ impl Draft {
     fn begin(
         &mut self,
         attribute_field: u32,
-        attribute_limit: usize,
+        attribute_limit: u32,
         text: TextLimit,
         limits: &Limits,
     ) {
         self.out.clear();
-        self.attribute_field = attribute_field;
+        self.attribute_tag = tag(attribute_field);
         self.attributes_left = attribute_limit;
         self.text = text;
         self.name_limit = limits.name_length;
@@ -111,11 +127,11 @@ impl Draft {
 
     /// Begins a span whose name is `operation`, a space and `object`, or `operation` alone.
     /// A name over the limit is cut.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin_span(&mut self, operation: &str, object: &str, limits: &Limits) {
         self.begin(
             f::span::ATTRIBUTES,
-            limits.attribute_count,
+            most_attributes(limits.attribute_count),
             limits.text(),
             limits,
         );
@@ -157,87 +173,6 @@ impl Draft {
             kind as u8,
             start_ns,
         );
-    }
-
-    /// Sets an attribute. The last value of a key wins; what has no key or is over the limits is
-    /// counted instead.
-    #[inline(always)]
-    pub(crate) fn set(&mut self, key: &str, value: Value<'_>) {
-        let known = self.keys.insert(key.as_bytes());
-        let quick = self.plain && !known && self.attributes_left > 0 && !key.is_empty();
-        if quick && self.out.short_attribute(self.attribute_field, key, value) {
-            self.attributes_left -= 1;
-            return;
-        }
-        self.set_with_care(key, value, known);
-    }
-
-    /// Sets an attribute that is long, probably set already, or may be over a limit.
-    #[inline(never)]
-    fn set_with_care(&mut self, key: &str, value: Value<'_>, known: bool) {
-        if key.is_empty() || key.len() > self.name_limit {
-            return self.set_odd(key, value);
-        }
-        if known && !self.admit(key) {
-            return;
-        }
-        if self.attributes_left == 0 {
-            self.dropped.attributes += 1;
-            return;
-        }
-        let before = self.out.len();
-        self.out
-            .attribute(self.attribute_field, key, value, self.text);
-        self.plain &= self.out.capacity() <= self.size_limit;
-        if self.out.len() > self.size_limit {
-            return self.take_back(before);
-        }
-        self.attributes_left -= 1;
-    }
-
-    /// Sets an attribute whose key is too long, or counts one that has none.
-    #[cold]
-    #[inline(never)]
-    fn set_odd(&mut self, key: &str, value: Value<'_>) {
-        match truncate_bytes(key, self.name_limit) {
-            "" => self.dropped.attributes += 1,
-            key => self.set(key, value),
-        }
-    }
-
-    /// Removes an attribute that went over the size limit, and counts it.
-    #[cold]
-    #[inline(never)]
-    fn take_back(&mut self, before: usize) {
-        self.out.truncate(before);
-        self.dropped.attributes += 1;
-    }
-
-    /// Makes way for a key that was probably set before. `false` for one that the session sets.
-    #[cold]
-    #[inline(never)]
-    fn admit(&mut self, key: &str) -> bool {
-        if RESERVED.contains(&key) {
-            return false;
-        }
-        self.forget(key);
-        true
-    }
-
-    /// Removes the attribute `key` if it was set.
-    #[cold]
-    #[inline(never)]
-    fn forget(&mut self, key: &str) {
-        let written = self.out.written();
-        let is_it = |field: &scan::Field| {
-            field.is(self.attribute_field)
-                && scan::key_of(&written[field.body.clone()]) == Some(key.as_bytes())
-        };
-        let found = scan::fields(written).find(is_it);
-        if let Some(found) = found {
-            self.out.remove(found.range);
-            self.attributes_left += 1;
-        }
     }
 
     /// Adds an event at `time_ns`.

@@ -6,6 +6,7 @@
 //! events and links, whose lengths are filled in at their end.
 
 mod copy;
+mod head;
 mod nested;
 mod short;
 
@@ -86,6 +87,13 @@ impl Writer {
         &mut self.buffer[at..][..len]
     }
 
+    /// The next `N` bytes, if there is room for them already. The array is there to be written in part, by whoever
+    /// then says how much that was: the compiler sees what stays within it, and checks nothing more.
+    #[inline(always)]
+    fn window<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
+        self.buffer.get_mut(self.at..)?.first_chunk_mut()
+    }
+
     #[cold]
     #[inline(never)]
     fn grow(&mut self, needed: usize) {
@@ -97,32 +105,6 @@ impl Writer {
     #[inline]
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         copy(self.room(bytes.len()), bytes);
-    }
-
-    /// A text in a field below 16 that is two texts with a space between them, or the one that is not
-    /// empty. Returns where it stands.
-    #[inline]
-    pub(crate) fn joined(&mut self, field: u32, first: &str, second: &str) -> Range<usize> {
-        debug_assert!(field < 16, "a tag of one byte");
-        let second_at = match first.is_empty() || second.is_empty() {
-            true => first.len(),
-            false => first.len() + 1,
-        };
-        let len = second_at + second.len();
-        let room = if len < 0x80 {
-            let (header, room) = self.room(2 + len).split_at_mut(2);
-            header.copy_from_slice(&[tag(field, LEN) as u8, len as u8]);
-            room
-        } else {
-            self.open(field, len);
-            self.room(len)
-        };
-        copy(&mut room[..first.len()], first.as_bytes());
-        if let [space] = &mut room[first.len()..second_at] {
-            *space = b' ';
-        }
-        copy(&mut room[second_at..], second.as_bytes());
-        self.at - len..self.at
     }
 
     #[inline]
@@ -196,54 +178,6 @@ impl Writer {
     pub(crate) fn fixed32(&mut self, field: u32, value: u32) {
         self.varint(tag(field, FIXED32));
         self.room(4).copy_from_slice(&value.to_le_bytes());
-    }
-
-    /// The fields that every span begins with, in one piece: ids, kind and start.
-    #[inline]
-    pub(crate) fn span_head(
-        &mut self,
-        id: [u8; 8],
-        parent: Option<[u8; 8]>,
-        kind: u8,
-        start_ns: u64,
-    ) {
-        const ID_TAG: [u8; 2] = [tag(f::span::SPAN_ID, LEN) as u8, 8];
-        const PARENT_TAG: [u8; 2] = [tag(f::span::PARENT_SPAN_ID, LEN) as u8, 8];
-        let room = match parent {
-            Some(parent) => {
-                let (room, own) = self.room(10 + 21).split_at_mut(10);
-                room[..2].copy_from_slice(&PARENT_TAG);
-                room[2..].copy_from_slice(&parent);
-                own
-            }
-            None => self.room(21),
-        };
-        room[..2].copy_from_slice(&ID_TAG);
-        room[2..10].copy_from_slice(&id);
-        room[10] = tag(f::span::KIND, VARINT) as u8;
-        room[11] = kind;
-        room[12] = tag(f::span::START_TIME_UNIX_NANO, FIXED64) as u8;
-        room[13..].copy_from_slice(&start_ns.to_le_bytes());
-    }
-
-    /// Opens an event, in one piece with its time and name; returns what [`close`](Self::close) asks for.
-    #[inline]
-    pub(crate) fn event_head(&mut self, time_ns: u64, name: &str) -> usize {
-        let (start, len) = (self.at, name.len());
-        if len >= 0x80 {
-            self.open_unknown(f::span::EVENTS);
-            self.fixed64(f::event::TIME_UNIX_NANO, time_ns);
-            self.bytes(f::event::NAME, name.as_bytes());
-            return start;
-        }
-        let room = self.room(13 + len);
-        room[0] = tag(f::span::EVENTS, LEN) as u8;
-        room[2] = tag(f::event::TIME_UNIX_NANO, FIXED64) as u8;
-        room[3..11].copy_from_slice(&time_ns.to_le_bytes());
-        room[11] = tag(f::event::NAME, LEN) as u8;
-        room[12] = len as u8;
-        copy(&mut room[13..], name.as_bytes());
-        start
     }
 
     /// One `KeyValue` in the repeated field `field`. What does not fit into 64-bit lengths does

@@ -1,6 +1,6 @@
 //! The attributes of an event or a link, which are given at once.
 
-use super::{Draft, SHORT};
+use super::{Draft, SHORT, tag};
 use crate::model::attribute::Value;
 use crate::model::limits::truncate_bytes;
 
@@ -24,7 +24,7 @@ impl Draft {
                 if kept[at + 1..].iter().any(|(later, _)| later == key) {
                     continue;
                 }
-                if !self.out.short_attribute(field, key, *value) {
+                if !self.out.short_attribute(tag(field), key, *value) {
                     self.write_with_care(field, &kept[at..=at]);
                 }
             }

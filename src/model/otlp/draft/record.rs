@@ -1,6 +1,6 @@
 //! Log records as drafts.
 
-use super::Draft;
+use super::{Draft, most_attributes};
 use crate::model::attribute::Value;
 use crate::model::id::SpanId;
 use crate::model::limits::Limits;
@@ -11,7 +11,7 @@ impl Draft {
     pub(crate) fn begin_log(&mut self, limits: &Limits) {
         self.begin(
             f::log::ATTRIBUTES,
-            limits.log_attribute_count,
+            most_attributes(limits.log_attribute_count),
             limits.log_text(),
             limits,
         );

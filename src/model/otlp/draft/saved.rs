@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::keys::KeyFilter;
-use super::{Draft, Dropped};
+use super::{Draft, Dropped, most_attributes};
 use crate::model::attribute::Value;
 use crate::model::limits::Limits;
 use crate::model::otlp::fields as f;
@@ -18,7 +18,7 @@ pub(crate) struct Saved {
     /// To work it out again would take longer than all else that goes on with a span.
     keys: KeyFilter,
     name: Range<usize>,
-    attributes_left: usize,
+    attributes_left: u32,
     events: usize,
     links: usize,
     dropped: Dropped,
@@ -42,7 +42,7 @@ impl Draft {
     pub(crate) fn resume(&mut self, saved: &Saved, limits: &Limits) {
         self.begin(
             f::span::ATTRIBUTES,
-            limits.attribute_count,
+            most_attributes(limits.attribute_count),
             limits.text(),
             limits,
         );
@@ -63,10 +63,10 @@ impl Draft {
             self.forget(key);
         }
         self.attributes_left = self.attributes_left.saturating_sub(1);
-        let quick = self.plain && self.out.short_attribute(self.attribute_field, key, value);
+        let quick = self.plain && self.out.short_attribute(self.attribute_tag, key, value);
         if !quick {
             self.out
-                .attribute(self.attribute_field, key, value, self.text);
+                .attribute(self.attribute_field(), key, value, self.text);
         }
     }
 
@@ -91,7 +91,8 @@ impl Draft {
     pub(crate) fn adopt(&mut self, from: &Self, limits: &Limits) {
         let written = from.out.written();
         let rest = &written[from.name.end..];
-        let is_bare = self.attributes_left == limits.attribute_count && self.links == 0;
+        let is_bare =
+            self.attributes_left == most_attributes(limits.attribute_count) && self.links == 0;
         if is_bare && self.out.len() + rest.len() <= self.size_limit {
             // Nothing that it says can be said by the other as well.
             self.out.raw(rest);

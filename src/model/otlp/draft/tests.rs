@@ -206,6 +206,57 @@ fn attributes_of_an_event_have_a_key_each() {
     assert_eq!(shown(&span), ["one=IntValue(3)", "two=IntValue(4)"]);
 }
 
+/// An attribute is the same bytes whether a draft has room for it, which is the usual way, or has none yet.
+#[test]
+fn an_attribute_is_the_same_by_either_way() {
+    let limits = Limits::default();
+    let texts: Vec<_> = (0..=130).map(|len| "v".repeat(len)).collect();
+    let numbers = (0..64).flat_map(|shift| [(1_i64 << shift).wrapping_sub(1), 1 << shift]);
+    let values = texts.iter().map(|text| Value::from(text.as_str()));
+    let values = values.chain(numbers.map(Value::from));
+    let values: Vec<_> = values
+        .chain([0.5.into(), true.into(), Value::Empty])
+        .collect();
+    for len in (1..=130).step_by(3) {
+        let key = "k".repeat(len);
+        for value in &values {
+            let written = |capacity, in_span| {
+                let mut draft = Draft::with_capacity(capacity);
+                draft.begin_span("", "", &limits);
+                match in_span {
+                    true => draft.set_in_span(&key, *value),
+                    false => draft.set(&key, *value),
+                }
+                draft.end(9);
+                let mut chunk = Vec::new();
+                append(&draft, &mut chunk);
+                chunk
+            };
+            let slow = written(0, false);
+            assert_eq!(written(1024, false), slow, "{len} {value:?}");
+            assert_eq!(written(1024, true), slow, "{len} {value:?}");
+        }
+    }
+}
+
+/// A name of two texts, of one and of none is framed right at every length, with room for it and without.
+#[test]
+fn names_of_two_texts_are_framed_right_at_every_length() {
+    let limits = Limits::default();
+    for capacity in [0, 4096] {
+        for (first, second) in (0..=130).flat_map(|len| [(len, 0), (0, len), (len, 9), (9, len)]) {
+            let (first, second) = ("a".repeat(first), "b".repeat(second));
+            let mut draft = Draft::with_capacity(capacity);
+            draft.begin_span(&first, &second, &limits);
+            draft.head(id(), None, SpanKind::Internal, 5);
+            draft.end(9);
+            let expected = format!("{first} {second}");
+            assert_eq!(decoded(&draft).name, expected.trim());
+            assert_eq!(draft.name(), expected.trim().as_bytes());
+        }
+    }
+}
+
 /// A name and an event are framed right whatever length they and their attributes have, in a draft with room
 /// for them and in one that has to grow.
 #[test]

@@ -4,79 +4,80 @@ use super::{FIXED64, LEN, VARINT, Writer, copy, tag, varint_len};
 use crate::model::attribute::Value;
 use crate::model::otlp::fields as f;
 
+/// What is not longer than this behind its own tag and length is short: every length in it takes one byte.
+const SHORT: usize = 0x7f;
+
+/// Room for any short attribute: its tag, its length and the rest.
+const WINDOW: usize = 2 + SHORT;
+
+/// What an attribute takes beside its key and its value: tags and lengths.
+const AROUND: usize = 4;
+
 impl Writer {
-    /// Writes a `KeyValue` of which every length takes one byte, if there is room for it already;
+    /// Writes a `KeyValue` of which every length takes one byte, if there is room for any such already;
     /// whether it did. This is what nearly all attributes are: one check, no limits asked, no growth.
     #[inline(always)]
-    pub(crate) fn short_attribute(&mut self, field: u32, key: &str, value: Value<'_>) -> bool {
-        match value {
+    pub(crate) fn short_attribute(
+        &mut self,
+        attribute_tag: u8,
+        key: &str,
+        value: Value<'_>,
+    ) -> bool {
+        let Some(most) = (SHORT - AROUND).checked_sub(key.len()) else {
+            return false;
+        };
+        let Some(room) = self.window::<WINDOW>() else {
+            return false;
+        };
+        let place = 6 + key.len();
+        let len = match value {
             Value::Str(text) => {
                 let len = text.len();
-                let Some(room) = self.short_open(field, key, 2 + len, 2 + len) else {
+                if len + 2 > most {
                     return false;
-                };
-                room[0] = tag(f::value::STRING, LEN) as u8;
-                room[1] = len as u8;
-                copy(&mut room[2..2 + len], text.as_bytes());
+                }
+                room[place] = tag(f::value::STRING, LEN) as u8;
+                room[place + 1] = len as u8;
+                copy(&mut room[place + 2..place + 2 + len], text.as_bytes());
+                2 + len
             }
             Value::Int(number) => {
                 let number = number as u64;
-                if number >= 1 << 28 {
+                if number >= 1 << 28 || most < 1 + 4 {
                     return false;
                 }
                 let len = varint_len(number);
-                let Some(room) = self.short_open(field, key, 1 + len, 1 + 4) else {
-                    return false;
-                };
-                room[0] = tag(f::value::INT, VARINT) as u8;
-                room[1..5].copy_from_slice(&varint_below_2_28(number as u32, len));
+                room[place] = tag(f::value::INT, VARINT) as u8;
+                room[place + 1..place + 5].copy_from_slice(&varint_below_2_28(number as u32, len));
+                1 + len
             }
             Value::Double(number) => {
-                let Some(room) = self.short_open(field, key, 9, 9) else {
+                if most < 9 {
                     return false;
-                };
-                room[0] = tag(f::value::DOUBLE, FIXED64) as u8;
-                room[1..9].copy_from_slice(&number.to_le_bytes());
+                }
+                room[place] = tag(f::value::DOUBLE, FIXED64) as u8;
+                room[place + 1..place + 9].copy_from_slice(&number.to_le_bytes());
+                9
             }
             Value::Bool(truth) => {
-                let Some(room) = self.short_open(field, key, 2, 2) else {
+                if most < 2 {
                     return false;
-                };
-                room[0] = tag(f::value::BOOL, VARINT) as u8;
-                room[1] = u8::from(truth);
+                }
+                room[place] = tag(f::value::BOOL, VARINT) as u8;
+                room[place + 1] = u8::from(truth);
+                2
             }
             _ => return false,
-        }
-        true
-    }
-
-    /// Opens an attribute whose value takes `value_len` bytes and returns `needed` bytes for it, of
-    /// which the rest is written over by what comes next. `None` when a length takes more than one
-    /// byte or there is no such room yet.
-    #[inline(always)]
-    fn short_open(
-        &mut self,
-        field: u32,
-        key: &str,
-        value_len: usize,
-        needed: usize,
-    ) -> Option<&mut [u8]> {
-        let key_len = key.len();
-        let inner = 4 + key_len + value_len;
-        if inner >= 0x80 {
-            return None;
-        }
-        let room = self.buffer.get_mut(self.at..)?;
-        let room = room.get_mut(..6 + key_len + needed)?;
-        self.at += 2 + inner;
-        room[0] = tag(field, LEN) as u8;
-        room[1] = inner as u8;
+        };
+        room[0] = attribute_tag;
+        room[1] = (AROUND + key.len() + len) as u8;
         room[2] = tag(f::key_value::KEY, LEN) as u8;
-        room[3] = key_len as u8;
-        copy(&mut room[4..4 + key_len], key.as_bytes());
-        room[4 + key_len] = tag(f::key_value::VALUE, LEN) as u8;
-        room[5 + key_len] = value_len as u8;
-        Some(&mut room[6 + key_len..])
+        room[3] = key.len() as u8;
+        copy(&mut room[4..4 + key.len()], key.as_bytes());
+        room[place - 2] = tag(f::key_value::VALUE, LEN) as u8;
+        room[place - 1] = len as u8;
+        self.at += place + len;
+        true
     }
 }
 
