@@ -341,7 +341,7 @@ fn an_undecided_chunk_is_small() {
     const WARM: usize = 28;
     const ROUNDS: usize = 30;
     let _alone = alone();
-    let pipeline = start_holding(keep_errors());
+    let pipeline = start_holding(keep_errors(), UNTIL_FLUSHED);
     let runtime = runtime();
     let flush = || {
         let flushed = runtime.block_on(pipeline.flush(Duration::from_secs(30)));
@@ -383,16 +383,21 @@ fn an_undecided_chunk_is_small() {
     );
 }
 
+/// A session that waits to be sealed has a buffer and a place in a list: where these are not what is counted, it
+/// does not wait for long.
+const SHORTLY: Duration = Duration::from_millis(1);
+/// What a session ends before a flush is one chunk.
+const UNTIL_FLUSHED: Duration = Duration::from_secs(300);
+
 /// A pipeline that holds every session that has not failed.
-fn start_holding(sampling: Sampling) -> Pipeline {
-    // A session that waits to be sealed has a buffer and a place in a list, which are not what is counted.
-    let prompt = SessionConfig {
-        linger: Duration::from_millis(1),
+fn start_holding(sampling: Sampling, linger: Duration) -> Pipeline {
+    let sessions = SessionConfig {
+        linger,
         ..SessionConfig::default()
     };
     Pipeline::builder()
         .resource(Resource::empty())
-        .sessions(prompt)
+        .sessions(sessions)
         .budget(ByteSize::mib(512))
         .when_full(WhenFull::Block)
         .sampling(sampling)
@@ -431,7 +436,7 @@ fn held_for_each(pipeline: &Pipeline, mut add: impl FnMut(usize)) -> f64 {
 fn an_undecided_session_is_small() {
     let _alone = alone();
     let held = |sampling: Sampling| {
-        let pipeline = start_holding(sampling);
+        let pipeline = start_holding(sampling, SHORTLY);
         let mut open = Vec::with_capacity(100_000);
         let each = held_for_each(&pipeline, |count| {
             for _ in 0..count {
@@ -477,7 +482,7 @@ fn wire_of_a_step(pipeline: &Pipeline) -> f64 {
 #[test]
 fn an_undecided_session_of_others_is_small() {
     let _alone = alone();
-    let pipeline = start_holding(keep_errors());
+    let pipeline = start_holding(keep_errors(), SHORTLY);
     let intake = pipeline.intake();
     let mut next = 0_u128;
     let mut wire = 0.0;
@@ -535,7 +540,7 @@ fn a_window_of_a_gibibyte_holds_many_spans() {
     for turns in [50, 1] {
         // What is held of them, by the allocator's count and the window's.
         let held = |sampling: Sampling| {
-            let pipeline = start_holding(sampling);
+            let pipeline = start_holding(sampling, SHORTLY);
             let runtime = runtime();
             let before = HELD.load(Ordering::Relaxed);
             let open = |_| {
