@@ -3,7 +3,61 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+use super::hex;
 use super::id::{TraceId, decode_hex};
+
+/// How many digits a trace id has.
+const DIGITS: usize = 32;
+
+/// The id of a session as a host gives it. That of nearly all requests is the digits of a trace id, which take no
+/// memory.
+#[derive(Clone, Debug)]
+pub(crate) enum GivenId {
+    /// Its digits, in lower case.
+    Trace(TraceId),
+    /// Anything else.
+    Text(Box<str>),
+}
+
+impl GivenId {
+    pub(crate) fn new(id: &str) -> Self {
+        match lower_case(id.as_bytes()) {
+            Some(trace_id) => Self::Trace(trace_id),
+            None => Self::Text(id.into()),
+        }
+    }
+
+    /// Its text, which `room` may be needed for.
+    pub(crate) fn text<'a>(&'a self, room: &'a mut [u8; DIGITS]) -> &'a str {
+        match self {
+            Self::Trace(trace_id) => {
+                hex::write(&trace_id.to_bytes(), room);
+                std::str::from_utf8(room).expect("digits are ASCII")
+            }
+            Self::Text(text) => text,
+        }
+    }
+
+    /// The same as [`trace_id_of`] its text.
+    pub(crate) fn trace_id(&self, hash_key: Option<&[u8]>) -> (TraceId, bool) {
+        match (self, hash_key) {
+            (Self::Trace(trace_id), None) => (*trace_id, is_random_uuid(trace_id.to_bytes())),
+            _ => trace_id_of(self.text(&mut [0; DIGITS]), hash_key),
+        }
+    }
+}
+
+fn lower_case(id: &[u8]) -> Option<TraceId> {
+    let digits: &[u8; DIGITS] = id.try_into().ok()?;
+    let mut bytes = [0; 16];
+    let is_right = hex::read(digits, &mut bytes);
+    TraceId::from_bytes(bytes).filter(|_| is_right)
+}
+
+/// Whether it looks like a UUID of version 4.
+fn is_random_uuid(bytes: [u8; 16]) -> bool {
+    bytes[6] >> 4 == 4 && bytes[8] >> 6 == 0b10
+}
 
 /// The trace id of a session, and whether its last 7 bytes are random (W3C Trace Context level 2,
 /// "random-trace-id").
@@ -54,14 +108,14 @@ fn first_16(hash: &[u8]) -> TraceId {
 
 /// An id that is a trace id already, and whether it is known to be random.
 fn literal(id: &str) -> Option<(TraceId, bool)> {
-    let digits: [u8; 32] = match id.len() {
-        32 => id.as_bytes().try_into().ok()?,
+    let digits: [u8; DIGITS] = match id.len() {
+        DIGITS => id.as_bytes().try_into().ok()?,
         36 => {
             let bytes = id.as_bytes();
             if [8, 13, 18, 23].iter().any(|dash| bytes[*dash] != b'-') {
                 return None;
             }
-            let mut digits = [0; 32];
+            let mut digits = [0; DIGITS];
             let mut kept = bytes.iter().filter(|byte| **byte != b'-');
             digits
                 .iter_mut()
@@ -76,11 +130,11 @@ fn literal(id: &str) -> Option<(TraceId, bool)> {
     };
     let mut bytes = [0; 16];
     decode_hex(&digits, &mut bytes)?;
-    let is_random_uuid = bytes[6] >> 4 == 4 && bytes[8] >> 6 == 0b10;
-    if id.len() == 36 && !is_random_uuid {
+    let is_random = is_random_uuid(bytes);
+    if id.len() == 36 && !is_random {
         return None;
     }
-    Some((TraceId::from_bytes(bytes)?, is_random_uuid))
+    Some((TraceId::from_bytes(bytes)?, is_random))
 }
 
 #[cfg(test)]
@@ -120,6 +174,26 @@ mod tests {
                 Sha256::digest(hashed.as_bytes())[..16],
                 "{hashed}"
             );
+        }
+    }
+
+    /// An id that is kept as a trace id has the text that was given, and the trace of that.
+    #[test]
+    fn a_given_id_is_what_was_given() {
+        for id in [
+            "c56a418065aa42eca9455fd21dec0538",
+            "0af7651916cd43dd2448eb211c80319c",
+            "0AF7651916CD43DD2448EB211C80319C",
+            "00000000000000000000000000000000",
+            "c56a4180-65aa-42ec-a945-5fd21dec0538",
+            "conv-8f2e",
+            "",
+        ] {
+            let given = GivenId::new(id);
+            assert_eq!(given.text(&mut [0; DIGITS]), id);
+            for key in [None, Some(&b"key"[..])] {
+                assert_eq!(given.trace_id(key), trace_id_of(id, key), "{id} {key:?}");
+            }
         }
     }
 

@@ -194,10 +194,10 @@ impl Held {
     }
 
     /// What it was opened with, where that is known.
-    pub(super) fn about(&self) -> Option<&Arc<About>> {
+    pub(super) fn about(&self) -> Option<Arc<About>> {
         match &self.who {
-            Who::Own(case) => Some(&case.about),
-            Who::Keyed(it) => it.about_is_whole.then_some(&it.about),
+            Who::Own(case) => Some(case.about.to_arc()),
+            Who::Keyed(it) => it.about_is_whole.then(|| Arc::clone(&it.about)),
         }
     }
 
@@ -220,8 +220,8 @@ impl Held {
     /// What it is judged by.
     pub(super) fn evidence(&self, is_final: bool) -> Evidence<'_> {
         let (about, about_is_whole) = match &self.who {
-            Who::Own(case) => (&case.about, true),
-            Who::Keyed(it) => (&it.about, it.about_is_whole),
+            Who::Own(case) => (&*case.about, true),
+            Who::Keyed(it) => (&*it.about, it.about_is_whole),
         };
         Evidence {
             digest: &self.digest,

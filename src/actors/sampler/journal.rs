@@ -103,7 +103,7 @@ impl Journal {
             return;
         };
         let facts = facts_of(held, is_own);
-        let about = held.about().cloned();
+        let about = held.about();
         for (number, chunk) in held.chunks.iter_mut().enumerate().skip(noted.chunks) {
             let request = request_of(
                 chunk.bytes.signal(),
@@ -136,7 +136,7 @@ impl Journal {
             session,
             number,
             facts,
-            held.about(),
+            held.about().as_ref(),
             request,
             &mut chunk.tally,
         );

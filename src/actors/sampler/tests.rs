@@ -13,6 +13,7 @@ use super::window::{Bounds, Load};
 use super::*;
 use crate::actors::mailbox::{Inbox, bounded};
 use crate::actors::pool::CHUNK_BYTES;
+use crate::model::about::Said;
 use crate::model::chunk::{Digest, End};
 use crate::model::id::TraceId;
 use crate::model::ledger::Book;
@@ -242,17 +243,17 @@ impl Happening {
         let key = TraceId::random();
         let agent = AGENTS[dice.below(3)];
         let parts = 1 + dice.below(5);
-        let about = Arc::new(About {
+        let about = About {
             agent: Some(agent.into()),
             ..About::default()
-        });
+        };
         let judged = if dice.one_in(3) {
             Judged::ByKey
         } else {
             let draw = Draw::new(key, &TraceState::EMPTY, None);
             Judged::As(Arc::new(Case::new(
                 bench.plans.current(),
-                about,
+                about.into(),
                 SessionKey(key),
                 draw,
             )))
@@ -512,7 +513,7 @@ fn a_full_chunk_counts_with_its_buffer() {
     let key = TraceId::random();
     let draw = Draw::new(key, &TraceState::EMPTY, None);
     let plan = bench.plans.current();
-    let case = Case::new(plan, Arc::default(), SessionKey(key), draw);
+    let case = Case::new(plan, Said::default(), SessionKey(key), draw);
     let mut chunk = plain(&bench, key, &Judged::As(Arc::new(case)), 15_500);
     let mut buffer = pool.take(chunk.bytes.len()).expect("room");
     buffer.append(&chunk.bytes);

@@ -18,7 +18,7 @@ impl Cell {
         }
         // Not inside the lock of the cell: the redaction is the host's, and may inject itself.
         let outbound = self.shared.baggage.outbound(&Sender {
-            session_id: &identity.id,
+            session_id: identity.id(),
             user: identity.about.user.as_deref(),
             tags: &identity.about.tags,
             baggage: &identity.about.baggage,

@@ -190,7 +190,7 @@ impl Reached {
         let budget = &self.allowance.budget;
         for part in &budget.parts[self.parts.clone()] {
             let reached = BudgetReached {
-                session_id: Arc::clone(&cell.identity.id),
+                session_id: cell.identity.id().into(),
                 part: *part,
                 spent: self.spent,
                 budget: budget.usd,

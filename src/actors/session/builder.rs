@@ -189,6 +189,9 @@ impl<'a> SpanBuilder<'a> {
         if let Some(draft) = &mut draft {
             started_ns = start_ns.unwrap_or_else(|| cell.now_ns());
             draft.head(id, Some(parent.id), kind, started_ns);
+            if parent.is_remote {
+                draft.flags(cell.identity.flags_below_remote());
+            }
             slot = Some(cell.start_span(id, parent, kind, operation, started_ns, draft.name()));
             if cell.shared.config.events.span_start && cell.logged {
                 log::span_start(cell, id, parent.id, draft.name(), kind, started_ns);
@@ -223,6 +226,9 @@ impl<'a> SpanBuilder<'a> {
         let start_ns = unix_ns(start);
         if let Some(draft) = &mut draft {
             draft.head(id, Some(parent.id), kind, start_ns);
+            if parent.is_remote {
+                draft.flags(cell.identity.flags_below_remote());
+            }
         }
         let facts = Facts {
             operation,

@@ -4,12 +4,15 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use super::drafts;
-use crate::model::about::About;
+use crate::model::about::Said;
 use crate::model::chunk::SessionKey;
+use crate::model::content::Content;
 use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::genai::key;
 use crate::model::id::{SpanId, TraceId};
+use crate::model::kind::SpanKind;
 use crate::model::limits::TextLimit;
+use crate::model::otlp::draft::Draft;
 use crate::model::otlp::fields as f;
 use crate::model::otlp::writer::Writer;
 use crate::model::propagation::baggage::Baggage;
@@ -23,13 +26,15 @@ pub(super) struct Identity {
     /// that comes back.
     pub(super) key: SessionKey,
     particulars: Particulars,
-    /// What every span carries, in wire form: trace id, flags, `session.id`; then, for GenAI spans,
-    /// `gen_ai.conversation.id`.
+    /// What every span carries, in wire form: flags, which a span whose parent is remote has of its own; trace
+    /// id and `session.id`; then, for GenAI spans, `gen_ai.conversation.id`.
     common: Box<[u8]>,
-    /// Where the GenAI part of `common` begins.
+    /// Where the flags end in `common`.
+    flags_to: usize,
+    /// Where the GenAI part of `common` begins, and before it the session's id ends.
     genai_from: usize,
-    /// The same for spans whose parent is remote; made for the first.
-    below_remote: OnceLock<Box<[u8]>>,
+    /// How long the session's id is.
+    id_len: usize,
     /// What every log record carries; made for the first.
     log_common: OnceLock<Box<[u8]>>,
     /// The baggage that travels with calls; made for the first.
@@ -41,10 +46,8 @@ pub(super) struct Identity {
 pub(super) struct Particulars {
     /// What the registry knows it by: the same for all segments.
     pub(super) home: SessionKey,
-    /// The session's id as it is exported.
-    pub(super) id: Arc<str>,
-    /// The id the conversation began with: a segment after a roll-over has an id of its own.
-    pub(super) conversation: Arc<str>,
+    /// The id that the conversation began with, in a segment after a roll-over, which has one of its own.
+    pub(super) began_as: Option<Arc<str>>,
     pub(super) segment: u32,
     pub(super) trace_id: TraceId,
     pub(super) flags: TraceFlags,
@@ -56,7 +59,9 @@ pub(super) struct Particulars {
     /// Whether the parent is a span of another process.
     pub(super) is_parent_remote: bool,
     pub(super) start_ns: u64,
-    pub(super) about: Arc<About>,
+    pub(super) about: Said,
+    /// Whether what users and models write in it is recorded.
+    pub(super) content: Content,
     /// Its case, where whether it is kept was open when it began.
     pub(super) case: Option<Arc<Case>>,
 }
@@ -69,31 +74,41 @@ fn written(write: impl FnOnce(&mut Writer)) -> Box<[u8]> {
     written
 }
 
-impl Particulars {
-    /// What every span carries, and where the part of GenAI spans begins in it.
-    fn common(&self, is_parent_remote: bool) -> (Box<[u8]>, usize) {
+/// Writes a text whole, however long it is.
+#[inline]
+fn whole(out: &mut Writer, field: u32, key: &str, text: &str) {
+    // Its tag: attributes are messages, whose lengths are told (wire type 2).
+    let attribute_tag = (field << 3 | 2) as u8;
+    if !out.short_attribute(attribute_tag, key, text.into()) {
         let none = TextLimit::new(None, usize::MAX);
-        let mut genai_from = 0;
+        out.attribute(field, key, text.into(), none);
+    }
+}
+
+impl Particulars {
+    /// What every span carries, where its flags end, and where the part of GenAI spans begins.
+    fn common(&self, id: &str) -> (Box<[u8]>, usize, usize) {
+        let (mut flags_to, mut genai_from) = (0, 0);
         let common = written(|common| {
+            common.fixed32(f::span::FLAGS, self.flags.of_otlp(false));
+            flags_to = common.len();
             common.bytes(f::span::TRACE_ID, &self.trace_id.to_bytes());
             if !self.trace_state.is_empty() {
                 let state = self.trace_state.as_str();
                 common.bytes(f::span::TRACE_STATE, state.as_bytes());
             }
-            common.fixed32(f::span::FLAGS, self.flags.of_otlp(is_parent_remote));
-            let id = (&*self.id).into();
-            common.attribute(f::span::ATTRIBUTES, key::SESSION_ID, id, none);
+            whole(common, f::span::ATTRIBUTES, key::SESSION_ID, id);
             genai_from = common.len();
             let about = self.about.conversation.as_deref();
-            let conversation = about.unwrap_or(&self.conversation).into();
-            common.attribute(
+            let conversation = about.or(self.began_as.as_deref()).unwrap_or(id);
+            whole(
+                common,
                 f::span::ATTRIBUTES,
                 key::CONVERSATION_ID,
                 conversation,
-                none,
             );
         });
-        (common, genai_from)
+        (common, flags_to, genai_from)
     }
 }
 
@@ -106,17 +121,30 @@ impl Deref for Identity {
 }
 
 impl Identity {
-    pub(super) fn new(it: Particulars) -> Self {
-        let (common, genai_from) = it.common(false);
+    /// That of a session with this id, as it is exported.
+    pub(super) fn new(it: Particulars, id: &str) -> Self {
+        let (common, flags_to, genai_from) = it.common(id);
         Self {
             key: SessionKey(TraceId::random()),
             particulars: it,
             common,
+            flags_to,
             genai_from,
-            below_remote: OnceLock::new(),
+            id_len: id.len(),
             log_common: OnceLock::new(),
             outbound: OnceLock::new(),
         }
+    }
+
+    /// The session's id as it is exported.
+    pub(super) fn id(&self) -> &str {
+        let id = &self.common[self.genai_from - self.id_len..self.genai_from];
+        std::str::from_utf8(id).expect("it was written as a text")
+    }
+
+    /// The id that the conversation began with.
+    pub(super) fn conversation(&self) -> &str {
+        self.began_as.as_deref().unwrap_or_else(|| self.id())
     }
 
     /// What the next segment says of sampling, where the decision was made when this one was opened.
@@ -143,41 +171,38 @@ impl Identity {
         }
     }
 
-    /// What a span carries of its session whose parent may be remote.
+    /// What a span carries of its session whose parent may be remote. Where it is, the span has
+    /// [flags](Self::flags_below_remote) of its own.
     #[inline]
     pub(super) fn common_of(&self, genai: bool, is_parent_remote: bool) -> &[u8] {
-        match is_parent_remote {
-            false => self.common(genai),
-            true => self.common_below_remote(genai),
+        let from = if is_parent_remote { self.flags_to } else { 0 };
+        &self.common(genai)[from..]
+    }
+
+    /// The flags of a span whose parent is remote, which its draft is given with its head.
+    pub(super) fn flags_below_remote(&self) -> u32 {
+        self.flags.of_otlp(true)
+    }
+
+    /// Writes the head of the root.
+    pub(super) fn head_of_root(&self, draft: &mut Draft, kind: SpanKind) {
+        draft.head(self.root, self.parent, kind, self.start_ns);
+        if self.is_parent_remote {
+            draft.flags(self.flags_below_remote());
         }
     }
 
-    #[cold]
-    fn common_below_remote(&self, genai: bool) -> &[u8] {
-        let make = || self.particulars.common(true).0;
-        let common = self.below_remote.get_or_init(make);
-        // Only the flags differ, and they are of one length.
-        let end = if genai { common.len() } else { self.genai_from };
-        &common[..end]
-    }
-
-    /// What the root carries.
+    /// What the root carries beside its head.
     pub(super) fn common_of_root(&self) -> &[u8] {
         self.common_of(true, self.is_parent_remote)
     }
 
     pub(super) fn log_common(&self) -> &[u8] {
         self.log_common.get_or_init(|| {
-            let none = TextLimit::new(None, usize::MAX);
             written(|common| {
                 common.bytes(f::log::TRACE_ID, &self.trace_id.to_bytes());
                 common.fixed32(f::log::FLAGS, self.flags.bits().into());
-                common.attribute(
-                    f::log::ATTRIBUTES,
-                    key::SESSION_ID,
-                    (&*self.id).into(),
-                    none,
-                );
+                whole(common, f::log::ATTRIBUTES, key::SESSION_ID, self.id());
             })
         })
     }

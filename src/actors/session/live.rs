@@ -89,7 +89,7 @@ impl Cell {
     /// Whether content is recorded in it.
     pub(super) fn content(&self) -> Content {
         match self.sampled || self.logged {
-            true => self.identity.about.content,
+            true => self.identity.content,
             false => Content::Off,
         }
     }
@@ -106,7 +106,7 @@ impl Cell {
             started: time(span.start_ns),
         });
         let session = LiveSession {
-            id: identity.id.to_string(),
+            id: identity.id().to_owned(),
             trace_id: identity.trace_id,
             agent: about.agent.as_deref().map(str::to_owned),
             user: about.user.as_deref().map(str::to_owned),

@@ -75,7 +75,7 @@ impl Session {
     /// Its id as it is exported (`session.id`).
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.cell.current().identity.id
+        self.cell.current().identity.id()
     }
 
     /// The trace that it is.

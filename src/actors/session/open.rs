@@ -1,21 +1,20 @@
 //! How sessions are opened.
 
+mod making;
+
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::cell::Cell;
 use super::delegation::received::Delegated;
-use super::identity::{Identity, Particulars};
-use super::segment::{self, RootSpan, begin_root};
+use super::segment;
 use super::shared::Shared;
-use super::state::State;
 use super::{Closed, Session, drafts, log};
 use crate::actors::clock::unix_ns;
-use crate::model::about::About;
+use crate::model::about::Said;
 use crate::model::attribute::Value;
 use crate::model::chunk::SessionKey;
 use crate::model::content::Content;
-use crate::model::context::{SpanContext, TraceFlags};
+use crate::model::context::SpanContext;
 use crate::model::hash_key::HashKey;
 use crate::model::id::{SpanId, TraceId};
 use crate::model::kind::SpanKind;
@@ -23,9 +22,7 @@ use crate::model::limits::truncate_bytes;
 use crate::model::otlp::draft::Draft;
 use crate::model::propagation::baggage::Baggage;
 use crate::model::propagation::propagators::Extracted;
-use crate::model::request::Signal;
-use crate::model::sampling::case::Opening;
-use crate::model::session_id::trace_id_of;
+use crate::model::session_id::{GivenId, trace_id_of};
 
 /// A session that is not open yet. If it is open already, [`open`](Self::open) finds it and what
 /// was said here is ignored.
@@ -33,9 +30,9 @@ use crate::model::session_id::trace_id_of;
 #[derive(Debug)]
 pub struct SessionBuilder<'a> {
     shared: &'a Arc<Shared>,
-    id: Arc<str>,
-    about: About,
-    tags: Vec<Box<str>>,
+    id: GivenId,
+    about: Said,
+    content: Content,
     /// A caller's baggage, of which some may become attributes.
     inbound: Baggage,
     parent: Option<SpanContext>,
@@ -43,53 +40,51 @@ pub struct SessionBuilder<'a> {
     /// What a caller that names no span decided about sampling.
     told: Option<bool>,
     previous_id: Option<String>,
-    name: Option<String>,
     kind: SpanKind,
     start_ns: Option<u64>,
     root: Option<SpanId>,
-    /// Attributes and links of the root, in a draft of their own until its name is known.
-    attributes: Option<Box<Draft>>,
+    /// What was said of the root: its attributes and links, behind its name.
+    said: Option<Box<Draft>>,
+    /// Whether its name was said, too.
+    is_named: bool,
 }
 
 impl<'a> SessionBuilder<'a> {
     pub(crate) fn new(shared: &'a Arc<Shared>, id: &str) -> Self {
         Self {
             shared,
-            id: id.into(),
-            about: About {
-                content: shared.content,
-                ..About::default()
-            },
-            tags: Vec::new(),
+            id: GivenId::new(id),
+            about: Said::default(),
+            content: shared.content,
             inbound: Baggage::EMPTY,
             parent: None,
             delegated: None,
             told: None,
             previous_id: None,
-            name: None,
             kind: SpanKind::Internal,
             start_ns: None,
             root: None,
-            attributes: None,
+            said: None,
+            is_named: false,
         }
     }
 
     /// The agent whose session it is: the root span is then named `invoke_agent {name}`
     /// (`gen_ai.agent.name`). Without it, the root is named `session`.
     pub fn agent(mut self, name: &str) -> Self {
-        self.about.agent = Some(name.into());
+        self.about.edit().agent = Some(name.into());
         self
     }
 
     /// The agent's id (`gen_ai.agent.id`).
     pub fn agent_id(mut self, id: &str) -> Self {
-        self.about.agent_id = Some(id.into());
+        self.about.edit().agent_id = Some(id.into());
         self
     }
 
     /// The user (`user.id`).
     pub fn user(mut self, id: &str) -> Self {
-        self.about.user = Some(id.into());
+        self.about.edit().user = Some(id.into());
         self
     }
 
@@ -101,27 +96,29 @@ impl<'a> SessionBuilder<'a> {
             None => truncate_bytes(id, self.shared.limits.session_id_length).into(),
             Some(key) => trace_id_of(id, Some(key.as_bytes())).0.to_string().into(),
         };
-        self.about.conversation = Some(exported);
+        self.about.edit().conversation = Some(exported);
         self
     }
 
     /// The spans of the session are recorded by other processes: its root then has no totals, for those
     /// of this process would tell of what it recorded alone.
     pub fn totals_elsewhere(mut self) -> Self {
-        self.about.totals_elsewhere = true;
+        self.about.edit().totals_elsewhere = true;
         self
     }
 
     /// Whether what users and models write in it is recorded. Default: as
     /// [`Builder::content`](crate::Builder::content) says.
     pub fn content(mut self, content: Content) -> Self {
-        self.about.content = content;
+        self.content = content;
         self
     }
 
     /// Adds a tag (`spanreel.session.tags`).
     pub fn tag(mut self, tag: &str) -> Self {
-        self.tags.push(tag.into());
+        let tags = &mut self.about.edit().tags;
+        tags.reserve_exact(1);
+        tags.push(tag.into());
         self
     }
 
@@ -130,7 +127,7 @@ impl<'a> SessionBuilder<'a> {
     /// take (see [`Baggage::with`]) is left out.
     pub fn baggage(mut self, key: &str, value: &str) -> Self {
         if let Ok(baggage) = self.about.baggage.with(key, value) {
-            self.about.baggage = baggage;
+            self.about.edit().baggage = baggage;
         }
         self
     }
@@ -187,7 +184,15 @@ impl<'a> SessionBuilder<'a> {
 
     /// The name of the root span, instead of the one that follows from the agent.
     pub fn name(mut self, name: &str) -> Self {
-        self.name = Some(name.to_owned());
+        let limits = &self.shared.limits;
+        let mut named = drafts::take();
+        named.begin_span(name, "", limits);
+        if let Some(before) = self.said.take() {
+            named.adopt(&before, limits);
+            drafts::give_back(before);
+        }
+        self.said = Some(named);
+        self.is_named = true;
         self
     }
 
@@ -213,7 +218,7 @@ impl<'a> SessionBuilder<'a> {
     }
 
     fn draft(&mut self) -> &mut Draft {
-        self.attributes.get_or_insert_with(|| {
+        self.said.get_or_insert_with(|| {
             let mut draft = drafts::take();
             draft.begin_span("", "", &self.shared.limits);
             draft
@@ -246,21 +251,23 @@ impl<'a> SessionBuilder<'a> {
         if self.shared.is_copy() || self.shared.is_closed() {
             return Err(Closed);
         }
-        if self.id.is_empty() {
-            self.id = random_uuid().into();
+        if matches!(&self.id, GivenId::Text(id) if id.is_empty()) {
+            self.id = GivenId::new(&random_uuid());
         }
         let shared = self.shared;
         let hash_key = shared.config.hash_key.as_ref();
         let hash_key = hash_key.map(HashKey::as_bytes);
-        let (trace_id, random) = trace_id_of(&self.id, hash_key);
+        let (trace_id, random) = self.id.trace_id(hash_key);
         let key = SessionKey(trace_id);
         self.previous_id = self.previous_id.take().map(|id| match hash_key {
             None => truncate_bytes(&id, shared.limits.session_id_length).to_owned(),
             Some(_) => trace_id_of(&id, hash_key).0.to_string(),
         });
+        // Who says what its root is to be means to open it.
+        let is_likely_new = self.root.is_some();
         let (cell, is_new) = shared
             .registry
-            .find_or_open(key, || self.build(key, trace_id, random));
+            .find_or_open(key, is_likely_new, || self.build(key, trace_id, random));
         if shared.is_closed() {
             // The shutdown began meanwhile and may not have seen it.
             if is_new {
@@ -278,89 +285,6 @@ impl<'a> SessionBuilder<'a> {
             session.edit_root(|draft| delegated.write_link(draft, &shared.limits));
         }
         Ok(session)
-    }
-
-    fn build(&mut self, key: SessionKey, trace_id: TraceId, random: bool) -> Arc<Cell> {
-        let shared = self.shared;
-        let parent = self.parent.take();
-        let trace_id = parent.as_ref().map_or(trace_id, SpanContext::trace_id);
-        self.about.tags = std::mem::take(&mut self.tags).into();
-        self.about.baggage = self.inbound.merged(&self.about.baggage);
-        let about = Arc::new(std::mem::take(&mut self.about));
-        let mut trace_state = parent
-            .as_ref()
-            .map(|parent| parent.trace_state().clone())
-            .unwrap_or_default();
-        let told = match &parent {
-            Some(parent) => (!parent.is_deferred()).then(|| parent.is_sampled()),
-            None => self.told,
-        };
-        let opening = shared
-            .plans
-            .open(key, trace_id, &trace_state, told, &about, || {
-                shared.now_ns()
-            });
-        let (recorded, case) = match opening {
-            Opening::Unsampled => (false, None),
-            Opening::Sampled(changed) => {
-                trace_state = changed.unwrap_or(trace_state);
-                (true, None)
-            }
-            Opening::Undecided(case) => (true, Some(case)),
-        };
-        let sampled = recorded && shared.wants(Signal::Traces);
-        let logged = recorded && shared.wants(Signal::Logs);
-        let random = parent
-            .as_ref()
-            .map_or(random, |parent| parent.flags().is_random());
-        let flags = u8::from(sampled) | u8::from(random) << 1;
-        let anchor = shared.clock.anchor();
-        let id: Arc<str> = match shared.config.hash_key {
-            Some(_) => key.0.to_string().into(),
-            None => match truncate_bytes(&self.id, shared.limits.session_id_length) {
-                whole if whole.len() == self.id.len() => Arc::clone(&self.id),
-                cut => cut.into(),
-            },
-        };
-        let root = self.root.unwrap_or_else(SpanId::random);
-        // A recording that is told again has the same root: that is no link.
-        let earlier = shared.registry.earlier_root(key);
-        let earlier = earlier.filter(|earlier| earlier.span_id() != root);
-        let identity = Identity::new(Particulars {
-            home: key,
-            conversation: Arc::clone(&id),
-            id,
-            segment: 1,
-            trace_id,
-            flags: TraceFlags::from_bits(flags),
-            is_debug: parent.as_ref().is_some_and(SpanContext::is_debug),
-            trace_state,
-            root,
-            parent: parent.as_ref().map(SpanContext::span_id),
-            is_parent_remote: parent.as_ref().is_some_and(SpanContext::is_remote),
-            start_ns: self.start_ns.unwrap_or_else(|| anchor.unix_ns()),
-            about,
-            case,
-        });
-        let mut draft = drafts::take();
-        let root = RootSpan {
-            name: self.name.as_deref(),
-            kind: self.kind,
-            link: earlier.as_ref(),
-            inbound: &self.inbound,
-            previous_id: self.previous_id.as_deref(),
-        };
-        begin_root(&mut draft, shared, &identity, &root);
-        if let Some(delegated) = &self.delegated {
-            delegated.write_root(&mut draft, &shared.limits);
-        }
-        if let Some(attributes) = self.attributes.take() {
-            draft.adopt(&attributes, &shared.limits);
-            drafts::give_back(attributes);
-        }
-        let state = State::new(draft.save(), identity.start_ns);
-        drafts::give_back(draft);
-        Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state)
     }
 }
 

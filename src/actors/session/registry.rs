@@ -32,13 +32,15 @@ impl Default for Registry {
 }
 
 impl Registry {
-    /// The open session of this key, or the one that `open` makes.
+    /// The open session of this key, or the one that `open` makes. Where it `is_likely_new`, it is not looked for
+    /// first in a way that lets others look, too.
     pub(super) fn find_or_open(
         &self,
         key: SessionKey,
+        is_likely_new: bool,
         open: impl FnOnce() -> Arc<Cell>,
     ) -> (Arc<Cell>, bool) {
-        if let Some(cell) = self.open.get(&key) {
+        if !is_likely_new && let Some(cell) = self.open.get(&key) {
             return (Arc::clone(&cell), false);
         }
         match self.open.entry(key) {

@@ -1,9 +1,10 @@
 //! Roots of sessions that ended, so that a session that is opened again links to the one before.
 //!
-//! Holds: the last [`REMEMBERED`] at least, and twice as many at most, some 70 bytes each. Waits never.
+//! Holds: the last [`REMEMBERED`] at least, and twice as many at most, some 35 bytes each. Waits never.
 //! Loses: those that ended before.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use super::key_hash::KeyHash;
 use crate::model::chunk::SessionKey;
@@ -11,7 +12,13 @@ use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::id::SpanId;
 
 /// How many sessions end before a generation is over.
-const REMEMBERED: usize = 16_384;
+const REMEMBERED: usize = 1 << 14;
+
+/// How many places a generation has to find its roots: half of them stay free, so that a search is short.
+const PLACES: usize = 2 * REMEMBERED;
+
+/// Of a place that is taken: the bits that say which root it is for, counted from 1. The others are of the hash.
+const NUMBER: u32 = (1 << 15) - 1;
 
 /// Two generations: when the later is full, the earlier is forgotten as a whole. To forget roots one by one
 /// would mean to wait, at the end of each session, for memory that nobody has touched since another's.
@@ -21,33 +28,48 @@ pub(super) struct Roots {
     earlier: Generation,
 }
 
+/// Roots in the order in which their sessions ended, which is how memory is written without a wait, and places of
+/// four bytes to find them: a map that has the roots in it is too large for the caches near a core, and each session
+/// would wait for it twice.
 #[derive(Debug, Default)]
 struct Generation {
-    /// Nearly all of them. Nothing in it has to be dropped, so that it is cleared at once.
-    usual: HashMap<SessionKey, Usual, KeyHash>,
+    roots: Vec<Root>,
+    /// Zero where one is free.
+    places: Vec<u32>,
+    hash: KeyHash,
     /// Those that a trace of others, or a `tracestate`, is part of.
     unusual: HashMap<SessionKey, SpanContext, KeyHash>,
 }
 
-/// A root in the session's own trace.
 #[derive(Clone, Copy, Debug)]
-struct Usual {
+struct Root {
+    key: SessionKey,
     span_id: SpanId,
     flags: TraceFlags,
+    /// Whether this is all, with the session's own trace.
+    is_usual: bool,
 }
 
-impl Usual {
-    /// What is to be kept of a root, if its context can be made of that again.
-    fn of(key: SessionKey, root: &SpanContext) -> Option<Self> {
-        let usual = Self {
+/// The place that is free for a key, and what of its hash is to be written there.
+struct Free {
+    place: usize,
+    mark: u32,
+}
+
+impl Root {
+    fn of(key: SessionKey, root: &SpanContext) -> Self {
+        let mut it = Self {
+            key,
             span_id: root.span_id(),
             flags: root.flags(),
+            is_usual: true,
         };
-        (usual.context(key) == *root).then_some(usual)
+        it.is_usual = it.context() == *root;
+        it
     }
 
-    fn context(self, key: SessionKey) -> SpanContext {
-        SpanContext::new(key.0, self.span_id, self.flags)
+    fn context(self) -> SpanContext {
+        SpanContext::new(self.key.0, self.span_id, self.flags)
     }
 }
 
@@ -69,31 +91,66 @@ impl Roots {
 
 impl Generation {
     fn len(&self) -> usize {
-        self.usual.len() + self.unusual.len()
+        self.roots.len()
     }
 
     fn insert(&mut self, key: SessionKey, root: SpanContext) {
-        match Usual::of(key, &root) {
-            Some(usual) => {
-                if !self.unusual.is_empty() {
+        if self.places.is_empty() {
+            // Whole at once: what is not used of it is never touched, and nothing has to move.
+            self.places = vec![0; PLACES];
+            self.roots.reserve_exact(REMEMBERED);
+        }
+        let it = Root::of(key, &root);
+        match self.find(key) {
+            Ok(number) => {
+                if !self.roots[number].is_usual {
                     self.unusual.remove(&key);
                 }
-                self.usual.insert(key, usual);
+                self.roots[number] = it;
             }
-            None => {
-                self.usual.remove(&key);
-                self.unusual.insert(key, root);
+            Err(Free { place, mark }) => {
+                self.roots.push(it);
+                self.places[place] = mark | self.roots.len() as u32;
             }
+        }
+        if !it.is_usual {
+            self.unusual.insert(key, root);
         }
     }
 
     fn get(&self, key: SessionKey) -> Option<SpanContext> {
-        let usual = self.usual.get(&key).map(|usual| usual.context(key));
-        usual.or_else(|| self.unusual.get(&key).cloned())
+        if self.roots.is_empty() {
+            return None;
+        }
+        let root = self.roots[self.find(key).ok()?];
+        match root.is_usual {
+            true => Some(root.context()),
+            false => self.unusual.get(&key).cloned(),
+        }
+    }
+
+    /// Which root is that of a key, or the place for it. There must be places.
+    fn find(&self, key: SessionKey) -> Result<usize, Free> {
+        let hash = self.hash.hash_one(key);
+        let mark = hash as u32 & !NUMBER;
+        let mut place = (hash >> 32) as usize % PLACES;
+        // It comes to an end: half of the places are free.
+        loop {
+            let held = self.places[place];
+            if held == 0 {
+                return Err(Free { place, mark });
+            }
+            let number = (held & NUMBER) as usize - 1;
+            if held & !NUMBER == mark && self.roots[number].key == key {
+                return Ok(number);
+            }
+            place = (place + 1) % PLACES;
+        }
     }
 
     fn clear(&mut self) {
-        self.usual.clear();
+        self.roots.clear();
+        self.places.fill(0);
         self.unusual.clear();
     }
 }
@@ -127,6 +184,23 @@ mod tests {
             assert!(roots.recent.len() + roots.earlier.len() <= 2 * REMEMBERED);
         }
         assert_eq!(roots.of(key(0)), None);
+    }
+
+    /// Roots are told apart whose keys fall into the same place with the same mark, or nearly so.
+    #[test]
+    fn roots_in_one_place_are_told_apart() {
+        let mut roots = Roots::default();
+        let known: Vec<_> = (0..REMEMBERED).map(|it| (key(it), root(key(it)))).collect();
+        for (key, root) in &known {
+            roots.remember(*key, root.clone());
+        }
+        // A search that took the wrong root for a key would find one that was never remembered, too.
+        for (key, root) in &known {
+            assert_eq!(roots.of(*key).as_ref(), Some(root));
+        }
+        for number in REMEMBERED..8 * REMEMBERED {
+            assert_eq!(roots.of(key(number)), None);
+        }
     }
 
     /// What comes back is what was remembered last, whatever the root is like.

@@ -87,7 +87,7 @@ pub(super) fn begin_root(
         (None, Some(agent)) => draft.begin_span("invoke_agent", agent, &shared.limits),
         (None, None) => draft.begin_span("session", "", &shared.limits),
     }
-    draft.head(identity.root, identity.parent, root.kind, identity.start_ns);
+    identity.head_of_root(draft, root.kind);
     // First, so that what the host says wins.
     for member in shared.baggage.accepted(root.inbound) {
         draft.set(member.key(), (&*member.value()).into());
@@ -214,6 +214,9 @@ fn complete_open(cell: &Arc<Cell>, state: &mut State, now_ns: u64) {
     for span in state.slab.clear() {
         draft.begin_span(span.name(), "", &cell.shared.limits);
         draft.head(span.id, Some(span.parent.id), span.kind, span.start_ns);
+        if span.parent.is_remote {
+            draft.flags(cell.identity.flags_below_remote());
+        }
         if let Some(operation) = span.operation.name() {
             draft.set(key::OPERATION_NAME, operation.into());
         }
@@ -290,7 +293,7 @@ fn write_totals(draft: &mut Draft, totals: &Totals) {
 /// cut, others begin as it does: there it follows from the whole id, by what the registry knows it by.
 fn trace_of_segment(before: &Identity, id: &str, segment: u32) -> (TraceId, bool) {
     let home = before.home.0;
-    if trace_id_of(&before.conversation, None).0 == home {
+    if trace_id_of(before.conversation(), None).0 == home {
         return trace_id_of(id, None);
     }
     trace_id_of(&format!("{home}~{segment}"), None)
@@ -301,14 +304,16 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     let shared = &cell.shared;
     let before = &cell.identity;
     let segment = before.segment + 1;
-    let id: Arc<str> = format!("{}~{segment}", before.conversation).into();
+    let id = format!("{}~{segment}", before.conversation());
     let (trace_id, is_random) = trace_of_segment(before, &id, segment);
     let flags = u8::from(cell.sampled) | u8::from(is_random) << 1;
     let anchor = shared.clock.anchor();
-    let identity = Identity::new(Particulars {
+    let particulars = Particulars {
         home: before.home,
-        id,
-        conversation: Arc::clone(&before.conversation),
+        began_as: Some(match &before.began_as {
+            Some(first) => Arc::clone(first),
+            None => before.id().into(),
+        }),
         segment,
         trace_id,
         flags: TraceFlags::from_bits(flags),
@@ -318,12 +323,14 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         parent: None,
         is_parent_remote: false,
         start_ns: anchor.unix_ns(),
-        about: Arc::clone(&before.about),
+        about: before.about.clone(),
+        content: before.content,
         case: before
             .case
             .as_ref()
             .map(|case| Arc::new(case.of_next_segment(trace_id))),
-    });
+    };
+    let identity = Identity::new(particulars, &id);
     let mut draft = drafts::take();
     let link = cell.context_of(before.root);
     let root = RootSpan {
@@ -331,7 +338,7 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         kind: SpanKind::Internal,
         link: Some(&link),
         inbound: &Baggage::EMPTY,
-        previous_id: Some(&before.id),
+        previous_id: Some(before.id()),
     };
     begin_root(&mut draft, shared, &identity, &root);
     let mut state = State::new(draft.save(), identity.start_ns);
@@ -353,7 +360,7 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         forget(&next);
     } else if shared.config.events.session && logged {
         let at_ns = next.identity.start_ns;
-        let previous = Some(&*before.id);
+        let previous = Some(before.id());
         log::session_event(&next, &mut next.lock(), log::SESSION_START, at_ns, previous);
     }
     end(cell, Cause::RolledOver, None, &[]);

@@ -45,6 +45,10 @@ impl Unsampled {
     /// Those that are in no book yet, to be booked by the caller.
     pub(super) fn take(&self) -> u64 {
         let ended = self.ended();
+        if self.booked.load(Ordering::Relaxed) >= ended {
+            // As in nearly all sessions that are sampled: nothing to write, which others would have to wait for.
+            return 0;
+        }
         let booked = self.booked.fetch_max(ended, Ordering::Relaxed);
         ended.saturating_sub(booked)
     }

@@ -95,8 +95,7 @@ fn of(cell: &Cell, tells_all: bool) -> Option<Request> {
         draft.resume(root, &shared.limits);
     } else {
         draft.begin_span("session", "", &shared.limits);
-        let (root, parent) = (identity.root, identity.parent);
-        draft.head(root, parent, SpanKind::Internal, identity.start_ns);
+        identity.head_of_root(&mut draft, SpanKind::Internal);
     }
     drop(state);
     draft.set_own(key::END_STATE, "unset".into());

@@ -117,6 +117,9 @@ impl TraceState {
     /// The value of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
+        if self.is_empty() {
+            return None;
+        }
         let found = self.iter().find(|(held, _)| *held == key);
         found.map(|(_, value)| value)
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::node::Evidence;
 use super::plan::{Decision, Draw, Plan};
 use super::threshold::{self, Randomness, Threshold};
-use crate::model::about::About;
+use crate::model::about::Said;
 use crate::model::chunk::{Digest, SessionKey};
 use crate::model::id::TraceId;
 use crate::model::propagation::trace_state::TraceState;
@@ -36,7 +36,7 @@ pub(crate) enum Judged {
 pub(crate) struct Case {
     pub(crate) plan: Arc<Plan>,
     /// All that it was opened with.
-    pub(crate) about: Arc<About>,
+    pub(crate) about: Said,
     pub(crate) draw: Draw,
     /// The key that its session has to those who find sessions by what spans say.
     pub(crate) home: SessionKey,
@@ -93,11 +93,12 @@ impl Plans {
         trace_id: TraceId,
         trace_state: &TraceState,
         parent: Option<bool>,
-        about: &Arc<About>,
+        about: &Said,
         now_ns: impl FnOnce() -> u64,
     ) -> Opening {
-        if parent.is_none() && !self.judge_others() {
-            // Whichever plan is the current one, it keeps all.
+        let is_open = parent != Some(false) && trace_state.is_empty();
+        if is_open && !self.judge_others() {
+            // Whichever plan is the current one, it keeps all that nobody has decided otherwise.
             return Opening::Sampled(None);
         }
         let plan = self.current();
@@ -113,7 +114,7 @@ impl Plans {
             is_final: false,
         };
         let Some(decision) = plan.judge(&draw, &start, now_ns()) else {
-            let case = Case::new(plan, Arc::clone(about), home, draw);
+            let case = Case::new(plan, about.clone(), home, draw);
             return Opening::Undecided(Arc::new(case));
         };
         if !decision.keep {
@@ -138,7 +139,7 @@ impl Draw {
 }
 
 impl Case {
-    pub(crate) fn new(plan: Arc<Plan>, about: Arc<About>, home: SessionKey, draw: Draw) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, about: Said, home: SessionKey, draw: Draw) -> Self {
         Self {
             plan,
             about,
@@ -151,12 +152,7 @@ impl Case {
     /// The case of the next segment: the same session, judged by what it does from then on.
     pub(crate) fn of_next_segment(&self, trace_id: TraceId) -> Self {
         let draw = Draw::new(trace_id, &TraceState::EMPTY, None);
-        Self::new(
-            Arc::clone(&self.plan),
-            Arc::clone(&self.about),
-            self.home,
-            draw,
-        )
+        Self::new(Arc::clone(&self.plan), self.about.clone(), self.home, draw)
     }
 
     pub(crate) fn decision(&self) -> Option<Decision> {

@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::case::{Opening, Plans};
 use super::node::Evidence;
@@ -8,7 +7,7 @@ use super::policy::{Action, Per};
 use super::rule::{Match, Outcome};
 use super::threshold::{Randomness, Threshold};
 use super::*;
-use crate::model::about::About;
+use crate::model::about::{About, Said};
 use crate::model::chunk::{Digest, End, SessionKey};
 use crate::model::id::TraceId;
 use crate::model::owned_value::OwnedValue;
@@ -151,7 +150,7 @@ fn the_first_policy_decides() {
         .policy(Policy::share(0.5, Rule::Agent("half".into())).named("half"));
     let plan = plan(&sampling);
     let untagged = |agent: &str| About {
-        tags: Box::default(),
+        tags: Vec::new(),
         ..about(agent)
     };
     for (about, is_lucky, keep, by) in [
@@ -208,7 +207,7 @@ fn the_last_seven_bytes_decide() {
                 id,
                 &TraceState::EMPTY,
                 parent,
-                &Arc::default(),
+                &Said::default(),
                 || 0
             ),
             Opening::Unsampled
@@ -428,7 +427,7 @@ fn stages_agree() {
             id,
             &TraceState::EMPTY,
             None,
-            &Arc::default(),
+            &Said::default(),
             || 0,
         ) {
             Opening::Unsampled => {

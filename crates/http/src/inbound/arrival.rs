@@ -1,13 +1,12 @@
 //! Something that arrives: whose it is, and what is known of it when it begins.
 
-use std::sync::Arc;
-
 use spanreel::{
     BaggagePolicy, Closed, Delegated, Extracted, Session, SessionBuilder, SpanContext, SpanKind,
     SpanRef, TraceId, Value,
 };
 
 use super::Inbound;
+use super::id::Id;
 use super::sessions::Entered;
 use super::span::{InboundSpan, Visit};
 use crate::semconv;
@@ -106,39 +105,33 @@ impl<'a> Arrival<'a> {
         }
         let id = self.session_id();
         let entered = self.inbound.sessions().enter(&id, |root| {
-            let session = self.inbound.pipeline().open_session(&id).root_id(root);
-            self.root(session).open()
+            let pipeline = self.inbound.pipeline();
+            let session = id.read(|id| pipeline.open_session(id));
+            self.root(session.root_id(root)).open()
         })?;
-        let visit = || Visit {
+        let visit = |id| Visit {
             inbound: self.inbound.clone(),
-            id: Arc::clone(&id),
+            id,
         };
         Ok(match entered {
-            Entered::Root(session) => InboundSpan::root(session, visit()),
-            Entered::Joined(session) => self.within(session, Some(visit())),
+            Entered::Root(place) => InboundSpan::root(place, visit(id)),
+            Entered::Joined(session) => self.within(session, Some(visit(id))),
             Entered::Foreign(session) => self.within(session, None),
         })
     }
 
     /// The session that the caller names, or that of the trace.
-    fn session_id(&self) -> Arc<str> {
+    fn session_id(&self) -> Id {
         if let Some(caller) = self.caller
             && !caller.baggage.is_empty()
             && self.policy().accepts(semconv::SESSION_ID)
             && let Some(named) = caller.baggage.get(semconv::SESSION_ID)
             && !named.is_empty()
         {
-            return named.into();
+            return Id::named(&named);
         }
         let trace = self.parent().map(SpanContext::trace_id);
-        let trace = trace.unwrap_or_else(TraceId::random);
-        let mut text = [0; 32];
-        for (byte, pair) in trace.to_bytes().iter().zip(text.chunks_exact_mut(2)) {
-            pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
-            pair[1] = b"0123456789abcdef"[usize::from(byte & 0xf)];
-        }
-        let text = std::str::from_utf8(&text).expect("hexadecimal digits are ASCII");
-        text.into()
+        Id::Trace(trace.unwrap_or_else(TraceId::random))
     }
 
     fn policy(&self) -> &BaggagePolicy {

@@ -5,6 +5,7 @@
 //! work, or with the pipeline.
 
 mod arrival;
+mod id;
 mod sessions;
 mod span;
 

@@ -5,17 +5,18 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use spanreel::{Closed, EndState, Session, SpanId};
+use spanreel::{Closed, EndState, Session, SpanId, SpanRef};
 
+use super::id::Id;
 use crate::semconv;
 
 /// How many locks there are: so many requests seldom meet at one.
 const SHARDS: usize = 64;
 
-type Shard = HashMap<Arc<str>, Open>;
+type Shard = HashMap<Id, Open>;
 
 #[derive(Debug)]
 pub(super) struct Sessions {
@@ -46,7 +47,7 @@ pub(super) struct RootEnd {
 #[derive(Debug)]
 pub(super) enum Entered {
     /// It opened the session, and is its root.
-    Root(Session),
+    Root(SpanRef),
     /// Other work opened the session, which lasts until this has ended, too.
     Joined(Session),
     /// The session is somebody else's, and they end it.
@@ -66,11 +67,11 @@ impl Sessions {
     /// is open.
     pub(super) fn enter(
         &self,
-        id: &Arc<str>,
+        id: &Id,
         open: impl FnOnce(SpanId) -> Result<Session, Closed>,
     ) -> Result<Entered, Closed> {
         let mut shard = self.shard(id);
-        match shard.entry(Arc::clone(id)) {
+        match shard.entry(id.clone()) {
             Entry::Occupied(mut entry) => {
                 let open = entry.get_mut();
                 open.running += 1;
@@ -79,24 +80,25 @@ impl Sessions {
             Entry::Vacant(entry) => {
                 let root = SpanId::random();
                 let session = open(root)?;
-                if session.context().span_id() != root {
+                let place = SpanRef::from(&session);
+                if place.id() != root {
                     return Ok(Entered::Foreign(session));
                 }
                 entry.insert(Open {
-                    session: session.clone(),
+                    session,
                     running: 1,
                     root: None,
                 });
-                Ok(Entered::Root(session))
+                Ok(Entered::Root(place))
             }
         }
     }
 
     /// Leaves a session that was entered as root or joined, and ends it where nothing else is under
     /// way in it. `root` says how the root ended, from the work that is the root.
-    pub(super) fn leave(&self, id: &Arc<str>, root: Option<RootEnd>) {
-        let mut shard = self.shard(id);
-        let Entry::Occupied(mut entry) = shard.entry(Arc::clone(id)) else {
+    pub(super) fn leave(&self, id: Id, root: Option<RootEnd>) {
+        let mut shard = self.shard(&id);
+        let Entry::Occupied(mut entry) = shard.entry(id) else {
             return;
         };
         let open = entry.get_mut();
@@ -113,11 +115,9 @@ impl Sessions {
         end(&open.session, open.root.or(root).unwrap_or_default());
     }
 
-    fn shard(&self, id: &Arc<str>) -> MutexGuard<'_, Shard> {
-        // Its last characters: those of most ids are random, and more than a wait is not at stake.
-        let last = id.bytes().rev().take(4);
-        let place = last.fold(0, |sum, byte| sum * 31 + usize::from(byte));
-        self.shards[place % SHARDS]
+    fn shard(&self, id: &Id) -> MutexGuard<'_, Shard> {
+        // More than a wait is not at stake where ids are chosen to meet.
+        self.shards[id.ending() % SHARDS]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }

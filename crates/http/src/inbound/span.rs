@@ -1,11 +1,11 @@
 //! The span of inbound work: a span of a session, or the root of one.
 
 use std::fmt;
-use std::sync::Arc;
 
-use spanreel::{Session, Span, SpanContext, SpanRef, Value};
+use spanreel::{Span, SpanContext, SpanRef, Value};
 
 use super::Inbound;
+use super::id::Id;
 use super::sessions::RootEnd;
 use crate::semconv;
 
@@ -21,7 +21,7 @@ pub struct InboundSpan {
 
 enum Recording {
     /// The root of its session.
-    Root(Session, RootEnd),
+    Root(RootEnd),
     /// None once it has ended.
     Span(Option<Span>),
 }
@@ -29,14 +29,14 @@ enum Recording {
 /// A stay in a session that inbound work opened.
 pub(super) struct Visit {
     pub(super) inbound: Inbound,
-    pub(super) id: Arc<str>,
+    pub(super) id: Id,
 }
 
 impl InboundSpan {
-    pub(super) fn root(session: Session, visit: Visit) -> Self {
+    pub(super) fn root(place: SpanRef, visit: Visit) -> Self {
         Self {
-            place: SpanRef::from(&session),
-            recording: Recording::Root(session, RootEnd::default()),
+            place,
+            recording: Recording::Root(RootEnd::default()),
             visit: Some(visit),
         }
     }
@@ -64,8 +64,8 @@ impl InboundSpan {
     /// Sets an attribute.
     pub fn set<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) -> &mut Self {
         match &mut self.recording {
-            Recording::Root(session, _) => {
-                session.set(key, value);
+            Recording::Root(_) => {
+                self.place.session().set(key, value);
             }
             Recording::Span(Some(span)) => {
                 span.set(key, value);
@@ -79,7 +79,7 @@ impl InboundSpan {
     /// packed away while it is open.
     pub(crate) fn status_code(&mut self, code: u16) {
         match &mut self.recording {
-            Recording::Root(_, end) => end.status_code = Some(code),
+            Recording::Root(end) => end.status_code = Some(code),
             Recording::Span(Some(span)) => {
                 span.set(semconv::RESPONSE_STATUS_CODE, code);
             }
@@ -91,7 +91,8 @@ impl InboundSpan {
     /// people.
     pub fn error(&mut self, error_type: &str, message: &str) -> &mut Self {
         match &mut self.recording {
-            Recording::Root(session, end) => {
+            Recording::Root(end) => {
+                let session = self.place.session();
                 session.set(semconv::ERROR_TYPE, error_type);
                 end.failure = Some(message.to_owned());
             }
@@ -110,7 +111,7 @@ impl InboundSpan {
 impl Drop for InboundSpan {
     fn drop(&mut self) {
         let root = match &mut self.recording {
-            Recording::Root(_, end) => Some(std::mem::take(end)),
+            Recording::Root(end) => Some(std::mem::take(end)),
             Recording::Span(span) => {
                 // Before its session, which may end below; where it stands, for it is large.
                 *span = None;
@@ -118,7 +119,7 @@ impl Drop for InboundSpan {
             }
         };
         if let Some(Visit { inbound, id }) = self.visit.take() {
-            inbound.sessions().leave(&id, root);
+            inbound.sessions().leave(id, root);
         }
     }
 }

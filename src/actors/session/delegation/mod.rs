@@ -90,7 +90,7 @@ impl Delegation {
     /// The id of the session that delegates, as it is exported.
     #[must_use]
     pub fn session_id(&self) -> &str {
-        &self.flight.cell.identity.id
+        self.flight.cell.identity.id()
     }
 
     /// The agent that the work was handed to.

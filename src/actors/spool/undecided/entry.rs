@@ -221,7 +221,7 @@ fn about_of(mut rest: &[u8]) -> Option<About> {
             _ => return None,
         }
     }
-    about.tags = tags.into();
+    about.tags = tags;
     Some(about)
 }
 

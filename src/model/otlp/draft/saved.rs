@@ -57,13 +57,27 @@ impl Draft {
 
     /// Sets an attribute beyond the limit on their number: for the few that a session adds to its
     /// root, which must not be pushed out by a host's.
+    #[inline(always)]
     pub(crate) fn set_own(&mut self, key: &str, value: Value<'_>) {
         if self.keys.insert(key.as_bytes()) {
             self.forget(key);
         }
         self.attributes_left = self.attributes_left.saturating_sub(1);
-        self.out
-            .attribute(self.attribute_field(), key, value, self.text);
+        let quick = self.plain && self.out.short_attribute(self.attribute_tag, key, value);
+        if !quick {
+            self.out
+                .attribute(self.attribute_field(), key, value, self.text);
+        }
+    }
+
+    /// The name of the span as a text.
+    pub(crate) fn name_text(&self) -> &str {
+        std::str::from_utf8(self.name()).expect("it was a text and is cut at a character")
+    }
+
+    /// Says with its flags that its parent is remote, where what it has in common with its session does not.
+    pub(crate) fn flags(&mut self, flags: u32) {
+        self.out.fixed32(f::span::FLAGS, flags);
     }
 
     /// What `write` writes, which is no item: the draft lends its memory, and what was in it is gone.
