@@ -154,7 +154,9 @@ impl Cell {
             common,
             digest: Digest::default(),
         };
-        if state.patient || !state.parked.is_empty() || !item.is_small() {
+        // One that has ended is no session that the end of a pipeline waits for, unless it holds something itself.
+        let is_over = state.root.is_none();
+        if is_over || state.patient || !state.parked.is_empty() || !item.is_small() {
             return false;
         }
         let is_quiet = state.is_quiet(signal, item.len(), self.shared.config.linger);
