@@ -36,11 +36,11 @@ pub(crate) struct Bundle {
 }
 
 impl Bundles {
-    /// That of a session.
+    /// That of a session: by its home, so that its segments, too, stay in order.
     #[inline]
-    pub(super) fn of(&self, session: SessionKey) -> MutexGuard<'_, Bundle> {
-        // The keys are random.
-        let [.., last] = session.0.to_bytes();
+    pub(super) fn of(&self, home: SessionKey) -> MutexGuard<'_, Bundle> {
+        // Of a trace id, the last byte is the one that is most likely random.
+        let [.., last] = home.0.to_bytes();
         lock(&self.0[usize::from(last) % BUNDLES])
     }
 

@@ -169,7 +169,7 @@ impl Cell {
     }
 
     fn bundle(&self) -> MutexGuard<'_, Bundle> {
-        self.shared.bundles.of(self.identity.key)
+        self.shared.bundles.of(self.identity.home)
     }
 
     /// Waits until everything that is parked is handed on.
