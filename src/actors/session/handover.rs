@@ -113,7 +113,7 @@ impl Cell {
         if !self.unpark(state) {
             return self.seal(state);
         }
-        let mut size = state.put_among();
+        let mut size = state.bytes_among();
         for signal in ROOT_LAST {
             let Some(sealed) = state.seal(signal) else {
                 continue;
@@ -159,8 +159,8 @@ impl Cell {
         if is_over || state.patient || !state.parked.is_empty() || !item.is_small() {
             return false;
         }
-        let is_quiet = state.is_quiet(signal, item.len(), self.shared.config.linger);
-        if !is_quiet || !self.bundle().add_item(self, &item) {
+        let goes_there = state.goes_among_others(signal, item.len(), self.shared.config.linger);
+        if !goes_there || !self.bundle().add_item(self, &item) {
             return false;
         }
         state.bytes += item.len() as u64;

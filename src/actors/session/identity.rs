@@ -12,7 +12,7 @@ use crate::model::genai::key;
 use crate::model::id::{SpanId, TraceId};
 use crate::model::kind::SpanKind;
 use crate::model::limits::TextLimit;
-use crate::model::otlp::draft::Draft;
+use crate::model::otlp::draft::{Draft, tag};
 use crate::model::otlp::fields as f;
 use crate::model::otlp::writer::Writer;
 use crate::model::propagation::baggage::Baggage;
@@ -77,9 +77,7 @@ fn written(write: impl FnOnce(&mut Writer)) -> Box<[u8]> {
 /// Writes a text whole, however long it is.
 #[inline]
 fn whole(out: &mut Writer, field: u32, key: &str, text: &str) {
-    // Its tag: attributes are messages, whose lengths are told (wire type 2).
-    let attribute_tag = (field << 3 | 2) as u8;
-    if !out.short_attribute(attribute_tag, key, text.into()) {
+    if !out.short_attribute(tag(field), key, text.into()) {
         let none = TextLimit::new(None, usize::MAX);
         out.attribute(field, key, text.into(), none);
     }

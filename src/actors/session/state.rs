@@ -122,17 +122,22 @@ impl State {
     }
 
     /// How many bytes of spans it has put among those of others of late.
-    pub(super) fn put_among(&self) -> usize {
+    pub(super) fn bytes_among(&self) -> usize {
         self.spans.among
     }
 
-    /// Whether an item of `len` bytes may go among those of other sessions: no chunk is open that it belongs into,
-    /// and no chunk was filled within `linger` of late.
+    /// Whether an item of `len` bytes goes among those of other sessions, which is counted: no chunk is open that it
+    /// belongs into, and no chunk was filled within `linger` of late.
     #[inline]
-    pub(super) fn is_quiet(&mut self, signal: Signal, len: usize, linger: Duration) -> bool {
+    pub(super) fn goes_among_others(
+        &mut self,
+        signal: Signal,
+        len: usize,
+        linger: Duration,
+    ) -> bool {
         let now_ns = self.last_ns;
         self.open(signal)
-            .is_some_and(|open| open.is_quiet(len, now_ns, linger))
+            .is_some_and(|open| open.goes_among_others(len, now_ns, linger))
     }
 
     #[inline]
@@ -275,7 +280,7 @@ impl State {
 
 impl Open {
     #[inline]
-    fn is_quiet(&mut self, len: usize, now_ns: u64, linger: Duration) -> bool {
+    fn goes_among_others(&mut self, len: usize, now_ns: u64, linger: Duration) -> bool {
         if self.buffer.is_some() || self.is_busy {
             return false;
         }

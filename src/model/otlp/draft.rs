@@ -75,7 +75,7 @@ fn most_attributes(limit: usize) -> u32 {
 }
 
 /// The tag of a message, a text or bytes in a field below 16.
-const fn tag(field: u32) -> u8 {
+pub(crate) const fn tag(field: u32) -> u8 {
     (field as u8) << 3 | 2
 }
 
