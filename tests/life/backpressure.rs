@@ -198,6 +198,36 @@ fn short_sessions_lose_nothing_when_the_queue_is_full() {
     assert_eq!(gate.memory.spans().len(), 2 * sessions);
 }
 
+/// What sessions left when they ended has hosts wait as soon as it finds no room, long before memory is used up;
+/// they go on when there is some.
+#[test]
+fn what_short_sessions_left_makes_hosts_wait() {
+    let gate = Gate::closed();
+    let budget = ByteSize::mib(256);
+    let pipeline = prompt()
+        .budget(budget)
+        .when_full(WhenFull::Block)
+        .export(one_at_a_time(gate.clone()))
+        .start()
+        .expect("a pipeline");
+    let host = pipeline.session("host").expect("open");
+    let mut sessions = 0;
+    while host.ready().now_or_never().is_some() {
+        sessions += 1;
+        let session = pipeline.session(&sessions.to_string()).expect("open");
+        work(&session, 50);
+        session.end();
+    }
+    let held = pipeline.stats().memory;
+    assert!(held < ByteSize::mib(64), "{held} of {budget}");
+    gate.open();
+    futures::executor::block_on(host.ready()).expect("open");
+    let report = pipeline.shutdown_blocking(GRACE);
+    assert_settled(&report);
+    assert!(report.is_lossless(), "{report}");
+    assert_eq!(gate.memory.spans().len(), sessions * 51 + 1);
+}
+
 /// Who waits for room is told at once when the pipeline is shut down.
 #[test]
 fn a_shutdown_ends_the_wait_for_room() {

@@ -6,6 +6,7 @@
 //! when [`WAITING`] messages wait already.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::cell::Cell;
@@ -27,12 +28,18 @@ const BUNDLES: usize = 8;
 const WAITING: usize = 256 / BUNDLES;
 
 #[derive(Debug, Default)]
-pub(crate) struct Bundles([Apart<Mutex<Bundle>>; BUNDLES]);
+pub(crate) struct Bundles {
+    bundles: [Apart<Mutex<Bundle>>; BUNDLES],
+    /// In how many of them messages wait for room at the head.
+    behind: AtomicUsize,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Bundle {
     gather: Gather,
     waiting: VecDeque<Msg>,
+    /// Whether it is counted among those where messages wait.
+    is_behind: bool,
 }
 
 impl Bundles {
@@ -41,11 +48,17 @@ impl Bundles {
     pub(super) fn of(&self, home: SessionKey) -> MutexGuard<'_, Bundle> {
         // Of a trace id, the last byte is the one that is most likely random.
         let [.., last] = home.0.to_bytes();
-        lock(&self.0[usize::from(last) % BUNDLES])
+        lock(&self.bundles[usize::from(last) % BUNDLES])
     }
 
     fn all(&self) -> impl Iterator<Item = MutexGuard<'_, Bundle>> {
-        self.0.iter().map(|bundle| lock(bundle))
+        self.bundles.iter().map(|bundle| lock(bundle))
+    }
+
+    /// Whether messages wait for room at the head, and hosts are to wait, too.
+    #[inline]
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed) > 0
     }
 
     /// Hands on what waits, as far as the head has room.
@@ -114,11 +127,22 @@ impl Bundle {
                 Ok(()) => {}
                 Err(Declined::Full(msg)) => {
                     self.waiting.push_front(msg);
-                    return;
+                    break;
                 }
                 Err(Declined::Closed(msg)) => msg.settle(Fate::AfterShutdown),
             }
         }
+        self.tell_behind(shared);
+    }
+
+    /// Has hosts wait in `ready` while messages wait here.
+    fn tell_behind(&mut self, shared: &Shared) {
+        let is_behind = !self.waiting.is_empty();
+        match (std::mem::replace(&mut self.is_behind, is_behind), is_behind) {
+            (false, true) => shared.bundles.behind.fetch_add(1, Ordering::SeqCst),
+            (true, false) => shared.bundles.behind.fetch_sub(1, Ordering::SeqCst),
+            _ => return,
+        };
     }
 
     /// Takes all of it, behind what is in `gather`, which keeps what is little. Returns what has to be sent.
@@ -127,6 +151,7 @@ impl Bundle {
         if !self.waiting.is_empty() {
             all.extend(gather.finish(shared));
             all.extend(self.waiting.drain(..));
+            self.tell_behind(shared);
         }
         let full = gather.absorb(shared, &mut self.gather);
         all.extend(full.into_iter().flatten());

@@ -141,7 +141,8 @@ impl Session {
     pub async fn ready(&self) -> Result<(), Closed> {
         let cell = self.cell.current();
         let shared = &cell.shared;
-        if !cell.has_parked() && !shared.pool.is_tight() && !shared.is_closed() {
+        let is_full = cell.has_parked() || shared.bundles.is_behind() || shared.pool.is_tight();
+        if !is_full && !shared.is_closed() {
             return Ok(());
         }
         self.wait().await
@@ -165,7 +166,7 @@ impl Session {
             }
             shared.bundles.offer(shared);
             let unparked = cell.unpark(&mut cell.lock());
-            if unparked && shared.pool.has_room() {
+            if unparked && !shared.bundles.is_behind() && shared.pool.has_room() {
                 return Ok(());
             }
             if !std::mem::replace(&mut waited, true) {

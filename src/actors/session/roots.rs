@@ -1,10 +1,12 @@
 //! Roots of sessions that ended, so that a session that is opened again links to the one before.
 //!
-//! Holds: the last [`REMEMBERED`] at least, and twice as many at most, some 35 bytes each. Waits never.
+//! Holds: the last [`REMEMBERED`] at least, and twice as many at most, some 40 bytes each. Waits never.
 //! Loses: those that ended before.
 
 use std::collections::HashMap;
 use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
 
 use super::key_hash::KeyHash;
 use crate::model::chunk::SessionKey;
@@ -14,29 +16,22 @@ use crate::model::id::SpanId;
 /// How many sessions end before a generation is over.
 const REMEMBERED: usize = 1 << 14;
 
-/// How many places a generation has to find its roots: half of them stay free, so that a search is short.
-const PLACES: usize = 2 * REMEMBERED;
-
-/// Of a place that is taken: the bits that say which root it is for, counted from 1. The others are of the hash.
-const NUMBER: u32 = (1 << 15) - 1;
-
 /// Two generations: when the later is full, the earlier is forgotten as a whole. To forget roots one by one
 /// would mean to wait, at the end of each session, for memory that nobody has touched since another's.
 #[derive(Debug, Default)]
 pub(super) struct Roots {
     recent: Generation,
     earlier: Generation,
+    hash: KeyHash,
 }
 
-/// Roots in the order in which their sessions ended, which is how memory is written without a wait, and places of
-/// four bytes to find them: a map that has the roots in it is too large for the caches near a core, and each session
-/// would wait for it twice.
+/// Roots in the order in which their sessions ended, which is how memory is written without a wait, and a table of
+/// their numbers: what it asks first is a byte for each, so that the caches near a core hold it. A map that has the
+/// roots in it is too large for those, and each session would wait for it twice.
 #[derive(Debug, Default)]
 struct Generation {
     roots: Vec<Root>,
-    /// Zero where one is free.
-    places: Vec<u32>,
-    hash: KeyHash,
+    numbers: HashTable<u16>,
     /// Those that a trace of others, or a `tracestate`, is part of.
     unusual: HashMap<SessionKey, SpanContext, KeyHash>,
 }
@@ -48,12 +43,6 @@ struct Root {
     flags: TraceFlags,
     /// Whether this is all, with the session's own trace.
     is_usual: bool,
-}
-
-/// The place that is free for a key, and what of its hash is to be written there.
-struct Free {
-    place: usize,
-    mark: u32,
 }
 
 impl Root {
@@ -80,12 +69,14 @@ impl Roots {
             std::mem::swap(&mut self.recent, &mut self.earlier);
             self.recent.clear();
         }
-        self.recent.insert(key, root);
+        self.recent.insert(&self.hash, key, root);
     }
 
     /// The root that a session had when it last ended.
     pub(super) fn of(&self, key: SessionKey) -> Option<SpanContext> {
-        self.recent.get(key).or_else(|| self.earlier.get(key))
+        let hash = self.hash.hash_one(key);
+        let recent = self.recent.get(hash, key);
+        recent.or_else(|| self.earlier.get(hash, key))
     }
 }
 
@@ -94,23 +85,26 @@ impl Generation {
         self.roots.len()
     }
 
-    fn insert(&mut self, key: SessionKey, root: SpanContext) {
-        if self.places.is_empty() {
+    fn insert(&mut self, keys: &KeyHash, key: SessionKey, root: SpanContext) {
+        if self.roots.capacity() == 0 {
             // Whole at once: what is not used of it is never touched, and nothing has to move.
-            self.places = vec![0; PLACES];
             self.roots.reserve_exact(REMEMBERED);
+            self.numbers = HashTable::with_capacity(REMEMBERED);
         }
         let it = Root::of(key, &root);
-        match self.find(key) {
-            Ok(number) => {
+        let hash = keys.hash_one(key);
+        match self.number_of(hash, key) {
+            Some(number) => {
                 if !self.roots[number].is_usual {
                     self.unusual.remove(&key);
                 }
                 self.roots[number] = it;
             }
-            Err(Free { place, mark }) => {
+            None => {
+                let number = u16::try_from(self.roots.len()).expect("a generation is not larger");
                 self.roots.push(it);
-                self.places[place] = mark | self.roots.len() as u32;
+                let hash_of = |number: &u16| keys.hash_one(self.roots[usize::from(*number)].key);
+                self.numbers.insert_unique(hash, number, hash_of);
             }
         }
         if !it.is_usual {
@@ -118,39 +112,24 @@ impl Generation {
         }
     }
 
-    fn get(&self, key: SessionKey) -> Option<SpanContext> {
-        if self.roots.is_empty() {
-            return None;
-        }
-        let root = self.roots[self.find(key).ok()?];
+    fn get(&self, hash: u64, key: SessionKey) -> Option<SpanContext> {
+        let root = self.roots[self.number_of(hash, key)?];
         match root.is_usual {
             true => Some(root.context()),
             false => self.unusual.get(&key).cloned(),
         }
     }
 
-    /// Which root is that of a key, or the place for it. There must be places.
-    fn find(&self, key: SessionKey) -> Result<usize, Free> {
-        let hash = self.hash.hash_one(key);
-        let mark = hash as u32 & !NUMBER;
-        let mut place = (hash >> 32) as usize % PLACES;
-        // It comes to an end: half of the places are free.
-        loop {
-            let held = self.places[place];
-            if held == 0 {
-                return Err(Free { place, mark });
-            }
-            let number = (held & NUMBER) as usize - 1;
-            if held & !NUMBER == mark && self.roots[number].key == key {
-                return Ok(number);
-            }
-            place = (place + 1) % PLACES;
-        }
+    /// Which root is that of a key with this hash.
+    fn number_of(&self, hash: u64, key: SessionKey) -> Option<usize> {
+        let is_it = |number: &u16| self.roots[usize::from(*number)].key == key;
+        let found = self.numbers.find(hash, is_it);
+        found.map(|number| usize::from(*number))
     }
 
     fn clear(&mut self) {
         self.roots.clear();
-        self.places.fill(0);
+        self.numbers.clear();
         self.unusual.clear();
     }
 }
@@ -186,7 +165,7 @@ mod tests {
         assert_eq!(roots.of(key(0)), None);
     }
 
-    /// Roots are told apart whose keys fall into the same place with the same mark, or nearly so.
+    /// Roots are told apart whose keys fall into the same place, or nearly so.
     #[test]
     fn roots_in_one_place_are_told_apart() {
         let mut roots = Roots::default();
