@@ -171,7 +171,7 @@ impl Cell {
     #[inline]
     fn is_full(&self, state: &State) -> bool {
         state.root.is_some()
-            && (state.totals.spans >= self.shared.config.max_spans
+            && (state.sums.spans >= self.shared.config.max_spans
                 || state.bytes >= self.shared.config.max_bytes.as_u64())
     }
 
