@@ -123,3 +123,29 @@ impl Sums {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was told adds up, zero among it, and no further than a number can say; what was not stays unknown.
+    #[test]
+    fn tokens_add_up_and_what_is_unknown_stays_so() {
+        let mut sums = Sums::default();
+        assert_eq!(sums.totals(), Totals::default());
+        let mut add = |input, output| {
+            let usage = Usage {
+                input,
+                output,
+                ..Usage::default()
+            };
+            sums.add(&usage);
+            (sums.totals().usage.input, sums.totals().usage.output)
+        };
+        assert_eq!(add(Some(0), None), (Some(0), None));
+        assert_eq!(add(Some(7), Some(1)), (Some(7), Some(1)));
+        assert_eq!(add(None, Some(2)), (Some(7), Some(3)));
+        assert_eq!(add(Some(u64::MAX), None), (Some(u64::MAX - 1), Some(3)));
+        assert_eq!(sums.totals().usage.reasoning, None);
+    }
+}

@@ -51,8 +51,10 @@ impl Cell {
 
     /// Hands a chunk to the pipeline, behind those that are parked.
     pub(super) fn pass_on(&self, state: &mut State, chunk: Chunk) {
-        if std::mem::take(&mut state.is_among) {
-            self.bundle().hand_on(&self.shared);
+        if std::mem::take(&mut state.is_among)
+            && let Some(mut bundle) = self.shared.bundles.holding(state.place)
+        {
+            bundle.hand_on(&self.shared);
         }
         if !self.unpark(state) {
             self.park(state, chunk);
@@ -66,7 +68,8 @@ impl Cell {
     }
 
     fn park(&self, state: &mut State, chunk: Chunk) {
-        let refuse = self.shared.when_full == WhenFull::DropNewest || state.parked_count() >= PARKED;
+        let refuse =
+            self.shared.when_full == WhenFull::DropNewest || state.parked_count() >= PARKED;
         if refuse && !state.patient {
             chunk.tally.settle(Fate::QueueFull);
             return;
@@ -121,7 +124,7 @@ impl Cell {
             if signal == Signal::Traces {
                 size += sealed.buffer.len();
             }
-            self.bundle().add(self, sealed);
+            self.bundle(state).add(self, sealed);
         }
         if size > 0 {
             self.shared.note_size(size);
@@ -134,7 +137,7 @@ impl Cell {
         if state.patient || state.has_parked() || state.has_buffer() || !root.is_small() {
             return false;
         }
-        self.bundle().add_item(self, root)
+        self.bundle(state).add_item(self, root)
     }
 
     /// Puts an item of a session that has no chunk open among those of others, unless it comes often: then it has
@@ -160,7 +163,7 @@ impl Cell {
             return false;
         }
         let goes_there = state.goes_among_others(signal, item.len(), self.shared.config.linger);
-        if !goes_there || !self.bundle().add_item(self, &item) {
+        if !goes_there || !self.bundle(state).add_item(self, &item) {
             return false;
         }
         state.bytes += item.len() as u64;
@@ -168,8 +171,8 @@ impl Cell {
         true
     }
 
-    fn bundle(&self) -> MutexGuard<'_, Bundle> {
-        self.shared.bundles.of(self.identity.home)
+    fn bundle(&self, state: &mut State) -> MutexGuard<'_, Bundle> {
+        self.shared.bundles.of(&mut state.place)
     }
 
     /// Waits until everything that is parked is handed on.

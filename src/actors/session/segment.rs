@@ -149,7 +149,12 @@ pub(super) fn end(
             Cause::Forced | Cause::RolledOver => EndState::Unset,
         };
         let totals = (!identity.about.totals_elsewhere).then(|| state.sums.totals());
-        end_root(&mut draft, totals.as_ref(), end_state, cause == Cause::Forced);
+        end_root(
+            &mut draft,
+            totals.as_ref(),
+            end_state,
+            cause == Cause::Forced,
+        );
         let end_ns = now_ns.max(identity.start_ns);
         draft.end(end_ns);
         let root = LoneItem {
@@ -345,7 +350,9 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     drafts::give_back(draft);
     let (sampled, logged) = (cell.sampled, cell.logged);
     // At once: a budget that is set meanwhile is either taken along or set in the next segment.
-    let old = cell.lock();
+    let mut old = cell.lock();
+    shared.bundles.fix(&mut old.place);
+    state.place = old.place;
     if let Some(allowance) = old.allowance() {
         state.set_allowance(Arc::clone(allowance));
     }

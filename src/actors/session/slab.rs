@@ -221,7 +221,11 @@ impl Slab {
     /// Forgets all spans and gives the memory back.
     pub(crate) fn clear(&mut self) -> Vec<OpenSpan> {
         (self.free, self.open) = (NONE, 0);
-        let all = self.first.take().into_iter().chain(mem::take(&mut self.more));
+        let all = self
+            .first
+            .take()
+            .into_iter()
+            .chain(mem::take(&mut self.more));
         all.filter(|slot| slot.open).collect()
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget::{Allowance, Reached};
+use super::bundle::Place;
 use super::gather::{ALONE, WHOLE};
 use super::slab::Slab;
 use crate::actors::pool::{Buffer, CHUNK_BYTES, Pool};
@@ -43,14 +44,16 @@ pub(super) struct State {
     pub(super) sums: Sums,
     /// What most sessions have none of.
     rare: Option<Box<Rare>>,
-    /// The root span while the session is open.
-    pub(super) root: Option<Saved>,
     /// The latest of the times that its spans tell.
     pub(super) last_ns: u64,
     /// What a round found last, and when it was the first to find that.
     seen: Seen,
     /// Bytes of spans in all, for the roll-over.
     pub(super) bytes: u64,
+    /// The root span while the session is open.
+    pub(super) root: Option<Saved>,
+    /// Where it has put something among what others have.
+    pub(super) place: Option<Place>,
     /// Something of it is, or was, among what others have: it came before what is open.
     pub(super) is_among: bool,
     /// It is registered with the sweeper.
@@ -110,10 +113,11 @@ impl State {
             spans: Open::default(),
             sums: Sums::default(),
             rare: None,
-            root: Some(root),
             last_ns: now_ns,
             seen: Seen::default(),
             bytes: 0,
+            root: Some(root),
+            place: None,
             is_among: false,
             lingering: false,
             patient: false,
