@@ -15,7 +15,7 @@ pub(crate) const ROOT: &str = "invoke_agent planner";
 /// The name of an LLM span; its kind is CLIENT, that of the others INTERNAL.
 pub(crate) const CHAT: &str = "chat claude-sonnet-4-5";
 /// The name of a tool span.
-pub(crate) const TOOL: &str = "execute_tool";
+pub(crate) const TOOL: &str = "execute_tool web_search";
 /// The name of the event of a tool span.
 pub(crate) const TOOL_EVENT: &str = "tool.result";
 /// The name of a span without attributes.
@@ -187,6 +187,6 @@ fn turn(number: usize) -> Turn {
     };
     Turn {
         chat,
-        tools: [tool("web_search", 0), tool("read_file", 1)],
+        tools: [tool("web_search", 0), tool("web_search", 1)],
     }
 }

@@ -1,5 +1,7 @@
 //! Tokens: what one call used, what a session used in all.
 
+use std::num::NonZero;
+
 /// Tokens of one call. What the provider did not tell is `None`, never zero.
 ///
 /// ```
@@ -40,21 +42,6 @@ impl Usage {
         }
     }
 
-    /// Adds `other`; what neither knows stays unknown.
-    #[inline]
-    pub(crate) fn add(&mut self, other: &Self) {
-        let add = |sum: &mut Option<u64>, term: Option<u64>| {
-            if let Some(term) = term {
-                *sum = Some(sum.unwrap_or(0).saturating_add(term));
-            }
-        };
-        add(&mut self.input, other.input);
-        add(&mut self.output, other.output);
-        add(&mut self.cache_read, other.cache_read);
-        add(&mut self.cache_creation, other.cache_creation);
-        add(&mut self.reasoning, other.reasoning);
-    }
-
     fn each(&self) -> [Option<u64>; 5] {
         [
             self.input,
@@ -92,4 +79,73 @@ pub struct Totals {
     pub usage: Usage,
     /// The cost in US dollars; `None` while no call told one.
     pub cost: Option<f64>,
+}
+
+/// [`Totals`] while they grow, in less memory: many sessions are open at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sums {
+    pub(crate) spans: u64,
+    pub(crate) llm_calls: u64,
+    pub(crate) tool_calls: u64,
+    pub(crate) errors: u64,
+    /// In the order of [`Usage`], each one more than it is; none while it is unknown.
+    tokens: [Option<NonZero<u64>>; 5],
+    pub(crate) cost: Option<f64>,
+}
+
+impl Sums {
+    /// Adds what a call used; what none told stays unknown.
+    #[inline]
+    pub(crate) fn add(&mut self, usage: &Usage) {
+        for (sum, told) in self.tokens.iter_mut().zip(usage.each()) {
+            if let Some(told) = told {
+                *sum = Some(sum.unwrap_or(NonZero::<u64>::MIN).saturating_add(told));
+            }
+        }
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        let [input, output, cache_read, cache_creation, reasoning] =
+            self.tokens.map(|sum| Some(sum?.get() - 1));
+        Totals {
+            spans: self.spans,
+            llm_calls: self.llm_calls,
+            tool_calls: self.tool_calls,
+            errors: self.errors,
+            usage: Usage {
+                input,
+                output,
+                cache_read,
+                cache_creation,
+                reasoning,
+            },
+            cost: self.cost,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was told adds up, zero among it, and no further than a number can say; what was not stays unknown.
+    #[test]
+    fn tokens_add_up_and_what_is_unknown_stays_so() {
+        let mut sums = Sums::default();
+        assert_eq!(sums.totals(), Totals::default());
+        let mut add = |input, output| {
+            let usage = Usage {
+                input,
+                output,
+                ..Usage::default()
+            };
+            sums.add(&usage);
+            (sums.totals().usage.input, sums.totals().usage.output)
+        };
+        assert_eq!(add(Some(0), None), (Some(0), None));
+        assert_eq!(add(Some(7), Some(1)), (Some(7), Some(1)));
+        assert_eq!(add(None, Some(2)), (Some(7), Some(3)));
+        assert_eq!(add(Some(u64::MAX), None), (Some(u64::MAX - 1), Some(3)));
+        assert_eq!(sums.totals().usage.reasoning, None);
+    }
 }

@@ -13,7 +13,7 @@ impl Cell {
     /// What travels with the session's calls; worked out for the first.
     fn outbound(&self) -> Baggage {
         let identity = &self.identity;
-        if let Some(outbound) = identity.outbound.get() {
+        if let Some(outbound) = identity.outbound() {
             return outbound.clone();
         }
         // Not inside the lock of the cell: the redaction is the host's, and may inject itself.
@@ -27,7 +27,7 @@ impl Cell {
             Some(redactor) => outbound.redacted(redactor),
             None => outbound,
         };
-        identity.outbound.get_or_init(|| outbound).clone()
+        identity.travels_with(outbound).clone()
     }
 
     pub(super) fn inject<C: CarrierMut + ?Sized>(

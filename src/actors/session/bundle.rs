@@ -6,7 +6,7 @@
 //! when [`WAITING`] messages wait already.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::cell::Cell;
@@ -17,21 +17,41 @@ use super::shared::Shared;
 use super::state::Sealed;
 use crate::actors::apart::Apart;
 use crate::actors::road::Msg;
-use crate::model::chunk::SessionKey;
 use crate::model::ledger::Fate;
 use crate::model::request::Signal;
 
-/// How many there are, so that threads seldom meet. A session is always in the same: its items stay in order.
+/// How many there are, so that threads seldom meet.
 const BUNDLES: usize = 8;
 
 /// Messages of a bundle that may wait where a host does not: of all together, as many again as wait at the head.
 const WAITING: usize = 256 / BUNDLES;
 
+thread_local! {
+    /// Which bundle a thread fills: it finds the memory of that one in its core's cache.
+    static OWN: u8 = {
+        static THREADS: AtomicU8 = AtomicU8::new(0);
+        THREADS.fetch_add(1, Ordering::Relaxed) % BUNDLES as u8
+    };
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Bundles {
-    bundles: [Apart<Mutex<Bundle>>; BUNDLES],
+    all: [Apart<Mutex<Bundle>>; BUNDLES],
+    /// How often the sweeper has taken all of them and has sent what it took.
+    rounds: Apart<AtomicU32>,
     /// In how many of them messages wait for room at the head.
     behind: AtomicUsize,
+}
+
+/// Which bundle a session has put something into. It fills no other while that may be there, so that its items
+/// stay in order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    bundle: u8,
+    /// Whether it is for good.
+    is_fixed: bool,
+    /// How many rounds were over when it put something there last.
+    round: u32,
 }
 
 #[derive(Debug, Default)]
@@ -43,16 +63,61 @@ pub(crate) struct Bundle {
 }
 
 impl Bundles {
-    /// That of a session: by its home, so that its segments, too, stay in order.
+    /// The one that a session puts something into: that of the thread, unless something of the session may be in
+    /// another.
     #[inline]
-    pub(super) fn of(&self, home: SessionKey) -> MutexGuard<'_, Bundle> {
-        // Of a trace id, the last byte is the one that is most likely random.
-        let [.., last] = home.0.to_bytes();
-        lock(&self.bundles[usize::from(last) % BUNDLES])
+    pub(super) fn of(&self, place: &mut Option<Place>) -> MutexGuard<'_, Bundle> {
+        self.of_either(place, own())
+    }
+
+    #[inline]
+    fn of_either(&self, place: &mut Option<Place>, own: u8) -> MutexGuard<'_, Bundle> {
+        let bundle = match place {
+            Some(place) if place.is_fixed || self.may_hold(place) => place.bundle,
+            _ => own,
+        };
+        let guard = self.lock(bundle);
+        // Under the lock: the round that takes what is put in now is over when this has grown by two.
+        *place = Some(Place {
+            bundle,
+            is_fixed: place.is_some_and(|place| place.is_fixed),
+            round: self.rounds.load(Ordering::Acquire),
+        });
+        guard
+    }
+
+    /// The one in which something of a session may be.
+    pub(super) fn holding(&self, place: Option<Place>) -> Option<MutexGuard<'_, Bundle>> {
+        let place = place.filter(|place| self.may_hold(place))?;
+        Some(self.lock(place.bundle))
+    }
+
+    /// Keeps a session where it is, for its next segment, which is then there, too: all segments stay in order.
+    pub(super) fn fix(&self, place: &mut Option<Place>) {
+        let fixed = Place {
+            bundle: place.map_or_else(own, |place| place.bundle),
+            is_fixed: true,
+            round: self.rounds.load(Ordering::Acquire),
+        };
+        *place = Some(fixed);
+    }
+
+    fn may_hold(&self, place: &Place) -> bool {
+        let rounds = self.rounds.load(Ordering::Acquire);
+        rounds.wrapping_sub(place.round) < 2
+    }
+
+    /// All that was there before the sweeper's last [`take`](Self::take) has been sent.
+    pub(super) fn end_round(&self) {
+        self.rounds.fetch_add(1, Ordering::Release);
+    }
+
+    fn lock(&self, bundle: u8) -> MutexGuard<'_, Bundle> {
+        lock(&self.all[usize::from(bundle) % BUNDLES])
     }
 
     fn all(&self) -> impl Iterator<Item = MutexGuard<'_, Bundle>> {
-        self.bundles.iter().map(|bundle| lock(bundle))
+        self.all.iter().map(|bundle| lock(bundle))
     }
 
     /// Whether messages wait for room at the head, and hosts are to wait, too.
@@ -79,6 +144,11 @@ impl Bundles {
             .map(|bundle| bundle.gather.unbooked(signal))
             .sum()
     }
+}
+
+/// That of this thread; of one that is going down, the first.
+fn own() -> u8 {
+    OWN.try_with(|own| *own).unwrap_or(0)
 }
 
 fn lock(bundle: &Mutex<Bundle>) -> MutexGuard<'_, Bundle> {
@@ -156,5 +226,61 @@ impl Bundle {
         let full = gather.absorb(shared, &mut self.gather);
         all.extend(full.into_iter().flatten());
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session goes where its thread does once all is sent that it has elsewhere, and not before.
+    #[test]
+    fn a_session_stays_where_something_of_it_may_be() {
+        let bundles = Bundles::default();
+        let mut place = None;
+        let mut put = |thread| {
+            drop(bundles.of_either(&mut place, thread));
+            place.map(|place| place.bundle)
+        };
+        assert_eq!((put(1), put(2)), (Some(1), Some(1)));
+        bundles.end_round();
+        assert_eq!(put(2), Some(1), "it may have come behind the round");
+        bundles.end_round();
+        assert_eq!(
+            put(2),
+            Some(1),
+            "the last of it may have come behind the round before"
+        );
+        bundles.end_round();
+        bundles.end_round();
+        assert_eq!(put(2), Some(2));
+    }
+
+    /// Once it has rolled over, a session stays, however long nothing comes.
+    #[test]
+    fn a_session_that_has_rolled_over_stays() {
+        let bundles = Bundles::default();
+        let mut place = None;
+        drop(bundles.of_either(&mut place, 1));
+        bundles.fix(&mut place);
+        for _ in 0..3 {
+            bundles.end_round();
+            drop(bundles.of_either(&mut place, 2));
+            assert_eq!(place.map(|place| place.bundle), Some(1));
+        }
+    }
+
+    /// What is sent by itself need not wait for a bundle that has nothing of its session any more.
+    #[test]
+    fn only_a_bundle_that_may_hold_something_is_handed_on() {
+        let bundles = Bundles::default();
+        let mut place = None;
+        assert!(bundles.holding(place).is_none());
+        drop(bundles.of(&mut place));
+        assert!(bundles.holding(place).is_some());
+        bundles.end_round();
+        assert!(bundles.holding(place).is_some());
+        bundles.end_round();
+        assert!(bundles.holding(place).is_none());
     }
 }

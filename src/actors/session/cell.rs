@@ -4,6 +4,7 @@
 //! Holds: one open chunk per signal, open spans, parked chunks (at most [`PARKED`]). Waits: never.
 //! Loses: what the pipeline has no room for, booked as `queue_full`.
 
+use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -26,8 +27,17 @@ pub(super) const PARKED: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Cell {
-    pub(super) shared: Arc<Shared>,
     pub(super) identity: Identity,
+    front: Front,
+    state: Mutex<State>,
+    /// Its spans, where it is not sampled.
+    pub(super) unsampled: Unsampled,
+}
+
+/// What is asked of a session without its lock, side by side: of one of many, none of it is in a cache.
+#[derive(Debug)]
+pub(crate) struct Front {
+    pub(super) shared: Arc<Shared>,
     /// Whether its chunks are told apart from those of other sessions: somebody judges them.
     pub(super) is_apart: bool,
     /// Whether its spans are recorded.
@@ -39,9 +49,15 @@ pub(crate) struct Cell {
     pub(super) next: OnceLock<Arc<Cell>>,
     /// Whether chunks are parked: `ready` asks this before it asks for the lock.
     pub(super) parked: AtomicBool,
-    /// Its spans, where it is not sampled.
-    pub(super) unsampled: Unsampled,
-    state: Mutex<State>,
+}
+
+impl Deref for Cell {
+    type Target = Front;
+
+    #[inline]
+    fn deref(&self) -> &Front {
+        &self.front
+    }
 }
 
 impl Cell {
@@ -55,17 +71,20 @@ impl Cell {
     ) -> Arc<Self> {
         let is_apart = shared.tells_apart || identity.case.is_some();
         state.expect(shared.usual_size());
-        Arc::new(Self {
+        let front = Front {
             shared,
-            identity,
             is_apart,
             sampled,
             logged,
             anchor,
             next: OnceLock::new(),
             parked: AtomicBool::new(false),
-            unsampled: Unsampled::default(),
+        };
+        Arc::new(Self {
+            identity,
+            front,
             state: Mutex::new(state),
+            unsampled: Unsampled::default(),
         })
     }
 
@@ -171,7 +190,7 @@ impl Cell {
     #[inline]
     fn is_full(&self, state: &State) -> bool {
         state.root.is_some()
-            && (state.totals.spans >= self.shared.config.max_spans
+            && (state.sums.spans >= self.shared.config.max_spans
                 || state.bytes >= self.shared.config.max_bytes.as_u64())
     }
 

@@ -51,8 +51,10 @@ impl Cell {
 
     /// Hands a chunk to the pipeline, behind those that are parked.
     pub(super) fn pass_on(&self, state: &mut State, chunk: Chunk) {
-        if std::mem::take(&mut state.is_among) {
-            self.bundle().hand_on(&self.shared);
+        if std::mem::take(&mut state.is_among)
+            && let Some(mut bundle) = self.shared.bundles.holding(state.place)
+        {
+            bundle.hand_on(&self.shared);
         }
         if !self.unpark(state) {
             self.park(state, chunk);
@@ -66,21 +68,22 @@ impl Cell {
     }
 
     fn park(&self, state: &mut State, chunk: Chunk) {
-        let refuse = self.shared.when_full == WhenFull::DropNewest || state.parked.len() >= PARKED;
+        let refuse =
+            self.shared.when_full == WhenFull::DropNewest || state.parked_count() >= PARKED;
         if refuse && !state.patient {
             chunk.tally.settle(Fate::QueueFull);
             return;
         }
-        state.parked.push_back(chunk);
+        state.parked().push_back(chunk);
         self.parked.store(true, Ordering::Release);
     }
 
     /// Hands on what is parked; whether all of it went.
     pub(super) fn unpark(&self, state: &mut State) -> bool {
-        while let Some(chunk) = state.parked.pop_front() {
+        while let Some(chunk) = state.take_parked() {
             match self.shared.head.offer(Msg::Chunk(chunk)) {
                 Err(Declined::Full(Msg::Chunk(chunk))) => {
-                    state.parked.push_front(chunk);
+                    state.parked().push_front(chunk);
                     return false;
                 }
                 Err(Declined::Closed(Msg::Chunk(chunk))) => chunk.tally.settle(Fate::AfterShutdown),
@@ -121,7 +124,7 @@ impl Cell {
             if signal == Signal::Traces {
                 size += sealed.buffer.len();
             }
-            self.bundle().add(self, sealed);
+            self.bundle(state).add(self, sealed);
         }
         if size > 0 {
             self.shared.note_size(size);
@@ -131,10 +134,10 @@ impl Cell {
     /// Leaves the root of a session that ends and has nothing else to hand on, without a buffer of its own.
     /// `false` where it has, where the root is not small or where there is no room.
     pub(super) fn leave_root(&self, state: &mut State, root: &LoneItem<'_>) -> bool {
-        if state.patient || !state.parked.is_empty() || state.has_buffer() || !root.is_small() {
+        if state.patient || state.has_parked() || state.has_buffer() || !root.is_small() {
             return false;
         }
-        self.bundle().add_item(self, root)
+        self.bundle(state).add_item(self, root)
     }
 
     /// Puts an item of a session that has no chunk open among those of others, unless it comes often: then it has
@@ -156,11 +159,11 @@ impl Cell {
         };
         // One that has ended is no session that the end of a pipeline waits for, unless it holds something itself.
         let is_over = state.root.is_none();
-        if is_over || state.patient || !state.parked.is_empty() || !item.is_small() {
+        if is_over || state.patient || state.has_parked() || !item.is_small() {
             return false;
         }
         let goes_there = state.goes_among_others(signal, item.len(), self.shared.config.linger);
-        if !goes_there || !self.bundle().add_item(self, &item) {
+        if !goes_there || !self.bundle(state).add_item(self, &item) {
             return false;
         }
         state.bytes += item.len() as u64;
@@ -168,8 +171,8 @@ impl Cell {
         true
     }
 
-    fn bundle(&self) -> MutexGuard<'_, Bundle> {
-        self.shared.bundles.of(self.identity.home)
+    fn bundle(&self, state: &mut State) -> MutexGuard<'_, Bundle> {
+        self.shared.bundles.of(&mut state.place)
     }
 
     /// Waits until everything that is parked is handed on.
@@ -195,7 +198,7 @@ impl Cell {
                 self.book(sealed).tally.settle(Fate::AfterShutdown);
             }
         }
-        for chunk in state.parked.drain(..) {
+        while let Some(chunk) = state.take_parked() {
             chunk.tally.settle(Fate::AfterShutdown);
         }
     }

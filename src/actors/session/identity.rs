@@ -30,15 +30,21 @@ pub(super) struct Identity {
     /// id and `session.id`; then, for GenAI spans, `gen_ai.conversation.id`.
     common: Box<[u8]>,
     /// Where the flags end in `common`.
-    flags_to: usize,
+    flags_to: u32,
     /// Where the GenAI part of `common` begins, and before it the session's id ends.
-    genai_from: usize,
+    genai_from: u32,
     /// How long the session's id is.
-    id_len: usize,
-    /// What every log record carries; made for the first.
+    id_len: u32,
+    later: OnceLock<Box<Later>>,
+}
+
+/// What is worked out when it is first asked for, in few sessions.
+#[derive(Debug, Default)]
+struct Later {
+    /// What every log record carries.
     log_common: OnceLock<Box<[u8]>>,
-    /// The baggage that travels with calls; made for the first.
-    pub(super) outbound: OnceLock<Baggage>,
+    /// The baggage that travels with calls.
+    outbound: OnceLock<Baggage>,
 }
 
 /// What makes a session this one.
@@ -122,21 +128,22 @@ impl Identity {
     /// That of a session with this id, as it is exported.
     pub(super) fn new(it: Particulars, id: &str) -> Self {
         let (common, flags_to, genai_from) = it.common(id);
+        let short = |len| u32::try_from(len).expect("ids are shorter than 4 GiB");
         Self {
             key: SessionKey(TraceId::random()),
             particulars: it,
             common,
-            flags_to,
-            genai_from,
-            id_len: id.len(),
-            log_common: OnceLock::new(),
-            outbound: OnceLock::new(),
+            flags_to: short(flags_to),
+            genai_from: short(genai_from),
+            id_len: short(id.len()),
+            later: OnceLock::new(),
         }
     }
 
     /// The session's id as it is exported.
     pub(super) fn id(&self) -> &str {
-        let id = &self.common[self.genai_from - self.id_len..self.genai_from];
+        let common = self.common(false);
+        let id = &common[common.len() - self.id_len as usize..];
         std::str::from_utf8(id).expect("it was written as a text")
     }
 
@@ -165,7 +172,7 @@ impl Identity {
         if genai {
             &self.common
         } else {
-            &self.common[..self.genai_from]
+            &self.common[..self.genai_from as usize]
         }
     }
 
@@ -174,7 +181,7 @@ impl Identity {
     #[inline]
     pub(super) fn common_of(&self, genai: bool, is_parent_remote: bool) -> &[u8] {
         let from = if is_parent_remote { self.flags_to } else { 0 };
-        &self.common(genai)[from..]
+        &self.common(genai)[from as usize..]
     }
 
     /// The flags of a span whose parent is remote, which its draft is given with its head.
@@ -195,8 +202,22 @@ impl Identity {
         self.common_of(true, self.is_parent_remote)
     }
 
+    fn later(&self) -> &Later {
+        self.later.get_or_init(Box::default)
+    }
+
+    /// The baggage that travels with calls, once it is known.
+    pub(super) fn outbound(&self) -> Option<&Baggage> {
+        self.later.get()?.outbound.get()
+    }
+
+    /// The baggage that travels with calls: this, unless it is known already.
+    pub(super) fn travels_with(&self, outbound: Baggage) -> &Baggage {
+        self.later().outbound.get_or_init(|| outbound)
+    }
+
     pub(super) fn log_common(&self) -> &[u8] {
-        self.log_common.get_or_init(|| {
+        self.later().log_common.get_or_init(|| {
             written(|common| {
                 common.bytes(f::log::TRACE_ID, &self.trace_id.to_bytes());
                 common.fixed32(f::log::FLAGS, self.flags.bits().into());

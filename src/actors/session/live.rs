@@ -100,7 +100,7 @@ impl Cell {
         let about = &identity.about;
         let open_spans = state.slab.open().map(|span| LiveSpan {
             id: span.id,
-            parent: Some(span.parent.id),
+            parent: Some(span.parent().id),
             name: span.name().to_owned(),
             operation: span.operation,
             started: time(span.start_ns),
@@ -144,10 +144,10 @@ impl Cell {
     /// What it did so far.
     pub(super) fn totals(&self, state: &State) -> Totals {
         match self.sampled {
-            true => state.totals,
+            true => state.sums.totals(),
             false => Totals {
                 spans: self.unsampled.ended(),
-                ..state.totals
+                ..state.sums.totals()
             },
         }
     }

@@ -123,8 +123,8 @@ impl Session {
     pub fn budget(&self, budget: Budget) {
         let allowance = Allowance::new(budget);
         let (cell, mut state) = self.cell.lock_current();
-        let reached = allowance.spend(state.totals.cost.unwrap_or(0.0));
-        state.allowance = Some(allowance);
+        let reached = allowance.spend(state.sums.cost.unwrap_or(0.0));
+        state.set_allowance(allowance);
         drop(state);
         if let Some(reached) = reached {
             reached.tell(cell);

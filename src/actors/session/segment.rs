@@ -148,8 +148,13 @@ pub(super) fn end(
             Cause::Host(end_state) => end_state,
             Cause::Forced | Cause::RolledOver => EndState::Unset,
         };
-        let totals = (!identity.about.totals_elsewhere).then_some(&state.totals);
-        end_root(&mut draft, totals, end_state, cause == Cause::Forced);
+        let totals = (!identity.about.totals_elsewhere).then(|| state.sums.totals());
+        end_root(
+            &mut draft,
+            totals.as_ref(),
+            end_state,
+            cause == Cause::Forced,
+        );
         let end_ns = now_ns.max(identity.start_ns);
         draft.end(end_ns);
         let root = LoneItem {
@@ -213,8 +218,8 @@ fn complete_open(cell: &Arc<Cell>, state: &mut State, now_ns: u64) {
     let mut draft = drafts::take();
     for span in state.slab.clear() {
         draft.begin_span(span.name(), "", &cell.shared.limits);
-        draft.head(span.id, Some(span.parent.id), span.kind, span.start_ns);
-        if span.parent.is_remote {
+        draft.head(span.id, Some(span.parent().id), span.kind, span.start_ns);
+        if span.parent().is_remote {
             draft.flags(cell.identity.flags_below_remote());
         }
         if let Some(operation) = span.operation.name() {
@@ -229,7 +234,7 @@ fn complete_open(cell: &Arc<Cell>, state: &mut State, now_ns: u64) {
         };
         state.count(&facts);
         let is_genai = span.operation.is_genai();
-        let common = cell.identity.common_of(is_genai, span.parent.is_remote);
+        let common = cell.identity.common_of(is_genai, span.parent().is_remote);
         if cell.put(state, Signal::Traces, &draft, common) && cell.is_apart {
             state.note(&facts, end_ns - span.start_ns, false);
         }
@@ -244,7 +249,7 @@ fn finish(cell: &Arc<Cell>, state: &mut State, cause: Cause<'_>) {
         cell.leave(state);
     }
     let registry = &cell.shared.registry;
-    let unfinished = state.slab.len() > 0 || !state.parked.is_empty();
+    let unfinished = state.slab.len() > 0 || state.has_parked();
     if unfinished && !state.patient {
         cell.retire(state);
     }
@@ -345,8 +350,12 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     drafts::give_back(draft);
     let (sampled, logged) = (cell.sampled, cell.logged);
     // At once: a budget that is set meanwhile is either taken along or set in the next segment.
-    let old = cell.lock();
-    state.allowance = old.allowance.clone();
+    let mut old = cell.lock();
+    shared.bundles.fix(&mut old.place);
+    state.place = old.place;
+    if let Some(allowance) = old.allowance() {
+        state.set_allowance(Arc::clone(allowance));
+    }
     let next = Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state);
     if cell.next.set(Arc::clone(&next)).is_err() {
         return;

@@ -1,5 +1,7 @@
 //! The open spans of a session: what is known of them if they never end.
 
+use std::mem;
+
 use crate::model::genai::Operation;
 use crate::model::id::SpanId;
 use crate::model::kind::SpanKind;
@@ -42,24 +44,28 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 pub(crate) struct OpenSpan {
     pub(crate) id: SpanId,
-    pub(crate) parent: Parent,
+    parent: SpanId,
     pub(crate) start_ns: u64,
     generation: u32,
     /// The next free slot, where this is one.
     next_free: u32,
+    name_len: u32,
+    is_parent_remote: bool,
     pub(crate) kind: SpanKind,
     pub(crate) operation: Operation,
     open: bool,
-    /// How long its name is, where it is short.
-    short_len: u8,
+    /// Its name, where it is short.
     short: [u8; SHORT],
     /// Its name, where it is not short. A free slot keeps the room of it.
-    long: Vec<u8>,
+    long: Box<[u8]>,
 }
 
+/// The first slot stands in the slab itself: most sessions have one span open at a time, and one of many quiet ones
+/// has its memory in one place.
 #[derive(Debug)]
 pub(crate) struct Slab {
-    slots: Vec<OpenSpan>,
+    first: Option<OpenSpan>,
+    more: Vec<OpenSpan>,
     /// The first free slot.
     free: u32,
     /// How many are open. Not of the type of `generation`: the compiler would raise both in one move, which
@@ -72,7 +78,8 @@ pub(crate) struct Slab {
 impl Default for Slab {
     fn default() -> Self {
         Self {
-            slots: Vec::new(),
+            first: None,
+            more: Vec::new(),
             free: NONE,
             open: 0,
             generation: 0,
@@ -81,23 +88,52 @@ impl Default for Slab {
 }
 
 impl OpenSpan {
+    /// A free slot, for a span of this id and parent.
+    fn free(id: SpanId, parent: SpanId) -> Self {
+        Self {
+            id,
+            parent,
+            start_ns: 0,
+            generation: 0,
+            next_free: NONE,
+            name_len: 0,
+            is_parent_remote: false,
+            kind: SpanKind::Internal,
+            operation: Operation::Other,
+            open: false,
+            short: [0; SHORT],
+            long: Box::default(),
+        }
+    }
+
+    pub(crate) fn parent(&self) -> Parent {
+        Parent {
+            id: self.parent,
+            is_remote: self.is_parent_remote,
+        }
+    }
+
     pub(crate) fn name(&self) -> &str {
-        let name = match self.long.is_empty() {
-            true => &self.short[..usize::from(self.short_len)],
-            false => &*self.long,
-        };
+        let len = self.name_len as usize;
+        let name = self.short.get(..len).unwrap_or_else(|| &self.long[..len]);
         std::str::from_utf8(name).expect("names are made of texts cut at character boundaries")
     }
 
     #[inline]
     fn set_name(&mut self, name: &[u8]) {
-        self.long.clear();
+        self.name_len = name.len() as u32;
         match self.short.get_mut(..name.len()) {
-            Some(short) => {
-                copy(short, name);
-                self.short_len = name.len() as u8;
-            }
-            None => self.long.extend_from_slice(name),
+            Some(short) => copy(short, name),
+            None => self.set_long_name(name),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_long_name(&mut self, name: &[u8]) {
+        match self.long.get_mut(..name.len()) {
+            Some(long) => long.copy_from_slice(name),
+            None => self.long = name.into(),
         }
     }
 }
@@ -117,60 +153,64 @@ impl Slab {
         self.open += 1;
         let generation = self.generation;
         if self.free == NONE {
-            self.add_slot(id, parent);
+            self.add_slot(id, parent.id);
         }
         let index = self.free;
-        let slot = &mut self.slots[index as usize];
-        self.free = slot.next_free;
-        (slot.id, slot.parent, slot.start_ns) = (id, parent, start_ns);
-        (slot.generation, slot.kind, slot.operation, slot.open) =
-            (generation, kind, operation, true);
+        let slot = self.slot(index).expect("a free slot is there");
+        let next_free = slot.next_free;
+        (slot.id, slot.parent, slot.start_ns) = (id, parent.id, start_ns);
+        (slot.generation, slot.is_parent_remote) = (generation, parent.is_remote);
+        (slot.kind, slot.operation, slot.open) = (kind, operation, true);
         slot.set_name(name);
+        self.free = next_free;
         SlotRef { index, generation }
+    }
+
+    #[inline]
+    fn slot(&mut self, index: u32) -> Option<&mut OpenSpan> {
+        match index {
+            0 => self.first.as_mut(),
+            _ => self.more.get_mut(index as usize - 1),
+        }
     }
 
     /// Adds a free slot, for a span of this id and parent.
     #[cold]
     #[inline(never)]
-    fn add_slot(&mut self, id: SpanId, parent: Parent) {
-        let index = u32::try_from(self.slots.len()).expect("fewer open spans than 2^32");
-        if self.slots.len() < 4 {
-            self.slots.reserve_exact(1);
+    fn add_slot(&mut self, id: SpanId, parent: SpanId) {
+        let slot = OpenSpan::free(id, parent);
+        if self.first.is_none() {
+            self.first = Some(slot);
+            self.free = 0;
+            return;
         }
-        self.slots.push(OpenSpan {
-            id,
-            parent,
-            start_ns: 0,
-            generation: 0,
-            next_free: self.free,
-            kind: SpanKind::Internal,
-            operation: Operation::Other,
-            open: false,
-            short_len: 0,
-            short: [0; SHORT],
-            long: Vec::new(),
-        });
-        self.free = index;
+        if self.more.len() < 4 {
+            self.more.reserve_exact(1);
+        }
+        self.more.push(slot);
+        self.free = u32::try_from(self.more.len()).expect("fewer open spans than 2^32");
     }
 
     /// Whether the span was still open.
     #[inline]
     pub(crate) fn remove(&mut self, at: SlotRef) -> bool {
-        let Some(slot) = self.slots.get_mut(at.index as usize) else {
+        let free = self.free;
+        let Some(slot) = self.slot(at.index) else {
             return false;
         };
         if !slot.open || slot.generation != at.generation {
             return false;
         }
         slot.open = false;
-        slot.next_free = self.free;
+        slot.next_free = free;
         self.free = at.index;
         self.open -= 1;
         true
     }
 
     pub(crate) fn open(&self) -> impl Iterator<Item = &OpenSpan> {
-        self.slots.iter().filter(|slot| slot.open)
+        let all = self.first.iter().chain(&self.more);
+        all.filter(|slot| slot.open)
     }
 
     #[inline]
@@ -180,16 +220,19 @@ impl Slab {
 
     /// Forgets all spans and gives the memory back.
     pub(crate) fn clear(&mut self) -> Vec<OpenSpan> {
-        let mut slots = std::mem::take(&mut self.slots);
         (self.free, self.open) = (NONE, 0);
-        slots.retain(|slot| slot.open);
-        slots
+        let all = self
+            .first
+            .take()
+            .into_iter()
+            .chain(mem::take(&mut self.more));
+        all.filter(|slot| slot.open).collect()
     }
 
     /// Gives the memory back when nothing is open.
     pub(crate) fn trim(&mut self) {
         if self.len() == 0 {
-            self.clear();
+            drop(self.clear());
         }
     }
 }
@@ -238,7 +281,7 @@ mod tests {
             assert_eq!(open, [name]);
             assert!(slab.remove(at));
         }
-        assert_eq!((slab.slots.len(), slab.len()), (1, 0));
+        assert_eq!((slab.more.len(), slab.len()), (0, 0));
     }
 
     /// Slots that are free are all used again before there are more.
@@ -247,10 +290,10 @@ mod tests {
         let mut slab = Slab::default();
         for _ in 0..3 {
             let open: Vec<_> = (0..9).map(|_| insert(&mut slab, "span")).collect();
-            assert_eq!((slab.slots.len(), slab.len()), (9, 9));
+            assert_eq!((slab.more.len(), slab.len()), (8, 9));
             assert!(open.into_iter().all(|at| slab.remove(at)));
         }
         slab.trim();
-        assert_eq!((slab.slots.capacity(), slab.len()), (0, 0));
+        assert_eq!((slab.more.capacity(), slab.len()), (0, 0));
     }
 }

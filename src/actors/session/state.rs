@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget::{Allowance, Reached};
+use super::bundle::Place;
 use super::gather::{ALONE, WHOLE};
 use super::slab::Slab;
 use crate::actors::pool::{Buffer, CHUNK_BYTES, Pool};
@@ -13,7 +14,7 @@ use crate::model::chunk::{Chunk, Digest};
 use crate::model::genai::Operation;
 use crate::model::otlp::draft::{Draft, Saved};
 use crate::model::request::Signal;
-use crate::model::usage::{Totals, Usage};
+use crate::model::usage::{Sums, Usage};
 
 /// What a span told of itself, beside what it wrote.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,20 +41,19 @@ impl Facts {
 pub(super) struct State {
     pub(super) slab: Slab,
     spans: Open,
-    logs: Option<Box<Open>>,
-    /// Sealed chunks that the pipeline had no room for, in order.
-    pub(super) parked: VecDeque<Chunk>,
-    pub(super) totals: Totals,
-    /// What it may cost, where that is said.
-    pub(super) allowance: Option<Arc<Allowance>>,
-    /// The root span while the session is open.
-    pub(super) root: Option<Saved>,
+    pub(super) sums: Sums,
+    /// What most sessions have none of.
+    rare: Option<Box<Rare>>,
     /// The latest of the times that its spans tell.
     pub(super) last_ns: u64,
     /// What a round found last, and when it was the first to find that.
-    seen: Option<Seen>,
+    seen: Seen,
     /// Bytes of spans in all, for the roll-over.
     pub(super) bytes: u64,
+    /// The root span while the session is open.
+    pub(super) root: Option<Saved>,
+    /// Where it has put something among what others have.
+    pub(super) place: Option<Place>,
     /// Something of it is, or was, among what others have: it came before what is open.
     pub(super) is_among: bool,
     /// It is registered with the sweeper.
@@ -64,10 +64,20 @@ pub(super) struct State {
     pub(super) retired: bool,
 }
 
+#[derive(Debug, Default)]
+struct Rare {
+    logs: Open,
+    /// Sealed chunks that the pipeline had no room for, in order.
+    parked: VecDeque<Chunk>,
+    /// What it may cost.
+    allowance: Option<Arc<Allowance>>,
+}
+
 /// What a session looked like to the sweeper.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     signs: u64,
+    /// Zero before the first look.
     at_ns: u64,
 }
 
@@ -75,14 +85,15 @@ struct Seen {
 #[derive(Debug, Default)]
 struct Open {
     buffer: Option<Buffer>,
-    items: u64,
-    digest: Digest,
+    items: u32,
+    /// Where somebody judges the session.
+    digest: Option<Box<Digest>>,
     /// The size that was needed last time: a busy session starts with a full-sized buffer.
-    hint: usize,
+    hint: u32,
     /// Whether items come so often that they fill chunks before these are due.
     is_busy: bool,
     /// How many bytes were put among those of other sessions of late, and since when.
-    among: usize,
+    among: u32,
     since_ns: u64,
 }
 
@@ -100,14 +111,13 @@ impl State {
         Self {
             slab: Slab::default(),
             spans: Open::default(),
-            logs: None,
-            parked: VecDeque::new(),
-            totals: Totals::default(),
-            allowance: None,
-            root: Some(root),
+            sums: Sums::default(),
+            rare: None,
             last_ns: now_ns,
-            seen: None,
+            seen: Seen::default(),
             bytes: 0,
+            root: Some(root),
+            place: None,
             is_among: false,
             lingering: false,
             patient: false,
@@ -117,13 +127,38 @@ impl State {
 
     /// Has the first chunk begin with so much room.
     pub(super) fn expect(&mut self, size: usize) {
-        self.spans.hint = size.min(CHUNK_BYTES);
+        self.spans.hint = size.min(CHUNK_BYTES) as u32;
         self.spans.is_busy = size >= WHOLE;
     }
 
     /// How many bytes of spans it has put among those of others of late.
     pub(super) fn bytes_among(&self) -> usize {
-        self.spans.among
+        self.spans.among as usize
+    }
+
+    /// The chunks that are parked, for more of them.
+    pub(super) fn parked(&mut self) -> &mut VecDeque<Chunk> {
+        &mut self.rare.get_or_insert_default().parked
+    }
+
+    pub(super) fn has_parked(&self) -> bool {
+        self.parked_count() > 0
+    }
+
+    pub(super) fn parked_count(&self) -> usize {
+        self.rare.as_ref().map_or(0, |rare| rare.parked.len())
+    }
+
+    pub(super) fn take_parked(&mut self) -> Option<Chunk> {
+        self.rare.as_mut()?.parked.pop_front()
+    }
+
+    pub(super) fn allowance(&self) -> Option<&Arc<Allowance>> {
+        self.rare.as_ref()?.allowance.as_ref()
+    }
+
+    pub(super) fn set_allowance(&mut self, allowance: Arc<Allowance>) {
+        self.rare.get_or_insert_default().allowance = Some(allowance);
     }
 
     /// Whether an item of `len` bytes goes among those of other sessions, which is counted: no chunk is open that it
@@ -144,7 +179,7 @@ impl State {
     fn open(&mut self, signal: Signal) -> Option<&mut Open> {
         match signal {
             Signal::Traces => Some(&mut self.spans),
-            Signal::Logs => Some(self.logs.get_or_insert_default()),
+            Signal::Logs => Some(&mut self.rare.get_or_insert_default().logs),
             // No session writes metrics.
             Signal::Metrics => None,
         }
@@ -188,7 +223,7 @@ impl State {
     /// Notes a span that was appended in the digest of its chunk.
     #[inline]
     pub(super) fn note(&mut self, facts: &Facts, duration_ns: u64, is_root: bool) {
-        let digest = &mut self.spans.digest;
+        let digest = self.spans.digest.get_or_insert_default();
         digest.spans += 1;
         digest.error |= facts.failed;
         digest.root_ended |= is_root;
@@ -205,28 +240,29 @@ impl State {
 
     /// Notes the root, with which the session ended, in the digest of the chunk that has it.
     pub(super) fn note_root(&mut self, root: &Digest) {
-        self.spans.digest.merge(root);
+        let digest = self.spans.digest.get_or_insert_default();
+        digest.merge(root);
     }
 
     /// Whether there is an open chunk.
     pub(super) fn has_buffer(&self) -> bool {
-        let logs = self.logs.as_ref();
-        self.spans.buffer.is_some() || logs.is_some_and(|logs| logs.buffer.is_some())
+        let rare = self.rare.as_ref();
+        self.spans.buffer.is_some() || rare.is_some_and(|rare| rare.logs.buffer.is_some())
     }
 
     /// Counts a span that ended.
     #[inline(always)]
     pub(super) fn count(&mut self, facts: &Facts) {
-        let totals = &mut self.totals;
-        totals.spans += 1;
+        let sums = &mut self.sums;
+        sums.spans += 1;
         if facts.count() {
-            totals.llm_calls += u64::from(facts.operation.is_llm_call());
-            totals.tool_calls += u64::from(facts.operation == Operation::ExecuteTool);
-            totals.errors += u64::from(facts.failed);
+            sums.llm_calls += u64::from(facts.operation.is_llm_call());
+            sums.tool_calls += u64::from(facts.operation == Operation::ExecuteTool);
+            sums.errors += u64::from(facts.failed);
             if facts.priced {
-                totals.usage.add(&facts.usage);
+                sums.add(&facts.usage);
                 if let Some(cost) = facts.cost {
-                    *totals.cost.get_or_insert(0.0) += cost;
+                    *sums.cost.get_or_insert(0.0) += cost;
                 }
             }
         }
@@ -235,22 +271,22 @@ impl State {
     /// Takes what a span cost from the budget, where there is one.
     #[inline]
     pub(super) fn spend(&self, facts: &Facts) -> Option<Box<Reached>> {
-        self.allowance.as_ref()?.spend(facts.cost?)
+        self.allowance()?.spend(facts.cost?)
     }
 
     /// For how long nothing has come, as far as rounds over all sessions can tell. It goes by when something
     /// came and not by the times of spans, which may be of long ago or of the future, and costs spans nothing:
     /// whatever comes raises one of the numbers that are counted anyway. `others` is one more of those.
     pub(super) fn idle_for(&mut self, now_ns: u64, others: u64) -> u64 {
-        let ended = self.totals.spans;
+        let ended = self.sums.spans;
         let started = ended + self.slab.len() as u64;
         let signs = [ended, started, self.bytes, self.last_ns, others];
         let signs = signs.into_iter().fold(0, u64::wrapping_add);
         let at_ns = match self.seen {
-            Some(seen) if seen.signs == signs => seen.at_ns,
+            seen if seen.at_ns > 0 && seen.signs == signs => seen.at_ns,
             _ => now_ns,
         };
-        self.seen = Some(Seen { signs, at_ns });
+        self.seen = Seen { signs, at_ns };
         now_ns.saturating_sub(at_ns)
     }
 
@@ -258,7 +294,7 @@ impl State {
     pub(super) fn seal(&mut self, signal: Signal) -> Option<Sealed> {
         match signal {
             Signal::Traces => self.spans.seal(signal),
-            Signal::Logs => self.logs.as_mut()?.seal(signal),
+            Signal::Logs => self.rare.as_mut()?.logs.seal(signal),
             Signal::Metrics => None,
         }
     }
@@ -271,8 +307,11 @@ impl State {
     /// Items that have ended and are in no book yet.
     pub(super) fn unsealed(&self, signal: Signal) -> u64 {
         match signal {
-            Signal::Traces => self.spans.items,
-            Signal::Logs => self.logs.as_ref().map_or(0, |logs| logs.items),
+            Signal::Traces => self.spans.items.into(),
+            Signal::Logs => {
+                let rare = self.rare.as_ref();
+                rare.map_or(0, |rare| rare.logs.items.into())
+            }
             Signal::Metrics => 0,
         }
     }
@@ -287,14 +326,15 @@ impl Open {
         if self.among == 0 {
             self.since_ns = now_ns;
         }
-        self.among += len;
-        if self.among < CHUNK_BYTES {
+        // Both are small.
+        self.among += len as u32;
+        if self.among < CHUNK_BYTES as u32 {
             return true;
         }
         self.among = 0;
         let filled_in = Duration::from_nanos(now_ns.saturating_sub(self.since_ns));
         if filled_in <= linger {
-            (self.hint, self.is_busy) = (CHUNK_BYTES, true);
+            (self.hint, self.is_busy) = (CHUNK_BYTES as u32, true);
         }
         !self.is_busy
     }
@@ -311,10 +351,11 @@ impl Open {
         let mut size = held + needed;
         if held > 0 && size > CHUNK_BYTES {
             sealed = self.seal(signal);
-            self.hint = CHUNK_BYTES;
+            self.hint = CHUNK_BYTES as u32;
             size = needed;
         }
-        let Some(mut larger) = pool.take(size.max(self.hint)).or_else(|| pool.take(size)) else {
+        let usual = size.max(self.hint as usize);
+        let Some(mut larger) = pool.take(usual).or_else(|| pool.take(size)) else {
             return (sealed, false);
         };
         if let Some(smaller) = &self.buffer {
@@ -327,15 +368,15 @@ impl Open {
     fn seal(&mut self, signal: Signal) -> Option<Sealed> {
         let buffer = self.buffer.take()?;
         // One large span is no reason for large buffers behind it.
-        self.hint = buffer.len().min(CHUNK_BYTES);
+        self.hint = buffer.len().min(CHUNK_BYTES) as u32;
         self.is_busy = buffer.len() >= ALONE;
         let items = std::mem::take(&mut self.items);
-        let digest = std::mem::take(&mut self.digest);
+        let digest = self.digest.as_deref_mut().map(std::mem::take);
         (items > 0).then_some(Sealed {
             signal,
             buffer,
-            items,
-            digest,
+            items: items.into(),
+            digest: digest.unwrap_or_default(),
         })
     }
 }
@@ -526,7 +567,7 @@ mod tests {
             state.note(&facts, duration, is_root);
             state.count(&facts);
         }
-        let totals = state.totals;
+        let totals = state.sums.totals();
         assert_eq!((totals.spans, totals.llm_calls), (3, 1));
         assert_eq!((totals.tool_calls, totals.errors), (1, 1));
         assert_eq!((totals.usage.input, totals.usage.output), (Some(7), None));

@@ -122,6 +122,7 @@ impl Actor for Sweeper {
             take_from(&self.shared, &cell, &mut gather).await;
         }
         send(&self.shared, gather.finish(&self.shared)).await;
+        self.shared.bundles.end_round();
         self.see_to_delegations(now_ns).await;
         let now = Instant::now();
         if now >= self.next_round {

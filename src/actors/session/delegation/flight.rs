@@ -219,7 +219,7 @@ impl Flight {
             let draft = self.last_words(saved, outcome, error, end_ns);
             state.count(&facts);
             let common = cell.identity.common(true);
-            if cell.put(&mut state, Signal::Traces, &draft, common) {
+            if cell.put(&mut state, Signal::Traces, &draft, common) && cell.is_apart {
                 state.note(&facts, end_ns - self.start_ns, false);
             }
             drafts::give_back(draft);
