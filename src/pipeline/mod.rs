@@ -35,17 +35,18 @@ use crate::actors::sampler::counters::SamplerCounters;
 use crate::actors::session::cell::Cell;
 use crate::actors::session::delegation::Delegation;
 use crate::actors::session::live::LiveSession;
-use crate::actors::session::open::SessionBuilder;
+use crate::actors::session::open::{SessionBuilder, open};
 use crate::actors::session::shared::Shared;
 use crate::actors::session::{Closed, Session};
 use crate::actors::spool::handle as spool;
-use crate::model::id::SpanId;
+use crate::model::id::{SpanId, TraceId};
 use crate::model::ledger::Books;
 use crate::model::propagation::policy::BaggagePolicy;
 use crate::model::propagation::propagators::Propagators;
 use crate::model::request::Signal;
 use crate::model::sampling::Sampling;
 use crate::model::sampling::plan::Plan as SamplingPlan;
+use crate::model::session_id::GivenId;
 
 /// How long dropping the last handle waits for the pipeline, outside async code.
 const GRACE_OF_DROP: Duration = Duration::from_secs(1);
@@ -110,12 +111,33 @@ impl Pipeline {
     /// # Errors
     /// The pipeline is shut down.
     pub fn session(&self, id: &str) -> Result<Session, Closed> {
-        self.open_session(id).open()
+        open(&self.inner.shared, id)
     }
 
     /// A session with more than an id: agent, user, tags, a foreign parent.
     pub fn open_session(&self, id: &str) -> SessionBuilder<'_> {
-        SessionBuilder::new(&self.inner.shared, id)
+        SessionBuilder::new(&self.inner.shared, GivenId::new(id))
+    }
+
+    /// The session of a trace that nobody gave another id: the same as [`open_session`](Self::open_session) with
+    /// the digits of the trace id, which need not be written and read for it.
+    ///
+    /// ```
+    /// use spanreel::{Null, Pipeline, TraceId};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pipeline = Pipeline::builder().export(Null).start()?;
+    /// let trace = TraceId::random();
+    /// let session = pipeline.open_session_of(trace).open()?;
+    /// assert_eq!((session.id(), session.trace_id()), (&*trace.to_string(), trace));
+    /// assert_eq!(pipeline.session(&trace.to_string())?.context(), session.context());
+    /// # pipeline.shutdown_blocking(std::time::Duration::from_secs(1));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn open_session_of(&self, trace: TraceId) -> SessionBuilder<'_> {
+        SessionBuilder::new(&self.inner.shared, GivenId::Trace(trace))
     }
 
     /// What travels as baggage, to whom, and what of a caller's is taken over.

@@ -60,9 +60,8 @@
 //!
 //! # What it costs
 //!
-//! About a microsecond for a request that is made, or answered in a session that is open; two or three
-//! for one that opens a session of its own. No body is gathered or copied, no task is started, nothing
-//! waits.
+//! About a microsecond for a request that is made or answered, also where it opens a session of its own.
+//! No body is gathered or copied, no task is started, nothing waits.
 //!
 //! # What it promises
 //!
@@ -93,6 +92,7 @@
 #![forbid(unsafe_code)]
 
 pub mod a2a;
+mod begin;
 mod body;
 mod carrier;
 mod client;

@@ -1,13 +1,14 @@
 //! What a request says of itself, as attributes: semantic conventions 1.41, "HTTP spans".
 
-use http::header::{HOST, USER_AGENT};
+use http::header::HeaderValue;
 use http::uri::Authority;
-use http::{HeaderMap, Method, Uri, Version};
+use http::{Method, Uri, Version};
 use spanreel::Value;
 
+use crate::begin::Begin;
 use crate::semconv;
 
-/// As many attributes as a span of a request can begin with.
+/// As many attributes as a span of MCP or A2A can begin with.
 const MOST: usize = 12;
 
 /// A short list of attributes, without an allocation.
@@ -32,47 +33,45 @@ impl<'a> Attributes<'a> {
     pub(crate) fn as_slice(&self) -> &[(&'a str, Value<'a>)] {
         &self.items[..self.len]
     }
+}
 
-    /// The method: `_OTHER` for one that the conventions do not know, so that a caller cannot make up
-    /// names of spans.
-    pub(crate) fn method(&mut self, method: &'a Method) {
-        if is_known(method) {
-            self.push(semconv::REQUEST_METHOD, method.as_str());
-        } else {
-            self.push(semconv::REQUEST_METHOD, "_OTHER");
-            self.push(semconv::REQUEST_METHOD_ORIGINAL, method.as_str());
-        }
+/// The method: `_OTHER` for one that the conventions do not know, so that a caller cannot make up
+/// names of spans.
+#[inline]
+pub(crate) fn tell_method<B: Begin>(begin: B, method: &Method) -> B {
+    if is_known(method) {
+        return begin.attribute(semconv::REQUEST_METHOD, method.as_str());
     }
+    begin
+        .attribute(semconv::REQUEST_METHOD, "_OTHER")
+        .attribute(semconv::REQUEST_METHOD_ORIGINAL, method.as_str())
+}
 
-    /// Whom it is sent to, which is returned, too.
-    pub(crate) fn server(
-        &mut self,
-        uri: &'a Uri,
-        headers: &'a HeaderMap,
-    ) -> Option<(&'a str, Option<u16>)> {
-        let (host, port) = match uri.authority() {
-            Some(authority) => (authority.host(), authority.port_u16()),
-            None => split(headers.get(HOST)?.to_str().ok()?),
-        };
-        self.push(semconv::SERVER_ADDRESS, host);
+/// Whom a request is sent to: a name or an address, and a port where one is said.
+pub(crate) type Server<'a> = (&'a str, Option<u16>);
+
+/// Whom a request is sent to, by its URI or else by the value of `host`, which is asked for then.
+#[inline]
+pub(crate) fn server<'a>(
+    uri: &'a Uri,
+    host: impl FnOnce() -> Option<&'a HeaderValue>,
+) -> Option<Server<'a>> {
+    match uri.authority() {
+        Some(authority) => Some((authority.host(), authority.port_u16())),
+        None => Some(split(host()?.to_str().ok()?)),
+    }
+}
+
+/// Whom a request is sent to, where that is known.
+#[inline]
+pub(crate) fn tell_server<B: Begin>(mut begin: B, server: Option<Server<'_>>) -> B {
+    if let Some((host, port)) = server {
+        begin = begin.attribute(semconv::SERVER_ADDRESS, host);
         if let Some(port) = port {
-            self.push(semconv::SERVER_PORT, port);
-        }
-        Some((host, port))
-    }
-
-    pub(crate) fn version(&mut self, version: Version) {
-        if let Some(text) = protocol_version(version) {
-            self.push(semconv::PROTOCOL_VERSION, text);
+            begin = begin.attribute(semconv::SERVER_PORT, port);
         }
     }
-
-    pub(crate) fn user_agent(&mut self, headers: &'a HeaderMap) {
-        let agent = headers.get(USER_AGENT);
-        if let Some(agent) = agent.and_then(|agent| agent.to_str().ok()) {
-            self.push(semconv::USER_AGENT, agent);
-        }
-    }
+    begin
 }
 
 /// `network.protocol.version` of HTTP.
@@ -111,12 +110,17 @@ pub(crate) fn name(method: &Method) -> &str {
     }
 }
 
-/// `host:port` in its parts.
+/// `host:port` in its parts. Such texts are short: the library's search would take twice as long.
 pub(crate) fn split(host: &str) -> (&str, Option<u16>) {
-    let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, port),
-        _ => (host, ""),
+    let is_colon = |byte| byte == b':';
+    let (name, port) = match host.bytes().rposition(is_colon) {
+        Some(last) => (&host[..last], &host[last + 1..]),
+        None => return (host, None),
     };
+    // Of an address without brackets all is the address.
+    if name.bytes().any(is_colon) && !name.ends_with(']') {
+        return (host, None);
+    }
     (name, port.parse().ok())
 }
 
@@ -141,6 +145,7 @@ mod tests {
             ("example.com", "example.com", None),
             ("example.com:8080", "example.com", Some(8080)),
             ("[::1]:80", "[::1]", Some(80)),
+            ("[::1]", "[::1]", None),
             ("::1", "::1", None),
             ("example.com:", "example.com", None),
             ("example.com:99999", "example.com", None),
@@ -167,12 +172,27 @@ mod tests {
         let made_up = Method::from_bytes(b"SPAN-7f3a").expect("a token");
         assert_eq!(name(&made_up), "HTTP");
         assert_eq!(name(&Method::PATCH), "PATCH");
-        let mut attributes = Attributes::new();
-        attributes.method(&made_up);
         let expected = [
-            ("http.request.method", Value::from("_OTHER")),
-            ("http.request.method_original", Value::from("SPAN-7f3a")),
+            ("http.request.method", "_OTHER"),
+            ("http.request.method_original", "SPAN-7f3a"),
         ];
-        assert_eq!(attributes.as_slice(), expected);
+        let Told(told) = tell_method(Told::default(), &made_up);
+        assert_eq!(
+            told,
+            expected.map(|(key, value)| (key.into(), value.into()))
+        );
+    }
+
+    /// The texts that it was told.
+    #[derive(Default)]
+    struct Told(Vec<(String, String)>);
+
+    impl Begin for Told {
+        fn attribute<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
+            if let Value::Str(value) = value.into() {
+                self.0.push((key.to_owned(), value.to_owned()));
+            }
+            self
+        }
     }
 }

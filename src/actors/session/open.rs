@@ -29,6 +29,13 @@ use crate::model::session_id::{GivenId, trace_id_of};
 #[must_use = "call open"]
 #[derive(Debug)]
 pub struct SessionBuilder<'a> {
+    /// Apart, for it is large: the builder goes from call to call.
+    wanted: Box<Wanted<'a>>,
+}
+
+/// What is said of a session before it is open.
+#[derive(Debug)]
+struct Wanted<'a> {
     shared: &'a Arc<Shared>,
     id: GivenId,
     about: Said,
@@ -49,11 +56,201 @@ pub struct SessionBuilder<'a> {
     is_named: bool,
 }
 
+/// Opens the session of this id, of which nothing else is said, or finds it.
+pub(crate) fn open(shared: &Arc<Shared>, id: &str) -> Result<Session, Closed> {
+    Wanted::new(shared, GivenId::new(id)).open()
+}
+
 impl<'a> SessionBuilder<'a> {
-    pub(crate) fn new(shared: &'a Arc<Shared>, id: &str) -> Self {
+    #[inline]
+    pub(crate) fn new(shared: &'a Arc<Shared>, id: GivenId) -> Self {
+        Self {
+            wanted: Box::new(Wanted::new(shared, id)),
+        }
+    }
+
+    /// The agent whose session it is: the root span is then named `invoke_agent {name}`
+    /// (`gen_ai.agent.name`). Without it, the root is named `session`.
+    pub fn agent(mut self, name: &str) -> Self {
+        self.wanted.about.edit().agent = Some(name.into());
+        self
+    }
+
+    /// The agent's id (`gen_ai.agent.id`).
+    pub fn agent_id(mut self, id: &str) -> Self {
+        self.wanted.about.edit().agent_id = Some(id.into());
+        self
+    }
+
+    /// The user (`user.id`).
+    pub fn user(mut self, id: &str) -> Self {
+        self.wanted.about.edit().user = Some(id.into());
+        self
+    }
+
+    /// The conversation that the session is part of (`gen_ai.conversation.id` of its GenAI spans).
+    /// Default: the session is the conversation. It is cut, and hashed where ids are sensitive, as the
+    /// session's own id is.
+    pub fn conversation_id(mut self, id: &str) -> Self {
+        let exported = match &self.wanted.shared.config.hash_key {
+            None => truncate_bytes(id, self.wanted.shared.limits.session_id_length).into(),
+            Some(key) => trace_id_of(id, Some(key.as_bytes())).0.to_string().into(),
+        };
+        self.wanted.about.edit().conversation = Some(exported);
+        self
+    }
+
+    /// The spans of the session are recorded by other processes: its root then has no totals, for those
+    /// of this process would tell of what it recorded alone.
+    pub fn totals_elsewhere(mut self) -> Self {
+        self.wanted.about.edit().totals_elsewhere = true;
+        self
+    }
+
+    /// Whether what users and models write in it is recorded. Default: as
+    /// [`Builder::content`](crate::Builder::content) says.
+    pub fn content(mut self, content: Content) -> Self {
+        self.wanted.content = content;
+        self
+    }
+
+    /// Adds a tag (`spanreel.session.tags`).
+    pub fn tag(mut self, tag: &str) -> Self {
+        let tags = &mut self.wanted.about.edit().tags;
+        tags.reserve_exact(1);
+        tags.push(tag.into());
+        self
+    }
+
+    /// Sets a member of the session's baggage. It stays in the process and with the session, unless
+    /// the [`BaggagePolicy`](crate::BaggagePolicy) of the pipeline lets it travel. What baggage cannot
+    /// take (see [`Baggage::with`]) is left out.
+    pub fn baggage(mut self, key: &str, value: &str) -> Self {
+        if let Ok(baggage) = self.wanted.about.baggage.with(key, value) {
+            self.wanted.about.edit().baggage = baggage;
+        }
+        self
+    }
+
+    /// Continues what a call brought along, as [`Propagators::extract`](crate::Propagators::extract)
+    /// reads it: its span is the [`parent`](Self::parent), its decision about sampling counts, its
+    /// baggage is the session's, too. Members that the [`BaggagePolicy`](crate::BaggagePolicy) of the
+    /// pipeline accepts become attributes of the root span.
+    #[inline]
+    pub fn extracted(mut self, extracted: Extracted) -> Self {
+        self.wanted.told = extracted.sampled;
+        self.wanted.inbound = extracted.baggage;
+        self.parent(extracted.parent)
+    }
+
+    /// Continues the trace of another span, mostly of another process: the session keeps that trace
+    /// id, its random flag and its `tracestate`, its root is a child of that span, and whether it is
+    /// recorded follows from the parent where [`Sampling`](crate::Sampling) says so. `None` changes
+    /// nothing.
+    #[inline]
+    pub fn parent(mut self, parent: impl Into<Option<SpanContext>>) -> Self {
+        if let Some(parent) = parent.into() {
+            self.wanted.parent = Some(parent);
+        }
+        self
+    }
+
+    /// Opens it for work that another agent handed over: as a child of the delegation, or linked to it
+    /// where its context is [not believed](Delegated::unverified). The kind of the root is then
+    /// server; say `.kind(SpanKind::Consumer)` after this for work that came through a queue.
+    ///
+    /// A session that is open already stays in its trace: its root is linked to the delegation.
+    pub fn from_delegation(mut self, from: impl Into<Delegated>) -> Self {
+        let delegated = from.into();
+        self.wanted.kind = SpanKind::Server;
+        if delegated.is_adopted() {
+            self.wanted.parent = Some(delegated.context().clone());
+        }
+        self.wanted.delegated = Some(Box::new(delegated));
+        self
+    }
+
+    /// Links the root span to another span.
+    pub fn link(mut self, to: &SpanContext, attributes: &[(&str, Value<'_>)]) -> Self {
+        let limits = &self.wanted.shared.limits;
+        self.wanted.draft().link(to, attributes, limits);
+        self
+    }
+
+    /// The id of the session that this one continues (`session.previous_id`). With a
+    /// [hash key](crate::SessionConfig::hash_key) its hash is exported, as for the id itself.
+    pub fn previous_id(mut self, id: &str) -> Self {
+        self.wanted.previous_id = Some(id.to_owned());
+        self
+    }
+
+    /// The name of the root span, instead of the one that follows from the agent.
+    #[inline]
+    pub fn name(mut self, name: &str) -> Self {
+        self.wanted.begin_draft(name);
+        self.wanted.is_named = true;
+        self
+    }
+
+    /// The kind of the root span. Default: internal.
+    #[inline]
+    pub fn kind(mut self, kind: SpanKind) -> Self {
+        self.wanted.kind = kind;
+        self
+    }
+
+    /// Sets an attribute of the root span.
+    // For a literal key, the compiler works out most of it beforehand.
+    #[inline(always)]
+    pub fn attribute<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
+        self.wanted.draft().set_in_span(key, value.into());
+        self
+    }
+
+    /// Sets attributes of the root span, each as [`attribute`](Self::attribute) does.
+    pub fn attributes(mut self, attributes: &[(&str, Value<'_>)]) -> Self {
+        let draft = self.wanted.draft();
+        for (key, value) in attributes {
+            draft.set(key, *value);
+        }
+        self
+    }
+
+    /// When it started, for recordings. Default: now. Times of its spans are then the caller's to
+    /// give, too.
+    pub fn started_at(mut self, time: SystemTime) -> Self {
+        self.wanted.start_ns = Some(unix_ns(time));
+        self
+    }
+
+    /// The id of the root span, for recordings whose ids must come out the same each time.
+    /// Default: random.
+    #[inline]
+    pub fn root_id(mut self, id: SpanId) -> Self {
+        self.wanted.root = Some(id);
+        self
+    }
+
+    /// Opens it, or finds it when it is open.
+    ///
+    /// An empty id gets a random one. A long id is exported cut to
+    /// [`Limits::session_id_length`](crate::Limits::session_id_length); its trace id still follows
+    /// from the whole.
+    ///
+    /// # Errors
+    /// The pipeline is shut down.
+    #[inline]
+    pub fn open(mut self) -> Result<Session, Closed> {
+        self.wanted.open()
+    }
+}
+
+impl<'a> Wanted<'a> {
+    #[inline]
+    fn new(shared: &'a Arc<Shared>, id: GivenId) -> Self {
         Self {
             shared,
-            id: GivenId::new(id),
+            id,
             about: Said::default(),
             content: shared.content,
             inbound: Baggage::EMPTY,
@@ -69,121 +266,9 @@ impl<'a> SessionBuilder<'a> {
         }
     }
 
-    /// The agent whose session it is: the root span is then named `invoke_agent {name}`
-    /// (`gen_ai.agent.name`). Without it, the root is named `session`.
-    pub fn agent(mut self, name: &str) -> Self {
-        self.about.edit().agent = Some(name.into());
-        self
-    }
-
-    /// The agent's id (`gen_ai.agent.id`).
-    pub fn agent_id(mut self, id: &str) -> Self {
-        self.about.edit().agent_id = Some(id.into());
-        self
-    }
-
-    /// The user (`user.id`).
-    pub fn user(mut self, id: &str) -> Self {
-        self.about.edit().user = Some(id.into());
-        self
-    }
-
-    /// The conversation that the session is part of (`gen_ai.conversation.id` of its GenAI spans).
-    /// Default: the session is the conversation. It is cut, and hashed where ids are sensitive, as the
-    /// session's own id is.
-    pub fn conversation_id(mut self, id: &str) -> Self {
-        let exported = match &self.shared.config.hash_key {
-            None => truncate_bytes(id, self.shared.limits.session_id_length).into(),
-            Some(key) => trace_id_of(id, Some(key.as_bytes())).0.to_string().into(),
-        };
-        self.about.edit().conversation = Some(exported);
-        self
-    }
-
-    /// The spans of the session are recorded by other processes: its root then has no totals, for those
-    /// of this process would tell of what it recorded alone.
-    pub fn totals_elsewhere(mut self) -> Self {
-        self.about.edit().totals_elsewhere = true;
-        self
-    }
-
-    /// Whether what users and models write in it is recorded. Default: as
-    /// [`Builder::content`](crate::Builder::content) says.
-    pub fn content(mut self, content: Content) -> Self {
-        self.content = content;
-        self
-    }
-
-    /// Adds a tag (`spanreel.session.tags`).
-    pub fn tag(mut self, tag: &str) -> Self {
-        let tags = &mut self.about.edit().tags;
-        tags.reserve_exact(1);
-        tags.push(tag.into());
-        self
-    }
-
-    /// Sets a member of the session's baggage. It stays in the process and with the session, unless
-    /// the [`BaggagePolicy`](crate::BaggagePolicy) of the pipeline lets it travel. What baggage cannot
-    /// take (see [`Baggage::with`]) is left out.
-    pub fn baggage(mut self, key: &str, value: &str) -> Self {
-        if let Ok(baggage) = self.about.baggage.with(key, value) {
-            self.about.edit().baggage = baggage;
-        }
-        self
-    }
-
-    /// Continues what a call brought along, as [`Propagators::extract`](crate::Propagators::extract)
-    /// reads it: its span is the [`parent`](Self::parent), its decision about sampling counts, its
-    /// baggage is the session's, too. Members that the [`BaggagePolicy`](crate::BaggagePolicy) of the
-    /// pipeline accepts become attributes of the root span.
-    pub fn extracted(mut self, extracted: Extracted) -> Self {
-        self.told = extracted.sampled;
-        self.inbound = extracted.baggage;
-        self.parent(extracted.parent)
-    }
-
-    /// Continues the trace of another span, mostly of another process: the session keeps that trace
-    /// id, its random flag and its `tracestate`, its root is a child of that span, and whether it is
-    /// recorded follows from the parent where [`Sampling`](crate::Sampling) says so. `None` changes
-    /// nothing.
-    pub fn parent(mut self, parent: impl Into<Option<SpanContext>>) -> Self {
-        if let Some(parent) = parent.into() {
-            self.parent = Some(parent);
-        }
-        self
-    }
-
-    /// Opens it for work that another agent handed over: as a child of the delegation, or linked to it
-    /// where its context is [not believed](Delegated::unverified). The kind of the root is then
-    /// server; say `.kind(SpanKind::Consumer)` after this for work that came through a queue.
-    ///
-    /// A session that is open already stays in its trace: its root is linked to the delegation.
-    pub fn from_delegation(mut self, from: impl Into<Delegated>) -> Self {
-        let delegated = from.into();
-        self.kind = SpanKind::Server;
-        if delegated.is_adopted() {
-            self.parent = Some(delegated.context().clone());
-        }
-        self.delegated = Some(Box::new(delegated));
-        self
-    }
-
-    /// Links the root span to another span.
-    pub fn link(mut self, to: &SpanContext, attributes: &[(&str, Value<'_>)]) -> Self {
-        let limits = &self.shared.limits;
-        self.draft().link(to, attributes, limits);
-        self
-    }
-
-    /// The id of the session that this one continues (`session.previous_id`). With a
-    /// [hash key](crate::SessionConfig::hash_key) its hash is exported, as for the id itself.
-    pub fn previous_id(mut self, id: &str) -> Self {
-        self.previous_id = Some(id.to_owned());
-        self
-    }
-
-    /// The name of the root span, instead of the one that follows from the agent.
-    pub fn name(mut self, name: &str) -> Self {
+    /// Begins what is said of the root with its name.
+    #[inline(never)]
+    fn begin_draft(&mut self, name: &str) -> &mut Draft {
         let limits = &self.shared.limits;
         let mut named = drafts::take();
         named.begin_span(name, "", limits);
@@ -191,63 +276,18 @@ impl<'a> SessionBuilder<'a> {
             named.adopt(&before, limits);
             drafts::give_back(before);
         }
-        self.said = Some(named);
-        self.is_named = true;
-        self
+        self.said.insert(named)
     }
 
-    /// The kind of the root span. Default: internal.
-    pub fn kind(mut self, kind: SpanKind) -> Self {
-        self.kind = kind;
-        self
-    }
-
-    /// Sets an attribute of the root span.
-    pub fn attribute<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
-        self.draft().set(key, value.into());
-        self
-    }
-
-    /// Sets attributes of the root span, each as [`attribute`](Self::attribute) does.
-    pub fn attributes(mut self, attributes: &[(&str, Value<'_>)]) -> Self {
-        let draft = self.draft();
-        for (key, value) in attributes {
-            draft.set(key, *value);
-        }
-        self
-    }
-
+    #[inline(always)]
     fn draft(&mut self) -> &mut Draft {
-        self.said.get_or_insert_with(|| {
-            let mut draft = drafts::take();
-            draft.begin_span("", "", &self.shared.limits);
-            draft
-        })
+        if self.said.is_none() {
+            return self.begin_draft("");
+        }
+        self.said.as_mut().expect("it was looked at")
     }
 
-    /// When it started, for recordings. Default: now. Times of its spans are then the caller's to
-    /// give, too.
-    pub fn started_at(mut self, time: SystemTime) -> Self {
-        self.start_ns = Some(unix_ns(time));
-        self
-    }
-
-    /// The id of the root span, for recordings whose ids must come out the same each time.
-    /// Default: random.
-    pub fn root_id(mut self, id: SpanId) -> Self {
-        self.root = Some(id);
-        self
-    }
-
-    /// Opens it, or finds it when it is open.
-    ///
-    /// An empty id gets a random one. A long id is exported cut to
-    /// [`Limits::session_id_length`](crate::Limits::session_id_length); its trace id still follows
-    /// from the whole.
-    ///
-    /// # Errors
-    /// The pipeline is shut down.
-    pub fn open(mut self) -> Result<Session, Closed> {
+    fn open(&mut self) -> Result<Session, Closed> {
         if self.shared.is_copy() || self.shared.is_closed() {
             return Err(Closed);
         }
@@ -281,7 +321,7 @@ impl<'a> SessionBuilder<'a> {
             log::session_event(&cell, &mut cell.lock(), log::SESSION_START, at_ns, previous);
         }
         let session = Session::of(cell);
-        if let Some(delegated) = self.delegated.filter(|_| !is_new) {
+        if let Some(delegated) = self.delegated.take().filter(|_| !is_new) {
             session.edit_root(|draft| delegated.write_link(draft, &shared.limits));
         }
         Ok(session)

@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use crate::body::ResponseBody;
 use crate::future::{ResponseFuture, Side};
-use crate::request::{self, Attributes};
+use crate::request::{self, tell_method, tell_server};
 use crate::semconv;
 
 /// A client whose requests are spans, made by [`ClientLayer`](crate::ClientLayer).
@@ -30,16 +30,9 @@ impl<S> ClientService<S> {
 /// Starts the span of a request and writes its context to the headers.
 pub(crate) fn begin(place: &SpanRef, method: &Method, uri: &Uri, headers: &mut HeaderMap) -> Span {
     let mut span = place.child(request::name(method)).kind(SpanKind::Client);
-    {
-        let url = request::url(uri);
-        let mut attributes = Attributes::new();
-        attributes.method(method);
-        attributes.server(uri, headers);
-        attributes.push(semconv::URL_FULL, &url);
-        for (key, value) in attributes.as_slice() {
-            span = span.attribute(key, *value);
-        }
-    }
+    span = tell_method(span, method);
+    span = tell_server(span, request::server(uri, || headers.get(HOST)));
+    span = span.attribute(semconv::URL_FULL, &request::url(uri));
     let span = span.start();
     match uri.host() {
         Some(host) => span.inject_to(host, headers),

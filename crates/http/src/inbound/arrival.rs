@@ -9,6 +9,7 @@ use super::Inbound;
 use super::id::Id;
 use super::sessions::Entered;
 use super::span::{InboundSpan, Visit};
+use crate::begin::Known;
 use crate::semconv;
 
 /// Something that arrives from another process, before its span has started. Dropped, it leaves no
@@ -99,15 +100,28 @@ impl<'a> Arrival<'a> {
     ///
     /// # Errors
     /// The pipeline is shut down.
-    pub fn start(mut self) -> Result<InboundSpan, Closed> {
+    pub fn start(self) -> Result<InboundSpan, Closed> {
+        let attributes = self.attributes;
+        self.start_knowing(attributes)
+    }
+
+    /// The same with what is known, instead of the attributes that were given.
+    #[inline]
+    pub(crate) fn start_knowing<K: Known + ?Sized>(
+        mut self,
+        known: &K,
+    ) -> Result<InboundSpan, Closed> {
         if let Some(session) = self.session.take() {
-            return Ok(self.within(session, None));
+            return Ok(self.within(session, None, known));
         }
         let id = self.session_id();
         let entered = self.inbound.sessions().enter(&id, |root| {
             let pipeline = self.inbound.pipeline();
-            let session = id.read(|id| pipeline.open_session(id));
-            self.root(session.root_id(root)).open()
+            let session = match &id {
+                Id::Trace(trace) => pipeline.open_session_of(*trace),
+                Id::Named(name) => pipeline.open_session(name),
+            };
+            self.root(session.root_id(root), known).open()
         })?;
         let visit = |id| Visit {
             inbound: self.inbound.clone(),
@@ -115,8 +129,8 @@ impl<'a> Arrival<'a> {
         };
         Ok(match entered {
             Entered::Root(place) => InboundSpan::root(place, visit(id)),
-            Entered::Joined(session) => self.within(session, Some(visit(id))),
-            Entered::Foreign(session) => self.within(session, None),
+            Entered::Joined(session) => self.within(session, Some(visit(id)), known),
+            Entered::Foreign(session) => self.within(session, None, known),
         })
     }
 
@@ -150,15 +164,19 @@ impl<'a> Arrival<'a> {
     }
 
     /// The session whose root it is.
-    fn root<'s>(&self, mut session: SessionBuilder<'s>) -> SessionBuilder<'s> {
+    #[inline]
+    fn root<'s, K: Known + ?Sized>(
+        &self,
+        mut session: SessionBuilder<'s>,
+        known: &K,
+    ) -> SessionBuilder<'s> {
         if let Some(caller) = self.caller {
             session = session.extracted(caller.clone());
         }
         if let Some(from) = self.delegated.as_deref() {
             session = session.from_delegation(from.clone());
         }
-        session = session.name(self.name).kind(self.kind);
-        session = session.attributes(self.attributes);
+        session = known.tell(session.name(self.name).kind(self.kind));
         if let Some(conversation) = self.conversation {
             session = session.conversation_id(conversation);
         }
@@ -169,7 +187,12 @@ impl<'a> Arrival<'a> {
     }
 
     /// A span in a session that is open.
-    fn within(&self, session: Session, visit: Option<Visit>) -> InboundSpan {
+    fn within<K: Known + ?Sized>(
+        &self,
+        session: Session,
+        visit: Option<Visit>,
+        known: &K,
+    ) -> InboundSpan {
         let mut span = session.child(self.name).kind(self.kind);
         let adopted = self.delegated.as_deref().filter(|from| from.is_adopted());
         match self.called().filter(|_| adopted.is_none()) {
@@ -182,9 +205,7 @@ impl<'a> Arrival<'a> {
             Some(parent) => span = span.link(parent),
             None => {}
         }
-        for (key, value) in self.attributes {
-            span = span.attribute(key, *value);
-        }
+        span = known.tell(span);
         if let Some(link) = self.link {
             span = span.link(link);
         }

@@ -8,7 +8,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use spanreel::{Closed, EndState, Session, SpanId, SpanRef};
+use spanreel::{Closed, EndState, KeyHash, Session, SpanId, SpanRef};
 
 use super::id::Id;
 use crate::semconv;
@@ -16,7 +16,7 @@ use crate::semconv;
 /// How many locks there are: so many requests seldom meet at one.
 const SHARDS: usize = 64;
 
-type Shard = HashMap<Id, Open>;
+type Shard = HashMap<Id, Open, KeyHash>;
 
 #[derive(Debug)]
 pub(super) struct Sessions {
@@ -28,19 +28,17 @@ struct Open {
     session: Session,
     /// How much work is under way in it.
     running: usize,
-    /// How its root ended, where that was before other work in it.
-    root: Option<RootEnd>,
+    /// How its root ended and when, where that was before other work in it.
+    root: Option<(RootEnd, SystemTime)>,
 }
 
 /// How work ended that is the root of its session.
 #[derive(Debug, Default)]
 pub(super) struct RootEnd {
     /// What went wrong, for people; empty where the error's type says it all.
-    pub(super) failure: Option<String>,
+    pub(super) failure: Option<Box<str>>,
     /// What was answered over HTTP.
     pub(super) status_code: Option<u16>,
-    /// When; now, where it is not said.
-    at: Option<SystemTime>,
 }
 
 /// What became of work that enters a session.
@@ -104,15 +102,18 @@ impl Sessions {
         let open = entry.get_mut();
         open.running -= 1;
         if open.running > 0 {
-            if let Some(mut root) = root {
-                root.at = Some(now());
-                open.root = Some(root);
+            if let Some(root) = root {
+                open.root = Some((root, now()));
             }
             return;
         }
         let open = entry.remove();
+        let (root, at) = match open.root {
+            Some((root, at)) => (root, Some(at)),
+            None => (root.unwrap_or_default(), None),
+        };
         // Under the lock: whoever comes next must not find it open and then see it end.
-        end(&open.session, open.root.or(root).unwrap_or_default());
+        end(&open.session, &root, at);
     }
 
     fn shard(&self, id: &Id) -> MutexGuard<'_, Shard> {
@@ -123,7 +124,8 @@ impl Sessions {
     }
 }
 
-fn end(session: &Session, root: RootEnd) {
+/// Ends a session as its root ended, at that time where it is over.
+fn end(session: &Session, root: &RootEnd, at: Option<SystemTime>) {
     let state = match &root.failure {
         None => EndState::Unset,
         Some(message) => EndState::Error(message),
@@ -131,7 +133,7 @@ fn end(session: &Session, root: RootEnd) {
     let code = root
         .status_code
         .map(|code| (semconv::RESPONSE_STATUS_CODE, code.into()));
-    match root.at {
+    match at {
         None => session.finish_with(state, code.as_slice()),
         Some(at) => {
             if let Some((key, value)) = code {

@@ -22,8 +22,8 @@ pub struct InboundSpan {
 enum Recording {
     /// The root of its session.
     Root(RootEnd),
-    /// None once it has ended.
-    Span(Option<Span>),
+    /// None once it has ended. Apart, for it is large and goes along with the response.
+    Span(Option<Box<Span>>),
 }
 
 /// A stay in a session that inbound work opened.
@@ -33,6 +33,7 @@ pub(super) struct Visit {
 }
 
 impl InboundSpan {
+    #[inline]
     pub(super) fn root(place: SpanRef, visit: Visit) -> Self {
         Self {
             place,
@@ -44,7 +45,7 @@ impl InboundSpan {
     pub(super) fn within(place: SpanRef, span: Span, visit: Option<Visit>) -> Self {
         Self {
             place,
-            recording: Recording::Span(Some(span)),
+            recording: Recording::Span(Some(Box::new(span))),
             visit,
         }
     }
@@ -94,7 +95,7 @@ impl InboundSpan {
             Recording::Root(end) => {
                 let session = self.place.session();
                 session.set(semconv::ERROR_TYPE, error_type);
-                end.failure = Some(message.to_owned());
+                end.failure = Some(message.into());
             }
             Recording::Span(Some(span)) => {
                 span.error(error_type, message);
@@ -113,7 +114,7 @@ impl Drop for InboundSpan {
         let root = match &mut self.recording {
             Recording::Root(end) => Some(std::mem::take(end)),
             Recording::Span(span) => {
-                // Before its session, which may end below; where it stands, for it is large.
+                // Before its session, which may end below.
                 *span = None;
                 None
             }

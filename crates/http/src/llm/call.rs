@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use http::header::HOST;
 use http::{HeaderMap, StatusCode, Uri};
 use spanreel::{Content, Operation, Span, SpanKind, SpanRef};
 
@@ -23,7 +24,7 @@ use super::said::Said;
 use super::settings::Llm;
 use super::tokens::Settled;
 use super::told::Told;
-use crate::request::Attributes;
+use crate::request::{self, tell_server};
 use crate::semconv;
 
 /// A call that is under way: its span ends with it. Layers make these; by hand they come from
@@ -76,21 +77,18 @@ impl Call {
             Some(model) => describe::name(operation, model),
             None => operation.name().unwrap_or("call").to_owned(),
         };
-        let mut attributes = Attributes::new();
-        attributes.push(key::PROVIDER_NAME, &*recognised.provider);
-        if let Some(model) = &recognised.model {
-            attributes.push(key::REQUEST_MODEL, model);
-        }
-        let server = attributes.server(uri, headers);
-        let server = llm.listener().and(server);
-        let server = server.map(|(host, port)| (host.to_owned(), port));
+        let server = request::server(uri, || headers.get(HOST));
         let mut span = place
             .child(&name)
             .kind(SpanKind::Client)
-            .operation(operation);
-        for (key, value) in attributes.as_slice() {
-            span = span.attribute(key, *value);
+            .operation(operation)
+            .attribute(key::PROVIDER_NAME, &*recognised.provider);
+        if let Some(model) = &recognised.model {
+            span = span.attribute(key::REQUEST_MODEL, model);
         }
+        span = tell_server(span, server);
+        let server = llm.listener().and(server);
+        let server = server.map(|(host, port)| (host.to_owned(), port));
         let span = span.start();
         let content = span.content();
         let asked = Asked {

@@ -24,20 +24,23 @@ impl Belief {
     fn all(caller: Extracted) -> Self {
         Self {
             caller,
-            ..Self::default()
+            delegated: None,
+            refused: None,
+            #[cfg(feature = "token")]
+            trust: None,
         }
     }
 
     /// Tells the handler.
     #[cfg(feature = "token")]
-    pub(super) fn tell(self, extensions: &mut Extensions) {
-        if let Some(trust) = self.trust {
+    pub(super) fn tell(&mut self, extensions: &mut Extensions) {
+        if let Some(trust) = self.trust.take() {
             extensions.insert(*trust);
         }
     }
 
     #[cfg(not(feature = "token"))]
-    pub(super) fn tell(self, _extensions: &mut Extensions) {}
+    pub(super) fn tell(&mut self, _extensions: &mut Extensions) {}
 }
 
 /// What callers are asked for before they are believed.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap, Method, Request, Uri};
+use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
 use spanreel::{Extracted, Pipeline, Session, SessionBuilder};
 
 use super::belief::Belief;
@@ -13,6 +13,7 @@ use crate::semconv;
 pub struct RequestHead<'a> {
     method: &'a Method,
     uri: &'a Uri,
+    pub(super) version: Version,
     headers: &'a HeaderMap,
     extensions: &'a Extensions,
     belief: &'a Belief,
@@ -28,6 +29,7 @@ impl<'a> RequestHead<'a> {
         Self {
             method: request.method(),
             uri: request.uri(),
+            version: request.version(),
             headers: request.headers(),
             extensions: request.extensions(),
             belief,

@@ -4,6 +4,7 @@
 
 mod belief;
 mod choice;
+mod headers;
 mod service;
 
 use std::fmt;

@@ -11,10 +11,12 @@ use tower_service::Service;
 use super::Settings;
 use super::belief::Belief;
 use super::choice::RequestHead;
+use super::headers::Headers;
 use crate::InboundSpan;
+use crate::begin::{Begin, Known};
 use crate::body::ResponseBody;
 use crate::future::{ResponseFuture, Side};
-use crate::request::{self, Attributes};
+use crate::request::{self, protocol_version};
 use crate::semconv;
 
 /// A service whose requests are spans, made by [`ServerLayer`](crate::ServerLayer).
@@ -28,51 +30,86 @@ impl<S> ServerService<S> {
     pub(super) fn new(inner: S, settings: Arc<Settings>) -> Self {
         Self { inner, settings }
     }
+}
 
-    /// None once the pipeline is shut down: the request is answered without a span.
-    fn begin<B>(&self, request: &Request<B>, belief: &Belief) -> Option<InboundSpan> {
-        let Settings {
-            inbound,
-            choice,
-            route,
-            ..
-        } = &*self.settings;
-        let head = RequestHead::new(request, belief, inbound.pipeline());
-        let session = choice.session(&head);
-        let route = route.of(&head);
+/// Starts the span of a request. None once the pipeline is shut down: it is then answered without one.
+fn begin(
+    settings: &Settings,
+    head: &RequestHead<'_>,
+    headers: &Headers<'_>,
+    belief: &Belief,
+) -> Option<InboundSpan> {
+    let Settings {
+        inbound,
+        choice,
+        route,
+        ..
+    } = settings;
+    let session = choice.session(head);
+    let route = route.of(head);
+    let uri = head.uri();
+    let described = Described {
+        method: head.method(),
+        path: uri.path(),
+        scheme: uri.scheme_str().unwrap_or("http"),
+        server: request::server(uri, || headers.host()),
+        version: protocol_version(head.version),
+        user_agent: headers.user_agent(),
+        refused: belief.refused,
+        route,
+    };
+    let named;
+    let name = match route {
+        None => request::name(head.method()),
+        Some(route) => {
+            named = [request::name(head.method()), " ", route].concat();
+            &named
+        }
+    };
 
-        let (method, uri) = (request.method(), request.uri());
-        let mut attributes = Attributes::new();
-        attributes.method(method);
-        attributes.push(semconv::URL_PATH, uri.path());
-        attributes.push(semconv::URL_SCHEME, uri.scheme_str().unwrap_or("http"));
-        attributes.server(uri, request.headers());
-        attributes.version(request.version());
-        attributes.user_agent(request.headers());
-        let named;
-        if let Some(reason) = belief.refused {
-            attributes.push(semconv::DELEGATION_REFUSED, reason);
-        }
-        let name = match route {
-            None => request::name(method),
-            Some(route) => {
-                attributes.push(semconv::ROUTE, route);
-                named = [request::name(method), " ", route].concat();
-                &named
-            }
-        };
+    let mut arrival = inbound.arrival(name).caller(&belief.caller);
+    if let Some(session) = session {
+        arrival = arrival.session(session);
+    }
+    if let Some(from) = belief.delegated.as_deref() {
+        arrival = arrival.from_delegation(from.clone());
+    }
+    arrival.start_knowing(&described).ok()
+}
 
-        let mut arrival = inbound
-            .arrival(name)
-            .caller(&belief.caller)
-            .attributes(attributes.as_slice());
-        if let Some(session) = session {
-            arrival = arrival.session(session);
+/// What a request says of itself.
+struct Described<'a> {
+    method: &'a Method,
+    path: &'a str,
+    scheme: &'a str,
+    server: Option<request::Server<'a>>,
+    version: Option<&'static str>,
+    user_agent: Option<&'a str>,
+    /// Why its token counts for nothing.
+    refused: Option<&'static str>,
+    route: Option<&'a str>,
+}
+
+impl Known for Described<'_> {
+    #[inline]
+    fn tell<B: Begin>(&self, begin: B) -> B {
+        let mut begin = request::tell_method(begin, self.method)
+            .attribute(semconv::URL_PATH, self.path)
+            .attribute(semconv::URL_SCHEME, self.scheme);
+        begin = request::tell_server(begin, self.server);
+        if let Some(version) = self.version {
+            begin = begin.attribute(semconv::PROTOCOL_VERSION, version);
         }
-        if let Some(from) = belief.delegated.as_deref() {
-            arrival = arrival.from_delegation(from.clone());
+        if let Some(agent) = self.user_agent {
+            begin = begin.attribute(semconv::USER_AGENT, agent);
         }
-        arrival.start().ok()
+        if let Some(reason) = self.refused {
+            begin = begin.attribute(semconv::DELEGATION_REFUSED, reason);
+        }
+        if let Some(route) = self.route {
+            begin = begin.attribute(semconv::ROUTE, route);
+        }
+        begin
     }
 }
 
@@ -91,9 +128,10 @@ where
 
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
         let Settings { inbound, asked, .. } = &*self.settings;
-        let caller = inbound.extract(request.headers());
-        let belief = asked.judge(&request, caller);
-        let span = self.begin(&request, &belief);
+        let headers = Headers::new(request.headers());
+        let mut belief = asked.judge(&request, inbound.extract(&headers));
+        let head = RequestHead::new(&request, &belief, inbound.pipeline());
+        let span = begin(&self.settings, &head, &headers, &belief);
         belief.tell(request.extensions_mut());
         if let Some(span) = &span {
             request.extensions_mut().insert(span.place().clone());

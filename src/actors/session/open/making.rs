@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::SessionBuilder;
+use super::Wanted;
 use crate::actors::session::cell::Cell;
 use crate::actors::session::drafts;
 use crate::actors::session::identity::{Identity, Particulars};
@@ -17,7 +17,7 @@ use crate::model::request::Signal;
 use crate::model::sampling::case::Opening;
 use crate::model::session_id::GivenId;
 
-impl SessionBuilder<'_> {
+impl Wanted<'_> {
     /// Makes the session.
     pub(super) fn build(&mut self, key: SessionKey, trace_id: TraceId, random: bool) -> Arc<Cell> {
         let shared = self.shared;
