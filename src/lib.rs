@@ -62,7 +62,6 @@
 //! | hand work to another agent | [`Delegation`], [`Delegated`], [`DelegationConfig`] |
 //! | say what a span says | [`Value`], [`Usage`], [`SpanKind`], [`EndState`], [`Operation`] |
 //! | continue a trace from elsewhere | [`SpanContext`], [`TraceState`], [`TraceId`], [`SpanId`] |
-//! | keep maps of ids | [`KeyHash`] |
 //! | carry context across borders | [`Propagators`], [`Carrier`], [`CarrierMut`], [`EnvironmentCarrier`], [`Baggage`], [`BaggagePolicy`] |
 //! | export | [`Otlp`], [`OtlpFile`], [`Zipkin`], [`Console`], [`testing::InMemory`], [`Null`] |
 //! | export in one's own way | [`Export`], [`Exporter`], [`Request`], [`BatchId`] |
@@ -117,7 +116,6 @@ pub use actors::session::delegation::counts::DelegationStats;
 pub use actors::session::delegation::live::LiveDelegation;
 pub use actors::session::delegation::received::Delegated;
 pub use actors::session::delegation::{Delegation, DelegationBuilder};
-pub use actors::session::key_hash::KeyHash;
 pub use actors::session::live::{LiveSession, LiveSpan};
 pub use actors::session::log::LogBuilder;
 pub use actors::session::open::SessionBuilder;

@@ -69,7 +69,7 @@ impl Cell {
         anchor: Anchor,
         mut state: State,
     ) -> Arc<Self> {
-        let is_apart = shared.tells_apart || identity.case.is_some();
+        let is_apart = shared.is_apart(identity.case.as_ref());
         state.expect(shared.usual_size());
         let front = Front {
             shared,

@@ -22,8 +22,8 @@ use crate::model::sampling::threshold::carried_on;
 
 #[derive(Debug)]
 pub(super) struct Identity {
-    /// What samplers know it by, at random: each segment is judged for itself, and so is a session
-    /// that comes back.
+    /// What samplers know it by: at random where there are any, for each segment is judged for itself, and so is
+    /// a session that comes back.
     pub(super) key: SessionKey,
     particulars: Particulars,
     /// What every span carries, in wire form: flags, which a span whose parent is remote has of its own; trace
@@ -125,12 +125,15 @@ impl Deref for Identity {
 }
 
 impl Identity {
-    /// That of a session with this id, as it is exported.
-    pub(super) fn new(it: Particulars, id: &str) -> Self {
+    /// That of a session with this id, as it is exported, which somebody may judge.
+    pub(super) fn new(it: Particulars, id: &str, is_apart: bool) -> Self {
         let (common, flags_to, genai_from) = it.common(id);
         let short = |len| u32::try_from(len).expect("ids are shorter than 4 GiB");
         Self {
-            key: SessionKey(TraceId::random()),
+            key: match is_apart {
+                true => SessionKey(TraceId::random()),
+                false => it.home,
+            },
             particulars: it,
             common,
             flags_to: short(flags_to),

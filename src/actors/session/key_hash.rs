@@ -1,23 +1,13 @@
-//! How maps of sessions hash keys: they are 16 bytes, and most of them are random or a hash already.
+//! How the registry hashes keys: they are 16 bytes, and most of them are random or a hash already.
 //!
 //! Whoever names sessions can choose keys, so the hash depends on numbers that nobody knows: without them,
 //! keys that meet in one bucket cannot be chosen. Holds those two numbers. Waits never, loses nothing.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// Hashes ids for maps of them, [`TraceId`](crate::TraceId)s above all, in a fraction of the time that a map's usual
-/// way takes. Whoever chooses ids still cannot choose such that meet in one bucket: each has two random numbers of
-/// its own.
-///
-/// ```
-/// use std::collections::HashMap;
-/// use spanreel::{KeyHash, TraceId};
-///
-/// let mut seen: HashMap<TraceId, u32, KeyHash> = HashMap::default();
-/// *seen.entry(TraceId::random()).or_default() += 1;
-/// ```
+/// Makes hashers with two random numbers of its own.
 #[derive(Clone, Debug)]
-pub struct KeyHash {
+pub(super) struct KeyHash {
     before: u64,
     after: u64,
 }
@@ -46,7 +36,7 @@ impl BuildHasher for KeyHash {
 
 /// Folds each 8 bytes into the state with the full product of a multiplication, as wyhash does.
 #[derive(Debug)]
-pub struct KeyHasher {
+pub(super) struct KeyHasher {
     state: u64,
     after: u64,
 }

@@ -16,7 +16,7 @@ pub(crate) mod gather;
 mod handover;
 pub(crate) mod head;
 mod identity;
-pub(crate) mod key_hash;
+mod key_hash;
 pub(crate) mod live;
 pub(crate) mod log;
 pub(crate) mod open;

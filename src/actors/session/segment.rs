@@ -335,7 +335,8 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
             .as_ref()
             .map(|case| Arc::new(case.of_next_segment(trace_id))),
     };
-    let identity = Identity::new(particulars, &id);
+    let is_apart = shared.is_apart(particulars.case.as_ref());
+    let identity = Identity::new(particulars, &id, is_apart);
     let mut draft = drafts::take();
     let link = cell.context_of(before.root);
     let root = RootSpan {

@@ -26,7 +26,7 @@ use crate::model::propagation::propagators::Propagators;
 use crate::model::redaction::Redactor;
 use crate::model::request::Signal;
 use crate::model::resource::Origin;
-use crate::model::sampling::case::Plans;
+use crate::model::sampling::case::{Case, Plans};
 
 /// Made once, when the pipeline starts; sessions hold it, it holds no session but through the
 /// registry.
@@ -98,6 +98,11 @@ impl Shared {
         self.sweeper.close();
         // Those who wait in `ready` learn that they wait in vain.
         self.head.gauge().tell_room();
+    }
+
+    /// Whether somebody tells the chunks apart of a session with this case.
+    pub(super) fn is_apart(&self, case: Option<&Arc<Case>>) -> bool {
+        self.tells_apart || case.is_some()
     }
 
     pub(super) fn note_size(&self, bytes: usize) {

@@ -3,12 +3,12 @@
 //! Holds: one entry per session of which work is under way. Waits: for the lock of a shard, under
 //! which a session is opened or ended. Loses nothing.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use spanreel::{Closed, EndState, KeyHash, Session, SpanId, SpanRef};
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use spanreel::{Closed, EndState, Session, SpanId, SpanRef};
 
 use super::id::Id;
 use crate::semconv;
@@ -16,7 +16,7 @@ use crate::semconv;
 /// How many locks there are: so many requests seldom meet at one.
 const SHARDS: usize = 64;
 
-type Shard = HashMap<Id, Open, KeyHash>;
+type Shard = HashMap<Id, Open>;
 
 #[derive(Debug)]
 pub(super) struct Sessions {

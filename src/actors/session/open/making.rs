@@ -81,7 +81,8 @@ impl Wanted<'_> {
             content: self.content,
             case,
         };
-        let identity = Identity::new(particulars, id);
+        let is_apart = shared.is_apart(particulars.case.as_ref());
+        let identity = Identity::new(particulars, id, is_apart);
         let draft = self.root(&identity, earlier.as_ref());
         let state = State::new(draft.save(), identity.start_ns);
         drafts::give_back(draft);
