@@ -1,7 +1,5 @@
 //! Tokens: what one call used, what a session used in all.
 
-use std::num::NonZero;
-
 /// Tokens of one call. What the provider did not tell is `None`, never zero.
 ///
 /// ```
@@ -88,8 +86,10 @@ pub(crate) struct Sums {
     pub(crate) llm_calls: u64,
     pub(crate) tool_calls: u64,
     pub(crate) errors: u64,
-    /// In the order of [`Usage`], each one more than it is; none while it is unknown.
-    tokens: [Option<NonZero<u64>>; 5],
+    /// In the order of [`Usage`].
+    tokens: [u64; 5],
+    /// Which of them are known, a bit for each.
+    known: u8,
     pub(crate) cost: Option<f64>,
 }
 
@@ -97,16 +97,17 @@ impl Sums {
     /// Adds what a call used; what none told stays unknown.
     #[inline]
     pub(crate) fn add(&mut self, usage: &Usage) {
-        for (sum, told) in self.tokens.iter_mut().zip(usage.each()) {
+        for (number, told) in usage.each().into_iter().enumerate() {
             if let Some(told) = told {
-                *sum = Some(sum.unwrap_or(NonZero::<u64>::MIN).saturating_add(told));
+                self.tokens[number] = self.tokens[number].saturating_add(told);
+                self.known |= 1 << number;
             }
         }
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        let [input, output, cache_read, cache_creation, reasoning] =
-            self.tokens.map(|sum| Some(sum?.get() - 1));
+        let known = |number: usize| (self.known >> number & 1 == 1).then_some(self.tokens[number]);
+        let [input, output, cache_read, cache_creation, reasoning] = std::array::from_fn(known);
         Totals {
             spans: self.spans,
             llm_calls: self.llm_calls,
@@ -145,7 +146,7 @@ mod tests {
         assert_eq!(add(Some(0), None), (Some(0), None));
         assert_eq!(add(Some(7), Some(1)), (Some(7), Some(1)));
         assert_eq!(add(None, Some(2)), (Some(7), Some(3)));
-        assert_eq!(add(Some(u64::MAX), None), (Some(u64::MAX - 1), Some(3)));
+        assert_eq!(add(Some(u64::MAX), None), (Some(u64::MAX), Some(3)));
         assert_eq!(sums.totals().usage.reasoning, None);
     }
 }

@@ -371,12 +371,13 @@ impl Open {
         self.hint = buffer.len().min(CHUNK_BYTES) as u32;
         self.is_busy = buffer.len() >= ALONE;
         let items = std::mem::take(&mut self.items);
-        let digest = self.digest.as_deref_mut().map(std::mem::take);
+        // Not kept for the next: of sessions that wait, many are open.
+        let digest = self.digest.take();
         (items > 0).then_some(Sealed {
             signal,
             buffer,
             items: items.into(),
-            digest: digest.unwrap_or_default(),
+            digest: digest.map_or_else(Digest::default, |digest| *digest),
         })
     }
 }
