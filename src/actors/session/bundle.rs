@@ -205,9 +205,9 @@ impl Bundle {
         self.tell_behind(shared);
     }
 
-    /// Has hosts wait in `ready` while messages wait here.
+    /// Has hosts wait in `ready` while messages wait here, unless what finds no room is to be dropped.
     fn tell_behind(&mut self, shared: &Shared) {
-        let is_behind = !self.waiting.is_empty();
+        let is_behind = !self.waiting.is_empty() && shared.when_full == WhenFull::Block;
         match (std::mem::replace(&mut self.is_behind, is_behind), is_behind) {
             (false, true) => shared.bundles.behind.fetch_add(1, Ordering::SeqCst),
             (true, false) => shared.bundles.behind.fetch_sub(1, Ordering::SeqCst),
