@@ -8,8 +8,11 @@ import { sessions, explained, isAborted } from '../api/client';
 import type { Summary } from '../api/types';
 
 const FIRST_PAGE = 100;
-// Larger pages are felt while scrolling.
-const PAGE = 500;
+// Scrolling reads small pages, for large ones are felt; a jump far down reads large ones, for it waits for all.
+const SMALLEST_PAGE = 100;
+const LARGEST_PAGE = 500;
+// So many rows below those in sight are read before they are looked at.
+const AHEAD = 100;
 
 export class SessionList {
   /** Changes whenever a row does. */
@@ -51,9 +54,9 @@ export class SessionList {
     return this.#rows[i];
   }
 
-  /** Reads on until row `last` is known. */
+  /** Reads on until row `last` is known, and some behind it. */
   want(last: number): void {
-    this.#wanted = Math.max(this.#wanted, last + 1);
+    this.#wanted = Math.max(this.#wanted, last + 1 + AHEAD);
     if (!this.#isReading && this.#next && this.#rows.length < this.#wanted) void this.#read(false);
   }
 
@@ -108,7 +111,9 @@ export class SessionList {
     this.#isReading = true;
     try {
       do {
-        const page = await sessions(this.#filters, isFirst ? FIRST_PAGE : PAGE, this.#next, stop);
+        const missing = this.#wanted - this.#rows.length;
+        const size = isFirst ? FIRST_PAGE : Math.min(LARGEST_PAGE, Math.max(SMALLEST_PAGE, missing));
+        const page = await sessions(this.#filters, size, this.#next, stop);
         if (stop.aborted) return;
         if (isFirst) {
           this.#rows = [];

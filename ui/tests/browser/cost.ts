@@ -1,5 +1,5 @@
-// What a step of scrolling costs: time of the processor in the page's main thread, so that a busy machine
-// changes nothing.
+// What a step of scrolling costs: time of the processor in the page's main thread, so that other programs
+// change little.
 
 import type { Page } from 'playwright-core';
 
@@ -19,4 +19,19 @@ export async function costs(page: Page, times: number, step: (i: number) => stri
   }
   await session.detach();
   return found;
+}
+
+/**
+ * The same steps on `rounds` pages that are alike: of each step, the least it took. What a page does at a step it does
+ * on each of them; what a virtual machine is kept waiting for, which counts as time of the processor, comes and goes.
+ */
+export async function leastCosts(rounds: number, open: () => Promise<Page>, times: number, step: (i: number) => string): Promise<number[]> {
+  let least: number[] | undefined;
+  for (let round = 0; round < rounds; round++) {
+    const page = await open();
+    const found = await costs(page, times, step);
+    least = least?.map((ms, i) => Math.min(ms, found[i]!)) ?? found;
+    await page.context().close();
+  }
+  return least ?? [];
 }
