@@ -129,7 +129,8 @@ impl Pipeline {
     /// let pipeline = Pipeline::builder().export(Null).start()?;
     /// let trace = TraceId::random();
     /// let session = pipeline.open_session_of(trace).open()?;
-    /// assert_eq!((session.id(), session.trace_id()), (&*trace.to_string(), trace));
+    /// assert_eq!(session.id(), trace.to_string());
+    /// assert_eq!(session.trace_id(), trace);
     /// assert_eq!(pipeline.session(&trace.to_string())?.context(), session.context());
     /// # pipeline.shutdown_blocking(std::time::Duration::from_secs(1));
     /// # Ok(())

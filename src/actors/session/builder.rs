@@ -1,5 +1,6 @@
 //! How spans begin.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -23,7 +24,7 @@ use crate::model::otlp::draft::Draft;
 #[must_use = "call start"]
 #[derive(Debug)]
 pub struct SpanBuilder<'a> {
-    cell: &'a Arc<Cell>,
+    cell: Cow<'a, Arc<Cell>>,
     /// None in an unsampled session and on the pipeline's own threads.
     draft: Option<Box<Draft>>,
     parent: Parent,
@@ -46,7 +47,7 @@ impl<'a> SpanBuilder<'a> {
     /// A span named after what it does and to what.
     #[inline(always)]
     pub(super) fn new(
-        cell: &'a Arc<Cell>,
+        cell: Cow<'a, Arc<Cell>>,
         parent: SpanId,
         operation: Operation,
         kind: SpanKind,
@@ -55,7 +56,7 @@ impl<'a> SpanBuilder<'a> {
     ) -> Self {
         let mut draft = None;
         if cell.sampled && !own_thread::is_own() {
-            let draft = draft.insert(begin(cell, name, object));
+            let draft = draft.insert(begin(&cell, name, object));
             if let Some(name) = operation.name() {
                 draft.set_in_span(key::OPERATION_NAME, name.into());
             }
@@ -194,11 +195,11 @@ impl<'a> SpanBuilder<'a> {
             }
             slot = Some(cell.start_span(id, parent, kind, operation, started_ns, draft.name()));
             if cell.shared.config.events.span_start && cell.logged {
-                log::span_start(cell, id, parent.id, draft.name(), kind, started_ns);
+                log::span_start(&cell, id, parent.id, draft.name(), kind, started_ns);
             }
         }
         Span {
-            cell: Arc::clone(cell),
+            cell: cell.into_owned(),
             draft,
             id,
             slot,
@@ -236,7 +237,7 @@ impl<'a> SpanBuilder<'a> {
             ..Facts::default()
         };
         Span {
-            cell: Arc::clone(cell),
+            cell: cell.into_owned(),
             draft,
             id,
             slot: None,

@@ -4,11 +4,13 @@
 //! Holds: one open chunk per signal, open spans, parked chunks (at most [`PARKED`]). Waits: never.
 //! Loses: what the pipeline has no room for, booked as `queue_full`.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::identity::Identity;
+use super::latest::Latest;
 use super::shared::Shared;
 use super::slab::{Parent, SlotRef};
 use super::state::{Facts, State};
@@ -45,8 +47,9 @@ pub(crate) struct Front {
     /// Whether its log records are.
     pub(super) logged: bool,
     pub(super) anchor: Anchor,
-    /// The next segment, once the session has rolled over; set under the lock of this one.
-    pub(super) next: OnceLock<Arc<Cell>>,
+    /// Where the segment that is open is found, once the session has rolled over; set under the lock of this
+    /// one.
+    pub(super) latest: OnceLock<Arc<Latest>>,
     /// Whether chunks are parked: `ready` asks this before it asks for the lock.
     pub(super) parked: AtomicBool,
 }
@@ -77,7 +80,7 @@ impl Cell {
             sampled,
             logged,
             anchor,
-            next: OnceLock::new(),
+            latest: OnceLock::new(),
             parked: AtomicBool::new(false),
         };
         Arc::new(Self {
@@ -90,21 +93,23 @@ impl Cell {
 
     /// The segment that is open now, for a handle that may be older than a roll-over.
     #[inline]
-    pub(super) fn current(self: &Arc<Self>) -> &Arc<Self> {
-        let mut cell = self;
-        while let Some(next) = cell.next.get() {
-            cell = next;
+    pub(super) fn current(self: &Arc<Self>) -> Cow<'_, Arc<Self>> {
+        match self.latest.get() {
+            None => Cow::Borrowed(self),
+            Some(latest) => Cow::Owned(latest.cell()),
         }
-        cell
     }
 
-    /// The same, locked: none follows it before it is unlocked.
-    pub(super) fn lock_current(self: &Arc<Self>) -> (&Arc<Self>, MutexGuard<'_, State>) {
+    /// Has `act` look at the segment that is open, which none follows before it has returned.
+    pub(super) fn with_current<T>(
+        self: &Arc<Self>,
+        act: impl FnOnce(&Arc<Self>, MutexGuard<'_, State>) -> T,
+    ) -> T {
         loop {
             let cell = self.current();
             let state = cell.lock();
-            if cell.next.get().is_none() {
-                return (cell, state);
+            if cell.latest.get().is_none() {
+                return act(&cell, state);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Log records of a session: what can grow without end is a log record, never a span event.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -25,7 +26,7 @@ pub(super) const SESSION_END: &str = "session.end";
 #[must_use = "call emit"]
 #[derive(Debug)]
 pub struct LogBuilder<'a> {
-    cell: &'a Arc<Cell>,
+    cell: Cow<'a, Arc<Cell>>,
     span: SpanId,
     /// None where log records are not recorded: in a session that is not sampled, where no exporter
     /// takes logs, and on the pipeline's own threads.
@@ -37,7 +38,7 @@ pub struct LogBuilder<'a> {
 
 impl<'a> LogBuilder<'a> {
     /// A record that says `body`, or nothing.
-    pub(super) fn new(cell: &'a Arc<Cell>, span: SpanId, body: Option<Value<'_>>) -> Self {
+    pub(super) fn new(cell: Cow<'a, Arc<Cell>>, span: SpanId, body: Option<Value<'_>>) -> Self {
         let draft = (cell.logged && !own_thread::is_own()).then(|| {
             let mut draft = drafts::take();
             draft.begin_log(&cell.shared.limits);

@@ -17,6 +17,7 @@ mod handover;
 pub(crate) mod head;
 mod identity;
 mod key_hash;
+mod latest;
 pub(crate) mod live;
 pub(crate) mod log;
 pub(crate) mod open;
@@ -33,6 +34,7 @@ pub(crate) mod sweeper;
 mod unsampled;
 pub(crate) mod will;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -72,10 +74,13 @@ impl Session {
         Self { cell }
     }
 
-    /// Its id as it is exported (`session.id`).
+    /// Its id as it is exported (`session.id`): that of the segment that is open, once it has rolled over.
     #[must_use]
-    pub fn id(&self) -> &str {
-        self.cell.current().identity.id()
+    pub fn id(&self) -> Cow<'_, str> {
+        match self.cell.current() {
+            Cow::Borrowed(cell) => cell.identity.id().into(),
+            Cow::Owned(cell) => cell.identity.id().to_owned().into(),
+        }
     }
 
     /// The trace that it is.
@@ -122,13 +127,14 @@ impl Session {
     /// the one before.
     pub fn budget(&self, budget: Budget) {
         let allowance = Allowance::new(budget);
-        let (cell, mut state) = self.cell.lock_current();
-        let reached = allowance.spend(state.sums.cost.unwrap_or(0.0));
-        state.set_allowance(allowance);
-        drop(state);
-        if let Some(reached) = reached {
-            reached.tell(cell);
-        }
+        self.cell.with_current(|cell, mut state| {
+            let reached = allowance.spend(state.sums.cost.unwrap_or(0.0));
+            state.set_allowance(allowance);
+            drop(state);
+            if let Some(reached) = reached {
+                reached.tell(cell);
+            }
+        });
     }
 
     /// Waits until the pipeline has room for what this session has ended: the only call that
@@ -217,14 +223,16 @@ impl Session {
     /// A log record correlated with the session's trace and root span.
     pub fn log<'v>(&self, body: impl Into<Value<'v>>) -> LogBuilder<'_> {
         let cell = self.cell.current();
-        LogBuilder::new(cell, cell.identity.root, Some(body.into()))
+        let root = cell.identity.root;
+        LogBuilder::new(cell, root, Some(body.into()))
     }
 
     /// An event of this name: a log record without a body, correlated with the session's trace and
     /// root span.
     pub fn event(&self, name: &str) -> LogBuilder<'_> {
         let cell = self.cell.current();
-        LogBuilder::new(cell, cell.identity.root, None).event_name(name)
+        let root = cell.identity.root;
+        LogBuilder::new(cell, root, None).event_name(name)
     }
 
     /// How the session as a whole was judged: see [`Span::evaluation`](crate::Span::evaluation).
@@ -256,13 +264,13 @@ impl Session {
     /// Ends it in this state, with attributes of its root span that are known only now: the same as to
     /// [`set`](Self::set) each of them before, in one step. A second end does nothing.
     pub fn finish_with(&self, state: EndState<'_>, attributes: &[(&str, Value<'_>)]) {
-        segment::end(self.cell.current(), Cause::Host(state), None, attributes);
+        segment::end(&self.cell.current(), Cause::Host(state), None, attributes);
     }
 
     /// Ends it in this state at a time of its own, for recordings.
     pub fn finish_at(&self, state: EndState<'_>, time: SystemTime) {
         let at_ns = Some(unix_ns(time));
-        segment::end(self.cell.current(), Cause::Host(state), at_ns, &[]);
+        segment::end(&self.cell.current(), Cause::Host(state), at_ns, &[]);
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Holds: the session, which lives as long as a reference to it. Never waits, loses nothing.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -71,7 +72,7 @@ impl SpanRef {
 
     /// A log record correlated with the span.
     pub fn log<'v>(&self, body: impl Into<Value<'v>>) -> LogBuilder<'_> {
-        LogBuilder::new(&self.cell, self.id, Some(body.into()))
+        LogBuilder::new(Cow::Borrowed(&self.cell), self.id, Some(body.into()))
     }
 }
 
@@ -88,10 +89,9 @@ impl From<&Span> for SpanRef {
 impl From<&Session> for SpanRef {
     fn from(session: &Session) -> Self {
         let cell = session.cell.current();
-        Self {
-            cell: Arc::clone(cell),
-            id: cell.identity.root,
-        }
+        let id = cell.identity.root;
+        let cell = cell.into_owned();
+        Self { cell, id }
     }
 }
 

@@ -7,6 +7,7 @@ use super::cell::Cell;
 use super::drafts;
 use super::gather::LoneItem;
 use super::identity::{Identity, Particulars};
+use super::latest::Latest;
 use super::log;
 use super::shared::Shared;
 use super::state::{Facts, State};
@@ -358,9 +359,16 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         state.set_allowance(Arc::clone(allowance));
     }
     let next = Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state);
-    if cell.next.set(Arc::clone(&next)).is_err() {
+    if cell.latest.get().is_some() {
         return;
     }
+    let known = old.latest();
+    let latest = known.unwrap_or_else(|| Latest::new(Arc::clone(&next)));
+    // It knows where it is found before it is: it may roll over at once.
+    next.lock().set_latest(&latest);
+    latest.set(Arc::clone(&next));
+    let is_first = cell.latest.set(latest).is_ok();
+    debug_assert!(is_first, "the lock was held");
     drop(old);
     // Always in the registry, for neither a flush nor the shutdown may miss what it holds.
     cell.retire(&mut cell.lock());

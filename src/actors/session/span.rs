@@ -1,5 +1,6 @@
 //! A span: a guard that writes its own wire form and ends when it is dropped.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -224,7 +225,7 @@ impl Span {
 
     /// A log record correlated with this span.
     pub fn log<'v>(&self, body: impl Into<Value<'v>>) -> LogBuilder<'_> {
-        LogBuilder::new(&self.cell, self.id, Some(body.into()))
+        LogBuilder::new(Cow::Borrowed(&self.cell), self.id, Some(body.into()))
     }
 
     /// How what it did was judged by a metric of this name: an event `gen_ai.evaluation.result` (GenAI
@@ -277,7 +278,7 @@ impl Span {
 
     /// An event of this name that belongs to it.
     fn told(&self, name: &str) -> LogBuilder<'_> {
-        LogBuilder::new(&self.cell, self.id, None).event_name(name)
+        LogBuilder::new(Cow::Borrowed(&self.cell), self.id, None).event_name(name)
     }
 
     /// Ends it now.

@@ -1,6 +1,8 @@
 //! The kinds of spans that sessions and spans start: names and attributes after the GenAI
 //! semantic conventions.
 
+use std::borrow::Cow;
+
 use super::Session;
 use super::builder::SpanBuilder;
 use super::reference::SpanRef;
@@ -9,7 +11,7 @@ use crate::model::genai::{Operation, key};
 use crate::model::kind::SpanKind;
 
 macro_rules! starters {
-    ($type:ty, $it:ident => $cell:expr, $parent:expr) => {
+    ($type:ty, $it:ident => $begin:expr) => {
         /// Starting spans below it.
         impl $type {
             /// A span of any other kind, named `name`.
@@ -119,13 +121,17 @@ macro_rules! starters {
                 object: &str,
             ) -> SpanBuilder<'_> {
                 let $it = self;
-                let (cell, parent) = ($cell, $parent);
+                let (cell, parent) = $begin;
                 SpanBuilder::new(cell, parent, operation, kind, name, object)
             }
         }
     };
 }
 
-starters!(Session, it => it.cell.current(), it.cell.current().identity.root);
-starters!(Span, it => &it.cell, it.id);
-starters!(SpanRef, it => &it.cell, it.id);
+starters!(Session, it => {
+    let cell = it.cell.current();
+    let root = cell.identity.root;
+    (cell, root)
+});
+starters!(Span, it => (Cow::Borrowed(&it.cell), it.id));
+starters!(SpanRef, it => (Cow::Borrowed(&it.cell), it.id));

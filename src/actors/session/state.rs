@@ -2,12 +2,13 @@
 //! it decides, its cell acts.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::budget::{Allowance, Reached};
 use super::bundle::Place;
 use super::gather::{ALONE, WHOLE};
+use super::latest::Latest;
 use super::slab::Slab;
 use crate::actors::pool::{Buffer, CHUNK_BYTES, Pool};
 use crate::model::chunk::{Chunk, Digest};
@@ -71,6 +72,8 @@ struct Rare {
     parked: VecDeque<Chunk>,
     /// What it may cost.
     allowance: Option<Arc<Allowance>>,
+    /// Where the segments before it find it.
+    latest: Weak<Latest>,
 }
 
 /// What a session looked like to the sweeper.
@@ -155,6 +158,15 @@ impl State {
 
     pub(super) fn allowance(&self) -> Option<&Arc<Allowance>> {
         self.rare.as_ref()?.allowance.as_ref()
+    }
+
+    /// Where the segments before it find it, as long as anybody has one of those.
+    pub(super) fn latest(&self) -> Option<Arc<Latest>> {
+        self.rare.as_ref()?.latest.upgrade()
+    }
+
+    pub(super) fn set_latest(&mut self, latest: &Arc<Latest>) {
+        self.rare.get_or_insert_default().latest = Arc::downgrade(latest);
     }
 
     pub(super) fn set_allowance(&mut self, allowance: Arc<Allowance>) {

@@ -82,6 +82,34 @@ fn a_session_goes_on_after_so_many_spans() {
     assert_eq!(roots[0].str("session.previous_id"), None);
 }
 
+/// A host may keep the handle of a session that never ends: what it holds is the segment that is open, and neither
+/// using nor dropping it goes through all that came before.
+#[test]
+fn a_handle_of_old_holds_the_segment_that_is_open() {
+    const SEGMENTS: u64 = 50_000;
+    let rig = rolling(SessionConfig {
+        max_spans: 1,
+        ..SessionConfig::default()
+    });
+    let session = rig.pipeline.session("endless").expect("open");
+    let older = session.clone();
+    let middle = std::iter::repeat_with(|| {
+        for _ in 0..SEGMENTS / 10 {
+            session.child("work").start().end();
+        }
+        rig.pipeline.session("endless").expect("open")
+    });
+    let handles: Vec<_> = middle.take(10).collect();
+    for handle in handles.iter().chain([&older, &session]) {
+        assert_eq!(handle.id(), format!("endless~{}", SEGMENTS + 1));
+        assert_eq!(handle.context(), session.context());
+    }
+    older.end();
+    drop((handles, older, session));
+    assert!(rig.pipeline.sessions().is_empty());
+    rig.stop();
+}
+
 /// Sessions whose ids begin alike for longer than an id may be have traces of their own in all segments, the same
 /// whenever such a session is opened.
 #[test]

@@ -16,7 +16,7 @@ fn pipeline() -> Pipeline {
 }
 
 fn here() -> Option<String> {
-    get().map(|current| current.session().id().to_owned())
+    get().map(|current| current.session().id().into_owned())
 }
 
 /// What a task does between two looks at what is current.

@@ -123,7 +123,7 @@ impl Player<'_> {
                     self.clock.wait_about(300);
                     span.end();
                 }
-                Step::Hand(other, asked) => self.hand(&agent, session.id(), other, asked)?,
+                Step::Hand(other, asked) => self.hand(&agent, &session.id(), other, asked)?,
             }
             self.clock.wait_about(150);
         }

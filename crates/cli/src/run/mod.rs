@@ -117,8 +117,8 @@ async fn conduct(args: &RunArgs) -> anyhow::Result<Account> {
     let redactor = redaction.map(|it| it.redactor());
     let ours = Ours {
         session: match redactor {
-            Some(redactor) => redactor.redact("session.id", session.id()).into_owned(),
-            None => session.id().to_owned(),
+            Some(redactor) => redactor.redact("session.id", &session.id()).into_owned(),
+            None => session.id().into_owned(),
         },
         trace: session.trace_id(),
         root: session.context().span_id(),
@@ -225,7 +225,7 @@ fn command(args: &RunArgs, station: &Station, session: &Session) -> Command {
     let wanted = Wanted {
         url: &station.url(),
         protocol: args.protocol,
-        session: session.id(),
+        session: &session.id(),
         coding_agent: args.coding_agent || ["claude", "gemini"].contains(&&*args.program()),
     };
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());

@@ -1,5 +1,6 @@
 //! How delegations begin.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use crate::model::otlp::draft::Draft;
 #[must_use = "call start"]
 #[derive(Debug)]
 pub struct DelegationBuilder<'a> {
-    cell: &'a Arc<Cell>,
+    cell: Cow<'a, Arc<Cell>>,
     parent: SpanId,
     agent: Box<str>,
     asynchronous: bool,
@@ -35,19 +36,20 @@ impl Session {
     /// Hands work to another agent, in another process as a rule: `invoke_agent {agent}`.
     pub fn delegate(&self, agent: &str) -> DelegationBuilder<'_> {
         let cell = self.cell.current();
-        DelegationBuilder::new(cell, cell.identity.root, agent)
+        let root = cell.identity.root;
+        DelegationBuilder::new(cell, root, agent)
     }
 }
 
 impl Span {
     /// Hands work to another agent, in another process as a rule: `invoke_agent {agent}`.
     pub fn delegate(&self, agent: &str) -> DelegationBuilder<'_> {
-        DelegationBuilder::new(&self.cell, self.id, agent)
+        DelegationBuilder::new(Cow::Borrowed(&self.cell), self.id, agent)
     }
 }
 
 impl<'a> DelegationBuilder<'a> {
-    fn new(cell: &'a Arc<Cell>, parent: SpanId, agent: &str) -> Self {
+    fn new(cell: Cow<'a, Arc<Cell>>, parent: SpanId, agent: &str) -> Self {
         let limits = &cell.shared.limits;
         let agent = truncate_bytes(agent, limits.name_length);
         let draft = (cell.sampled && !own_thread::is_own()).then(|| {
@@ -57,12 +59,13 @@ impl<'a> DelegationBuilder<'a> {
             draft.set(key::AGENT_NAME, agent.into());
             draft
         });
+        let deadline = cell.shared.config.delegations.deadline;
         Self {
             cell,
             parent,
             agent: agent.into(),
             asynchronous: false,
-            deadline: cell.shared.config.delegations.deadline,
+            deadline,
             draft,
         }
     }
@@ -123,7 +126,7 @@ impl<'a> DelegationBuilder<'a> {
         let saved = draft.map(|mut draft| {
             draft.head(id, Some(parent), kind, start_ns);
             if shared.config.events.span_start && cell.logged {
-                log::span_start(cell, id, parent, draft.name(), kind, start_ns);
+                log::span_start(&cell, id, parent, draft.name(), kind, start_ns);
             }
             let saved = draft.save();
             drafts::give_back(draft);
@@ -131,7 +134,7 @@ impl<'a> DelegationBuilder<'a> {
         });
         let is_recorded = saved.is_some();
         let flight = Arc::new(Flight {
-            cell: Arc::clone(cell),
+            cell: Arc::clone(&cell),
             id,
             agent,
             asynchronous,
