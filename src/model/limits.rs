@@ -87,6 +87,7 @@ impl Limits {
     }
 
     /// What names are cut to.
+    #[inline]
     pub(crate) fn name_text(&self) -> TextLimit {
         TextLimit::new(None, self.name_length)
     }

@@ -190,6 +190,8 @@ impl Span {
     }
 
     /// Adds an event now. What can grow without end is a log record instead: [`log`](Self::log).
+    // As with `set`, the compiler works out most of it for literals.
+    #[inline(always)]
     pub fn event(&mut self, name: &str, attributes: &[(&str, Value<'_>)]) -> &mut Self {
         if self.draft.is_some() {
             let now_ns = self.cell.now_ns();
@@ -209,6 +211,7 @@ impl Span {
         self
     }
 
+    #[inline(always)]
     fn event_ns(&mut self, name: &str, time_ns: u64, attributes: &[(&str, Value<'_>)]) {
         if let Some(draft) = &mut self.draft {
             draft.event(time_ns, name, attributes, &self.cell.shared.limits);

@@ -176,6 +176,7 @@ impl Draft {
     }
 
     /// Adds an event at `time_ns`.
+    #[inline(always)]
     pub(crate) fn event(
         &mut self,
         time_ns: u64,

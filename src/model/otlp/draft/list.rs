@@ -8,7 +8,8 @@ impl Draft {
     /// Writes the first attributes of a list, as many as may be kept, and, as field `dropped`, how
     /// many are missing. OTLP wants keys to differ, so the last value of a key wins; what has no key
     /// is dropped and counted.
-    #[inline]
+    // For literal keys in a literal list, the compiler works out most of it beforehand: whether keys differ, too.
+    #[inline(always)]
     pub(super) fn write_list(
         &mut self,
         field: u32,
@@ -16,21 +17,33 @@ impl Draft {
         attributes: &[(&str, Value<'_>)],
         limit: usize,
     ) {
-        let kept = &attributes[..attributes.len().min(limit)];
-        let mut missing = attributes.len() - kept.len();
         let is_short = |key: &str| !key.is_empty() && key.len() < SHORT;
-        if self.plain && kept.iter().all(|(key, _)| is_short(key)) {
-            for (at, (key, value)) in kept.iter().enumerate() {
-                if kept[at + 1..].iter().any(|(later, _)| later == key) {
-                    continue;
-                }
-                if !self.out.short_attribute(tag(field), key, *value) {
-                    self.write_with_care(field, &kept[at..=at]);
-                }
-            }
-        } else {
-            missing += self.write_with_care(field, kept);
+        let all_short = attributes.iter().all(|(key, _)| is_short(key));
+        if !self.plain || attributes.len() > limit || !all_short {
+            return self.write_list_with_care(field, dropped, attributes, limit);
         }
+        for (at, (key, value)) in attributes.iter().enumerate() {
+            if attributes[at + 1..].iter().any(|(later, _)| later == key) {
+                continue;
+            }
+            if !self.out.short_attribute(tag(field), key, *value) {
+                // A copy, made here: the list itself then need not be in memory for those that come this far.
+                self.write_with_care(field, &[(*key, *value)]);
+            }
+        }
+    }
+
+    /// Writes a list that may be over a limit, or of which some may be long or without a key.
+    #[inline(never)]
+    fn write_list_with_care(
+        &mut self,
+        field: u32,
+        dropped: u32,
+        attributes: &[(&str, Value<'_>)],
+        limit: usize,
+    ) {
+        let kept = &attributes[..attributes.len().min(limit)];
+        let missing = attributes.len() - kept.len() + self.write_with_care(field, kept);
         if missing > 0 {
             self.out.uint(dropped, missing as u64);
         }

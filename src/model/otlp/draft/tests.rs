@@ -239,6 +239,38 @@ fn an_attribute_is_the_same_by_either_way() {
     }
 }
 
+/// The attributes of an event are the same bytes whether all are short and there is room for them, which is the
+/// usual way, or none yet, or a limit is near.
+#[test]
+fn a_list_is_the_same_by_either_way() {
+    let usual = Limits::default();
+    let near = Limits {
+        name_length: 100,
+        ..Limits::default()
+    };
+    let given = [
+        ("one", Value::Int(1)),
+        ("two", Value::Str("second")),
+        ("one", Value::Bool(true)),
+    ];
+    let texts: Vec<_> = (0..=130).map(|len| "v".repeat(len)).collect();
+    for text in &texts {
+        let given = [given[0], ("text", text.as_str().into()), given[1], given[2]];
+        let written = |capacity, limits| {
+            let mut draft = Draft::with_capacity(capacity);
+            draft.begin_span("", "", limits);
+            draft.event(1, "event", &given, limits);
+            draft.end(9);
+            let mut chunk = Vec::new();
+            append(&draft, &mut chunk);
+            chunk
+        };
+        let slow = written(1024, &near);
+        assert_eq!(written(1024, &usual), slow, "{}", text.len());
+        assert_eq!(written(0, &usual), slow, "{}", text.len());
+    }
+}
+
 /// A name of two texts, of one and of none is framed right at every length, with room for it and without.
 #[test]
 fn names_of_two_texts_are_framed_right_at_every_length() {

@@ -79,7 +79,7 @@ impl Writer {
     }
 
     /// Opens an event, in one piece with its time and name; returns what [`close`](Self::close) asks for.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn event_head(&mut self, time_ns: u64, name: &str) -> usize {
         let (start, len) = (self.at, name.len());
         if len >= 0x80 {
