@@ -8,6 +8,7 @@ use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::drafts;
 use super::identity::Identity;
 use super::shared::Shared;
 use super::slab::{Parent, SlotRef};
@@ -290,6 +291,19 @@ impl Cell {
         if !state.retired {
             self.seal(state);
         }
+    }
+
+    /// Goes on with the root, which is put aside while the session is open. Nothing is recorded of it after the end,
+    /// or where the session is not sampled.
+    pub(super) fn edit_root(&self, state: &mut State, edit: impl FnOnce(&mut Draft)) {
+        let Some(root) = state.root.as_ref().filter(|_| self.sampled) else {
+            return;
+        };
+        let mut draft = drafts::take();
+        draft.resume(root, &self.shared.limits);
+        edit(&mut draft);
+        state.root = Some(draft.save());
+        drafts::give_back(draft);
     }
 
     /// The context of one of its spans.

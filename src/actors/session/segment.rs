@@ -1,7 +1,7 @@
 //! How a session's root span begins and ends, and how an endless session rolls over into its next
 //! segment.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use super::cell::Cell;
 use super::drafts;
@@ -123,9 +123,19 @@ pub(super) fn end(
     at_ns: Option<u64>,
     attributes: &[(&str, Value<'_>)],
 ) {
+    end_locked(cell, cell.lock(), cause, at_ns, attributes);
+}
+
+/// The same for somebody who has locked it.
+pub(super) fn end_locked(
+    cell: &Arc<Cell>,
+    mut state: MutexGuard<'_, State>,
+    cause: Cause<'_>,
+    at_ns: Option<u64>,
+    attributes: &[(&str, Value<'_>)],
+) {
     let shared = &cell.shared;
     let identity = &cell.identity;
-    let mut state = cell.lock();
     let Some(root) = state.root.take() else {
         return;
     };
@@ -312,7 +322,7 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     let id = format!("{}~{segment}", before.conversation());
     let (trace_id, is_random) = trace_of_segment(before, &id, segment);
     let flags = u8::from(cell.sampled) | u8::from(is_random) << 1;
-    let anchor = shared.clock.anchor();
+    let anchor = shared.anchor_now();
     let particulars = Particulars {
         home: before.home,
         began_as: Some(match &before.began_as {
@@ -353,10 +363,7 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     // At once: a budget that is set meanwhile is either taken along or set in the next segment.
     let mut old = cell.lock();
     shared.bundles.fix(&mut old.place);
-    state.place = old.place;
-    if let Some(allowance) = old.allowance() {
-        state.set_allowance(Arc::clone(allowance));
-    }
+    state.succeed(&mut old);
     let next = Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state);
     if cell.next.set(Arc::clone(&next)).is_err() {
         return;

@@ -9,6 +9,7 @@ use super::budget::{Allowance, Reached};
 use super::bundle::Place;
 use super::gather::{ALONE, WHOLE};
 use super::slab::Slab;
+use super::visit::RootEnd;
 use crate::actors::pool::{Buffer, CHUNK_BYTES, Pool};
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::genai::Operation;
@@ -62,6 +63,8 @@ pub(super) struct State {
     pub(super) patient: bool,
     /// It is owned by the registry's list of ended sessions.
     pub(super) retired: bool,
+    /// How much work is under way in it that keeps it open; none, where whoever opened it ends it.
+    pub(super) visits: u32,
 }
 
 #[derive(Debug, Default)]
@@ -71,6 +74,8 @@ struct Rare {
     parked: VecDeque<Chunk>,
     /// What it may cost.
     allowance: Option<Arc<Allowance>>,
+    /// How its root ended, where that was before other work in it.
+    root_end: Option<RootEnd>,
 }
 
 /// What a session looked like to the sweeper.
@@ -122,6 +127,19 @@ impl State {
             lingering: false,
             patient: false,
             retired: false,
+            visits: 0,
+        }
+    }
+
+    /// Goes on where the segment before it ends.
+    pub(super) fn succeed(&mut self, before: &mut Self) {
+        self.place = before.place;
+        self.visits = before.visits;
+        if let Some(allowance) = before.allowance() {
+            self.set_allowance(Arc::clone(allowance));
+        }
+        if let Some(end) = before.take_root_end() {
+            self.set_root_end(end);
         }
     }
 
@@ -159,6 +177,14 @@ impl State {
 
     pub(super) fn set_allowance(&mut self, allowance: Arc<Allowance>) {
         self.rare.get_or_insert_default().allowance = Some(allowance);
+    }
+
+    pub(super) fn take_root_end(&mut self) -> Option<RootEnd> {
+        self.rare.as_mut()?.root_end.take()
+    }
+
+    pub(super) fn set_root_end(&mut self, end: RootEnd) {
+        self.rare.get_or_insert_default().root_end = Some(end);
     }
 
     /// Whether an item of `len` bytes goes among those of other sessions, which is counted: no chunk is open that it

@@ -55,7 +55,7 @@ impl Wanted<'_> {
             .as_ref()
             .map_or(random, |parent| parent.flags().is_random());
         let flags = u8::from(sampled) | u8::from(random) << 1;
-        let anchor = shared.clock.anchor();
+        let anchor = shared.anchor_now();
         let (hidden, mut room) = (GivenId::Trace(key.0), [0; 32]);
         let id = match shared.config.hash_key {
             Some(_) => hidden.text(&mut room),
@@ -84,7 +84,8 @@ impl Wanted<'_> {
         let is_apart = shared.is_apart(particulars.case.as_ref());
         let identity = Identity::new(particulars, id, is_apart);
         let draft = self.root(&identity, earlier.as_ref());
-        let state = State::new(draft.save(), identity.start_ns);
+        let mut state = State::new(draft.save(), identity.start_ns);
+        state.visits = u32::from(self.is_visited);
         drafts::give_back(draft);
         Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state)
     }
