@@ -22,6 +22,7 @@ pub(crate) mod log;
 pub(crate) mod open;
 pub(crate) mod reference;
 pub(crate) mod registry;
+mod root;
 mod roots;
 pub(crate) mod segment;
 pub(crate) mod shared;

@@ -78,7 +78,7 @@ pub(super) struct RootSpan<'a> {
 pub(super) fn begin_root(
     draft: &mut Draft,
     shared: &Shared,
-    identity: &Identity,
+    identity: &Particulars,
     root: &RootSpan<'_>,
 ) {
     let about = &identity.about;
@@ -149,8 +149,7 @@ pub(super) fn end_locked(
         if cause != Cause::RolledOver {
             complete_open(cell, &mut state, now_ns);
         }
-        let mut draft = drafts::take();
-        draft.resume(&root, &shared.limits);
+        let mut draft = root.resume(&shared.limits);
         for (key, value) in attributes {
             draft.set(key, *value);
         }
@@ -186,6 +185,7 @@ pub(super) fn end_locked(
         }
         drafts::give_back(draft);
     } else {
+        root.give_back();
         let book = shared.books.of(Signal::Traces);
         book.enter_settled(1, Fate::SampledOut);
     }
@@ -345,8 +345,7 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
             .as_ref()
             .map(|case| Arc::new(case.of_next_segment(trace_id))),
     };
-    let is_apart = shared.is_apart(particulars.case.as_ref());
-    let identity = Identity::new(particulars, &id, is_apart);
+    let common = particulars.common(&id);
     let mut draft = drafts::take();
     let link = cell.context_of(before.root);
     let root = RootSpan {
@@ -356,15 +355,13 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         inbound: &Baggage::EMPTY,
         previous_id: Some(before.id()),
     };
-    begin_root(&mut draft, shared, &identity, &root);
-    let mut state = State::new(draft.save(), identity.start_ns);
-    drafts::give_back(draft);
-    let (sampled, logged) = (cell.sampled, cell.logged);
+    begin_root(&mut draft, shared, &particulars, &root);
+    let is_recorded = (cell.sampled, cell.logged);
+    let next = Cell::new(shared, particulars, common, is_recorded, anchor, draft, 0);
     // At once: a budget that is set meanwhile is either taken along or set in the next segment.
     let mut old = cell.lock();
     shared.bundles.fix(&mut old.place);
-    state.succeed(&mut old);
-    let next = Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state);
+    next.lock().succeed(&mut old);
     if cell.next.set(Arc::clone(&next)).is_err() {
         return;
     }
@@ -372,10 +369,13 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     // Always in the registry, for neither a flush nor the shutdown may miss what it holds.
     cell.retire(&mut cell.lock());
     shared.registry.replace(before.home, Arc::clone(&next));
-    if shared.is_closed() {
+    if next.lock().root.is_none() && next.next.get().is_none() {
+        // It ended before it was there.
+        shared.registry.forget(before.home, &next);
+    } else if shared.is_closed() {
         // The shutdown began meanwhile and may not have seen it.
         forget(&next);
-    } else if shared.config.events.session && logged {
+    } else if shared.config.events.session && next.logged {
         let at_ns = next.identity.start_ns;
         let previous = Some(before.id());
         log::session_event(&next, &mut next.lock(), log::SESSION_START, at_ns, previous);

@@ -8,12 +8,13 @@ use std::time::Duration;
 use super::budget::{Allowance, Reached};
 use super::bundle::Place;
 use super::gather::{ALONE, WHOLE};
+use super::root::RootDraft;
 use super::slab::Slab;
 use super::visit::RootEnd;
 use crate::actors::pool::{Buffer, CHUNK_BYTES, Pool};
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::genai::Operation;
-use crate::model::otlp::draft::{Draft, Saved};
+use crate::model::otlp::draft::Draft;
 use crate::model::request::Signal;
 use crate::model::usage::{Sums, Usage};
 
@@ -52,7 +53,7 @@ pub(super) struct State {
     /// Bytes of spans in all, for the roll-over.
     pub(super) bytes: u64,
     /// The root span while the session is open.
-    pub(super) root: Option<Saved>,
+    pub(super) root: Option<RootDraft>,
     /// Where it has put something among what others have.
     pub(super) place: Option<Place>,
     /// Something of it is, or was, among what others have: it came before what is open.
@@ -112,10 +113,16 @@ pub(crate) struct Sealed {
 }
 
 impl State {
-    pub(super) fn new(root: Saved, now_ns: u64) -> Self {
+    /// That of a session whose first chunk begins with so much room.
+    #[inline(always)]
+    pub(super) fn new(root: RootDraft, now_ns: u64, size: usize, visits: u32) -> Self {
         Self {
             slab: Slab::default(),
-            spans: Open::default(),
+            spans: Open {
+                hint: size.min(CHUNK_BYTES) as u32,
+                is_busy: size >= WHOLE,
+                ..Open::default()
+            },
             sums: Sums::default(),
             rare: None,
             last_ns: now_ns,
@@ -127,7 +134,7 @@ impl State {
             lingering: false,
             patient: false,
             retired: false,
-            visits: 0,
+            visits,
         }
     }
 
@@ -141,12 +148,6 @@ impl State {
         if let Some(end) = before.take_root_end() {
             self.set_root_end(end);
         }
-    }
-
-    /// Has the first chunk begin with so much room.
-    pub(super) fn expect(&mut self, size: usize) {
-        self.spans.hint = size.min(CHUNK_BYTES) as u32;
-        self.spans.is_busy = size >= WHOLE;
     }
 
     /// How many bytes of spans it has put among those of others of late.
@@ -445,7 +446,7 @@ mod tests {
     }
 
     fn state() -> State {
-        State::new(draft(0).save(), 0)
+        State::new(RootDraft::Open(Box::new(draft(0))), 0, 0, 0)
     }
 
     /// Items come out as they went in, in chunks that are sealed before they are too large; the counts

@@ -80,8 +80,8 @@ impl InboundSpan {
         self
     }
 
-    /// Notes the status code of the response. It is written when the span ends: the root of a session is
-    /// packed away while it is open.
+    /// Notes the status code of the response. Of a root it is written when that ends, under the lock that is taken
+    /// then.
     pub(crate) fn status_code(&mut self, code: u16) {
         match &mut self.recording {
             Recording::Root(_, end) => end.status_code = Some(code),

@@ -28,8 +28,8 @@ impl Wanted<'_> {
             }
             let (current, mut state) = cell.lock_current();
             if state.root.is_none() {
-                // It ended while this came, and has left the registry, or is about to.
-                std::thread::yield_now();
+                // It ended while this came. Whoever ended it may not have come to this yet.
+                self.shared.registry.forget(cell.identity.home, &cell);
                 continue;
             }
             if state.visits > 0 {

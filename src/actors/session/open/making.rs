@@ -5,9 +5,8 @@ use std::sync::Arc;
 use super::Wanted;
 use crate::actors::session::cell::Cell;
 use crate::actors::session::drafts;
-use crate::actors::session::identity::{Identity, Particulars};
+use crate::actors::session::identity::Particulars;
 use crate::actors::session::segment::{RootSpan, begin_root};
-use crate::actors::session::state::State;
 use crate::model::chunk::SessionKey;
 use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::id::{SpanId, TraceId};
@@ -81,17 +80,21 @@ impl Wanted<'_> {
             content: self.content,
             case,
         };
-        let is_apart = shared.is_apart(particulars.case.as_ref());
-        let identity = Identity::new(particulars, id, is_apart);
-        let draft = self.root(&identity, earlier.as_ref());
-        let mut state = State::new(draft.save(), identity.start_ns);
-        state.visits = u32::from(self.is_visited);
-        drafts::give_back(draft);
-        Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state)
+        let common = particulars.common(id);
+        let draft = self.root(&particulars, earlier.as_ref());
+        Cell::new(
+            shared,
+            particulars,
+            common,
+            (sampled, logged),
+            anchor,
+            draft,
+            u32::from(self.is_visited),
+        )
     }
 
     /// The beginning of the root span.
-    fn root(&mut self, identity: &Identity, earlier: Option<&SpanContext>) -> Box<Draft> {
+    fn root(&mut self, identity: &Particulars, earlier: Option<&SpanContext>) -> Box<Draft> {
         let Some(mut said) = self.said.take() else {
             return self.begin(identity, None, earlier);
         };
@@ -114,7 +117,7 @@ impl Wanted<'_> {
 
     fn begin(
         &self,
-        identity: &Identity,
+        identity: &Particulars,
         name: Option<&str>,
         link: Option<&SpanContext>,
     ) -> Box<Draft> {
