@@ -314,6 +314,18 @@ fn trace_of_segment(before: &Identity, id: &str, segment: u32) -> (TraceId, bool
     trace_id_of(&format!("{home}~{segment}"), None)
 }
 
+/// Has a segment go on where the one before it ends.
+fn hand_on(before: &mut State, next: &mut State) {
+    next.place = before.place;
+    next.visits = before.visits;
+    if let Some(allowance) = before.allowance() {
+        next.set_allowance(Arc::clone(allowance));
+    }
+    if let Some(end) = before.take_root_end() {
+        next.set_root_end(end);
+    }
+}
+
 /// Ends this segment and begins the next: a trace of its own, linked to this one.
 pub(super) fn roll_over(cell: &Arc<Cell>) {
     let shared = &cell.shared;
@@ -361,7 +373,7 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     // At once: a budget that is set meanwhile is either taken along or set in the next segment.
     let mut old = cell.lock();
     shared.bundles.fix(&mut old.place);
-    next.lock().succeed(&mut old);
+    hand_on(&mut old, &mut next.lock());
     if cell.next.set(Arc::clone(&next)).is_err() {
         return;
     }

@@ -138,18 +138,6 @@ impl State {
         }
     }
 
-    /// Goes on where the segment before it ends.
-    pub(super) fn succeed(&mut self, before: &mut Self) {
-        self.place = before.place;
-        self.visits = before.visits;
-        if let Some(allowance) = before.allowance() {
-            self.set_allowance(Arc::clone(allowance));
-        }
-        if let Some(end) = before.take_root_end() {
-            self.set_root_end(end);
-        }
-    }
-
     /// How many bytes of spans it has put among those of others of late.
     pub(super) fn bytes_among(&self) -> usize {
         self.spans.among as usize
