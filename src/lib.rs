@@ -59,6 +59,7 @@
 //! | --- | --- |
 //! | start, watch, stop | [`Pipeline`], [`Builder`], [`PipelineStats`], [`FlushReport`], [`ShutdownReport`] |
 //! | record | [`Session`], [`SessionBuilder`], [`Span`], [`SpanBuilder`], [`SpanRef`], [`LogBuilder`] |
+//! | record work in sessions that end with it | [`Entered`], [`Visit`] |
 //! | hand work to another agent | [`Delegation`], [`Delegated`], [`DelegationConfig`] |
 //! | say what a span says | [`Value`], [`Usage`], [`SpanKind`], [`EndState`], [`Operation`] |
 //! | continue a trace from elsewhere | [`SpanContext`], [`TraceState`], [`TraceId`], [`SpanId`] |
@@ -122,6 +123,7 @@ pub use actors::session::open::SessionBuilder;
 pub use actors::session::reference::SpanRef;
 pub use actors::session::segment::EndState;
 pub use actors::session::span::Span;
+pub use actors::session::visit::{Entered, Visit};
 pub use actors::session::{Closed, Session};
 #[cfg(feature = "spool")]
 pub use actors::spool::config::{Spool, SpoolFull, SpoolMode};

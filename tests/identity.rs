@@ -36,7 +36,7 @@ fn a_hash_key_hides_the_previous_id_too() {
         },
     );
     let before = pipeline.session("call +33 6 12").expect("open");
-    let hashed = before.id().to_owned();
+    let hashed = before.id().into_owned();
     before.end();
     let after = pipeline.open_session("call 2").previous_id("call +33 6 12");
     after.name("after").open().expect("open").end();

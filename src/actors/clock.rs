@@ -1,5 +1,6 @@
-//! Time for spans: the wall clock read once per session, monotonic afterwards.
+//! Time for spans: the wall clock once per session, monotonic afterwards.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Reads a clock that costs nanoseconds (the processor's time stamp counter where it is reliable).
@@ -58,6 +59,66 @@ impl Clock {
     }
 }
 
+/// How long the wall clock is not read again for another anchor, in nanoseconds.
+const LASTS_NS: u64 = 10_000_000;
+
+/// The wall clock for many anchors: what is read of it serves all of the next milliseconds, for the counter goes
+/// on as it does, and is read in a fraction of the time. Once the wall clock is set, or the machine was asleep,
+/// anchors of so long go by what it was before.
+#[derive(Debug)]
+pub(crate) struct Wall {
+    /// What it would have said when the counter stood at zero.
+    at_zero_ns: AtomicU64,
+    /// Where the counter stood when it was read.
+    read_at: AtomicU64,
+    /// For how many ticks that is good.
+    lasts: u64,
+}
+
+impl Wall {
+    pub(crate) fn new(clock: &Clock) -> Self {
+        let lasts = (u128::from(LASTS_NS) << SCALE) / u128::from(clock.scale.max(1));
+        let wall = Self {
+            at_zero_ns: AtomicU64::new(0),
+            read_at: AtomicU64::new(0),
+            lasts: u64::try_from(lasts).unwrap_or(0),
+        };
+        wall.read(clock);
+        wall
+    }
+
+    /// A moment that is now.
+    #[inline]
+    pub(crate) fn anchor(&self, clock: &Clock) -> Anchor {
+        let raw = clock.source.raw();
+        // It may have been read meanwhile, or on a core whose counter is a little ahead: then it is read again.
+        let age = raw.wrapping_sub(self.read_at.load(Ordering::Acquire));
+        if age >= self.lasts {
+            return self.read(clock);
+        }
+        let at_zero_ns = self.at_zero_ns.load(Ordering::Relaxed);
+        Anchor {
+            raw,
+            unix_ns: at_zero_ns.wrapping_add(clock.nanos(raw)),
+        }
+    }
+
+    /// Reads both clocks.
+    #[cold]
+    #[inline(never)]
+    fn read(&self, clock: &Clock) -> Anchor {
+        let anchor = clock.anchor();
+        let took = clock.source.raw().wrapping_sub(anchor.raw);
+        // If the thread had to wait between the two, they are not of one moment: that is no measure for others.
+        if took < self.lasts / 1000 {
+            let at_zero_ns = anchor.unix_ns.wrapping_sub(clock.nanos(anchor.raw));
+            self.at_zero_ns.store(at_zero_ns, Ordering::Relaxed);
+            self.read_at.store(anchor.raw, Ordering::Release);
+        }
+        anchor
+    }
+}
+
 impl Anchor {
     pub(crate) fn unix_ns(&self) -> u64 {
         self.unix_ns
@@ -86,6 +147,44 @@ mod tests {
                 assert!(difference <= 1 + expected / 1_000_000_000, "{ticks} ticks");
             }
         }
+    }
+
+    /// Anchors tell the time of the wall clock, whether it was read for them or shortly before.
+    #[test]
+    fn an_anchor_that_was_not_read_for_itself_tells_the_time() {
+        let clock = Clock::new();
+        let wall = Wall::new(&clock);
+        let mut last_ns = 0;
+        // For longer than a reading lasts.
+        let until_ns = clock.anchor().unix_ns() + 3 * LASTS_NS;
+        while last_ns < until_ns {
+            let before = clock.anchor().unix_ns();
+            let anchor = wall.anchor(&clock);
+            let after = clock.anchor().unix_ns();
+            let slack = 1_000_000;
+            assert!(before <= anchor.unix_ns() + slack, "it is not behind");
+            assert!(anchor.unix_ns() <= after + slack, "nor ahead");
+            assert!(anchor.unix_ns() + slack >= last_ns, "it goes on");
+            last_ns = anchor.unix_ns();
+        }
+    }
+
+    /// What was read is used for as long as it is good, and no longer.
+    #[test]
+    fn the_wall_clock_is_read_again_in_time() {
+        let clock = Clock::new();
+        let wall = Wall::new(&clock);
+        // As if it had been set by an hour since.
+        let hour_ns = 3_600_000_000_000;
+        let set = |wall: &Wall| wall.at_zero_ns.fetch_sub(hour_ns, Ordering::Relaxed);
+        set(&wall);
+        wall.read_at.store(clock.source.raw(), Ordering::Relaxed);
+        let told = wall.anchor(&clock).unix_ns();
+        assert!(clock.anchor().unix_ns() - told > hour_ns / 2, "not yet");
+        let long_ago = clock.source.raw().wrapping_sub(wall.lasts);
+        wall.read_at.store(long_ago, Ordering::Relaxed);
+        let told = wall.anchor(&clock).unix_ns();
+        assert!(clock.anchor().unix_ns() - told < hour_ns / 2, "now");
     }
 
     /// Times beyond what 64 bits of nanoseconds can say count as the last or the first that they can.

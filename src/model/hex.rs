@@ -8,7 +8,8 @@
 const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// Writes two digits for each byte, at the beginning of `out`.
-#[inline]
+// Of an array, whose length is known where this is called, nothing is left of the loop.
+#[inline(always)]
 pub(crate) fn write(bytes: &[u8], out: &mut [u8]) {
     let (fours, rest) = bytes.as_chunks();
     let (eights, last) = out[..bytes.len() * 2].as_chunks_mut();

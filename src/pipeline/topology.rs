@@ -18,7 +18,7 @@ use crate::actors::apart::Apart;
 use crate::actors::batcher::Batcher;
 use crate::actors::batcher::config::Seal;
 use crate::actors::batcher::lane_end::LaneEnd;
-use crate::actors::clock::Clock;
+use crate::actors::clock::{Clock, Wall};
 use crate::actors::deadline::Deadline;
 use crate::actors::exporter::delivery::LaneCounters;
 use crate::actors::exporter::lane::Lane;
@@ -179,6 +179,7 @@ pub(crate) fn start_on(plan: Plan, runtime: &Handle) -> Pipeline {
 
     let (to_sweeper, sweeper_inbox) = bounded(FLUSHES);
     let shared = Arc::new(Shared {
+        wall: Wall::new(&clock),
         anchor: clock.anchor(),
         clock,
         limits: config.limits.clone(),

@@ -9,8 +9,9 @@ use std::ops::Deref;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::identity::Identity;
+use super::identity::{Common, Identity, Particulars};
 use super::latest::Latest;
+use super::root::RootDraft;
 use super::shared::Shared;
 use super::slab::{Parent, SlotRef};
 use super::state::{Facts, State};
@@ -64,29 +65,38 @@ impl Deref for Cell {
 }
 
 impl Cell {
+    /// A session whose root begins as the draft does. The two flags say whether its spans are recorded, and its log
+    /// records.
+    // All parts are made here and put where they stay in one go: each move of them would take as long as a lock.
+    #[inline(always)]
     pub(super) fn new(
-        shared: Arc<Shared>,
-        identity: Identity,
-        sampled: bool,
-        logged: bool,
+        shared: &Arc<Shared>,
+        particulars: Particulars,
+        common: Common,
+        (sampled, logged): (bool, bool),
         anchor: Anchor,
-        mut state: State,
+        root: Box<Draft>,
+        visits: u32,
     ) -> Arc<Self> {
-        let is_apart = shared.is_apart(identity.case.as_ref());
-        state.expect(shared.usual_size());
-        let front = Front {
-            shared,
-            is_apart,
-            sampled,
-            logged,
-            anchor,
-            latest: OnceLock::new(),
-            parked: AtomicBool::new(false),
-        };
+        let is_apart = shared.is_apart(particulars.case.as_ref());
+        let start_ns = particulars.start_ns;
         Arc::new(Self {
-            identity,
-            front,
-            state: Mutex::new(state),
+            identity: Identity::new(particulars, common, is_apart),
+            front: Front {
+                shared: Arc::clone(shared),
+                is_apart,
+                sampled,
+                logged,
+                anchor,
+                latest: OnceLock::new(),
+                parked: AtomicBool::new(false),
+            },
+            state: Mutex::new(State::new(
+                RootDraft::new(root, visits > 0),
+                start_ns,
+                shared.usual_size(),
+                visits,
+            )),
             unsampled: Unsampled::default(),
         })
     }
@@ -294,6 +304,13 @@ impl Cell {
         state.retired = self.shared.registry.retire(Arc::clone(self));
         if !state.retired {
             self.seal(state);
+        }
+    }
+
+    /// Writes to the root. Nothing is recorded of it after the end, or where the session is not sampled.
+    pub(super) fn edit_root(&self, state: &mut State, edit: impl FnOnce(&mut Draft)) {
+        if let Some(root) = state.root.as_mut().filter(|_| self.sampled) {
+            root.edit(&self.shared.limits, edit);
         }
     }
 

@@ -117,7 +117,9 @@ impl Cell {
             return self.seal(state);
         }
         let mut size = state.bytes_among();
-        for signal in ROOT_LAST {
+        // Nor is anything open of most that are as small as a request.
+        let signals = state.has_buffer().then_some(ROOT_LAST);
+        for signal in signals.into_iter().flatten() {
             let Some(sealed) = state.seal(signal) else {
                 continue;
             };

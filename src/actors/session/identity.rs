@@ -26,16 +26,22 @@ pub(super) struct Identity {
     /// a session that comes back.
     pub(super) key: SessionKey,
     particulars: Particulars,
-    /// What every span carries, in wire form: flags, which a span whose parent is remote has of its own; trace
-    /// id and `session.id`; then, for GenAI spans, `gen_ai.conversation.id`.
-    common: Box<[u8]>,
-    /// Where the flags end in `common`.
+    common: Common,
+    later: OnceLock<Box<Later>>,
+}
+
+/// What every span carries, in wire form.
+#[derive(Debug)]
+pub(super) struct Common {
+    /// Flags, which a span whose parent is remote has of its own; trace id and `session.id`; then, for GenAI spans,
+    /// `gen_ai.conversation.id`.
+    bytes: Box<[u8]>,
+    /// Where the flags end.
     flags_to: u32,
-    /// Where the GenAI part of `common` begins, and before it the session's id ends.
+    /// Where the part of GenAI spans begins, and before it the session's id ends.
     genai_from: u32,
     /// How long the session's id is.
     id_len: u32,
-    later: OnceLock<Box<Later>>,
 }
 
 /// What is worked out when it is first asked for, in few sessions.
@@ -90,10 +96,10 @@ fn whole(out: &mut Writer, field: u32, key: &str, text: &str) {
 }
 
 impl Particulars {
-    /// What every span carries, where its flags end, and where the part of GenAI spans begins.
-    fn common(&self, id: &str) -> (Box<[u8]>, usize, usize) {
+    /// What every span carries of a session with this id, as it is exported.
+    pub(super) fn common(&self, id: &str) -> Common {
         let (mut flags_to, mut genai_from) = (0, 0);
-        let common = written(|common| {
+        let bytes = written(|common| {
             common.fixed32(f::span::FLAGS, self.flags.of_otlp(false));
             flags_to = common.len();
             common.bytes(f::span::TRACE_ID, &self.trace_id.to_bytes());
@@ -112,7 +118,26 @@ impl Particulars {
                 conversation,
             );
         });
-        (common, flags_to, genai_from)
+        let short = |len| u32::try_from(len).expect("ids are shorter than 4 GiB");
+        Common {
+            bytes,
+            flags_to: short(flags_to),
+            genai_from: short(genai_from),
+            id_len: short(id.len()),
+        }
+    }
+
+    /// The flags of a span whose parent is remote, which its draft is given with its head.
+    pub(super) fn flags_below_remote(&self) -> u32 {
+        self.flags.of_otlp(true)
+    }
+
+    /// Writes the head of the root.
+    pub(super) fn head_of_root(&self, draft: &mut Draft, kind: SpanKind) {
+        draft.head(self.root, self.parent, kind, self.start_ns);
+        if self.is_parent_remote {
+            draft.flags(self.flags_below_remote());
+        }
     }
 }
 
@@ -125,10 +150,10 @@ impl Deref for Identity {
 }
 
 impl Identity {
-    /// That of a session with this id, as it is exported, which somebody may judge.
-    pub(super) fn new(it: Particulars, id: &str, is_apart: bool) -> Self {
-        let (common, flags_to, genai_from) = it.common(id);
-        let short = |len| u32::try_from(len).expect("ids are shorter than 4 GiB");
+    /// That of a session which somebody may judge.
+    // Where it is made it also lies: it is too large to be handed about.
+    #[inline(always)]
+    pub(super) fn new(it: Particulars, common: Common, is_apart: bool) -> Self {
         Self {
             key: match is_apart {
                 true => SessionKey(TraceId::random()),
@@ -136,9 +161,6 @@ impl Identity {
             },
             particulars: it,
             common,
-            flags_to: short(flags_to),
-            genai_from: short(genai_from),
-            id_len: short(id.len()),
             later: OnceLock::new(),
         }
     }
@@ -146,7 +168,7 @@ impl Identity {
     /// The session's id as it is exported.
     pub(super) fn id(&self) -> &str {
         let common = self.common(false);
-        let id = &common[common.len() - self.id_len as usize..];
+        let id = &common[common.len() - self.common.id_len as usize..];
         std::str::from_utf8(id).expect("it was written as a text")
     }
 
@@ -173,9 +195,9 @@ impl Identity {
     #[inline]
     pub(super) fn common(&self, genai: bool) -> &[u8] {
         if genai {
-            &self.common
+            &self.common.bytes
         } else {
-            &self.common[..self.genai_from as usize]
+            &self.common.bytes[..self.common.genai_from as usize]
         }
     }
 
@@ -183,21 +205,12 @@ impl Identity {
     /// [flags](Self::flags_below_remote) of its own.
     #[inline]
     pub(super) fn common_of(&self, genai: bool, is_parent_remote: bool) -> &[u8] {
-        let from = if is_parent_remote { self.flags_to } else { 0 };
+        let from = if is_parent_remote {
+            self.common.flags_to
+        } else {
+            0
+        };
         &self.common(genai)[from as usize..]
-    }
-
-    /// The flags of a span whose parent is remote, which its draft is given with its head.
-    pub(super) fn flags_below_remote(&self) -> u32 {
-        self.flags.of_otlp(true)
-    }
-
-    /// Writes the head of the root.
-    pub(super) fn head_of_root(&self, draft: &mut Draft, kind: SpanKind) {
-        draft.head(self.root, self.parent, kind, self.start_ns);
-        if self.is_parent_remote {
-            draft.flags(self.flags_below_remote());
-        }
     }
 
     /// What the root carries beside its head.

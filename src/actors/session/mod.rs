@@ -23,6 +23,7 @@ pub(crate) mod log;
 pub(crate) mod open;
 pub(crate) mod reference;
 pub(crate) mod registry;
+mod root;
 mod roots;
 pub(crate) mod segment;
 pub(crate) mod shared;
@@ -32,6 +33,7 @@ mod starters;
 mod state;
 pub(crate) mod sweeper;
 mod unsampled;
+pub(crate) mod visit;
 pub(crate) mod will;
 
 use std::borrow::Cow;
@@ -49,6 +51,7 @@ use crate::model::content::Content;
 use crate::model::context::SpanContext;
 use crate::model::genai::{event, key};
 use crate::model::id::TraceId;
+use crate::model::otlp::draft::Draft;
 use crate::model::propagation::baggage::Baggage;
 use crate::model::usage::Totals;
 
@@ -200,18 +203,11 @@ impl Session {
         self
     }
 
-    fn edit_root(&self, edit: impl FnOnce(&mut crate::model::otlp::draft::Draft)) {
+    fn edit_root(&self, edit: impl FnOnce(&mut Draft)) {
         let cell = self.cell.current();
-        if !cell.sampled {
-            return;
+        if cell.sampled {
+            cell.edit_root(&mut cell.lock(), edit);
         }
-        let mut state = cell.lock();
-        let Some(root) = &state.root else { return };
-        let mut draft = drafts::take();
-        draft.resume(root, &cell.shared.limits);
-        edit(&mut draft);
-        state.root = Some(draft.save());
-        drafts::give_back(draft);
     }
 
     /// A span that is finished already: see [`SpanBuilder::record`](crate::SpanBuilder::record).

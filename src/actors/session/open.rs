@@ -1,10 +1,12 @@
 //! How sessions are opened.
 
+mod entering;
 mod making;
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::cell::Cell;
 use super::delegation::received::Delegated;
 use super::segment;
 use super::shared::Shared;
@@ -50,6 +52,8 @@ struct Wanted<'a> {
     kind: SpanKind,
     start_ns: Option<u64>,
     root: Option<SpanId>,
+    /// Whether it ends with the work in it.
+    is_visited: bool,
     /// What was said of the root: its attributes and links, behind its name.
     said: Option<Box<Draft>>,
     /// Whether its name was said, too.
@@ -92,11 +96,7 @@ impl<'a> SessionBuilder<'a> {
     /// Default: the session is the conversation. It is cut, and hashed where ids are sensitive, as the
     /// session's own id is.
     pub fn conversation_id(mut self, id: &str) -> Self {
-        let exported = match &self.wanted.shared.config.hash_key {
-            None => truncate_bytes(id, self.wanted.shared.limits.session_id_length).into(),
-            Some(key) => trace_id_of(id, Some(key.as_bytes())).0.to_string().into(),
-        };
-        self.wanted.about.edit().conversation = Some(exported);
+        self.wanted.about.edit().conversation = Some(self.wanted.exported(id).into());
         self
     }
 
@@ -180,7 +180,7 @@ impl<'a> SessionBuilder<'a> {
     /// The id of the session that this one continues (`session.previous_id`). With a
     /// [hash key](crate::SessionConfig::hash_key) its hash is exported, as for the id itself.
     pub fn previous_id(mut self, id: &str) -> Self {
-        self.wanted.previous_id = Some(id.to_owned());
+        self.wanted.previous_id = Some(self.wanted.exported(id));
         self
     }
 
@@ -261,8 +261,17 @@ impl<'a> Wanted<'a> {
             kind: SpanKind::Internal,
             start_ns: None,
             root: None,
+            is_visited: false,
             said: None,
             is_named: false,
+        }
+    }
+
+    /// The id of another session or conversation, as it is exported.
+    fn exported(&self, id: &str) -> String {
+        match &self.shared.config.hash_key {
+            None => truncate_bytes(id, self.shared.limits.session_id_length).to_owned(),
+            Some(key) => trace_id_of(id, Some(key.as_bytes())).0.to_string(),
         }
     }
 
@@ -288,6 +297,25 @@ impl<'a> Wanted<'a> {
     }
 
     fn open(&mut self) -> Result<Session, Closed> {
+        // Who says what its root is to be means to open it.
+        let (cell, is_new) = self.find_or_open(self.root.is_some())?;
+        Ok(match is_new {
+            true => Session::of(cell),
+            false => self.found(cell),
+        })
+    }
+
+    /// What is said of a session that is open already.
+    fn found(&mut self, cell: Arc<Cell>) -> Session {
+        let session = Session::of(cell);
+        if let Some(delegated) = self.delegated.take() {
+            session.edit_root(|draft| delegated.write_link(draft, &self.shared.limits));
+        }
+        session
+    }
+
+    /// The session, and whether it was opened just now.
+    fn find_or_open(&mut self, is_likely_new: bool) -> Result<(Arc<Cell>, bool), Closed> {
         if self.shared.is_copy() || self.shared.is_closed() {
             return Err(Closed);
         }
@@ -299,12 +327,6 @@ impl<'a> Wanted<'a> {
         let hash_key = hash_key.map(HashKey::as_bytes);
         let (trace_id, random) = self.id.trace_id(hash_key);
         let key = SessionKey(trace_id);
-        self.previous_id = self.previous_id.take().map(|id| match hash_key {
-            None => truncate_bytes(&id, shared.limits.session_id_length).to_owned(),
-            Some(_) => trace_id_of(&id, hash_key).0.to_string(),
-        });
-        // Who says what its root is to be means to open it.
-        let is_likely_new = self.root.is_some();
         let (cell, is_new) = shared
             .registry
             .find_or_open(key, is_likely_new, || self.build(key, trace_id, random));
@@ -320,11 +342,7 @@ impl<'a> Wanted<'a> {
             let previous = self.previous_id.as_deref();
             log::session_event(&cell, &mut cell.lock(), log::SESSION_START, at_ns, previous);
         }
-        let session = Session::of(cell);
-        if let Some(delegated) = self.delegated.take().filter(|_| !is_new) {
-            session.edit_root(|draft| delegated.write_link(draft, &shared.limits));
-        }
-        Ok(session)
+        Ok((cell, is_new))
     }
 }
 

@@ -56,9 +56,14 @@ impl Registry {
 
     /// Forgets a session that has ended and remembers its root.
     pub(super) fn remove(&self, key: SessionKey, cell: &Arc<Cell>) {
-        self.open.remove_if(&key, |_, open| Arc::ptr_eq(open, cell));
+        self.forget(key, cell);
         let root = cell.context_of(cell.identity.root);
         self.roots().remember(key, root);
+    }
+
+    /// Forgets a session that has ended. Its root is remembered by whoever ended it.
+    pub(super) fn forget(&self, key: SessionKey, cell: &Arc<Cell>) {
+        self.open.remove_if(&key, |_, open| Arc::ptr_eq(open, cell));
     }
 
     /// The root of the session when it was open before.

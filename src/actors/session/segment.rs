@@ -1,7 +1,7 @@
 //! How a session's root span begins and ends, and how an endless session rolls over into its next
 //! segment.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use super::cell::Cell;
 use super::drafts;
@@ -79,7 +79,7 @@ pub(super) struct RootSpan<'a> {
 pub(super) fn begin_root(
     draft: &mut Draft,
     shared: &Shared,
-    identity: &Identity,
+    identity: &Particulars,
     root: &RootSpan<'_>,
 ) {
     let about = &identity.about;
@@ -124,9 +124,19 @@ pub(super) fn end(
     at_ns: Option<u64>,
     attributes: &[(&str, Value<'_>)],
 ) {
+    end_locked(cell, cell.lock(), cause, at_ns, attributes);
+}
+
+/// The same for somebody who has locked it.
+pub(super) fn end_locked(
+    cell: &Arc<Cell>,
+    mut state: MutexGuard<'_, State>,
+    cause: Cause<'_>,
+    at_ns: Option<u64>,
+    attributes: &[(&str, Value<'_>)],
+) {
     let shared = &cell.shared;
     let identity = &cell.identity;
-    let mut state = cell.lock();
     let Some(root) = state.root.take() else {
         return;
     };
@@ -140,8 +150,7 @@ pub(super) fn end(
         if cause != Cause::RolledOver {
             complete_open(cell, &mut state, now_ns);
         }
-        let mut draft = drafts::take();
-        draft.resume(&root, &shared.limits);
+        let mut draft = root.resume(&shared.limits);
         for (key, value) in attributes {
             draft.set(key, *value);
         }
@@ -177,6 +186,7 @@ pub(super) fn end(
         }
         drafts::give_back(draft);
     } else {
+        root.give_back();
         let book = shared.books.of(Signal::Traces);
         book.enter_settled(1, Fate::SampledOut);
     }
@@ -305,6 +315,18 @@ fn trace_of_segment(before: &Identity, id: &str, segment: u32) -> (TraceId, bool
     trace_id_of(&format!("{home}~{segment}"), None)
 }
 
+/// Has a segment go on where the one before it ends.
+fn hand_on(before: &mut State, next: &mut State) {
+    next.place = before.place;
+    next.visits = before.visits;
+    if let Some(allowance) = before.allowance() {
+        next.set_allowance(Arc::clone(allowance));
+    }
+    if let Some(end) = before.take_root_end() {
+        next.set_root_end(end);
+    }
+}
+
 /// Ends this segment and begins the next: a trace of its own, linked to this one.
 pub(super) fn roll_over(cell: &Arc<Cell>) {
     let shared = &cell.shared;
@@ -313,7 +335,7 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     let id = format!("{}~{segment}", before.conversation());
     let (trace_id, is_random) = trace_of_segment(before, &id, segment);
     let flags = u8::from(cell.sampled) | u8::from(is_random) << 1;
-    let anchor = shared.clock.anchor();
+    let anchor = shared.anchor_now();
     let particulars = Particulars {
         home: before.home,
         began_as: Some(match &before.began_as {
@@ -336,8 +358,7 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
             .as_ref()
             .map(|case| Arc::new(case.of_next_segment(trace_id))),
     };
-    let is_apart = shared.is_apart(particulars.case.as_ref());
-    let identity = Identity::new(particulars, &id, is_apart);
+    let common = particulars.common(&id);
     let mut draft = drafts::take();
     let link = cell.context_of(before.root);
     let root = RootSpan {
@@ -347,21 +368,16 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
         inbound: &Baggage::EMPTY,
         previous_id: Some(before.id()),
     };
-    begin_root(&mut draft, shared, &identity, &root);
-    let mut state = State::new(draft.save(), identity.start_ns);
-    drafts::give_back(draft);
-    let (sampled, logged) = (cell.sampled, cell.logged);
+    begin_root(&mut draft, shared, &particulars, &root);
+    let is_recorded = (cell.sampled, cell.logged);
+    let next = Cell::new(shared, particulars, common, is_recorded, anchor, draft, 0);
     // At once: a budget that is set meanwhile is either taken along or set in the next segment.
     let mut old = cell.lock();
     shared.bundles.fix(&mut old.place);
-    state.place = old.place;
-    if let Some(allowance) = old.allowance() {
-        state.set_allowance(Arc::clone(allowance));
-    }
-    let next = Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state);
     if cell.latest.get().is_some() {
         return;
     }
+    hand_on(&mut old, &mut next.lock());
     let known = old.latest();
     let latest = known.unwrap_or_else(|| Latest::new(Arc::clone(&next)));
     // It knows where it is found before it is: it may roll over at once.
@@ -373,10 +389,13 @@ pub(super) fn roll_over(cell: &Arc<Cell>) {
     // Always in the registry, for neither a flush nor the shutdown may miss what it holds.
     cell.retire(&mut cell.lock());
     shared.registry.replace(before.home, Arc::clone(&next));
-    if shared.is_closed() {
+    if next.lock().root.is_none() && next.latest.get().is_none() {
+        // It ended before it was there.
+        shared.registry.forget(before.home, &next);
+    } else if shared.is_closed() {
         // The shutdown began meanwhile and may not have seen it.
         forget(&next);
-    } else if shared.config.events.session && logged {
+    } else if shared.config.events.session && next.logged {
         let at_ns = next.identity.start_ns;
         let previous = Some(before.id());
         log::session_event(&next, &mut next.lock(), log::SESSION_START, at_ns, previous);

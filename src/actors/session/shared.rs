@@ -13,7 +13,7 @@ use super::head::Head;
 use super::registry::Registry;
 use super::sweeper;
 use crate::actors::apart::Apart;
-use crate::actors::clock::{Anchor, Clock};
+use crate::actors::clock::{Anchor, Clock, Wall};
 use crate::actors::pool::Pool;
 use crate::actors::road::Msg as Road;
 use crate::model::chunk::SessionKey;
@@ -33,6 +33,7 @@ use crate::model::sampling::case::{Case, Plans};
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
+    pub(crate) wall: Wall,
     pub(crate) anchor: Anchor,
     pub(crate) limits: Limits,
     pub(crate) plans: Arc<Plans>,
@@ -115,6 +116,12 @@ impl Shared {
 
     pub(crate) fn wants(&self, signal: Signal) -> bool {
         self.wanted[signal as usize]
+    }
+
+    /// The moment at which a session begins.
+    #[inline]
+    pub(super) fn anchor_now(&self) -> Anchor {
+        self.wall.anchor(&self.clock)
     }
 
     /// Nanoseconds on the pipeline's own clock, for timers.

@@ -76,6 +76,7 @@ pub(crate) struct Slab {
 }
 
 impl Default for Slab {
+    #[inline(always)]
     fn default() -> Self {
         Self {
             first: None,

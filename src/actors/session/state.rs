@@ -9,11 +9,13 @@ use super::budget::{Allowance, Reached};
 use super::bundle::Place;
 use super::gather::{ALONE, WHOLE};
 use super::latest::Latest;
+use super::root::RootDraft;
 use super::slab::Slab;
+use super::visit::RootEnd;
 use crate::actors::pool::{Buffer, CHUNK_BYTES, Pool};
 use crate::model::chunk::{Chunk, Digest};
 use crate::model::genai::Operation;
-use crate::model::otlp::draft::{Draft, Saved};
+use crate::model::otlp::draft::Draft;
 use crate::model::request::Signal;
 use crate::model::usage::{Sums, Usage};
 
@@ -52,7 +54,7 @@ pub(super) struct State {
     /// Bytes of spans in all, for the roll-over.
     pub(super) bytes: u64,
     /// The root span while the session is open.
-    pub(super) root: Option<Saved>,
+    pub(super) root: Option<RootDraft>,
     /// Where it has put something among what others have.
     pub(super) place: Option<Place>,
     /// Something of it is, or was, among what others have: it came before what is open.
@@ -63,6 +65,8 @@ pub(super) struct State {
     pub(super) patient: bool,
     /// It is owned by the registry's list of ended sessions.
     pub(super) retired: bool,
+    /// How much work is under way in it that keeps it open; none, where whoever opened it ends it.
+    pub(super) visits: u32,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +78,8 @@ struct Rare {
     allowance: Option<Arc<Allowance>>,
     /// Where the segments before it find it.
     latest: Weak<Latest>,
+    /// How its root ended, where that was before other work in it.
+    root_end: Option<RootEnd>,
 }
 
 /// What a session looked like to the sweeper.
@@ -110,10 +116,16 @@ pub(crate) struct Sealed {
 }
 
 impl State {
-    pub(super) fn new(root: Saved, now_ns: u64) -> Self {
+    /// That of a session whose first chunk begins with so much room.
+    #[inline(always)]
+    pub(super) fn new(root: RootDraft, now_ns: u64, size: usize, visits: u32) -> Self {
         Self {
             slab: Slab::default(),
-            spans: Open::default(),
+            spans: Open {
+                hint: size.min(CHUNK_BYTES) as u32,
+                is_busy: size >= WHOLE,
+                ..Open::default()
+            },
             sums: Sums::default(),
             rare: None,
             last_ns: now_ns,
@@ -125,13 +137,8 @@ impl State {
             lingering: false,
             patient: false,
             retired: false,
+            visits,
         }
-    }
-
-    /// Has the first chunk begin with so much room.
-    pub(super) fn expect(&mut self, size: usize) {
-        self.spans.hint = size.min(CHUNK_BYTES) as u32;
-        self.spans.is_busy = size >= WHOLE;
     }
 
     /// How many bytes of spans it has put among those of others of late.
@@ -171,6 +178,14 @@ impl State {
 
     pub(super) fn set_allowance(&mut self, allowance: Arc<Allowance>) {
         self.rare.get_or_insert_default().allowance = Some(allowance);
+    }
+
+    pub(super) fn take_root_end(&mut self) -> Option<RootEnd> {
+        self.rare.as_mut()?.root_end.take()
+    }
+
+    pub(super) fn set_root_end(&mut self, end: RootEnd) {
+        self.rare.get_or_insert_default().root_end = Some(end);
     }
 
     /// Whether an item of `len` bytes goes among those of other sessions, which is counted: no chunk is open that it
@@ -431,7 +446,7 @@ mod tests {
     }
 
     fn state() -> State {
-        State::new(draft(0).save(), 0)
+        State::new(RootDraft::Open(Box::new(draft(0))), 0, 0, 0)
     }
 
     /// Items come out as they went in, in chunks that are sealed before they are too large; the counts

@@ -92,7 +92,7 @@ fn of(cell: &Cell, tells_all: bool) -> Option<Request> {
         return None;
     };
     if tells_all {
-        draft.resume(root, &shared.limits);
+        root.copy_to(&mut draft, &shared.limits);
     } else {
         draft.begin_span("session", "", &shared.limits);
         identity.head_of_root(&mut draft, SpanKind::Internal);

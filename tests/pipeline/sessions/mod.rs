@@ -10,6 +10,7 @@ mod judged;
 mod live;
 mod segments;
 mod times;
+mod visits;
 
 use spanreel::SpanContext;
 

@@ -1,14 +1,14 @@
 //! Something that arrives: whose it is, and what is known of it when it begins.
 
+use std::borrow::Cow;
+
 use spanreel::{
-    BaggagePolicy, Closed, Delegated, Extracted, Session, SessionBuilder, SpanContext, SpanKind,
-    SpanRef, TraceId, Value,
+    BaggagePolicy, Closed, Delegated, Entered, Extracted, Session, SessionBuilder, SpanContext,
+    SpanKind, SpanRef, TraceId, Value, Visit,
 };
 
 use super::Inbound;
-use super::id::Id;
-use super::sessions::Entered;
-use super::span::{InboundSpan, Visit};
+use super::span::InboundSpan;
 use crate::begin::Known;
 use crate::semconv;
 
@@ -114,38 +114,29 @@ impl<'a> Arrival<'a> {
         if let Some(session) = self.session.take() {
             return Ok(self.within(session, None, known));
         }
-        let id = self.session_id();
-        let entered = self.inbound.sessions().enter(&id, |root| {
-            let pipeline = self.inbound.pipeline();
-            let session = match &id {
-                Id::Trace(trace) => pipeline.open_session_of(*trace),
-                Id::Named(name) => pipeline.open_session(name),
-            };
-            self.root(session.root_id(root), known).open()
-        })?;
-        let visit = |id| Visit {
-            inbound: self.inbound.clone(),
-            id,
+        let pipeline = self.inbound.pipeline();
+        let session = match self.named() {
+            Some(name) => pipeline.open_session(&name),
+            None => {
+                let trace = self.parent().map(SpanContext::trace_id);
+                pipeline.open_session_of(trace.unwrap_or_else(TraceId::random))
+            }
         };
-        Ok(match entered {
-            Entered::Root(place) => InboundSpan::root(place, visit(id)),
-            Entered::Joined(session) => self.within(session, Some(visit(id)), known),
+        Ok(match self.root(session, known).enter()? {
+            Entered::Root(visit) => InboundSpan::root(visit),
+            Entered::Joined(visit) => {
+                let session = visit.place().session();
+                self.within(session, Some(visit), known)
+            }
             Entered::Foreign(session) => self.within(session, None, known),
         })
     }
 
-    /// The session that the caller names, or that of the trace.
-    fn session_id(&self) -> Id {
-        if let Some(caller) = self.caller
-            && !caller.baggage.is_empty()
-            && self.policy().accepts(semconv::SESSION_ID)
-            && let Some(named) = caller.baggage.get(semconv::SESSION_ID)
-            && !named.is_empty()
-        {
-            return Id::named(&named);
-        }
-        let trace = self.parent().map(SpanContext::trace_id);
-        Id::Trace(trace.unwrap_or_else(TraceId::random))
+    /// The session that the caller names, where that counts.
+    fn named(&self) -> Option<Cow<'a, str>> {
+        let caller = self.caller.filter(|caller| !caller.baggage.is_empty())?;
+        let named = caller.baggage.get(semconv::SESSION_ID)?;
+        (self.policy().accepts(semconv::SESSION_ID) && !named.is_empty()).then_some(named)
     }
 
     fn policy(&self) -> &BaggagePolicy {

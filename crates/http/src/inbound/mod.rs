@@ -1,26 +1,20 @@
 //! Where work enters that another process asked for: requests, calls of tools, messages of a queue.
 //!
-//! Each is one span, in the session that it belongs to. Holds: the sessions that it opened, until the
-//! last of their work has ended. Never waits. Loses nothing: a session that it opened ends with the
-//! work, or with the pipeline.
+//! Each is one span, in the session that it belongs to. Holds: the pipeline. Never waits. Loses nothing: a
+//! session that work opened ends with the last work in it, or with the pipeline.
 
 mod arrival;
-mod id;
-mod sessions;
 mod span;
 
 use std::fmt;
-use std::sync::Arc;
 
 use spanreel::{Carrier, Extracted, Pipeline};
 
 pub use arrival::Arrival;
 pub use span::InboundSpan;
 
-use sessions::Sessions;
-
-/// Where work enters that another process asked for. Cheap to clone; all clones share the sessions
-/// that they opened.
+/// Where work enters that another process asked for. Cheap to clone; all of a pipeline share the
+/// sessions that they opened.
 ///
 /// [`ServerLayer`](crate::ServerLayer) uses one for requests over HTTP. This is for everything else: a
 /// message of a queue, say.
@@ -45,54 +39,41 @@ use sessions::Sessions;
 /// ```
 #[derive(Clone)]
 pub struct Inbound {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
     pipeline: Pipeline,
-    sessions: Sessions,
 }
 
 impl Inbound {
     /// Where work enters that is recorded by this pipeline.
     #[must_use]
     pub fn new(pipeline: &Pipeline) -> Self {
-        let inner = Inner {
-            pipeline: pipeline.clone(),
-            sessions: Sessions::default(),
-        };
         Self {
-            inner: Arc::new(inner),
+            pipeline: pipeline.clone(),
         }
     }
 
     /// The pipeline.
     #[must_use]
     pub fn pipeline(&self) -> &Pipeline {
-        &self.inner.pipeline
+        &self.pipeline
     }
 
     /// What a carrier says of the caller, in the formats of the pipeline. What is invalid is ignored
     /// and counted ([`Propagators::ignored`](spanreel::Propagators::ignored)).
     #[must_use]
     pub fn extract<C: Carrier + ?Sized>(&self, carrier: &C) -> Extracted {
-        self.inner.pipeline.propagators().extract(carrier)
+        self.pipeline.propagators().extract(carrier)
     }
 
     /// Something that arrives, and will be a span of this name.
     pub fn arrival<'a>(&'a self, name: &'a str) -> Arrival<'a> {
         Arrival::new(self, name)
     }
-
-    fn sessions(&self) -> &Sessions {
-        &self.inner.sessions
-    }
 }
 
 impl fmt::Debug for Inbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inbound")
-            .field("pipeline", &self.inner.pipeline)
+            .field("pipeline", &self.pipeline)
             .finish_non_exhaustive()
     }
 }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use super::Wanted;
 use crate::actors::session::cell::Cell;
 use crate::actors::session::drafts;
-use crate::actors::session::identity::{Identity, Particulars};
+use crate::actors::session::identity::Particulars;
 use crate::actors::session::segment::{RootSpan, begin_root};
-use crate::actors::session::state::State;
 use crate::model::chunk::SessionKey;
 use crate::model::context::{SpanContext, TraceFlags};
 use crate::model::id::{SpanId, TraceId};
@@ -55,7 +54,7 @@ impl Wanted<'_> {
             .as_ref()
             .map_or(random, |parent| parent.flags().is_random());
         let flags = u8::from(sampled) | u8::from(random) << 1;
-        let anchor = shared.clock.anchor();
+        let anchor = shared.anchor_now();
         let (hidden, mut room) = (GivenId::Trace(key.0), [0; 32]);
         let id = match shared.config.hash_key {
             Some(_) => hidden.text(&mut room),
@@ -81,16 +80,21 @@ impl Wanted<'_> {
             content: self.content,
             case,
         };
-        let is_apart = shared.is_apart(particulars.case.as_ref());
-        let identity = Identity::new(particulars, id, is_apart);
-        let draft = self.root(&identity, earlier.as_ref());
-        let state = State::new(draft.save(), identity.start_ns);
-        drafts::give_back(draft);
-        Cell::new(Arc::clone(shared), identity, sampled, logged, anchor, state)
+        let common = particulars.common(id);
+        let draft = self.root(&particulars, earlier.as_ref());
+        Cell::new(
+            shared,
+            particulars,
+            common,
+            (sampled, logged),
+            anchor,
+            draft,
+            u32::from(self.is_visited),
+        )
     }
 
     /// The beginning of the root span.
-    fn root(&mut self, identity: &Identity, earlier: Option<&SpanContext>) -> Box<Draft> {
+    fn root(&mut self, identity: &Particulars, earlier: Option<&SpanContext>) -> Box<Draft> {
         let Some(mut said) = self.said.take() else {
             return self.begin(identity, None, earlier);
         };
@@ -113,7 +117,7 @@ impl Wanted<'_> {
 
     fn begin(
         &self,
-        identity: &Identity,
+        identity: &Particulars,
         name: Option<&str>,
         link: Option<&SpanContext>,
     ) -> Box<Draft> {

@@ -26,6 +26,7 @@ pub(crate) struct Saved {
 
 impl Draft {
     /// Puts the span aside.
+    #[inline(always)]
     pub(crate) fn save(&self) -> Saved {
         Saved {
             bytes: self.out.written().into(),
