@@ -197,7 +197,7 @@ impl Cell {
             reached.tell(self);
         }
         if is_full {
-            super::segment::roll_over(self);
+            super::roll_over::roll_over(self);
         }
     }
 
@@ -226,7 +226,7 @@ impl Cell {
         let is_full = self.is_full(&state);
         drop(state);
         if is_full {
-            super::segment::roll_over(self);
+            super::roll_over::roll_over(self);
         }
     }
 

@@ -1,19 +1,17 @@
 //! The state of one session: what is open, what has ended and waits to be sealed, the totals. Pure:
 //! it decides, its cell acts.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::budget::{Allowance, Reached};
+use super::budget::Reached;
 use super::bundle::Place;
 use super::gather::{ALONE, WHOLE};
-use super::latest::Latest;
+use super::rare::Rare;
 use super::root::RootDraft;
 use super::slab::Slab;
-use super::visit::RootEnd;
 use crate::actors::pool::{Buffer, CHUNK_BYTES, Pool};
-use crate::model::chunk::{Chunk, Digest};
+use crate::model::chunk::Digest;
 use crate::model::genai::Operation;
 use crate::model::otlp::draft::Draft;
 use crate::model::request::Signal;
@@ -45,8 +43,7 @@ pub(super) struct State {
     pub(super) slab: Slab,
     spans: Open,
     pub(super) sums: Sums,
-    /// What most sessions have none of.
-    rare: Option<Box<Rare>>,
+    pub(super) rare: Option<Box<Rare>>,
     /// The latest of the times that its spans tell.
     pub(super) last_ns: u64,
     /// What a round found last, and when it was the first to find that.
@@ -69,19 +66,6 @@ pub(super) struct State {
     pub(super) visits: u32,
 }
 
-#[derive(Debug, Default)]
-struct Rare {
-    logs: Open,
-    /// Sealed chunks that the pipeline had no room for, in order.
-    parked: VecDeque<Chunk>,
-    /// What it may cost.
-    allowance: Option<Arc<Allowance>>,
-    /// Where the segments before it find it.
-    latest: Weak<Latest>,
-    /// How its root ended, where that was before other work in it.
-    root_end: Option<RootEnd>,
-}
-
 /// What a session looked like to the sweeper.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
@@ -92,7 +76,7 @@ struct Seen {
 
 /// The chunk being filled.
 #[derive(Debug, Default)]
-struct Open {
+pub(super) struct Open {
     buffer: Option<Buffer>,
     items: u32,
     /// Where somebody judges the session.
@@ -144,48 +128,6 @@ impl State {
     /// How many bytes of spans it has put among those of others of late.
     pub(super) fn bytes_among(&self) -> usize {
         self.spans.among as usize
-    }
-
-    /// The chunks that are parked, for more of them.
-    pub(super) fn parked(&mut self) -> &mut VecDeque<Chunk> {
-        &mut self.rare.get_or_insert_default().parked
-    }
-
-    pub(super) fn has_parked(&self) -> bool {
-        self.parked_count() > 0
-    }
-
-    pub(super) fn parked_count(&self) -> usize {
-        self.rare.as_ref().map_or(0, |rare| rare.parked.len())
-    }
-
-    pub(super) fn take_parked(&mut self) -> Option<Chunk> {
-        self.rare.as_mut()?.parked.pop_front()
-    }
-
-    pub(super) fn allowance(&self) -> Option<&Arc<Allowance>> {
-        self.rare.as_ref()?.allowance.as_ref()
-    }
-
-    /// Where the segments before it find it, as long as anybody has one of those.
-    pub(super) fn latest(&self) -> Option<Arc<Latest>> {
-        self.rare.as_ref()?.latest.upgrade()
-    }
-
-    pub(super) fn set_latest(&mut self, latest: &Arc<Latest>) {
-        self.rare.get_or_insert_default().latest = Arc::downgrade(latest);
-    }
-
-    pub(super) fn set_allowance(&mut self, allowance: Arc<Allowance>) {
-        self.rare.get_or_insert_default().allowance = Some(allowance);
-    }
-
-    pub(super) fn take_root_end(&mut self) -> Option<RootEnd> {
-        self.rare.as_mut()?.root_end.take()
-    }
-
-    pub(super) fn set_root_end(&mut self, end: RootEnd) {
-        self.rare.get_or_insert_default().root_end = Some(end);
     }
 
     /// Whether an item of `len` bytes goes among those of other sessions, which is counted: no chunk is open that it

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::cell::Cell;
 use super::delegation::table::Due;
 use super::gather::Gather;
+use super::roll_over::roll_over;
 use super::segment::{self, Cause};
 use super::shared::Shared;
 use super::will::Wills;
@@ -239,7 +240,7 @@ impl Sweeper {
             if idle_for >= idle_ns {
                 segment::end(&cell, Cause::Forced, None, &[]);
             } else if now_ns.saturating_sub(cell.anchor.unix_ns()) >= age_ns {
-                segment::roll_over(&cell);
+                roll_over(&cell);
             } else if let (Some(wills), Some(changes)) = (&mut self.wills, &mut changes) {
                 wills.see(&cell, changes);
             }

@@ -1,6 +1,6 @@
 //! Sessions that end with the last work in them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use spanreel::{EndState, Entered, Pipeline, SessionConfig, StatusCode, Visit};
 
@@ -29,7 +29,10 @@ fn a_session_ends_with_the_last_work_in_it() {
     first.finish(EndState::Success, &[("code", 200.into())]);
     drop(first);
     assert_eq!(rig.pipeline.sessions().len(), 1);
-    std::thread::sleep(Duration::from_millis(20));
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(20) {
+        std::thread::yield_now();
+    }
     span.end();
     second.finish(EndState::Success, &[("code", 201.into())]);
     assert!(rig.pipeline.sessions().is_empty());
