@@ -140,7 +140,8 @@ fn work_on_many_threads_loses_nothing() {
     let spans = rig.stop().spans();
     let works = spans.iter().filter(|span| span.name == "work").count();
     assert_eq!(works, 8 * EACH);
-    for span in spans {
-        assert_eq!(span.bool("spanreel.incomplete"), None, "{}", span.name);
+    // What was open in another thread when the session was ended is incomplete, as it is for any host's end.
+    for root in spans.iter().filter(|span| span.name != "work") {
+        assert_eq!(root.bool("spanreel.incomplete"), None, "{}", root.name);
     }
 }
