@@ -90,7 +90,12 @@ impl Wall {
     /// A moment that is now.
     #[inline]
     pub(crate) fn anchor(&self, clock: &Clock) -> Anchor {
-        let raw = clock.source.raw();
+        self.anchor_at(clock, clock.source.raw())
+    }
+
+    /// The moment when the counter stood there, or, where what was read is too old for that, one that is now.
+    #[inline]
+    fn anchor_at(&self, clock: &Clock, raw: u64) -> Anchor {
         // It may have been read meanwhile, or on a core whose counter is a little ahead: then it is read again.
         let age = raw.wrapping_sub(self.read_at.load(Ordering::Acquire));
         if age >= self.lasts {
@@ -174,17 +179,24 @@ mod tests {
     fn the_wall_clock_is_read_again_in_time() {
         let clock = Clock::new();
         let wall = Wall::new(&clock);
+        // What was interrupted does not count.
+        while wall.read_at.load(Ordering::Relaxed) == 0 {
+            wall.read(&clock);
+        }
         // As if it had been set by an hour since.
         let hour_ns = 3_600_000_000_000;
-        let set = |wall: &Wall| wall.at_zero_ns.fetch_sub(hour_ns, Ordering::Relaxed);
-        set(&wall);
-        wall.read_at.store(clock.source.raw(), Ordering::Relaxed);
-        let told = wall.anchor(&clock).unix_ns();
-        assert!(clock.anchor().unix_ns() - told > hour_ns / 2, "not yet");
-        let long_ago = clock.source.raw().wrapping_sub(wall.lasts);
-        wall.read_at.store(long_ago, Ordering::Relaxed);
-        let told = wall.anchor(&clock).unix_ns();
-        assert!(clock.anchor().unix_ns() - told < hour_ns / 2, "now");
+        wall.at_zero_ns.fetch_sub(hour_ns, Ordering::Relaxed);
+        let read_at = wall.read_at.load(Ordering::Relaxed);
+        let behind_ns = |raw| {
+            let told = wall.anchor_at(&clock, raw).unix_ns();
+            clock.anchor().unix_ns() - told
+        };
+        assert!(behind_ns(read_at) > hour_ns / 2, "not yet");
+        assert!(
+            behind_ns(read_at + wall.lasts - 1) > hour_ns / 2,
+            "nor so soon"
+        );
+        assert!(behind_ns(read_at + wall.lasts) < hour_ns / 2, "now");
     }
 
     /// Times beyond what 64 bits of nanoseconds can say count as the last or the first that they can.
