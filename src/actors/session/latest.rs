@@ -2,6 +2,8 @@
 //!
 //! All segments before the open one hold this place, this place holds the open one, and that one knows of the place
 //! weakly: a handle of old keeps its own segment and the open one, and none of those between.
+//!
+//! Waits: for its own lock, under which one reference is moved. Loses: nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
