@@ -258,13 +258,15 @@ mod tests {
     }
 
     proptest! {
-        /// What is kept is the longest beginning within both limits.
+        /// What is kept is the longest beginning within both limits, of texts where no cut meets a secret. (A
+        /// random one may hold some, mostly addresses of few letters; `edge` tests where those are cut.)
         #[test]
         fn the_longest_beginning_within_both_limits_is_kept(
             text in any::<String>(),
             characters in 0..40usize,
             bytes in 0..80usize,
         ) {
+            prop_assume!((0..=text.len()).all(|cut| edge(text.as_bytes(), cut) == cut));
             let cut = TextLimit::new(Some(characters), bytes).cut(&text);
             prop_assert!(text.starts_with(cut));
             prop_assert!(cut.len() <= bytes && cut.chars().count() <= characters);
