@@ -33,7 +33,8 @@ pub struct ShutdownReport {
     pub metrics: SignalStats,
     /// What each exporter's lane did with what it was handed.
     pub lanes: Vec<LaneStats>,
-    /// How each actor ended, upstream first. Empty when their runtime was gone.
+    /// How each actor ended, upstream first. Empty when their runtime was gone, or when they had not all ended in
+    /// time: then some items may be in flight.
     pub exits: Vec<(String, Exit)>,
     /// Spans that were still open and were exported as incomplete.
     pub incomplete: u64,
@@ -220,6 +221,8 @@ impl Inner {
     /// Books what the actors could not take any more, and tells what became of everything.
     fn report(&self, begun: Instant) -> ShutdownReport {
         let shared = &self.shared;
+        // Before the counts: once they have ended, what they held is booked.
+        let exits = self.finish.exits().unwrap_or_default();
         shared.head.close();
         shared.delegations.close();
         while let Some(flight) = shared.delegations.take_any() {
@@ -249,7 +252,7 @@ impl Inner {
             logs: stats.logs,
             metrics: stats.metrics,
             lanes: stats.lanes,
-            exits: self.finish.exits().unwrap_or_default(),
+            exits,
             incomplete: shared.incomplete.load(Ordering::Relaxed),
             spooled: stats.spool,
             took: begun.elapsed(),
