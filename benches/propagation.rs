@@ -168,9 +168,9 @@ fn opentelemetry_inject(bencher: Bencher<'_, '_>, have_them: bool) {
         });
 }
 
-#[divan::bench]
-fn inject_w3c_to_map(bencher: Bencher<'_, '_>) {
-    let context = context(true);
+#[divan::bench(args = [false, true])]
+fn inject_w3c_to_map(bencher: Bencher<'_, '_>, with_state: bool) {
+    let context = context(with_state);
     let mut map: HashMap<String, String> = HashMap::new();
     bencher.bench_local(|| black_box(&context).inject(&mut map));
 }

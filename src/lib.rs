@@ -147,7 +147,7 @@ pub use model::otlp::translate::Dialect;
 pub use model::owned_value::OwnedValue;
 pub use model::problem::Problem;
 pub use model::propagation::baggage::{Baggage, BaggageMember, InvalidBaggage};
-pub use model::propagation::carrier::{Carrier, CarrierMut};
+pub use model::propagation::carrier::{Carrier, CarrierMut, Held};
 pub use model::propagation::environment::EnvironmentCarrier;
 pub use model::propagation::policy::BaggagePolicy;
 pub use model::propagation::propagators::{Extracted, Propagator, Propagators};

@@ -173,8 +173,9 @@ impl SpanContext {
         Self::parse(text.as_bytes()).ok_or(InvalidTraceparent)
     }
 
+    /// As [`from_traceparent`](Self::from_traceparent).
     #[inline]
-    fn parse(text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let fields: &[u8; TRACEPARENT_LEN] = text.first_chunk()?;
         // All digits side by side, so that they are read in one go.
         let mut digits = [b'0'; 64];
@@ -302,16 +303,32 @@ impl SpanContext {
     /// The value of the `traceparent` header, version 00.
     #[must_use]
     pub fn traceparent(&self) -> String {
-        self.write_traceparent(&mut [0; TRACEPARENT_LEN]).to_owned()
+        let mut room = Room::new();
+        let text = str::from_utf8(self.write_traceparent(&mut room));
+        text.expect("hexadecimal digits and dashes are ASCII")
+            .to_owned()
     }
 
-    /// Writes the `traceparent` into `out` and returns it as text. Allocates nothing.
-    pub(crate) fn write_traceparent<'a>(&self, out: &'a mut [u8; TRACEPARENT_LEN]) -> &'a str {
-        out.copy_from_slice(b"00-00000000000000000000000000000000-0000000000000000-00");
+    /// Writes the `traceparent`, which is ASCII. Allocates nothing.
+    #[inline]
+    pub(crate) fn write_traceparent<'a>(&self, room: &'a mut Room) -> &'a [u8; TRACEPARENT_LEN] {
+        let Room(out) = room;
+        *out = *b"00-00000000000000000000000000000000-0000000000000000-00";
         hex::write(&self.trace_id.to_bytes(), &mut out[3..35]);
         hex::write(&self.span_id.to_bytes(), &mut out[36..52]);
         hex::write(&[self.flags.bits()], &mut out[53..]);
-        std::str::from_utf8(out).expect("hexadecimal digits and dashes are ASCII")
+        out
+    }
+}
+
+/// Where a `traceparent` is written; aligned, so that whoever checks the text does that a word at a time.
+#[repr(align(16))]
+pub(crate) struct Room([u8; TRACEPARENT_LEN]);
+
+impl Room {
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self([0; TRACEPARENT_LEN])
     }
 }
 

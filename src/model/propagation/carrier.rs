@@ -4,6 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 
+use super::w3c;
+use crate::model::context::TRACEPARENT_LEN;
+
 /// Something that context is read from.
 ///
 /// Keys are compared without regard to ASCII case, as HTTP does. All values of a key must be given,
@@ -28,6 +31,46 @@ pub trait Carrier {
     fn get<'a>(&'a self, key: &'a str) -> Option<&'a str> {
         self.get_all(key).next()
     }
+
+    /// What is held of each of several different keys: what [`get_all`](Self::get_all) gives, at once. A carrier that
+    /// has to be looked through may do that once for all of them; by default each key is asked for by itself.
+    #[inline]
+    fn get_each<'a, const N: usize>(&'a self, keys: [&'a str; N]) -> [Held<'a>; N] {
+        keys.map(|key| Held::of(self.get_all(key)))
+    }
+}
+
+/// What a [`Carrier`] holds of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Held<'a> {
+    /// No value.
+    #[default]
+    Nothing,
+    /// One value. Bytes, since a format checks them anyway: they need not be text.
+    One(&'a [u8]),
+    /// More than one, which [`Carrier::get_all`] gives.
+    Several,
+}
+
+impl<'a> Held<'a> {
+    /// With one more value.
+    #[inline]
+    #[must_use]
+    pub const fn and(self, value: &'a [u8]) -> Self {
+        match self {
+            Self::Nothing => Self::One(value),
+            Self::One(_) | Self::Several => Self::Several,
+        }
+    }
+
+    #[inline]
+    pub(super) fn of(mut values: impl Iterator<Item = &'a str>) -> Self {
+        match (values.next(), values.next()) {
+            (None, _) => Self::Nothing,
+            (Some(value), None) => Self::One(value.as_bytes()),
+            (Some(_), Some(_)) => Self::Several,
+        }
+    }
 }
 
 /// Something that context is written to.
@@ -38,6 +81,29 @@ pub trait CarrierMut {
     /// Removes all values of `key`: what a carrier held before must not travel with a context that
     /// it does not belong to.
     fn remove(&mut self, key: &'static str);
+
+    /// Writes the two keys of W3C Trace Context: as [`set`](Self::set) for `traceparent`, which is ASCII, and as `set` or
+    /// [`remove`](Self::remove) for `tracestate`, which by default is done one after the other. A carrier that has to be
+    /// looked through, or that takes bytes, may spare itself a second look or the check for text.
+    #[inline]
+    fn set_trace_context(&mut self, traceparent: &[u8; TRACEPARENT_LEN], tracestate: Option<&str>) {
+        set_one_by_one(self, traceparent, tracestate);
+    }
+}
+
+#[inline]
+pub(super) fn set_one_by_one<C: CarrierMut + ?Sized>(
+    carrier: &mut C,
+    traceparent: &[u8; TRACEPARENT_LEN],
+    tracestate: Option<&str>,
+) {
+    if let Ok(traceparent) = str::from_utf8(traceparent) {
+        carrier.set(w3c::TRACEPARENT, traceparent);
+    }
+    match tracestate {
+        Some(tracestate) => carrier.set(w3c::TRACESTATE, tracestate),
+        None => carrier.remove(w3c::TRACESTATE),
+    }
 }
 
 impl<K: AsRef<str>, V: AsRef<str>> Carrier for [(K, V)] {
@@ -51,6 +117,18 @@ impl<K: AsRef<str>, V: AsRef<str>> Carrier for [(K, V)] {
     fn keys(&self) -> impl Iterator<Item = &str> {
         self.iter().map(|(key, _)| key.as_ref())
     }
+
+    #[inline]
+    fn get_each<'a, const N: usize>(&'a self, keys: [&'a str; N]) -> [Held<'a>; N] {
+        let mut each = [Held::Nothing; N];
+        for (held, value) in self {
+            let is_it = |key: &&str| held.as_ref().eq_ignore_ascii_case(key);
+            if let Some(found) = keys.iter().position(is_it) {
+                each[found] = each[found].and(value.as_ref().as_bytes());
+            }
+        }
+        each
+    }
 }
 
 impl<K: AsRef<str>, V: AsRef<str>, const N: usize> Carrier for [(K, V); N] {
@@ -62,6 +140,11 @@ impl<K: AsRef<str>, V: AsRef<str>, const N: usize> Carrier for [(K, V); N] {
     fn keys(&self) -> impl Iterator<Item = &str> {
         self.as_slice().keys()
     }
+
+    #[inline]
+    fn get_each<'a, const M: usize>(&'a self, keys: [&'a str; M]) -> [Held<'a>; M] {
+        self.as_slice().get_each(keys)
+    }
 }
 
 impl<K: AsRef<str>, V: AsRef<str>> Carrier for Vec<(K, V)> {
@@ -72,6 +155,11 @@ impl<K: AsRef<str>, V: AsRef<str>> Carrier for Vec<(K, V)> {
 
     fn keys(&self) -> impl Iterator<Item = &str> {
         self.as_slice().keys()
+    }
+
+    #[inline]
+    fn get_each<'a, const N: usize>(&'a self, keys: [&'a str; N]) -> [Held<'a>; N] {
+        self.as_slice().get_each(keys)
     }
 }
 
@@ -126,10 +214,35 @@ macro_rules! map {
             fn keys(&self) -> impl Iterator<Item = &str> {
                 self.iter().map(|(key, _)| key.as_str())
             }
+
+            #[inline]
+            fn get_each<'a, const N: usize>(&'a self, keys: [&'a str; N]) -> [Held<'a>; N] {
+                let mut each = [Held::Nothing; N];
+                if self.len() <= FEW {
+                    for (held, value) in self {
+                        let is_it = |key: &&str| held.eq_ignore_ascii_case(key);
+                        if let Some(found) = keys.iter().position(is_it) {
+                            each[found] = each[found].and(value.as_bytes());
+                        }
+                    }
+                    if !each.contains(&Held::Several) {
+                        return each;
+                    }
+                }
+                keys.map(|key| Held::of(self.get_all(key)))
+            }
         }
 
         impl$(<$generic: $bound>)? CarrierMut for $map {
             fn set(&mut self, key: &'static str, value: &str) {
+                if self.len() <= FEW {
+                    let mut of_key = self.iter_mut().filter(|(held, _)| held.eq_ignore_ascii_case(key));
+                    if let (Some((held, old)), None) = (of_key.next(), of_key.next())
+                        && held == key
+                    {
+                        return value.clone_into(old);
+                    }
+                }
                 self.retain(|held, _| held == key || !held.eq_ignore_ascii_case(key));
                 match self.get_mut(key) {
                     Some(held) => value.clone_into(held),
@@ -186,6 +299,36 @@ mod tests {
         assert_eq!(Carrier::keys(&tree).count(), 3);
     }
 
+    /// Keys that are asked for at once have what each has by itself: nothing, one value, several, in any case.
+    #[test]
+    fn each_key_has_what_it_has_by_itself() {
+        fn alike<C: Carrier + ?Sized>(carrier: &C) {
+            let keys = ["a", "b", "none"];
+            let each = keys.map(|key| Held::of(carrier.get_all(key)));
+            assert_eq!(carrier.get_each(keys), each);
+            assert_eq!(carrier.get_each(["none", "b"]), [Held::Nothing, each[1]]);
+        }
+        let list = texts([("A", "1"), ("b", "2"), ("a", "3")]);
+        assert_eq!(list.get_each(["b"]), [Held::One(b"2")]);
+        assert_eq!(list.get_each(["a"]), [Held::Several]);
+        alike(&list);
+        alike(&list.to_vec());
+        alike(list.as_slice());
+        for pairs in [
+            vec![],
+            texts([("A", "1"), ("B", "2")]).to_vec(),
+            texts([("A", "1"), ("a", "2"), ("x", "3")]).to_vec(),
+            texts([("AB", "1"), ("Ab", "2"), ("B", "3"), ("b", "4")]).to_vec(),
+        ] {
+            for others in [0, FEW] {
+                let others = (0..others).map(|other| (format!("other{other}"), String::new()));
+                let pairs = pairs.iter().cloned().chain(others);
+                alike(&pairs.clone().collect::<BTreeMap<_, _>>());
+                alike(&pairs.collect::<HashMap<_, _>>());
+            }
+        }
+    }
+
     /// What is set is the only value of its key, whatever its case was.
     #[test]
     fn what_is_set_is_the_only_value() {
@@ -201,5 +344,8 @@ mod tests {
         assert_eq!(map, texts([("a", "new"), ("b", "newer")]).into());
         CarrierMut::remove(&mut map, "B");
         assert_eq!(map, texts([("a", "new")]).into());
+        let mut both: HashMap<_, _> = texts([("A", "1"), ("a", "2")]).into();
+        both.set("a", "new");
+        assert_eq!(both, texts([("a", "new")]).into());
     }
 }

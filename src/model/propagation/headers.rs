@@ -2,12 +2,17 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue, Iter, ValueIter};
 
-use super::carrier::{Carrier, CarrierMut};
+use super::carrier::{Carrier, CarrierMut, Held, set_one_by_one};
 use super::{propagators, w3c};
+use crate::model::context::TRACEPARENT_LEN;
 
 /// As many headers as are looked through one by one: to see that a name is another takes a nanosecond, to look
 /// one up some ten, for the hash of all its bytes.
 const FEW: usize = 8;
+
+static TRACEPARENT: HeaderName = HeaderName::from_static(w3c::TRACEPARENT);
+static TRACESTATE: HeaderName = HeaderName::from_static(w3c::TRACESTATE);
+static BAGGAGE: HeaderName = HeaderName::from_static(propagators::BAGGAGE);
 
 /// Stands for a value that is no text.
 const NO_TEXT: &str = "\u{fffd}";
@@ -25,6 +30,23 @@ impl Carrier for HeaderMap {
 
     fn keys(&self) -> impl Iterator<Item = &str> {
         Self::keys(self).map(HeaderName::as_str)
+    }
+
+    #[inline]
+    fn get_each<'a, const N: usize>(&'a self, keys: [&'a str; N]) -> [Held<'a>; N] {
+        let names = keys.map(known);
+        if self.len() > FEW || names.contains(&None) {
+            return keys.map(|key| Held::of(Carrier::get_all(self, key)));
+        }
+        let mut each = [Held::Nothing; N];
+        for (held, value) in self {
+            for (name, each) in names.iter().zip(&mut each) {
+                if Some(held) == *name {
+                    *each = each.and(value.as_bytes());
+                }
+            }
+        }
+        each
     }
 }
 
@@ -46,50 +68,123 @@ impl<'a> Iterator for Values<'a> {
     }
 }
 
-/// The names of headers are lower case, and so is what is written here.
+/// The names of headers are lower case, and so is what is written here. What is no value of a header is not written:
+/// it is none of the formats' texts either.
 impl CarrierMut for HeaderMap {
     #[inline]
     fn set(&mut self, key: &'static str, value: &str) {
         let Ok(value) = HeaderValue::from_str(value) else {
-            // What is no header value is none of the formats' texts either.
             return;
         };
-        if let Some(name) = known(key)
-            && self.len() <= FEW
-        {
-            let mut held = self.iter_mut().filter(|(held, _)| *held == name);
-            // A request that is passed on, or sent again, has it already.
-            if let (Some((_, held)), None) = (held.next(), held.next()) {
-                *held = value;
-                return;
+        match known(key) {
+            Some(name) if self.len() <= FEW => Slot::of(self, name).fill(value).apply(self, name),
+            Some(name) => drop(self.insert(name.clone(), value)),
+            None => {
+                if let Ok(name) = key.parse::<HeaderName>() {
+                    self.insert(name, value);
+                }
             }
-        }
-        if let Some(name) = name_of(key) {
-            self.insert(name, value);
         }
     }
 
     fn remove(&mut self, key: &'static str) {
         match known(key) {
-            Some(name) if self.len() <= FEW && !Self::keys(self).any(|held| held == name) => {}
+            Some(name) if self.len() <= FEW => Slot::of(self, name).clear().apply(self, name),
             Some(name) => drop(Self::remove(self, name)),
             None => drop(Self::remove(self, key)),
         }
     }
+
+    #[inline]
+    fn set_trace_context(&mut self, traceparent: &[u8; TRACEPARENT_LEN], tracestate: Option<&str>) {
+        if self.len() > FEW {
+            return set_one_by_one(self, traceparent, tracestate);
+        }
+        let (mut parent, mut state) = (Slot::Absent, Slot::Absent);
+        for (name, value) in self.iter_mut() {
+            if *name == TRACEPARENT {
+                parent = parent.and(value);
+            } else if *name == TRACESTATE {
+                state = state.and(value);
+            }
+        }
+        let Ok(value) = HeaderValue::from_bytes(traceparent) else {
+            return;
+        };
+        let parent = parent.fill(value);
+        let state = match tracestate.map(|list| HeaderValue::from_bytes(list.as_bytes())) {
+            Some(Ok(value)) => state.fill(value),
+            Some(Err(_)) | None => state.clear(),
+        };
+        parent.apply(self, &TRACEPARENT);
+        state.apply(self, &TRACESTATE);
+    }
 }
 
-/// The name of a header; those of the usual formats are not copied.
-#[inline]
-fn name_of(key: &'static str) -> Option<HeaderName> {
-    known(key).cloned().or_else(|| key.parse().ok())
+/// Where the value of a name is held.
+enum Slot<'a> {
+    Absent,
+    One(&'a mut HeaderValue),
+    Several,
+}
+
+impl<'a> Slot<'a> {
+    #[inline(always)]
+    fn of(headers: &'a mut HeaderMap, name: &HeaderName) -> Self {
+        let of_name = headers.iter_mut().filter(|(held, _)| *held == name);
+        of_name.fold(Self::Absent, |slot, (_, value)| slot.and(value))
+    }
+
+    #[inline(always)]
+    fn and(self, value: &'a mut HeaderValue) -> Self {
+        match self {
+            Self::Absent => Self::One(value),
+            Self::One(_) | Self::Several => Self::Several,
+        }
+    }
+
+    /// Makes `value` the only one. A request that is passed on, or sent again, has one already.
+    #[inline(always)]
+    fn fill(self, value: HeaderValue) -> Rest {
+        match self {
+            Self::One(held) => {
+                *held = value;
+                Rest::Nothing
+            }
+            Self::Absent | Self::Several => Rest::Insert(value),
+        }
+    }
+
+    #[inline(always)]
+    const fn clear(&self) -> Rest {
+        match self {
+            Self::Absent => Rest::Nothing,
+            Self::One(_) | Self::Several => Rest::Remove,
+        }
+    }
+}
+
+/// What is left to do with a name.
+enum Rest {
+    Nothing,
+    Insert(HeaderValue),
+    Remove,
+}
+
+impl Rest {
+    #[inline(always)]
+    fn apply(self, headers: &mut HeaderMap, name: &'static HeaderName) {
+        match self {
+            Self::Nothing => {}
+            Self::Insert(value) => drop(headers.insert(name.clone(), value)),
+            Self::Remove => drop(headers.remove(name)),
+        }
+    }
 }
 
 /// The names of the usual formats, which need not be checked and folded each time.
 #[inline]
 fn known(key: &str) -> Option<&'static HeaderName> {
-    static TRACEPARENT: HeaderName = HeaderName::from_static(w3c::TRACEPARENT);
-    static TRACESTATE: HeaderName = HeaderName::from_static(w3c::TRACESTATE);
-    static BAGGAGE: HeaderName = HeaderName::from_static(propagators::BAGGAGE);
     match key {
         w3c::TRACEPARENT => Some(&TRACEPARENT),
         w3c::TRACESTATE => Some(&TRACESTATE),
@@ -121,11 +216,49 @@ mod tests {
             };
             assert_eq!(found(&headers, "tracestate"), ["a", "b", "c"], "{others}");
             assert_eq!(found(&headers, "traceparent"), [""; 0], "{others}");
+            let keys = ["traceparent", "tracestate"];
+            assert_eq!(headers.get_each(keys), [Held::Nothing, Held::Several]);
+            assert_eq!(headers.get_each(["b3"]), [Held::Nothing]);
             CarrierMut::set(&mut headers, "traceparent", "d");
             CarrierMut::remove(&mut headers, "tracestate");
+            assert_eq!(headers.get_each(keys), [Held::One(b"d"), Held::Nothing]);
             assert_eq!(found(&headers, "traceparent"), ["d"], "{others}");
             assert_eq!(found(&headers, "tracestate"), [""; 0], "{others}");
             assert_eq!(headers.len(), others + 1);
+        }
+    }
+
+    /// Both keys of a trace context are written into few headers and many alike, whatever was there before.
+    #[test]
+    fn both_keys_replace_what_was_there() {
+        const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let before: [&[&str]; 3] = [&[], &["old"], &["old", "older"]];
+        for (others, (parents, states)) in [0, 4 * FEW]
+            .into_iter()
+            .flat_map(|others| {
+                before.map(|parents| before.map(|states| (others, (parents, states))))
+            })
+            .flatten()
+        {
+            for state in [Some("a=1"), None] {
+                let mut headers = HeaderMap::new();
+                for number in 0..others {
+                    let name = HeaderName::try_from(format!("tracestat{number}"));
+                    headers.append(name.expect("a name"), HeaderValue::from_static("other"));
+                }
+                for parent in parents {
+                    headers.append("traceparent", HeaderValue::from_static(parent));
+                }
+                for state in states {
+                    headers.append("tracestate", HeaderValue::from_static(state));
+                }
+                let bytes = PARENT.as_bytes().try_into().expect("55 bytes");
+                headers.set_trace_context(bytes, state);
+                let held = |key| Carrier::get_all(&headers, key).collect::<Vec<_>>();
+                assert_eq!(held("traceparent"), [PARENT]);
+                assert_eq!(held("tracestate"), Vec::from_iter(state));
+                assert_eq!(headers.len(), others + 1 + usize::from(state.is_some()));
+            }
         }
     }
 

@@ -51,8 +51,13 @@ impl TraceState {
 
     /// Reads what stands in a span; what the standard does not allow says nothing.
     pub(crate) fn of_wire(text: &[u8]) -> Self {
-        let text = std::str::from_utf8(text).unwrap_or_default();
-        Self::parse(text).unwrap_or_default()
+        Self::of_bytes(text).unwrap_or_default()
+    }
+
+    /// As [`parse`](Self::parse), of what need not be text.
+    pub(crate) fn of_bytes(list: &[u8]) -> Result<Self, InvalidTraceState> {
+        let text = std::str::from_utf8(list);
+        text.map_or(Err(InvalidTraceState), Self::parse)
     }
 
     /// Reads one list. Empty members are skipped; of members with the same key the first counts,
@@ -247,7 +252,7 @@ fn split(list: &str) -> impl Iterator<Item = &str> {
 
 /// Without white space around it, of which there mostly is none.
 #[inline]
-pub(super) fn trimmed(text: &str) -> &str {
+fn trimmed(text: &str) -> &str {
     match text.as_bytes() {
         [b' ' | b'\t', ..] | [.., b' ' | b'\t'] => text.trim_matches([' ', '\t']),
         _ => text,

@@ -1,9 +1,9 @@
 //! W3C Trace Context level 2: `traceparent` and `tracestate`.
 
-use super::carrier::{Carrier, CarrierMut};
+use super::carrier::{Carrier, CarrierMut, Held};
 use super::propagators::Found;
-use super::trace_state::{TraceState, trimmed};
-use crate::model::context::{SpanContext, TRACEPARENT_LEN};
+use super::trace_state::TraceState;
+use crate::model::context::{Room, SpanContext};
 
 pub(super) const TRACEPARENT: &str = "traceparent";
 pub(super) const TRACESTATE: &str = "tracestate";
@@ -12,17 +12,20 @@ pub(super) const TRACESTATE: &str = "tracestate";
 /// several `tracestate` are one list. A bad `tracestate` is left out, a bad `traceparent` takes it
 /// along.
 pub(super) fn extract<C: Carrier + ?Sized>(carrier: &C) -> Found {
-    let mut values = carrier.get_all(TRACEPARENT);
-    let Some(value) = values.next() else {
-        return Found::Nothing;
+    let [parent, state] = carrier.get_each([TRACEPARENT, TRACESTATE]);
+    let parent = match parent {
+        Held::Nothing => return Found::Nothing,
+        Held::One(value) => SpanContext::parse(trimmed(value)),
+        Held::Several => None,
     };
-    if values.next().is_some() {
-        return Found::Invalid;
-    }
-    let Ok(context) = SpanContext::from_traceparent(trimmed(value)) else {
+    let Some(context) = parent else {
         return Found::Invalid;
     };
-    let state = TraceState::combine(carrier.get_all(TRACESTATE));
+    let state = match state {
+        Held::Nothing => Ok(TraceState::EMPTY),
+        Held::One(value) => TraceState::of_bytes(value),
+        Held::Several => TraceState::combine(carrier.get_all(TRACESTATE)),
+    };
     Found::Context {
         has_flaw: state.is_err(),
         context: context.with_trace_state(state.unwrap_or_default()),
@@ -31,12 +34,18 @@ pub(super) fn extract<C: Carrier + ?Sized>(carrier: &C) -> Found {
 
 #[inline]
 pub(super) fn inject<C: CarrierMut + ?Sized>(context: &SpanContext, carrier: &mut C) {
-    carrier.set(
-        TRACEPARENT,
-        context.write_traceparent(&mut [0; TRACEPARENT_LEN]),
+    let state = context.trace_state();
+    carrier.set_trace_context(
+        context.write_traceparent(&mut Room::new()),
+        (!state.is_empty()).then(|| state.as_str()),
     );
-    match context.trace_state() {
-        state if state.is_empty() => carrier.remove(TRACESTATE),
-        state => carrier.set(TRACESTATE, state.as_str()),
+}
+
+/// Without white space around it, of which there mostly is none.
+#[inline]
+const fn trimmed(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
     }
+    value
 }

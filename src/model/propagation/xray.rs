@@ -83,9 +83,10 @@ fn read_parent(value: &str) -> Option<SpanId> {
 pub(super) fn inject<C: CarrierMut + ?Sized>(context: &SpanContext, carrier: &mut C) {
     let mut text = [0; TEMPLATE.len()];
     text.copy_from_slice(TEMPLATE);
-    let trace_id = context.trace_id().to_bytes();
-    hex::write(&trace_id[..4], &mut text[7..15]);
-    hex::write(&trace_id[4..], &mut text[16..40]);
+    let mut trace_id = [0; 32];
+    hex::write(&context.trace_id().to_bytes(), &mut trace_id);
+    text[7..15].copy_from_slice(&trace_id[..8]);
+    text[16..40].copy_from_slice(&trace_id[8..]);
     hex::write(&context.span_id().to_bytes(), &mut text[48..64]);
     text[LEN - 1] = match context.decision() {
         Decision::Sample | Decision::Debug => b'1',

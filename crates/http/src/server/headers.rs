@@ -2,7 +2,7 @@
 
 use http::header::{HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use spanreel::Carrier;
+use spanreel::{Carrier, Held};
 
 /// As many headers as are looked through: to look up those that are asked for takes as long.
 const FEW: usize = 16;
@@ -22,29 +22,9 @@ pub(super) struct Headers<'a> {
 struct Found<'a> {
     host: Option<&'a HeaderValue>,
     user_agent: Option<&'a HeaderValue>,
-    traceparent: Values<'a>,
-    tracestate: Values<'a>,
-    baggage: Values<'a>,
-}
-
-/// The values of a header.
-#[derive(Clone, Copy, Default)]
-enum Values<'a> {
-    #[default]
-    None,
-    One(&'a HeaderValue),
-    /// To be looked up.
-    Several,
-}
-
-impl<'a> Values<'a> {
-    #[inline]
-    fn push(&mut self, value: &'a HeaderValue) {
-        *self = match self {
-            Self::None => Self::One(value),
-            Self::One(_) | Self::Several => Self::Several,
-        };
-    }
+    traceparent: Held<'a>,
+    tracestate: Held<'a>,
+    baggage: Held<'a>,
 }
 
 impl<'a> Headers<'a> {
@@ -73,17 +53,15 @@ impl<'a> Headers<'a> {
         value?.to_str().ok()
     }
 
-    /// The values of a header that was asked for.
+    /// What is held of a header, where it was asked for.
     #[inline(always)]
-    fn values(&self, key: &str) -> Values<'a> {
-        let Some(found) = &self.found else {
-            return Values::Several;
-        };
+    fn held(&self, key: &str) -> Option<Held<'a>> {
+        let found = self.found.as_ref()?;
         match key {
-            "traceparent" => found.traceparent,
-            "tracestate" => found.tracestate,
-            "baggage" => found.baggage,
-            _ => Values::Several,
+            "traceparent" => Some(found.traceparent),
+            "tracestate" => Some(found.tracestate),
+            "baggage" => Some(found.baggage),
+            _ => None,
         }
     }
 }
@@ -98,11 +76,11 @@ impl<'a> Found<'a> {
             } else if *name == USER_AGENT {
                 found.user_agent.get_or_insert(value);
             } else if *name == TRACEPARENT {
-                found.traceparent.push(value);
+                found.traceparent = found.traceparent.and(value.as_bytes());
             } else if *name == TRACESTATE {
-                found.tracestate.push(value);
+                found.tracestate = found.tracestate.and(value.as_bytes());
             } else if *name == BAGGAGE {
-                found.baggage.push(value);
+                found.baggage = found.baggage.and(value.as_bytes());
             }
         }
         found
@@ -114,10 +92,10 @@ impl Carrier for Headers<'_> {
     // The key is literal where it is asked for.
     #[inline(always)]
     fn get_all<'k>(&'k self, key: &'k str) -> impl Iterator<Item = &'k str> {
-        let text = match self.values(key) {
-            Values::None => return Texts::AtMostOne(None),
-            Values::One(value) => std::str::from_utf8(value.as_bytes()).ok(),
-            Values::Several => None,
+        let text = match self.held(key) {
+            Some(Held::Nothing) => return Texts::AtMostOne(None),
+            Some(Held::One(value)) => std::str::from_utf8(value).ok(),
+            Some(Held::Several) | None => None,
         };
         match text {
             Some(_) => Texts::AtMostOne(text),
@@ -128,6 +106,14 @@ impl Carrier for Headers<'_> {
 
     fn keys(&self) -> impl Iterator<Item = &str> {
         Carrier::keys(self.all)
+    }
+
+    #[inline(always)]
+    fn get_each<'k, const N: usize>(&'k self, keys: [&'k str; N]) -> [Held<'k>; N] {
+        keys.map(|key| {
+            let found = self.held(key);
+            found.unwrap_or_else(|| self.all.get_each([key])[0])
+        })
     }
 }
 
@@ -183,6 +169,9 @@ mod tests {
                         let expected: Vec<_> = Carrier::get_all(&headers, name).collect();
                         assert_eq!(all, expected, "{name} and {others}");
                     }
+                    // One that is no text is given as its bytes, by all.
+                    let keys = ["traceparent", "tracestate", "b3"];
+                    assert_eq!(found.get_each(keys), headers.get_each(keys));
                     assert_eq!(found.host(), headers.get(HOST));
                     let agent = headers.get(USER_AGENT).and_then(|it| it.to_str().ok());
                     assert_eq!(found.user_agent(), agent);
