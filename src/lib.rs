@@ -257,6 +257,6 @@ mod documentation {
         decision_8 "../docs/decisions/0008-each-opening-is-judged-anew.md",
         decision_9 "../docs/decisions/0009-a-probability-before-the-draw.md",
         decision_11 "../docs/decisions/0011-one-log-for-all-lanes.md",
-        decision_10 "../docs/decisions/0010-tokens-are-made-of-ring-and-serde.md",
+        decision_10 "../docs/decisions/0010-tokens-are-made-of-rustcrypto-and-serde.md",
     }
 }

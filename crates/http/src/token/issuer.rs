@@ -3,13 +3,12 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use ring::rand;
 use spanreel::{Delegation, SpanContext};
 
 use super::claims::Wire;
 use super::keys::Keys;
 use super::set::KeyError;
-use super::{MAX_TOKEN, jws, unix_seconds};
+use super::{MAX_TOKEN, jws, random, unix_seconds};
 
 /// Signs tokens in the name of an agent. Clones share the keys.
 #[derive(Clone, Debug)]
@@ -102,8 +101,7 @@ impl Issuer {
         now: SystemTime,
         ttl: Duration,
     ) -> Result<Token, IssueError> {
-        let nonce = rand::generate::<[u8; 16]>(&rand::SystemRandom::new());
-        let nonce = nonce.map_err(|_| IssueError::NoRandomness)?.expose();
+        let nonce = random().map_err(|_| IssueError::NoRandomness)?;
         let iat = unix_seconds(now);
         let claims = Wire {
             iss: self.issuer.clone(),

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use ring::signature::Ed25519KeyPair;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -93,12 +92,14 @@ impl Jwk<'_> {
         }
         let public = bytes_32(self.x.as_deref()).ok_or("has no `x` of 32 bytes in base64url")?;
         if self.d.is_none() {
-            return Ok(Key::Public(public));
+            return Key::public(&public).ok_or("has an `x` that is no public key of Ed25519");
         }
         let seed = bytes_32(self.d.as_deref()).ok_or("has a `d` that is not 32 bytes")?;
-        let pair = Ed25519KeyPair::from_seed_and_public_key(&seed, &public)
-            .map_err(|_| "has a `d` and an `x` that do not belong together")?;
-        Ok(Key::Private(Box::new(pair)))
+        let key = Key::private(&seed);
+        match key.public_bytes() == Some(public) {
+            true => Ok(key),
+            false => Err("has a `d` and an `x` that do not belong together"),
+        }
     }
 
     fn secret(&self) -> Result<Key, &'static str> {
@@ -118,7 +119,7 @@ fn bytes_32(text: Option<&str>) -> Option<[u8; 32]> {
 /// The public keys of a set; shared secrets are left out.
 pub(super) fn write_public(set: &Set) -> String {
     let public = set.keys.iter().filter_map(|(kid, key)| {
-        let x = BASE64.encode(key.public()?);
+        let x = BASE64.encode(key.public_bytes()?);
         Some(json!({"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": &**kid, "x": x}))
     });
     json!({"keys": public.collect::<Vec<_>>()}).to_string()
@@ -127,7 +128,7 @@ pub(super) fn write_public(set: &Set) -> String {
 /// A set of one private key.
 pub(super) fn write_private(kid: &str, seed: &[u8; 32]) -> String {
     let key = Key::private(seed);
-    let x = key.public().map(|public| BASE64.encode(public));
+    let x = key.public_bytes().map(|public| BASE64.encode(public));
     let d = BASE64.encode(seed);
     json!({"keys": [
         {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": kid, "x": x, "d": d}
@@ -137,6 +138,7 @@ pub(super) fn write_private(kid: &str, seed: &[u8; 32]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::random;
     use super::*;
 
     /// The key of RFC 8037, appendix A.
@@ -168,7 +170,7 @@ mod tests {
     /// What is generated is read back, and no two are alike.
     #[test]
     fn generated_keys_are_read_back() {
-        let generate = || write_private("k", &Key::random_seed().expect("randomness"));
+        let generate = || write_private("k", &random().expect("randomness"));
         let (one, two) = (generate(), generate());
         assert_ne!(one, two);
         assert!(read(&one).expect("what was written").signing().is_some());
@@ -197,6 +199,15 @@ mod tests {
             (okp(&format!(r#","x":"{x}","d":"SECRET""#)), "`d`"),
             (okp(&format!(r#","x":"{x}","d":"{x}""#)), "together"),
             (okp(&format!(r#","x":"{x}","alg":"HS256""#)), "EdDSA"),
+            // No point of the curve, and one under which anybody can sign.
+            (
+                okp(&format!(r#","x":"Ag{}""#, "A".repeat(41))),
+                "no public key",
+            ),
+            (
+                okp(&format!(r#","x":"AQ{}""#, "A".repeat(41))),
+                "no public key",
+            ),
             (okp(&format!(r#","x":"{x}=""#)), "`x`"),
             (
                 r#"{"keys":[{"kty":"oct","kid":"a","k":"SECRET"}]}"#.into(),

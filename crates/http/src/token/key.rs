@@ -4,8 +4,9 @@
 
 use std::fmt;
 
-use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
-use ring::{hmac, rand};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 /// The shortest secret for HMAC, in bytes: the size of the hash (RFC 7518, section 3.2).
 pub(super) const MIN_SECRET: usize = 32;
@@ -35,31 +36,34 @@ impl Algorithm {
 
 /// A key for exactly one algorithm.
 pub(super) enum Key {
-    /// Verifies.
-    Public([u8; 32]),
-    /// Signs and verifies.
-    Private(Box<Ed25519KeyPair>),
+    /// Verifies. Its point of the curve is worked out once.
+    Public(Box<VerifyingKey>),
+    /// Signs and verifies. Its bytes are overwritten when it is dropped.
+    Private(Box<SigningKey>),
     /// Signs and verifies: whoever verifies could have signed.
-    Shared(hmac::Key),
+    Shared(Box<Hmac<Sha256>>),
 }
 
 impl Key {
-    /// The private key of this seed (RFC 8032, section 5.1.5).
+    /// The private key of this seed (RFC 8032, section 5.1.5): any 32 bytes are one.
     pub(super) fn private(seed: &[u8; 32]) -> Self {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed).expect("any 32 bytes are a seed");
-        Self::Private(Box::new(pair))
+        Self::Private(Box::new(SigningKey::from_bytes(seed)))
+    }
+
+    /// The public key of these bytes (RFC 8032, section 5.1.3); `None` when they are no point of the curve, or one of
+    /// the eight under which anybody can sign.
+    pub(super) fn public(bytes: &[u8; 32]) -> Option<Self> {
+        let key = VerifyingKey::from_bytes(bytes).ok()?;
+        (!key.is_weak()).then(|| Self::Public(Box::new(key)))
     }
 
     /// `None` when it is too short.
     pub(super) fn shared(secret: &[u8]) -> Option<Self> {
-        (secret.len() >= MIN_SECRET)
-            .then(|| Self::Shared(hmac::Key::new(hmac::HMAC_SHA256, secret)))
-    }
-
-    /// A random seed.
-    pub(super) fn random_seed() -> Result<[u8; 32], ring::error::Unspecified> {
-        let seed = rand::generate::<[u8; 32]>(&rand::SystemRandom::new())?;
-        Ok(seed.expose())
+        if secret.len() < MIN_SECRET {
+            return None;
+        }
+        let key = Hmac::new_from_slice(secret).expect("HMAC takes a key of any length");
+        Some(Self::Shared(Box::new(key)))
     }
 
     pub(super) const fn algorithm(&self) -> Algorithm {
@@ -74,10 +78,10 @@ impl Key {
     }
 
     /// The public half; none of a shared secret.
-    pub(super) fn public(&self) -> Option<&[u8]> {
+    pub(super) fn public_bytes(&self) -> Option<[u8; 32]> {
         match self {
-            Self::Public(public) => Some(public),
-            Self::Private(pair) => Some(pair.public_key().as_ref()),
+            Self::Public(public) => Some(public.to_bytes()),
+            Self::Private(pair) => Some(pair.verifying_key().to_bytes()),
             Self::Shared(_) => None,
         }
     }
@@ -86,24 +90,27 @@ impl Key {
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Public(_) => None,
-            Self::Private(pair) => Some(pair.sign(message).as_ref().to_vec()),
-            Self::Shared(key) => Some(hmac::sign(key, message).as_ref().to_vec()),
+            Self::Private(pair) => Some(pair.sign(message).to_bytes().to_vec()),
+            Self::Shared(key) => Some(tag(key, message).finalize().into_bytes().to_vec()),
         }
     }
 
-    /// Whether the signature is right. An HMAC is compared in constant time.
+    /// Whether the signature is right. An HMAC is compared in constant time; one of Ed25519 has one spelling
+    /// (RFC 8032, section 5.1.7), and holds for this message under this key alone.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        let verified = match self {
-            Self::Shared(key) => hmac::verify(key, message, signature),
-            Self::Public(public) => {
-                UnparsedPublicKey::new(&ED25519, public).verify(message, signature)
+        match (self, Signature::from_slice(signature)) {
+            (Self::Shared(key), _) => tag(key, message).verify_slice(signature).is_ok(),
+            (Self::Public(public), Ok(signature)) => {
+                public.verify_strict(message, &signature).is_ok()
             }
-            Self::Private(pair) => {
-                UnparsedPublicKey::new(&ED25519, pair.public_key()).verify(message, signature)
-            }
-        };
-        verified.is_ok()
+            (Self::Private(pair), Ok(signature)) => pair.verify_strict(message, &signature).is_ok(),
+            (_, Err(_)) => false,
+        }
     }
+}
+
+fn tag(key: &Hmac<Sha256>, message: &[u8]) -> Hmac<Sha256> {
+    key.clone().chain_update(message)
 }
 
 impl fmt::Debug for Key {

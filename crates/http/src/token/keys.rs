@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::jwk;
 use super::key::Key;
 use super::set::{KeyError, Set};
+use super::{jwk, random};
 
 /// A file that was changed more recently than this may change again and look the same.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -62,7 +62,7 @@ impl Keys {
     /// # Errors
     /// The operating system gave no random numbers.
     pub fn generate(kid: &str) -> Result<String, KeyError> {
-        let seed = Key::random_seed().map_err(|_| KeyError::NoRandomness)?;
+        let seed = random().map_err(|_| KeyError::NoRandomness)?;
         Ok(jwk::write_private(kid, &seed))
     }
 
@@ -72,10 +72,13 @@ impl Keys {
         Self::of(Set::of(kid, Key::private(seed)))
     }
 
-    /// A public Ed25519 key, to verify by.
-    #[must_use]
-    pub fn ed25519_public(kid: &str, public: &[u8; 32]) -> Self {
-        Self::of(Set::of(kid, Key::Public(*public)))
+    /// A public Ed25519 key (RFC 8032, section 5.1.5), to verify by.
+    ///
+    /// # Errors
+    /// The bytes are no such key: no point of the curve, or one of the few under which anybody can sign.
+    pub fn ed25519_public(kid: &str, public: &[u8; 32]) -> Result<Self, KeyError> {
+        let key = Key::public(public).ok_or(KeyError::NotPublicKey)?;
+        Ok(Self::of(Set::of(kid, key)))
     }
 
     /// A shared secret for HMAC-SHA-256, to sign with and to verify by: for closed systems, because

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use ring::digest::{SHA256, digest};
+use sha2::{Digest, Sha256};
 
 use super::claims::Claims;
 use super::refused::TokenRefused;
@@ -84,6 +84,5 @@ impl Nonces {
 }
 
 fn hash(bytes: &[u8]) -> Hash {
-    let hash = digest(&SHA256, bytes);
-    hash.as_ref().try_into().expect("a SHA-256 has 32 bytes")
+    Sha256::digest(bytes).into()
 }

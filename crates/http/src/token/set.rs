@@ -76,6 +76,11 @@ pub enum KeyError {
     /// A shared secret is too short (RFC 7518, section 3.2).
     #[error("the shared secret is too short; give 32 random bytes at least")]
     ShortSecret,
+    /// The bytes are no public key of Ed25519 (RFC 8032, section 5.1.3), or one under which anybody can sign.
+    #[error(
+        "the bytes are no public key of Ed25519; give the 32 bytes that belong to a private key"
+    )]
+    NotPublicKey,
     /// The operating system gave no random numbers.
     #[error("the operating system gave no random numbers")]
     NoRandomness,

@@ -1,7 +1,7 @@
 //! Tokens that were forged, changed, broken or meant for somebody else.
 
 use proptest::prelude::*;
-use spanreel_http::token::{Issuer, Keys, MAX_TOKEN, TokenRefused, Trust, Verifier};
+use spanreel_http::token::{Issuer, KeyError, Keys, MAX_TOKEN, TokenRefused, Trust, Verifier};
 
 use super::*;
 
@@ -97,6 +97,44 @@ fn the_algorithm_is_that_of_the_key() {
     }
     let unsigned = format!("{}.{}.", encode(HEADER), encode(&payload));
     assert_eq!(refusal(&unsigned), TokenRefused::BadSignature);
+}
+
+/// A signature has one spelling: the same number, written with the order of the curve added to it, is none
+/// (RFC 8032, section 5.1.7).
+#[test]
+fn another_spelling_of_a_signature_is_refused() {
+    // RFC 8032, section 5.1, from its lowest byte.
+    const ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
+    let order = |at: usize| u16::from_str_radix(&ORDER[2 * at..2 * at + 2], 16).expect("digits");
+    let token = sign(&issuer());
+    let (message, signature) = token.as_str().rsplit_once('.').expect("three parts");
+    let mut signature = decode(signature);
+    let mut carry = 0;
+    for (at, byte) in signature[32..].iter_mut().enumerate() {
+        let sum = u16::from(*byte) + order(at) + carry;
+        *byte = (sum & 0xff) as u8;
+        carry = sum >> 8;
+    }
+    assert_eq!(carry, 0, "it still has 32 bytes");
+    let token = format!("{message}.{}", encode(signature));
+    assert_eq!(refusal(&token), TokenRefused::BadSignature);
+}
+
+/// A public key under which anybody can sign anything is none, and neither are bytes that are no point of the curve.
+#[test]
+fn a_key_that_anybody_can_sign_for_is_refused() {
+    let (mut neutral, mut no_point) = ([0; 32], [0; 32]);
+    (neutral[0], no_point[0]) = (1, 2);
+    for bytes in [[0; 32], neutral, no_point] {
+        let refused = Keys::ed25519_public("k1", &bytes).expect_err("no key");
+        assert!(matches!(refused, KeyError::NotPublicKey), "{refused}");
+    }
+    let jwks: serde_json::Value = serde_json::from_str(&public().public_jwks()).expect("JSON");
+    let right = decode(jwks["keys"][0]["x"].as_str().expect("text"));
+    let right = right.try_into().expect("32 bytes");
+    let keys = Keys::ed25519_public("k1", &right).expect("a key");
+    let verifier = Verifier::builder(B).trust(A, keys).build().expect("right");
+    assert!(verifier.check(sign(&issuer()).as_str(), now()).is_ok());
 }
 
 /// A key that is not the issuer's, or not known by that id, signs nothing.
