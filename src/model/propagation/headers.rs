@@ -36,7 +36,10 @@ impl Carrier for HeaderMap {
     fn get_each<'a, const N: usize>(&'a self, keys: [&'a str; N]) -> [Held<'a>; N] {
         let names = keys.map(known);
         if self.len() > FEW || names.contains(&None) {
-            return keys.map(|key| Held::of(Carrier::get_all(self, key)));
+            return keys.map(|key| {
+                let values = Self::get_all(self, key).into_iter();
+                values.fold(Held::Nothing, |held, value| held.and(value.as_bytes()))
+            });
         }
         let mut each = [Held::Nothing; N];
         for (held, value) in self {
@@ -273,6 +276,13 @@ mod tests {
         );
         let all: Vec<_> = Carrier::get_all(&headers, "Baggage").collect();
         assert_eq!(all, ["a=1", "\u{fffd}"]);
+        // As the bytes that they are, whether its name is a usual one or not.
+        for name in ["tracestate", "x-other"] {
+            let value = HeaderValue::from_bytes(b"b=\xff").expect("bytes");
+            headers.insert(name, value);
+            assert_eq!(headers.get_each([name]), [Held::One(b"b=\xff")]);
+            headers.remove(name);
+        }
         CarrierMut::set(&mut headers, "baggage", "c=3");
         CarrierMut::set(&mut headers, "X-B3-Sampled", "1");
         let all: Vec<_> = Carrier::get_all(&headers, "baggage").collect();

@@ -96,6 +96,43 @@ proptest! {
         }
     }
 
+    /// The same over headers, few and many, also of a request that is passed on with the context of another call; and in
+    /// the environment of a child process.
+    #[cfg(feature = "headers")]
+    #[test]
+    fn what_is_written_to_headers_reads_back(
+        contexts in [contexts(), contexts()], value in "[ -~]{0,20}", others in 0..12_usize
+    ) {
+        let baggage = Baggage::EMPTY.with("key", &value).expect("room");
+        for propagator in Propagator::ALL {
+            let propagators = Propagators::new([propagator]);
+            let mut headers = http::HeaderMap::new();
+            for other in 0..others {
+                let name = http::HeaderName::try_from(format!("x-{other}")).expect("a name");
+                headers.insert(name, http::HeaderValue::from_static("other"));
+            }
+            let mut child = std::process::Command::new("child");
+            for context in &contexts {
+                propagators.inject(context, &baggage, &mut headers);
+                propagators.inject(context, &baggage, &mut child);
+                let environment: EnvironmentCarrier = child
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)))
+                    .collect();
+                for extracted in [propagators.extract(&headers), propagators.extract(&environment)] {
+                    if propagator == Propagator::Baggage {
+                        prop_assert_eq!(&extracted.baggage, &baggage);
+                    } else {
+                        prop_assert_eq!(extracted.parent, Some(told(propagator, context)));
+                    }
+                }
+            }
+            prop_assert_eq!(propagators.ignored(), 0);
+            let kept = headers.keys().filter(|name| name.as_str().starts_with("x-") && headers[*name] == "other");
+            prop_assert_eq!(kept.count(), others);
+        }
+    }
+
     /// Whatever stands in a carrier, reading it does not panic, and what is read stays within limits.
     #[test]
     fn nothing_hostile_does_harm(
