@@ -54,5 +54,6 @@ fn one_receiver_trusts_and_another_does_not() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let printed = String::from_utf8(output.stdout).expect("text");
-    assert_eq!(printed, EXPECTED, "{errors}");
+    // Where it was built with the feature `axum`, the names of requests have their route.
+    assert_eq!(printed.replace("POST /", "POST"), EXPECTED, "{errors}");
 }
