@@ -49,6 +49,33 @@ fn extract_w3c_from_headers(bencher: Bencher<'_, '_>, with_state: bool) {
     bencher.bench_local(|| SpanContext::extract(black_box(&headers)));
 }
 
+/// Of a request with as many headers, whose names are as long as those that are looked for, so that each is compared.
+#[divan::bench(args = [8, 12, 16])]
+fn extract_w3c_from_many_headers(bencher: Bencher<'_, '_>, count: usize) {
+    let headers = many_headers(count);
+    bencher.bench_local(|| SpanContext::extract(black_box(&headers)));
+}
+
+#[divan::bench(args = [8, 12, 16])]
+fn inject_w3c_to_many_headers(bencher: Bencher<'_, '_>, count: usize) {
+    let context = context(false);
+    let mut headers = many_headers(count);
+    bencher.bench_local(|| black_box(&context).inject(&mut headers));
+}
+
+fn many_headers(count: usize) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for number in 0..count {
+        if number == count / 2 {
+            headers.insert("traceparent", HeaderValue::from_static(TRACEPARENT));
+        } else {
+            let name = HeaderName::try_from(format!("x-header-{number}")).expect("a name");
+            headers.insert(name, HeaderValue::from_static("value"));
+        }
+    }
+    headers
+}
+
 #[divan::bench(args = [false, true])]
 fn extract_w3c_from_pairs(bencher: Bencher<'_, '_>, with_state: bool) {
     let headers = headers(with_state);

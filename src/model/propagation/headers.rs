@@ -10,6 +10,9 @@ use crate::model::context::TRACEPARENT_LEN;
 /// one up some ten, for the hash of all its bytes.
 const FEW: usize = 8;
 
+/// The same where two names, or more, are looked for at once.
+const FEW_FOR_TWO: usize = 12;
+
 static TRACEPARENT: HeaderName = HeaderName::from_static(w3c::TRACEPARENT);
 static TRACESTATE: HeaderName = HeaderName::from_static(w3c::TRACESTATE);
 static BAGGAGE: HeaderName = HeaderName::from_static(propagators::BAGGAGE);
@@ -35,7 +38,7 @@ impl Carrier for HeaderMap {
     #[inline]
     fn get_each<'a, const N: usize>(&'a self, keys: [&'a str; N]) -> [Held<'a>; N] {
         let names = keys.map(known);
-        if self.len() > FEW || names.contains(&None) {
+        if self.len() > FEW_FOR_TWO || names.contains(&None) {
             return keys.map(|key| {
                 let values = Self::get_all(self, key).into_iter();
                 values.fold(Held::Nothing, |held, value| held.and(value.as_bytes()))
@@ -100,7 +103,7 @@ impl CarrierMut for HeaderMap {
 
     #[inline]
     fn set_trace_context(&mut self, traceparent: &[u8; TRACEPARENT_LEN], tracestate: Option<&str>) {
-        if self.len() > FEW {
+        if self.len() > FEW_FOR_TWO {
             return set_one_by_one(self, traceparent, tracestate);
         }
         let (mut parent, mut state) = (Slot::Absent, Slot::Absent);
@@ -204,7 +207,14 @@ mod tests {
     /// gone.
     #[test]
     fn few_and_many_headers_are_found_alike() {
-        for others in [0, FEW - 3, FEW - 2, 4 * FEW] {
+        for others in [
+            0,
+            FEW - 3,
+            FEW - 2,
+            FEW_FOR_TWO - 3,
+            FEW_FOR_TWO - 2,
+            4 * FEW,
+        ] {
             let mut headers = HeaderMap::new();
             for number in 0..others {
                 let name = HeaderName::try_from(format!("traceparen{number}")).expect("a name");
@@ -236,7 +246,7 @@ mod tests {
     fn both_keys_replace_what_was_there() {
         const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let before: [&[&str]; 3] = [&[], &["old"], &["old", "older"]];
-        for (others, (parents, states)) in [0, 4 * FEW]
+        for (others, (parents, states)) in [0, FEW_FOR_TWO - 1, 4 * FEW]
             .into_iter()
             .flat_map(|others| {
                 before.map(|parents| before.map(|states| (others, (parents, states))))
