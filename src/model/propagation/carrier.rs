@@ -64,7 +64,7 @@ impl<'a> Held<'a> {
     }
 
     #[inline]
-    pub(super) fn of(mut values: impl Iterator<Item = &'a str>) -> Self {
+    fn of(mut values: impl Iterator<Item = &'a str>) -> Self {
         match (values.next(), values.next()) {
             (None, _) => Self::Nothing,
             (Some(value), None) => Self::One(value.as_bytes()),
@@ -225,6 +225,7 @@ macro_rules! map {
                             each[found] = each[found].and(value.as_bytes());
                         }
                     }
+                    // Keys of which several differ in their case alone: the exact one wins.
                     if !each.contains(&Held::Several) {
                         return each;
                     }
